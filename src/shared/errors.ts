@@ -1,0 +1,87 @@
+/**
+ * The one error of the project: a stable code, a message that never holds a value.
+ * Codes are part of the API; docs/errors.md lists cause and cure of each.
+ */
+
+export type SessionErrorCode =
+  /** Not well formed in the format it looks like: parts, base64url, base85, header. */
+  | 'ERR_SESSION_MALFORMED'
+  /** No codec reads values that look like this. */
+  | 'ERR_SESSION_UNSUPPORTED'
+  /** The header names another algorithm than the key has, or none. */
+  | 'ERR_SESSION_ALGORITHM'
+  /** There is no key for this value. */
+  | 'ERR_SESSION_KEY'
+  /** No key verifies the signature. */
+  | 'ERR_SESSION_SIGNATURE'
+  /** The compressed payload is no complete zlib stream (RFC 1950). */
+  | 'ERR_SESSION_COMPRESSION'
+  /** The payload is no JSON text of an object. */
+  | 'ERR_SESSION_JSON'
+  /** The payload is no BSON document. */
+  | 'ERR_SESSION_BSON'
+  /** The payload is no pickle that can be read. */
+  | 'ERR_SESSION_PICKLE'
+  /** A limit on untrusted input was passed: size, depth, number of elements. */
+  | 'ERR_SESSION_LIMIT'
+  /** A time stamp or another claim about the session has the wrong type or is out of range. */
+  | 'ERR_SESSION_CLAIMS'
+  /** The session is over: idle or absolute timeout, or `exp`. */
+  | 'ERR_SESSION_EXPIRED'
+  /** The session is not valid yet: `nbf`, or issued in the future. */
+  | 'ERR_SESSION_NOT_YET_VALID'
+  /** The format can't hold this value; `path` names the key. */
+  | 'ERR_SESSION_UNWRITABLE'
+  /** The cookie would be larger than browsers keep; `largest` names the biggest keys. */
+  | 'ERR_SESSION_TOO_LARGE'
+  /** The value verified but could not be read, so an ordinary commit does not replace it. */
+  | 'ERR_SESSION_PROTECTED'
+  /** The session was destroyed; it can't be saved again. */
+  | 'ERR_SESSION_DESTROYED'
+  /** The session store is down. */
+  | 'ERR_SESSION_STORE'
+  /** The source of the keys is down. */
+  | 'ERR_SESSION_KEYS'
+
+/** One key of a session and what it costs, for `ERR_SESSION_TOO_LARGE`. */
+export interface KeySize {
+  key: string
+  /** Octets the key and its value take in the payload, before compression and encoding. */
+  bytes: number
+}
+
+export interface SessionErrorOptions {
+  cause?: unknown
+  /** Where in the session, as `user.roles.0`. */
+  path?: string
+  /** The signature was good: somebody with a key made this value. */
+  verified?: boolean
+  largest?: readonly KeySize[]
+}
+
+export class SessionError extends Error {
+  override readonly name = 'SessionError' as const
+  readonly code: SessionErrorCode
+  readonly path?: string
+  readonly verified?: boolean
+  readonly largest?: readonly KeySize[]
+
+  constructor(code: SessionErrorCode, message: string, options: SessionErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    if (options.path !== undefined) this.path = options.path
+    if (options.verified !== undefined) this.verified = options.verified
+    if (options.largest !== undefined) this.largest = options.largest
+  }
+}
+
+/**
+ * Tells a `SessionError`, also one of another copy of this package (a second bundle, another realm).
+ *
+ * @param error - anything that was thrown
+ */
+export function isSessionError(error: unknown): error is SessionError {
+  if (typeof error !== 'object' || error === null) return false
+  const { name, code } = error as { name?: unknown; code?: unknown }
+  return name === 'SessionError' && typeof code === 'string' && code.startsWith('ERR_SESSION_')
+}

@@ -1,0 +1,60 @@
+/**
+ * The words both sides share: what a session is after decoding, and what its payload said about each value.
+ * Sources: RFC 7519 for claims, FORMATS §2.2 for the keys that Beaker keeps in the session itself.
+ */
+
+/** The application's keys. */
+export type SessionData = Record<string, unknown>
+
+/** What a format says about the session itself. */
+export interface SessionMeta {
+  id?: string
+  createdAt?: Date
+  accessedAt?: Date
+  expiresAt?: Date
+  /** `nbf` of a plain JWT. */
+  notBefore?: Date
+}
+
+/** How a cookie value is built; `beaker-jwt` covers both payload forms of beaker-session-jwt. */
+export type SessionFormat = 'beaker-jwt' | 'jwt' | (string & {})
+
+/** A cookie value taken apart. Nothing of it is verified. */
+export interface DecodedSession<Data = SessionData> {
+  format: SessionFormat
+  data: Data
+  meta: SessionMeta
+  /** The JOSE header, where there is one (RFC 7515 §4). */
+  header?: Record<string, unknown>
+  /** The JWT payload as parsed, where there is one (RFC 7519 §4). */
+  claims?: Record<string, unknown>
+}
+
+/**
+ * What a payload said a value was, in words that no format owns. Only what the JavaScript value does not tell by
+ * itself: a number alone is an integer where it has no fraction.
+ */
+export type NeutralType = 'integer' | 'int64' | 'double'
+
+/**
+ * One value as its payload had it. A writer of the same `format` copies `raw` where the value is unchanged; any
+ * other writer goes by `type`.
+ */
+export interface OriginNode {
+  readonly format: 'bson' | 'json' | (string & {})
+  /** The JavaScript view, as the reader of that format gives it. */
+  readonly value: unknown
+  readonly type?: NeutralType
+  /** The value in its own format: an element's bytes, a number's text. */
+  readonly raw?: unknown
+  /** Keys in the payload's order, for an object or array. */
+  keys?(): Iterable<string>
+  /** The member of an object, or the item of an array under its decimal index. */
+  child?(key: string): OriginNode | undefined
+}
+
+/** Where a session came from; opaque to the core. `root` parses again, so that a session that is only read never pays. */
+export interface Origin {
+  readonly format: string
+  root(): OriginNode
+}
