@@ -1,0 +1,72 @@
+// @ts-check
+/** Finds a Chromium to test with: the system's first, then the one that Playwright keeps. */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { delimiter, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+/** What to tell somebody who has no browser. */
+export const browserHint =
+  'no Chromium found: install one (Debian: apt-get install chromium; anywhere: npx playwright install chromium), ' +
+  'or name its program in CHROMIUM_PATH'
+
+/**
+ * Finds a browser that starts.
+ *
+ * @returns {string | undefined} the path of its program
+ */
+export function findBrowser() {
+  const named = process.env.CHROMIUM_PATH
+  if (named) return starts(named) ? named : undefined
+  return [...systemPlaces(), ...playwrightPlace()].find(starts)
+}
+
+/** @returns {string[]} */
+function systemPlaces() {
+  if (process.platform === 'darwin') {
+    const programs = ['Google Chrome', 'Chromium', 'Microsoft Edge']
+    return ['', process.env.HOME ?? ''].flatMap((home) =>
+      programs.map((name) => `${home}/Applications/${name}.app/Contents/MacOS/${name}`),
+    )
+  }
+  if (process.platform === 'win32') {
+    const folders = [process.env.PROGRAMFILES, process.env['PROGRAMFILES(X86)'], process.env.LOCALAPPDATA]
+    const programs = [
+      'Google/Chrome/Application/chrome.exe',
+      'Chromium/Application/chrome.exe',
+      'Microsoft/Edge/Application/msedge.exe',
+    ]
+    return folders.flatMap((folder) => (folder ? programs.map((program) => join(folder, program)) : []))
+  }
+  const folders = ['/usr/bin', ...(process.env.PATH ?? '').split(delimiter)]
+  const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge']
+  return programs.flatMap((program) => folders.map((folder) => join(folder, program)))
+}
+
+/** @returns {string[]} */
+function playwrightPlace() {
+  try {
+    return [createRequire(import.meta.url)('playwright').chromium.executablePath()]
+  } catch {
+    return []
+  }
+}
+
+/**
+ * A file of that name may be only a stub that says where to get the browser, so it is asked for its version.
+ * On Windows that question would open a window.
+ *
+ * @param {string} path
+ */
+function starts(path) {
+  if (!existsSync(path)) return false
+  if (process.platform === 'win32') return true
+  return spawnSync(path, ['--version'], { stdio: 'ignore', timeout: 30_000 }).status === 0
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const found = findBrowser()
+  console.log(found ?? browserHint)
+  if (found === undefined) process.exitCode = 1
+}

@@ -1,0 +1,99 @@
+// @ts-check
+/** `npm test`: everything there is to check, from a fresh clone on. Ends with one line that counts the tests. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { build } from './build.mjs'
+import { ensureInstall } from './ensure-install.mjs'
+import { browserHint, findBrowser } from './find-browser.mjs'
+import { ensurePython } from './python-env.mjs'
+import { npm, root, runModule } from './run.mjs'
+
+const reports = `${root}.cache/reports`
+const isContinuousIntegration = process.env.CI === 'true' || process.env.CI === '1'
+/** What could not run here, one line each; under CI nothing may be left out. */
+const leftOut = /** @type {string[]} */ ([])
+
+const steps = /** @type {[string, () => boolean][]} */ ([
+  ['Install', ensureInstall],
+  ['Build', build],
+  ['Types, lint, format, house rules', () => npm(['run', '--silent', 'check'])],
+  ['Python environment', preparePython],
+  ['Tests', () => vitest('tests', ['--project', '!house', '--project', '!package'])],
+  ['Package: publint, types', () => npm(['run', '--silent', 'lint:package'])],
+  ['Package: installed from its tarball', () => vitest('package', ['--project', 'package'])],
+  ['Browser', testInBrowser],
+])
+
+rmSync(reports, { recursive: true, force: true })
+mkdirSync(reports, { recursive: true })
+const failed = steps.find(([heading, step]) => {
+  console.log(`\n=== ${heading}`)
+  return !step()
+})
+if (failed) {
+  console.log(`\nFAILED: ${failed[0]}`)
+  process.exitCode = 1
+} else {
+  console.log('\nAll steps done.')
+}
+for (const line of leftOut) console.log(`LEFT OUT: ${line}`)
+printTotal()
+
+function preparePython() {
+  const result = ensurePython()
+  if ('python' in result) {
+    console.log(result.python)
+    return true
+  }
+  return leaveOut(`tests against Python: ${result.missing}`)
+}
+
+function testInBrowser() {
+  if (!existsSync(`${root}test/browser`)) return leaveOut('browser tests: test/browser is missing')
+  if (findBrowser() === undefined) {
+    console.log('no Chromium on this system; asking Playwright for one')
+    runModule('playwright/cli.js', ['install', 'chromium'])
+  }
+  if (findBrowser() === undefined) return leaveOut(`browser tests: ${browserHint}`)
+  return runModule('playwright/cli.js', ['test'])
+}
+
+/**
+ * Notes what can't run here.
+ *
+ * @param {string} line
+ * @returns {boolean} whether that is acceptable: not under CI
+ */
+function leaveOut(line) {
+  if (isContinuousIntegration) console.error(line)
+  else leftOut.push(line)
+  return !isContinuousIntegration
+}
+
+/**
+ * @param {string} name - of the report
+ * @param {string[]} args
+ */
+function vitest(name, args) {
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reports}/${name}.json`]
+  return runModule('vitest/vitest.mjs', ['run', ...args, ...reporters])
+}
+
+/** Adds up what the test runners themselves reported. */
+function printTotal() {
+  const total = { passed: 0, failed: 0, skipped: 0 }
+  for (const name of readdirSync(reports)) {
+    const report = JSON.parse(readFileSync(`${reports}/${name}`, 'utf8'))
+    if (report.stats) {
+      total.passed += report.stats.expected
+      total.failed += report.stats.unexpected + report.stats.flaky
+      total.skipped += report.stats.skipped
+    } else {
+      total.passed += report.numPassedTests
+      total.failed += report.numFailedTests
+      total.skipped += report.numPendingTests + report.numTodoTests
+    }
+  }
+  // A step may fail before or outside its tests; the total must not look like success then.
+  if (process.exitCode && total.failed === 0) total.failed = 1
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+}

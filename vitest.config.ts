@@ -1,0 +1,68 @@
+/** The test projects: what needs no platform runs once, the server's suites run over both sides of `#platform`. */
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const platform = (name: 'node' | 'web') => ({
+  alias: { '#platform': fileURLToPath(new URL(`src/server/platform/${name}.ts`, import.meta.url)) },
+})
+/** Tests of one platform alone end in its name. */
+const nodeOnly = '**/*.node.test.ts'
+const webOnly = '**/*.web.test.ts'
+const server = ['test/server/**/*.test.ts', 'test/contract/**/*.test.ts']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        resolve: platform('node'),
+        test: { name: 'shared', include: ['test/{shared,client,scripts,setup}/**/*.test.ts'] },
+      },
+      {
+        resolve: platform('node'),
+        test: { name: 'node', include: server, exclude: [webOnly] },
+      },
+      {
+        resolve: platform('web'),
+        test: { name: 'web', include: server, exclude: [nodeOnly] },
+      },
+      {
+        resolve: platform('node'),
+        test: {
+          name: 'interop',
+          include: ['test/interop/**/*.test.ts'],
+          exclude: [webOnly],
+          globalSetup: 'test/setup/python.ts',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        resolve: platform('web'),
+        test: {
+          name: 'interop-web',
+          include: ['test/interop/**/*.web.test.ts'],
+          globalSetup: 'test/setup/python.ts',
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'house',
+          include: ['test/house.test.ts'],
+          globalSetup: 'test/setup/build.ts',
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          globalSetup: 'test/setup/build.ts',
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+        },
+      },
+    ],
+  },
+})
