@@ -1,4 +1,3 @@
-// @ts-check
 /** Builds dist/: one ES module per source file, and the client once more as a single file for a script tag. */
 import { readFileSync } from 'node:fs'
 import nodeResolve from '@rollup/plugin-node-resolve'
@@ -16,20 +15,17 @@ function sources() {
   return targets.map((target) => target.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'))
 }
 
-/** @param {string} id */
 function isExternal(id) {
   return (
     id === '#platform' || id.startsWith('node:') || packages.some((name) => id === name || id.startsWith(`${name}/`))
   )
 }
 
-/** @type {import('rollup').RollupOptions['onwarn']} */
 function onwarn(warning, warn) {
   // A module of types alone is an empty module on purpose: its import path exists all the same.
   if (warning.code !== 'EMPTY_BUNDLE') warn(warning)
 }
 
-/** @type {import('rollup').RollupOptions[]} */
 export default [
   {
     input: sources(),

@@ -1,0 +1,405 @@
+/**
+ * The house rules: who may import whom, what package.json exports, what the client may hold and weigh.
+ * The tables come first: a new file, package or exception is one line there.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runInNewContext } from 'node:vm'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import ts from 'typescript'
+import { describe, expect, test } from 'vitest'
+
+/**
+ * Each side as levels, the ground first. A module imports from its own level or from below it; a name with a slash
+ * at its end is a folder.
+ */
+const sides: Record<string, string[][]> = {
+  shared: [['shared/']],
+  client: [['shared/'], ['client/']],
+  server: [
+    ['shared/'],
+    ['server/platform/', 'server/flow.ts'],
+    [
+      'server/keyring.ts',
+      'server/lifetime.ts',
+      'server/json-reader.ts',
+      'server/json-writer.ts',
+      'server/json-claims.ts',
+      'server/pickle/',
+      'server/bson-types.ts',
+      'server/equal-values.ts',
+      'server/largest-keys.ts',
+    ],
+    [
+      'server/session.ts',
+      'server/meta-guard.ts',
+      'server/candidates.ts',
+      'server/message.ts',
+      'server/commit-plan.ts',
+      'server/public-half.ts',
+      'server/write-session.ts',
+      'server/set-cookie.ts',
+      'server/expose.ts',
+      'server/events.ts',
+      'server/read-stats.ts',
+      'server/codecs/',
+      'server/stores/',
+    ],
+    ['server/sessions.ts', 'server/settings.ts'],
+    ['server/adapters/'],
+    ['server/index.ts', 'server/testing.ts', 'server/cli.ts'],
+  ],
+}
+
+/** The codec contract is an interface that every level speaks of: its types may be imported from anywhere in server. */
+const contract = 'server/codecs/codec.ts'
+
+/** Chosen by `#platform` alone, never imported by path. */
+const platforms = ['server/platform/node.ts', 'server/platform/web.ts']
+
+/** Which modules may import which package; a name with a slash at its end is a folder. */
+const packages: Record<string, string[]> = {
+  fflate: ['shared/', 'server/platform/web.ts'],
+  bson: ['server/bson-types.ts'],
+  jose: [
+    'server/keyring.ts',
+    'server/codecs/beaker-jwt.ts',
+    'server/codecs/jwt.ts',
+    'server/codecs/jwe.ts',
+    'server/codecs/django-jwt.ts',
+    'server/platform/web.ts',
+  ],
+  'node:': ['server/platform/node.ts', 'server/testing.ts', 'server/cli.ts'],
+}
+
+/** Names of one runtime, and the modules that may speak of them. */
+const runtimeNames: Record<string, string[]> = {
+  Buffer: ['server/platform/node.ts'],
+  process: ['server/platform/node.ts', 'server/cli.ts'],
+  __dirname: [],
+  __filename: [],
+}
+
+const maxLines = 260
+const warnLines = 200
+/** Files that are longer, each with its reason. */
+const longFiles: Record<string, string> = {}
+
+const maxClientGzip = 4096
+/** No such word may be in what a browser loads: nothing there signs, verifies or knows a key. */
+const wordsOfTheServer = ['jose', 'createHmac', 'node:crypto', 'subtle', 'secret']
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as {
+  exports: Record<string, string | Record<string, string>>
+  imports: Record<string, Record<string, string>>
+}
+
+interface Import {
+  specifier: string
+  typeOnly: boolean
+  /** Below src/, where it is a module of this project. */
+  targets: string[]
+}
+
+interface Module {
+  path: string
+  text: string
+  syntax: ts.SourceFile
+  imports: Import[]
+}
+
+const modules = readModules()
+
+describe('imports', () => {
+  test('every module stands on a level', () => {
+    expect(modules.map(({ path }) => path).filter((path) => levelOf(sideOf(path), path) === undefined)).toEqual([])
+  })
+
+  test('point one way', () => {
+    const wrong = modules.flatMap(({ path, imports }) =>
+      imports.flatMap((entry) =>
+        entry.targets.filter((target) => !mayImport(path, target, entry)).map((target) => `${path} → ${target}`),
+      ),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('find their files', () => {
+    const known = new Set(modules.map(({ path }) => path))
+    const dangling = modules.flatMap(({ path, imports }) =>
+      imports.flatMap(({ targets }) =>
+        targets.filter((target) => !known.has(target)).map((target) => `${path} → ${target}`),
+      ),
+    )
+    expect(dangling).toEqual([])
+  })
+
+  test('have no cycles', () => {
+    expect(findCycle()).toBeUndefined()
+  })
+
+  test('take each package only where it belongs', () => {
+    const wrong = modules.flatMap(({ path, imports }) =>
+      imports
+        .filter(({ specifier, targets }) => targets.length === 0 && !mayImportPackage(path, specifier))
+        .map(({ specifier }) => `${path} → ${specifier}`),
+    )
+    expect(wrong).toEqual([])
+  })
+
+  test('both platforms export the same names', () => {
+    const [node, web] = platforms.map((path) => exportedNames(path))
+    expect(node).toContain('platform')
+    expect(web).toEqual(node)
+  })
+})
+
+describe('modules', () => {
+  test('have no default export', () => {
+    expect(modules.filter(({ syntax }) => syntax.statements.some(isDefaultExport)).map(({ path }) => path)).toEqual([])
+  })
+
+  test('begin with a header', () => {
+    expect(modules.filter(({ text }) => !text.startsWith('/**\n * ')).map(({ path }) => path)).toEqual([])
+  })
+
+  test(`have at most ${maxLines} lines`, () => {
+    const long = modules.map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }))
+    for (const { path, lines } of long) if (lines > warnLines) console.warn(`${path}: ${lines} lines`)
+    const tooLong = long.filter(({ lines }) => lines > maxLines).map(({ path }) => path)
+    expect(tooLong.sort()).toEqual(Object.keys(longFiles).sort())
+  })
+
+  test('speak of no runtime but in its own file', () => {
+    const wrong = modules.flatMap(({ path, syntax }) =>
+      [...identifiersOf(syntax)]
+        .filter((name) => Object.hasOwn(runtimeNames, name) && !runtimeNames[name]?.includes(path))
+        .map((name) => `${path}: ${name}`),
+    )
+    expect(wrong).toEqual([])
+  })
+})
+
+describe('package.json', () => {
+  const targets = Object.entries(manifest.exports).filter(([, target]) => typeof target === 'object')
+
+  test.each(targets)('%s exists in dist and in src, types first', (path, target) => {
+    const { types = '', default: code = '', ...rest } = target as Record<string, string>
+    expect(Object.keys(target)).toEqual(['types', 'default'])
+    expect(rest).toEqual({})
+    expect(types).toBe(code.replace(/\.js$/, '.d.ts'))
+    // The import path is the file path; the root is what both sides share.
+    const name =
+      path === '.' ? 'shared/index' : existsSync(`${root}src/${path}.ts`) ? path.slice(2) : `${path.slice(2)}/index`
+    expect(code).toBe(`./dist/${name}.js`)
+    for (const file of [code, types, `src/${name}.ts`]) expect(existsSync(root + file), file).toBe(true)
+  })
+
+  test('exports every codec and every adapter', () => {
+    const inside = modules
+      .map(({ path }) => path)
+      .filter((path) => /^server\/(codecs|adapters|stores)\/[^/]+\.ts$/.test(path))
+    expect(inside).toContain(contract)
+    const missing = inside.filter((path) => manifest.exports[`./${path.replace(/\.ts$/, '')}`] === undefined)
+    expect(missing).toEqual([])
+  })
+
+  test('#platform has types and both platforms, node before the default', () => {
+    expect(Object.entries(manifest.imports['#platform'] ?? {})).toEqual([
+      ['types', './dist/server/platform/node.d.ts'],
+      ['node', './dist/server/platform/node.js'],
+      ['default', './dist/server/platform/web.js'],
+    ])
+    for (const file of Object.values(manifest.imports['#platform'] ?? {}))
+      expect(existsSync(root + file), file).toBe(true)
+  })
+
+  test('#platform is left for the runtime to choose', () => {
+    const built = readdirSync(`${root}dist/server`, { recursive: true, encoding: 'utf8' }).filter((path) =>
+      path.endsWith('.js'),
+    )
+    const texts = built.map((path) => readFileSync(`${root}dist/server/${path}`, 'utf8'))
+    expect(texts.some((text) => text.includes(`from '#platform'`))).toBe(true)
+    expect(texts.filter((text) => /from '.*\/platform\/(node|web)\.js'/.test(text))).toEqual([])
+  })
+})
+
+describe('client', () => {
+  const bundle = readFileSync(`${root}dist/client.bundle.js`, 'utf8')
+
+  test('the script-tag file imports nothing and defines one global', () => {
+    const { imports } = parse('client.bundle.js', bundle)
+    expect(imports).toEqual([])
+    expect(bundle).not.toMatch(/\b(import|require)\s*\(|\bimport\.meta\b/)
+    const scope: Record<string, unknown> = {}
+    runInNewContext(bundle, scope)
+    expect(Object.keys(scope)).toEqual(['sessionglass'])
+    expect(scope.sessionglass).toHaveProperty('getSession')
+  })
+
+  test.each(wordsOfTheServer)('the script-tag file does not hold the word %s', (word) => {
+    expect(bundle.toLowerCase()).not.toContain(word.toLowerCase())
+  })
+
+  test(`the script-tag file has at most ${maxClientGzip} octets after gzip`, () => {
+    expect(gzipSync(bundle, { level: 9 }).length).toBeLessThanOrEqual(maxClientGzip)
+  })
+
+  test(`the modules have at most ${maxClientGzip} octets after a bundler and gzip, and only fflate beside our own`, async () => {
+    const { metafile, outputFiles } = await build({
+      entryPoints: [`${root}dist/client/index.js`],
+      absWorkingDir: root,
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      target: 'es2022',
+      metafile: true,
+      write: false,
+    })
+    const inputs = Object.keys(metafile.inputs)
+    expect(inputs.filter((path) => !/^(dist\/(client|shared)|node_modules\/fflate)\//.test(path))).toEqual([])
+    const text = outputFiles[0]?.text ?? ''
+    expect(text).toContain('getSession')
+    for (const word of wordsOfTheServer) expect(text.toLowerCase()).not.toContain(word.toLowerCase())
+    expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(maxClientGzip)
+  })
+})
+
+function readModules(): Module[] {
+  return readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => /\.tsx?$/.test(path))
+    .sort()
+    .map((path) => parse(path, readFileSync(`${root}src/${path}`, 'utf8')))
+}
+
+function parse(path: string, text: string): Module {
+  const syntax = ts.createSourceFile(path, text, ts.ScriptTarget.Latest, true)
+  const imports: Import[] = []
+  const add = (node: ts.Node | undefined, typeOnly: boolean): void => {
+    if (node === undefined) return
+    const specifier = ts.isStringLiteral(node) ? node.text : `(${node.getText()})`
+    imports.push({ specifier, typeOnly, targets: resolve(path, specifier) })
+  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, isTypeOnly(node.importClause))
+    else if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly)
+    else if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
+    else if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword)
+      add(node.arguments[0], false)
+    ts.forEachChild(node, visit)
+  }
+  visit(syntax)
+  return { path, text, syntax, imports }
+}
+
+function isTypeOnly(clause: ts.ImportClause | undefined): boolean {
+  if (clause === undefined) return false
+  if (clause.phaseModifier === ts.SyntaxKind.TypeKeyword) return true
+  const names = clause.namedBindings
+  if (clause.name !== undefined || names === undefined || !ts.isNamedImports(names)) return false
+  return names.elements.length > 0 && names.elements.every((element) => element.isTypeOnly)
+}
+
+function resolve(from: string, specifier: string): string[] {
+  if (specifier === '#platform') return platforms
+  if (!specifier.startsWith('.')) return []
+  return [posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts')]
+}
+
+function sideOf(path: string): string {
+  return path.split('/')[0] ?? ''
+}
+
+function levelOf(side: string, path: string): number | undefined {
+  const level = (sides[side] ?? []).findIndex((names) => contains(names, path))
+  return level === -1 ? undefined : level
+}
+
+function contains(names: readonly string[], path: string): boolean {
+  return names.some((name) => (name.endsWith('/') ? path.startsWith(name) : path === name))
+}
+
+function mayImport(path: string, target: string, { specifier, typeOnly }: Import): boolean {
+  if (target === contract && typeOnly && sideOf(path) === 'server') return true
+  if (platforms.includes(target) && specifier !== '#platform') return false
+  const own = levelOf(sideOf(path), path)
+  const level = levelOf(sideOf(path), target)
+  return own !== undefined && level !== undefined && level <= own
+}
+
+function mayImportPackage(path: string, specifier: string): boolean {
+  const name = specifier.startsWith('node:') ? 'node:' : specifier.split('/')[0]
+  return name !== undefined && !builtinModules.includes(specifier) && contains(packages[name] ?? [], path)
+}
+
+/** The first cycle, as the paths along it. */
+function findCycle(): string[] | undefined {
+  const edges = new Map(modules.map(({ path, imports }) => [path, imports.flatMap(({ targets }) => targets)]))
+  const done = new Set<string>()
+  const walk = (path: string, trail: string[]): string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path]
+    if (done.has(path)) return undefined
+    for (const target of edges.get(path) ?? []) {
+      const cycle = walk(target, [...trail, path])
+      if (cycle) return cycle
+    }
+    done.add(path)
+    return undefined
+  }
+  for (const path of edges.keys()) {
+    const cycle = walk(path, [])
+    if (cycle) return cycle
+  }
+  return undefined
+}
+
+function exportedNames(path: string): string[] {
+  const statements = modules.find((module) => module.path === path)?.syntax.statements ?? []
+  return statements
+    .filter((statement) => ts.canHaveModifiers(statement) && hasModifier(statement, ts.SyntaxKind.ExportKeyword))
+    .flatMap((statement) => {
+      if (ts.isVariableStatement(statement))
+        return statement.declarationList.declarations.map(({ name }) => name.getText())
+      return [(statement as ts.FunctionDeclaration).name?.text ?? '']
+    })
+    .sort()
+}
+
+function isDefaultExport(statement: ts.Statement): boolean {
+  if (ts.isExportAssignment(statement)) return true
+  if (ts.isExportDeclaration(statement)) {
+    const names = statement.exportClause
+    return names !== undefined && ts.isNamedExports(names) && names.elements.some(({ name }) => name.text === 'default')
+  }
+  return hasModifier(statement, ts.SyntaxKind.DefaultKeyword)
+}
+
+function hasModifier(statement: ts.Statement, kind: ts.SyntaxKind): boolean {
+  return ts.canHaveModifiers(statement) && (ts.getModifiers(statement) ?? []).some((modifier) => modifier.kind === kind)
+}
+
+/** Names that stand by themselves: not members, not keys. */
+function identifiersOf(syntax: ts.SourceFile): Set<string> {
+  const names = new Set<string>()
+  const visit = (node: ts.Node): void => {
+    if (ts.isIdentifier(node) && !isMemberName(node)) names.add(node.text)
+    ts.forEachChild(node, visit)
+  }
+  visit(syntax)
+  return names
+}
+
+function isMemberName(node: ts.Identifier): boolean {
+  const { parent } = node
+  if (ts.isPropertyAccessExpression(parent)) return parent.name === node && parent.expression.getText() !== 'globalThis'
+  return (
+    (ts.isPropertyAssignment(parent) || ts.isPropertySignature(parent) || ts.isMethodSignature(parent)) &&
+    parent.name === node
+  )
+}
