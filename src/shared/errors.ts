@@ -85,3 +85,10 @@ export function isSessionError(error: unknown): error is SessionError {
   const { name, code } = error as { name?: unknown; code?: unknown }
   return name === 'SessionError' && typeof code === 'string' && code.startsWith('ERR_SESSION_')
 }
+
+/** The same error, marked as one of a value whose signature was good. */
+export function asVerified(error: unknown): unknown {
+  if (!(error instanceof SessionError) || error.verified) return error
+  const { code, message, path } = error
+  return new SessionError(code, message, { cause: error, verified: true, ...(path === undefined ? {} : { path }) })
+}

@@ -8,10 +8,10 @@ export type HashName = 'SHA-256' | 'SHA-384' | 'SHA-512'
 
 /** An HMAC key, prepared once (RFC 2104). */
 export interface HmacKey {
-  /** The MAC of `data`: 32, 48 or 64 octets. */
-  sign(data: Uint8Array): MaybePromise<Uint8Array>
+  /** The MAC of `data` (text as UTF-8): 32, 48 or 64 octets. */
+  sign(data: string | Uint8Array): MaybePromise<Uint8Array>
   /** Compares in constant time. */
-  verify(data: Uint8Array, mac: Uint8Array): MaybePromise<boolean>
+  verify(data: string | Uint8Array, mac: Uint8Array): MaybePromise<boolean>
 }
 
 export interface Platform {

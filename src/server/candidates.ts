@@ -1,0 +1,87 @@
+/**
+ * Which cookie and which codec make the session: every candidate of our name, the last one first, times every codec that matches.
+ * Only a wrong signature, key or algorithm moves on to another codec, and only to one of the same family.
+ */
+import { isSessionError, SessionError, type SessionErrorCode } from '../shared/errors.js'
+import type { CodecContext, SessionCodec } from './codecs/codec.js'
+import { type Flow, wait } from './flow.js'
+import type { HeldSession } from './session.js'
+
+/** One cookie that became no session. */
+export interface Rejection {
+  value: string
+  error: SessionError
+}
+
+export interface CandidateReading {
+  held?: HeldSession
+  rejections: readonly Rejection[]
+}
+
+/** Longest value that is looked at, in characters: more than three cookies can hold. */
+const MAX_VALUE_LENGTH = 16 * 1024
+const MOVES_ON: ReadonlySet<SessionErrorCode> = new Set([
+  'ERR_SESSION_SIGNATURE',
+  'ERR_SESSION_KEY',
+  'ERR_SESSION_ALGORITHM',
+])
+/** The server's own trouble, never an empty session. */
+const OUTAGES: ReadonlySet<SessionErrorCode> = new Set(['ERR_SESSION_STORE', 'ERR_SESSION_KEYS'])
+
+/**
+ * Finds the session among the cookies of one name.
+ *
+ * @param values - as they stand in the header; Python takes the last one, so it is tried first
+ * @param refuse - a last word on a session that verified, such as a timeout
+ * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS` only
+ */
+export function* readCandidates(
+  values: readonly string[],
+  codecs: readonly SessionCodec[],
+  context: CodecContext,
+  refuse: (held: HeldSession) => SessionError | undefined,
+): Flow<CandidateReading> {
+  const rejections: Rejection[] = []
+  for (const value of values.toReversed()) {
+    if (value === '') continue
+    const outcome = yield* readCandidate(value, codecs, context)
+    const error = outcome instanceof SessionError ? outcome : refuse(outcome)
+    if (error === undefined) return { held: outcome as HeldSession, rejections }
+    rejections.push({ value, error })
+  }
+  return { rejections }
+}
+
+function* readCandidate(
+  value: string,
+  codecs: readonly SessionCodec[],
+  context: CodecContext,
+): Flow<HeldSession | SessionError> {
+  if (value.length > MAX_VALUE_LENGTH) {
+    return new SessionError('ERR_SESSION_LIMIT', `The cookie is longer than ${MAX_VALUE_LENGTH} characters`)
+  }
+  let failure: SessionError | undefined
+  let family: string | undefined
+  for (const [codecIndex, codec] of codecs.entries()) {
+    if ((family !== undefined && codec.family !== family) || !codec.matches(value)) continue
+    try {
+      const record = yield* wait(codec.verify(value, context))
+      return { value, record, codec, codecIndex }
+    } catch (error) {
+      failure = asSessionError(error)
+      if (OUTAGES.has(failure.code)) throw failure
+      if (!MOVES_ON.has(failure.code)) return failure
+      family = codec.family
+    }
+  }
+  return failure ?? new SessionError('ERR_SESSION_UNSUPPORTED', 'No codec of this server reads values of this form')
+}
+
+/** A codec that throws anything else must not take the request down. */
+function asSessionError(error: unknown): SessionError {
+  if (error instanceof SessionError) return error
+  if (!isSessionError(error))
+    return new SessionError('ERR_SESSION_MALFORMED', 'The codec failed on the value', { cause: error })
+  const { code, message, verified = false } = error as SessionError
+  return new SessionError(code, message, { cause: error, verified })
+}

@@ -1,0 +1,116 @@
+/**
+ * Sessions of beaker-session-jwt: a JWT signed with HS256 whose payload is `{"bsZ": base85(zlib(BSON))}` or plain claims.
+ * RFC 7515, FORMATS §4.
+ */
+import { platform } from '#platform'
+import { encodeBase85 } from '../../shared/base85.js'
+import type { BsonTypes } from '../../shared/bson-reader.js'
+import { writeBson } from '../../shared/bson-writer.js'
+import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { asVerified, SessionError } from '../../shared/errors.js'
+import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
+import type { OriginNode, SessionData } from '../../shared/types.js'
+import { bsonPackageTypes } from '../bson-types.js'
+import { equalValues } from '../equal-values.js'
+import { type Flow, run, wait } from '../flow.js'
+import { writeJson } from '../json-writer.js'
+import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
+import { refuseMeta } from '../meta-guard.js'
+import { beakerData, type PayloadOptions, readBeakerPayload, withBeakerMeta, withFloatTimes } from './beaker-payload.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+
+export interface BeakerJwtOptions {
+  /** `jwt_secret_keys`: a list, or a text with commas. The first signs, all verify. */
+  secrets: Secrets
+  /** `bson_compress_jwt_payload`: write `bsZ` (default), which also holds dates and bytes, or plain claims. Both are read. */
+  compress?: boolean
+  /** Takes secrets under 32 octets, as Python does. */
+  allowWeakSecrets?: boolean
+  /** Most octets a compressed payload may have after its signature was verified. Default 1 MiB. */
+  maxInflated?: number
+  /** Constructors for ObjectId and the like, for a MongoDB driver that has its own copy of the bson package. */
+  bsonTypes?: BsonTypes
+}
+
+/** Python refuses longer values (FORMATS trap 2). */
+const MAX_LENGTH = 4064
+const MAX_INFLATED = 1024 * 1024
+const ALGORITHM = 'HS256'
+/** `{"typ":"JWT","alg":"HS256"}`: joserfc since 0.6.0 puts `typ` first (FORMATS §4). */
+const HEADER = 'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9'
+/** zlib's best compression, as Python asks for. */
+const LEVEL = 9
+
+const META = {
+  _id: 'session.id and session.regenerate()',
+  _creation_time: 'session.createdAt',
+  _accessed_time: 'session.accessedAt',
+  _expires: 'the option "expires"',
+  _path: 'the option "path"',
+  _domain: 'the option "domain"',
+} as const
+
+/**
+ * The codec of beaker-session-jwt. Any JWT signed with one of its secrets is a session to it, as it is to Python: give it
+ * secrets of their own.
+ *
+ * @throws {TypeError} for missing, empty or weak secrets
+ */
+export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
+  const { secrets, allowWeakSecrets = false, compress = true } = options
+  const keyring = createKeyring({ secrets, hash: 'SHA-256', allowWeakSecrets })
+  const reading: PayloadOptions = {
+    maxInflated: options.maxInflated ?? MAX_INFLATED,
+    types: options.bsonTypes ?? bsonPackageTypes,
+  }
+  return {
+    name: 'beakerJwt',
+    family: 'jws',
+    readable: true,
+    maxLength: MAX_LENGTH,
+    meta: META,
+    matches: looksLikeJwt,
+    verify: (value, context) => run(verify(value, context, keyring, reading)),
+    sign: (record, context) => run(sign(record, context, keyring, compress)),
+    changed: ({ data, origin }) => origin === undefined || !equalValues(beakerData(origin.root()), data),
+  }
+}
+
+function* verify(value: string, context: CodecContext, keyring: Keyring, reading: PayloadOptions): Flow<SessionRecord> {
+  const { header, payload, signature, signingInput } = splitJwt(value)
+  if (header.alg !== ALGORITHM)
+    throw new SessionError('ERR_SESSION_ALGORITHM', `The token is not signed with ${ALGORITHM}`)
+  if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
+  const keyIndex = yield* wait(keyring.verify(signingInput, decodeBase64Url(signature), context))
+  if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
+  try {
+    return { ...readBeakerPayload(decodeUtf8(decodeBase64Url(payload)), reading), keyIndex }
+  } catch (error) {
+    throw asVerified(error)
+  }
+}
+
+function* sign(record: SessionRecord, context: CodecContext, keyring: Keyring, compress: boolean): Flow<string> {
+  refuseMeta(record.data, META)
+  const root = record.origin?.root()
+  const session = withBeakerMeta(record, root)
+  const origin = withFloatTimes(root)
+  const claims = compress ? compressed(session, origin) : plain(session, origin)
+  const signingInput = `${HEADER}.${encodeBase64Url(encodeUtf8(claims))}`
+  const mac = yield* wait(keyring.sign(signingInput, context))
+  return `${signingInput}.${encodeBase64Url(mac)}`
+}
+
+/** No character of base85 needs an escape in JSON. */
+function compressed(session: SessionData, origin: OriginNode): string {
+  return `{"bsZ":"${encodeBase85(platform.deflate(writeBson(session, { origin }), LEVEL))}"}`
+}
+
+function plain(session: SessionData, origin: OriginNode): string {
+  if (session.bsZ !== undefined) {
+    throw new SessionError('ERR_SESSION_UNWRITABLE', 'Plain claims can not hold the key that means compressed ones', {
+      path: 'bsZ',
+    })
+  }
+  return writeJson(session, { origin })
+}

@@ -1,0 +1,98 @@
+/**
+ * The session that a payload of beaker-session-jwt holds: BSON in `bsZ`, claims beside it, and Beaker's own keys.
+ * FORMATS §4 for the payload, §2.2 for the keys; times are float seconds since 1970.
+ */
+import { decodeBase85 } from '../../shared/base85.js'
+import { bsonOrigin } from '../../shared/bson-origin.js'
+import { type BsonTypes, readBson } from '../../shared/bson-reader.js'
+import { SessionError } from '../../shared/errors.js'
+import { inflateZlib } from '../../shared/inflate.js'
+import { takeBeakerMeta } from '../../shared/session-meta.js'
+import type { OriginNode, SessionData } from '../../shared/types.js'
+import { readClaims } from '../json-claims.js'
+import { readJson } from '../json-reader.js'
+import type { SessionRecord } from './codec.js'
+
+export interface PayloadOptions {
+  /** Octets. */
+  maxInflated: number
+  types: BsonTypes
+}
+
+/**
+ * Reads the payload of a token whose signature was verified. Claims beside `bsZ` are merged under the BSON, as Python's
+ * `dict.update` does.
+ *
+ * @param payload - the JSON text
+ * @throws {SessionError} for JSON, base85, zlib or BSON that is not well formed or too large
+ */
+export function readBeakerPayload(payload: string, { types, maxInflated }: PayloadOptions): SessionRecord {
+  const claims = readClaims(payload)
+  const { bsZ } = claims
+  if (bsZ === undefined || bsZ === '' || bsZ === null) {
+    return asRecord(withoutBsZ(claims), claims, () => readJson(payload))
+  }
+  if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED', 'The claim bsZ is no text')
+  // A copy: the inflated octets stand in a buffer that the next call uses again.
+  const bytes = inflateZlib(decodeBase85(bsZ), maxInflated).slice()
+  const session = readBson(bytes, { types })
+  const root = (): OriginNode => bsonOrigin(bytes, { types })
+  if (Object.keys(claims).length === 1) return asRecord(session, claims, root)
+  return asRecord({ ...withoutBsZ(claims), ...session }, claims, () => mergedNode(readJson(payload), root()))
+}
+
+/** The session as Python's dict has it: `_id` first, then the data, then the times. */
+export function withBeakerMeta({ id, data, createdAt, accessedAt }: SessionRecord, root?: OriginNode): SessionData {
+  return {
+    ...(id === undefined ? {} : { _id: id }),
+    ...data,
+    ...(createdAt === undefined ? {} : { _creation_time: seconds(createdAt, root?.child?.('_creation_time')) }),
+    ...(accessedAt === undefined ? {} : { _accessed_time: seconds(accessedAt, root?.child?.('_accessed_time')) }),
+  }
+}
+
+/** Whether the data is what the payload held. */
+export function beakerData(root: OriginNode): SessionData {
+  return takeBeakerMeta(root.value as SessionData).data
+}
+
+/** The payload's types, with times as floats also where they are new. */
+export function withFloatTimes(root: OriginNode | undefined): OriginNode {
+  return {
+    format: root?.format ?? 'none',
+    value: root?.value,
+    keys: () => root?.keys?.() ?? [],
+    child: (key) => root?.child?.(key) ?? (key === '_creation_time' || key === '_accessed_time' ? FLOAT : undefined),
+  }
+}
+
+const FLOAT: OriginNode = { format: 'none', value: undefined, type: 'double' }
+
+function asRecord(session: SessionData, claims: Record<string, unknown>, root: () => OriginNode): SessionRecord {
+  const { data, meta } = takeBeakerMeta(session)
+  // `_expires` is about the browser's cookie, not about the session (FORMATS §2.2).
+  const { expiresAt: _, ...times } = meta
+  return { ...times, data, claims, origin: { format: 'beaker-jwt', root } }
+}
+
+function withoutBsZ({ bsZ: _, ...claims }: Record<string, unknown>): SessionData {
+  return claims
+}
+
+function mergedNode(claims: OriginNode, session: OriginNode): OriginNode {
+  const own = (key: string): OriginNode | undefined => (key === 'bsZ' ? undefined : claims.child?.(key))
+  const { bsZ: _, ...beside } = claims.value as SessionData
+  return {
+    format: 'merged',
+    value: { ...beside, ...(session.value as SessionData) },
+    keys: () => new Set([...(claims.keys?.() ?? []), ...(session.keys?.() ?? [])]),
+    child: (key) => session.child?.(key) ?? own(key),
+  }
+}
+
+/** The very number that was read, which may have microseconds, as long as the time is the same. */
+function seconds(time: Date, node: OriginNode | undefined): number {
+  const read = node?.value
+  if (typeof read === 'number' && Math.round(read * 1000) === time.getTime()) return read
+  return time.getTime() / 1000
+}

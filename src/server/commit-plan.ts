@@ -1,0 +1,47 @@
+/**
+ * Whether a session is written, why, and by which codec: data changed, an older codec or key, or a touch that is due.
+ */
+import type { SessionData } from '../shared/types.js'
+import type { CodecContext } from './codecs/codec.js'
+import { equalValues } from './equal-values.js'
+import { type Flow, wait } from './flow.js'
+import { type HeldSession, type Session, stateOf } from './session.js'
+import type { Settings } from './settings.js'
+
+export interface Plan {
+  reason: 'changed' | 'upgraded' | 'renewed'
+  /** Place of the codec in the list. */
+  writer: number
+}
+
+/** @returns undefined where there is nothing to write */
+export function* planOf(settings: Settings, session: Session<object>): Flow<Plan | undefined> {
+  const { held, isRegenerated, accessedAt } = stateOf(session)
+  if (!held) return isRegenerated || hasMembers(session.data) ? { reason: 'changed', writer: 0 } : undefined
+  const differs = yield* hasChanged(held, session.data, contextOf(settings))
+  const isChanged = isRegenerated || differs
+  const isOld = held.codecIndex > 0 || (held.record.keyIndex ?? 0) > 0
+  const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
+  const writer = isOld && !upgrades && held.codec.sign ? held.codecIndex : 0
+  if (isChanged) return { reason: 'changed', writer }
+  if (upgrades) return { reason: 'upgraded', writer }
+  return settings.lifetime.needsTouch({ accessedAt }, settings.clock()) ? { reason: 'renewed', writer } : undefined
+}
+
+/** What codecs are told of the session cookie, now. */
+export function contextOf(settings: Settings, purpose: CodecContext['purpose'] = 'session'): CodecContext {
+  return { cookieName: settings.name, purpose, now: settings.clock() }
+}
+
+function hasMembers(data: object): boolean {
+  return Object.values(data).some((value) => value !== undefined)
+}
+
+/** A codec without a comparison of its own, or a cookie just written, is read once more. */
+function* hasChanged(held: HeldSession, data: object, context: CodecContext): Flow<boolean> {
+  const { codec, record, value, isWritten } = held
+  if (codec.changed && record.origin && !isWritten) return codec.changed({ ...record, data: data as SessionData })
+  held.record = yield* wait(codec.verify(value, context))
+  held.isWritten = false
+  return !equalValues(held.record.data, data)
+}

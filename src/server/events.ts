@@ -1,0 +1,49 @@
+/**
+ * What the server tells of its work: one hook, never data, tokens or keys.
+ */
+import type { SessionErrorCode } from '../shared/errors.js'
+
+export type SessionEventType =
+  /** A cookie verified and became a session. */
+  | 'read'
+  /** A cookie of our name did not; `code` says why. */
+  | 'rejected'
+  /** A session went to the first codec and key. */
+  | 'upgraded'
+  /** A session could not be written by the first codec and stayed as it was; `path` says why. */
+  | 'kept'
+  /** There were several cookies of our name. */
+  | 'shadowed'
+  /** A session was written only to renew its times. */
+  | 'renewed'
+  /** A cookie was set. */
+  | 'committed'
+  | 'destroyed'
+  /** Keys were loaded, or could not be. */
+  | 'keys'
+  /** A commit was based on an older version than the cookie that came with the request. */
+  | 'conflict'
+
+export interface SessionEvent {
+  type: SessionEventType
+  time: Date
+  /** The cookie's name. */
+  cookie: string
+  codec?: string
+  /** Place of the codec in the list; 0 writes. */
+  codecIndex?: number
+  /** Place of the key in the codec's ring; 0 signs. */
+  keyIndex?: number
+  kid?: string
+  code?: SessionErrorCode
+  /** Octets of the cookie's name and value. */
+  bytes?: number
+  /** How many cookies of our name there were. */
+  candidates?: number
+  /** Where in the session a value could not be written. */
+  path?: string
+  /** `mode: 'observe'`: it would have happened. */
+  observed?: true
+}
+
+export type SessionEventListener = (event: SessionEvent) => void

@@ -1,0 +1,21 @@
+/**
+ * The server's entry: everything an application needs to issue, verify and rotate session cookies.
+ */
+export { type DecodedSession, decodeSession } from '../shared/decode.js'
+export { defineSession, type SessionDefinition, type SessionOptions } from '../shared/define-session.js'
+export type { Duration } from '../shared/duration.js'
+export { isSessionError, type KeySize, SessionError, type SessionErrorCode } from '../shared/errors.js'
+export type { NeutralType, Origin, OriginNode, SessionData } from '../shared/types.js'
+export { type FetchHandler, fetchSessions } from './adapters/fetch.js'
+export { bsonTypesOf } from './bson-types.js'
+export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'
+export type { CodecContext, MaybePromise, SessionCodec, SessionRecord } from './codecs/codec.js'
+export type { SessionEvent, SessionEventListener, SessionEventType } from './events.js'
+export type { Expose } from './expose.js'
+export type { Secrets } from './keyring.js'
+export type { CookieSource, HeaderTarget } from './message.js'
+export { createReadStats, type ReadStats, type ReadStatsRow, type ReadStatsTarget } from './read-stats.js'
+export type { Session } from './session.js'
+export { createSessions, type ReadOnlySessions, type Sessions } from './sessions.js'
+export type { CookieAttributes } from './set-cookie.js'
+export type { SessionsOptions } from './settings.js'

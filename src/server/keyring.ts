@@ -1,0 +1,125 @@
+/**
+ * A ring of HMAC keys, prepared once: the first signs, every one verifies (RFC 7515 §5.1, §5.2 with HS256 of RFC 7518 §3.2).
+ * The algorithm belongs to the ring, never to the token.
+ */
+import { platform } from '#platform'
+import { encodeUtf8 } from '../shared/bytes.js'
+import type { CodecContext, MaybePromise } from './codecs/codec.js'
+import { type Flow, run, wait } from './flow.js'
+import type { HashName, HmacKey } from './platform/platform.js'
+
+/** One secret, a comma-separated text of several, or a list. The first signs. */
+export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
+
+export interface KeyringOptions {
+  secrets: Secrets
+  hash: HashName
+  /** Takes secrets under 32 octets, and texts that look like a PEM or a JWK. */
+  allowWeakSecrets?: boolean
+}
+
+/** What a key is used for: the public half of a session has keys of its own, one for each cookie name. */
+export type KeyUse = Pick<CodecContext, 'purpose' | 'cookieName'>
+
+export interface Keyring {
+  readonly size: number
+  sign(data: string | Uint8Array, use: KeyUse): MaybePromise<Uint8Array>
+  /** @returns the index of the key that verified, or -1 */
+  verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): MaybePromise<number>
+}
+
+/** Shortest secret in octets: the output of SHA-256 (RFC 7518 §3.2). */
+const SHORTEST_SECRET = 32
+
+/**
+ * Prepares the keys of a codec.
+ *
+ * @throws {TypeError} for an empty secret, and for a weak one unless `allowWeakSecrets`
+ */
+export function createKeyring(options: KeyringOptions): Keyring {
+  const secrets = secretList(options.secrets)
+  for (const secret of secrets) checkSecret(secret, options.allowWeakSecrets === true)
+  const keys = secrets.map((secret) => platform.hmacKey(secret, options.hash))
+  const publicKeys = new Map<string, MaybePromise<HmacKey[]>>()
+
+  function keysFor(use: KeyUse): MaybePromise<HmacKey[]> {
+    if (use.purpose === 'session') return keys
+    let derived = publicKeys.get(use.cookieName)
+    if (derived === undefined) {
+      derived = run(derivePublicKeys(secrets, options.hash, use.cookieName))
+      publicKeys.set(use.cookieName, derived)
+    }
+    return derived
+  }
+
+  return {
+    size: keys.length,
+    sign: (data, use) => run(signWithFirst(keysFor(use), data)),
+    verify: (data, mac, use) => run(verifyWithAll(keysFor(use), data, mac)),
+  }
+}
+
+function* signWithFirst(ring: MaybePromise<HmacKey[]>, data: string | Uint8Array): Flow<Uint8Array> {
+  const [first] = yield* wait(ring)
+  return yield* wait((first as HmacKey).sign(data))
+}
+
+function* verifyWithAll(ring: MaybePromise<HmacKey[]>, data: string | Uint8Array, mac: Uint8Array): Flow<number> {
+  const keys = yield* wait(ring)
+  for (const [index, key] of keys.entries()) {
+    if (yield* wait(key.verify(data, mac))) return index
+  }
+  return -1
+}
+
+/** One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info. */
+function* derivePublicKeys(secrets: Uint8Array[], hash: HashName, cookieName: string): Flow<HmacKey[]> {
+  const label = encodeUtf8(`sessionglass public half of ${cookieName}\x01`)
+  const keys: HmacKey[] = []
+  for (const secret of secrets) {
+    const derived = yield* wait(platform.hmacKey(secret, hash).sign(label))
+    keys.push(platform.hmacKey(derived, hash))
+  }
+  return keys
+}
+
+function secretList(secrets: Secrets): Uint8Array[] {
+  const list = typeof secrets === 'string' ? secrets.split(',').map((part) => part.trim()) : secrets
+  if (list instanceof Uint8Array) return [list.slice()]
+  if (!Array.isArray(list) || list.length === 0) {
+    throw new TypeError('Option "secrets" must be a text, a Uint8Array, or a list of at least one of them')
+  }
+  return list.map((secret: unknown) => {
+    if (typeof secret === 'string') return encodeUtf8(secret)
+    if (secret instanceof Uint8Array) return secret.slice()
+    throw new TypeError('Option "secrets" holds a part that is neither a text nor a Uint8Array')
+  })
+}
+
+function checkSecret(secret: Uint8Array, allowWeak: boolean): void {
+  if (secret.length === 0) throw new TypeError('Option "secrets" holds an empty secret: anyone could sign with it')
+  if (allowWeak) return
+  if (secret.length < SHORTEST_SECRET) {
+    throw new TypeError(
+      `Option "secrets" holds a secret of ${secret.length} octets; ${SHORTEST_SECRET} are needed (or set allowWeakSecrets: true)`,
+    )
+  }
+  if (looksLikeKeyFile(secret)) {
+    throw new TypeError(
+      'Option "secrets" holds a PEM or JWK: such a key may be public, and an HMAC secret never is (or set allowWeakSecrets: true)',
+    )
+  }
+}
+
+/** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM or spaces may precede it. */
+function looksLikeKeyFile(secret: Uint8Array): boolean {
+  const text = new TextDecoder('utf-8').decode(secret).trim()
+  if (text.startsWith('-----BEGIN') || text.startsWith('ssh-') || text.startsWith('ecdsa-')) return true
+  if (!text.startsWith('{') && !text.startsWith('[')) return false
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

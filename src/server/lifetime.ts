@@ -1,0 +1,87 @@
+/**
+ * When a session is over and when its times must be renewed. The present time is always passed in.
+ * Idle timeout as Beaker counts it (FORMATS §2.2); `exp` by RFC 7519 §4.1.4.
+ */
+import { type Duration, parseDuration } from '../shared/duration.js'
+import { SessionError } from '../shared/errors.js'
+import type { SessionMeta } from '../shared/types.js'
+
+export interface LifetimeOptions {
+  /** Milliseconds without a request. */
+  idleTimeout?: number
+  /** Milliseconds since the session began. */
+  absoluteTimeout?: number
+  /** How old the last access may get before it is written anew (0: always); `false` writes it only with other changes. */
+  touchEvery?: Duration | false
+}
+
+export interface Lifetime {
+  /** Why a session is over, or undefined. */
+  ended(times: SessionMeta, now: Date): SessionError | undefined
+  /** When it ends if nobody comes back. */
+  expiresAt(times: SessionMeta): Date | undefined
+  needsTouch(times: Pick<SessionMeta, 'accessedAt'>, now: Date): boolean
+}
+
+/** How far the clock of another server may be ahead, in milliseconds. */
+const CLOCK_TOLERANCE = 5 * 60_000
+/** Milliseconds; with a short idle timeout half of that. */
+const DEFAULT_TOUCH_EVERY = 60_000
+
+/** Prepares the rules of one kind of session. @throws {TypeError} for a duration that is none */
+export function createLifetime(options: LifetimeOptions): Lifetime {
+  const { idleTimeout, absoluteTimeout } = options
+  const touchEvery = touchInterval(options.touchEvery, idleTimeout)
+
+  return {
+    ended(times, now) {
+      const { createdAt, accessedAt, expiresAt } = times
+      if (expiresAt && now >= expiresAt) return over('its expiry has passed')
+      if (idleTimeout !== undefined && accessedAt) {
+        if (isAhead(accessedAt, now)) return early('it was last used in the future')
+        if (now.getTime() - accessedAt.getTime() > idleTimeout) return over('it was idle for too long')
+      }
+      if (absoluteTimeout !== undefined && createdAt) {
+        if (isAhead(createdAt, now)) return early('it begins in the future')
+        if (now.getTime() - createdAt.getTime() > absoluteTimeout) return over('it is too old')
+      }
+      return undefined
+    },
+    expiresAt({ createdAt, accessedAt, expiresAt }) {
+      const ends = [
+        expiresAt?.getTime(),
+        accessedAt && idleTimeout !== undefined ? accessedAt.getTime() + idleTimeout : undefined,
+        createdAt && absoluteTimeout !== undefined ? createdAt.getTime() + absoluteTimeout : undefined,
+      ].filter((end) => end !== undefined)
+      return ends.length === 0 ? undefined : new Date(Math.min(...ends))
+    },
+    needsTouch({ accessedAt }, now) {
+      return touchEvery !== undefined && (!accessedAt || now.getTime() - accessedAt.getTime() >= touchEvery)
+    },
+  }
+}
+
+function touchInterval(touchEvery: Duration | false | undefined, idleTimeout: number | undefined): number | undefined {
+  if (touchEvery === undefined) return Math.min(DEFAULT_TOUCH_EVERY, (idleTimeout ?? Number.POSITIVE_INFINITY) / 2)
+  if (touchEvery === false) {
+    if (idleTimeout === undefined) return undefined
+    throw new TypeError('Option "touchEvery" can not be false with an idleTimeout: nobody would stay signed in')
+  }
+  const interval = touchEvery === 0 ? 0 : parseDuration(touchEvery, 'touchEvery')
+  if (idleTimeout !== undefined && interval >= idleTimeout) {
+    throw new TypeError('Option "touchEvery" must be shorter than the idleTimeout')
+  }
+  return interval
+}
+
+function isAhead(time: Date, now: Date): boolean {
+  return time.getTime() > now.getTime() + CLOCK_TOLERANCE
+}
+
+function over(why: string): SessionError {
+  return new SessionError('ERR_SESSION_EXPIRED', `The session is over: ${why}`, { verified: true })
+}
+
+function early(why: string): SessionError {
+  return new SessionError('ERR_SESSION_NOT_YET_VALID', `The session is not valid yet: ${why}`, { verified: true })
+}

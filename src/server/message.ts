@@ -1,0 +1,74 @@
+/**
+ * The two ends of an HTTP exchange by their shape: where a Cookie header is read, and where Set-Cookie is added.
+ * RFC 6265 §3; caching by RFC 9111 §5.2.2 and §4.1.
+ */
+
+/** A fetch `Request`, a Node `IncomingMessage`, a Cookie header, or nothing. */
+export type CookieSource =
+  | { readonly headers: Pick<Headers, 'get'> | { readonly cookie?: string | undefined } }
+  | string
+  | null
+  | undefined
+
+/** The `Headers` of a fetch `Response`, or a Node `ServerResponse`. */
+export type HeaderTarget =
+  | Pick<Headers, 'append' | 'delete' | 'get' | 'getSetCookie' | 'set'>
+  | {
+      getHeader(name: string): number | string | string[] | undefined
+      setHeader(name: string, value: string | string[]): unknown
+    }
+
+/** The Cookie header of a request. @throws {TypeError} for something that is no request */
+export function cookieHeader(source: CookieSource): string {
+  if (typeof source === 'string') return source
+  if (source === null || source === undefined) return ''
+  const headers: unknown = source.headers
+  if (typeof headers !== 'object' || headers === null) {
+    throw new TypeError('load takes a Request, an IncomingMessage or the text of a Cookie header')
+  }
+  if ('get' in headers && typeof headers.get === 'function') return (headers as Headers).get('cookie') ?? ''
+  return (headers as { cookie?: string }).cookie ?? ''
+}
+
+export interface ResponseChange {
+  cookies: readonly string[]
+  /** Set-Cookie texts of an earlier commit that these replace. */
+  replaces: readonly string[]
+  /** The response depends on a session, or sets one: no shared cache may keep it. */
+  isPrivate: boolean
+}
+
+/** Adds the cookies, `Vary: Cookie`, and `Cache-Control` unless the application has set one. */
+export function changeResponse(target: HeaderTarget, { cookies, replaces, isPrivate }: ResponseChange): void {
+  const headers = 'setHeader' in target ? nodeHeaders(target) : target
+  if (replaces.length > 0) {
+    const others = headers.getSetCookie().filter((cookie) => !replaces.includes(cookie))
+    headers.delete('set-cookie')
+    for (const cookie of others) headers.append('set-cookie', cookie)
+  }
+  for (const cookie of cookies) headers.append('set-cookie', cookie)
+  const vary = headers.get('vary')
+  if (!vary?.split(',').some((field) => ['cookie', '*'].includes(field.trim().toLowerCase()))) {
+    headers.set('vary', vary ? `${vary}, Cookie` : 'Cookie')
+  }
+  if (isPrivate && !headers.get('cache-control')) headers.set('cache-control', 'private, no-store')
+}
+
+type WebTarget = Extract<HeaderTarget, { append: unknown }>
+type NodeTarget = Exclude<HeaderTarget, WebTarget>
+
+/** A Node response behind the part of `Headers` that is used here. */
+function nodeHeaders(response: NodeTarget): WebTarget {
+  const list = (name: string): string[] => {
+    const value = response.getHeader(name)
+    if (value === undefined) return []
+    return Array.isArray(value) ? value : [String(value)]
+  }
+  return {
+    get: (name) => list(name).join(', ') || null,
+    set: (name, value) => void response.setHeader(name, value),
+    append: (name, value) => void response.setHeader(name, [...list(name), value]),
+    delete: (name) => void response.setHeader(name, []),
+    getSetCookie: () => list('set-cookie'),
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * Keys that tell about a session and are not data, as `_id` or `exp`: assigning one is a mistake that is said at once.
+ */
+import type { SessionData } from '../shared/types.js'
+
+/** Key to what to use instead. */
+export type MetaNames = Readonly<Record<string, string>>
+
+/**
+ * Prepares a guard for session data: assigning one of the meta keys throws a `TypeError` that names the property to use.
+ * The data stays a plain object; the guards are not enumerable.
+ */
+export function createMetaGuard(meta: MetaNames = {}): <Data extends object>(data: Data) => Data {
+  const guards = Object.entries(meta).map(([key, instead]) => [key, guardOf(key, instead)] as const)
+  return (data) => {
+    for (const [key, descriptor] of guards) {
+      if (!Object.hasOwn(data, key)) Object.defineProperty(data, key, descriptor)
+    }
+    return data
+  }
+}
+
+/** The same check at writing, for data that was put together elsewhere. @throws {TypeError} */
+export function refuseMeta(data: SessionData, meta: MetaNames): void {
+  for (const key in meta) {
+    if (data[key] !== undefined && Object.hasOwn(data, key)) throw metaError(key, meta[key] as string)
+  }
+}
+
+function guardOf(key: string, instead: string): PropertyDescriptor {
+  return {
+    configurable: true,
+    get: () => undefined,
+    set: () => {
+      throw metaError(key, instead)
+    },
+  }
+}
+
+function metaError(key: string, instead: string): TypeError {
+  return new TypeError(`"${key}" is not session data: use ${instead}`)
+}

@@ -1,0 +1,36 @@
+/**
+ * The platform of browsers, Cloudflare Workers, Deno and Bun: WebCrypto for keys, fflate for zlib.
+ * Keys answer with promises.
+ */
+import { zlibSync } from 'fflate/browser'
+import { encodeUtf8 } from '../../shared/bytes.js'
+import type { HashName, HmacKey, Platform } from './platform.js'
+
+export const platform: Platform = {
+  name: 'web',
+  hmacKey: (secret, hash) => webHmacKey(secret, hash),
+  deflate: (bytes, level) => zlibSync(bytes, { level: level as 9 }),
+  randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+}
+
+function webHmacKey(secret: Uint8Array, hash: HashName): HmacKey {
+  // Imported at the first use: Workers allow no asynchronous work while a module starts.
+  let imported: Promise<CryptoKey> | undefined
+  const key = (): Promise<CryptoKey> => {
+    imported ??= crypto.subtle.importKey('raw', plainBuffer(secret), { name: 'HMAC', hash }, false, ['sign', 'verify'])
+    return imported
+  }
+  return {
+    sign: async (data) => new Uint8Array(await crypto.subtle.sign('HMAC', await key(), octets(data))),
+    verify: async (data, mac) => crypto.subtle.verify('HMAC', await key(), plainBuffer(mac), octets(data)),
+  }
+}
+
+function octets(data: string | Uint8Array): Uint8Array<ArrayBuffer> {
+  return plainBuffer(typeof data === 'string' ? encodeUtf8(data) : data)
+}
+
+/** WebCrypto's types refuse views of a SharedArrayBuffer. */
+function plainBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
+}

@@ -1,0 +1,155 @@
+/**
+ * One visitor's session during one request: its data, and what is known about it.
+ * What the server remembers beside that (record, cookies that came in) is out of the application's reach.
+ */
+import type { SessionError } from '../shared/errors.js'
+import type { SessionData } from '../shared/types.js'
+import type { SessionCodec, SessionRecord } from './codecs/codec.js'
+
+/** What only the server knows of a session. */
+export interface SessionState {
+  /** The cookie as it came in or was written last; absent while no cookie holds this session. */
+  held?: HeldSession
+  id: string
+  createdAt: Date
+  accessedAt: Date
+  expiresAt: Date | undefined
+  rejected?: SessionError
+  isDestroyed: boolean
+  isRegenerated: boolean
+  /** The public half as it came in. */
+  publicValue?: string
+  /** The request had a cookie of our name, whatever was in it. */
+  hadCookie: boolean
+  /** Set-Cookie texts of earlier commits in the same response. */
+  cookies: readonly string[]
+}
+
+/** A session as a cookie holds it. */
+export interface HeldSession {
+  value: string
+  record: SessionRecord
+  codec: SessionCodec
+  codecIndex: number
+  /** Written by this request: `record` is what was meant, not what was read. */
+  isWritten?: boolean
+}
+
+/** What events tell of it. */
+export function identify({ codec, codecIndex, record: { keyIndex, kid } }: HeldSession): {
+  codec: string
+  codecIndex: number
+  keyIndex?: number
+  kid?: string
+} {
+  return {
+    codec: codec.name,
+    codecIndex,
+    ...(keyIndex === undefined ? {} : { keyIndex }),
+    ...(kid === undefined ? {} : { kid }),
+  }
+}
+
+/** What a session needs of the server it belongs to. */
+export interface SessionOwner {
+  newId(): string
+  now(): Date
+  /** Makes assigning a meta key in the data a `TypeError`. */
+  guard<Data extends object>(data: Data): Data
+}
+
+/** The server's own view of a session. */
+export let stateOf: (session: Session<object>) => SessionState
+
+export class Session<Data extends object = SessionData> {
+  readonly #state: SessionState
+  readonly #owner: SessionOwner
+  #data: Data
+
+  constructor(data: Data, state: SessionState, owner: SessionOwner) {
+    this.#data = owner.guard(data)
+    this.#state = state
+    this.#owner = owner
+  }
+
+  /** The application's keys. Change them, deep inside too; `commit` finds out. */
+  get data(): Data {
+    return this.#data
+  }
+
+  set data(data: Data) {
+    if (typeof data !== 'object' || data === null || Array.isArray(data))
+      throw new TypeError('session.data must be an object')
+    this.#data = this.#owner.guard(data)
+  }
+
+  /** 32 hex digits, or what another system made. */
+  get id(): string {
+    return this.#state.id
+  }
+
+  /** No cookie held this session when it was loaded. */
+  get isNew(): boolean {
+    return this.#state.held === undefined
+  }
+
+  get createdAt(): Date {
+    return this.#state.createdAt
+  }
+
+  /** The last request before this one that was written down (`touchEvery`). */
+  get accessedAt(): Date {
+    return this.#state.accessedAt
+  }
+
+  /** When it is over unless it is used again; undefined without any timeout. */
+  get expiresAt(): Date | undefined {
+    return this.#state.expiresAt
+  }
+
+  /** Why the cookie that came with the request did not become this session. */
+  get rejected(): SessionError | undefined {
+    return this.#state.rejected
+  }
+
+  /** The name of the codec that read it. */
+  get codec(): string | undefined {
+    return this.#state.held?.codec.name
+  }
+
+  /** Which key of that codec verified it; 0 is the one that signs. */
+  get keyIndex(): number | undefined {
+    return this.#state.held?.record.keyIndex
+  }
+
+  /** The JWT payload as it came, where there is one. */
+  get claims(): Readonly<Record<string, unknown>> | undefined {
+    return this.#state.held?.record.claims
+  }
+
+  /** Ends here: a later commit can not bring it back. */
+  get isDestroyed(): boolean {
+    return this.#state.isDestroyed
+  }
+
+  /**
+   * A fresh id and creation time for the same data. Call it at every login and change of rights (session fixation).
+   * It also allows the next commit to replace a cookie that verified but could not be read.
+   */
+  regenerate(): void {
+    const state = this.#state
+    state.id = this.#owner.newId()
+    state.createdAt = this.#owner.now()
+    state.accessedAt = state.createdAt
+    state.isRegenerated = true
+  }
+
+  /** The data only: neither id nor where it came from. */
+  toJSON(): Data {
+    return this.#data
+  }
+
+  static {
+    stateOf = (session) => session.#state
+  }
+}

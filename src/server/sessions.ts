@@ -1,0 +1,179 @@
+/**
+ * Sessions of a server: `load` is the trip in, `commit` and `destroy` are the trip out.
+ * The first codec writes and every codec reads; the first key signs and every key verifies.
+ */
+import { platform } from '#platform'
+import { readCookies } from '../shared/cookie.js'
+import type { SessionData } from '../shared/types.js'
+import { readCandidates } from './candidates.js'
+import type { MaybePromise } from './codecs/codec.js'
+import { contextOf, planOf } from './commit-plan.js'
+import { type Flow, run } from './flow.js'
+import { type CookieSource, changeResponse, cookieHeader, type HeaderTarget } from './message.js'
+import { publicHalfCookie } from './public-half.js'
+import { identify, Session, type SessionState, stateOf } from './session.js'
+import { type SessionsOptions, type Settings, settle } from './settings.js'
+import { writeSession } from './write-session.js'
+
+export interface ReadOnlySessions<Data extends object = SessionData> {
+  /** The name of the cookie. */
+  readonly name: string
+  /**
+   * Finds the session of a request; the same one however often it is called for the same request object. A cookie that can't
+   * be read gives a fresh session with `rejected`.
+   *
+   * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS`: never an empty session for a good cookie
+   */
+  load(source: CookieSource): Promise<Session<Data>>
+  /** @internal For adapters: the same trips, at once where nothing has to be awaited. */
+  readonly [trips]: Trips<Data>
+}
+
+export interface Sessions<Data extends object = SessionData> extends ReadOnlySessions<Data> {
+  /**
+   * Writes the session if there is anything to write: changed data, a touch that is due, an older codec or key.
+   *
+   * @param headers - of the response: gets the cookies, `Vary: Cookie`, and `Cache-Control: private, no-store` unless it has one
+   * @returns the Set-Cookie values, none or more
+   * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`: nothing is set then
+   * @throws {TypeError} for a key in the data that is not data, as `_id`
+   */
+  commit(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
+  /** Ends the session: its cookies expire, and no later commit brings it back. */
+  destroy(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
+}
+
+/** @internal */
+export const trips: unique symbol = Symbol('trips')
+
+/** @internal */
+export interface Trips<Data extends object> {
+  load(source: CookieSource): MaybePromise<Session<Data>>
+  commit(session: Session<Data>, headers?: HeaderTarget): MaybePromise<string[]>
+  destroy(session: Session<Data>, headers?: HeaderTarget): MaybePromise<string[]>
+}
+
+/**
+ * Prepares the sessions of a server: keys, codecs and cookie attributes are checked here and never again.
+ *
+ * @throws {TypeError} naming the option that is wrong
+ */
+export function createSessions<Data extends object = SessionData>(
+  options: SessionsOptions<Data> & { readOnly: true },
+): ReadOnlySessions<Data>
+export function createSessions<Data extends object = SessionData>(options: SessionsOptions<Data>): Sessions<Data>
+export function createSessions<Data extends object = SessionData>(
+  options: SessionsOptions<Data>,
+): ReadOnlySessions<Data> | Sessions<Data> {
+  const settings = settle(options)
+  const loaded = new WeakMap<object, MaybePromise<Session<Data>>>()
+
+  function loadOnce(source: CookieSource): MaybePromise<Session<Data>> {
+    if (typeof source !== 'object' || source === null) return run(load<Data>(settings, source))
+    const session = loaded.get(source) ?? run(load<Data>(settings, source))
+    loaded.set(source, session)
+    return session
+  }
+
+  const both: Trips<Data> = {
+    load: loadOnce,
+    commit: (session, headers) => run(commit(settings, session, headers)),
+    destroy: (session, headers) => run(destroy(settings, session, headers)),
+  }
+  const reading: ReadOnlySessions<Data> = {
+    name: settings.name,
+    load: async (source) => loadOnce(source),
+    [trips]: both,
+  }
+  if (options.readOnly) return reading
+  return {
+    ...reading,
+    commit: async (session, headers) => both.commit(session, headers),
+    destroy: async (session, headers) => both.destroy(session, headers),
+  }
+}
+
+/** The trip in: Cookie header → candidates × codecs → verify → lifetime → session. */
+function* load<Data extends object>(settings: Settings, source: CookieSource): Flow<Session<Data>> {
+  const { lifetime, clock, emit, name } = settings
+  const header = cookieHeader(source)
+  const values = readCookies(header, name)
+  const context = contextOf(settings)
+  const { now } = context
+  const { held, rejections } = yield* readCandidates(values, settings.codecs, context, ({ record }) =>
+    lifetime.ended(record, now),
+  )
+  for (const { value, error } of rejections)
+    emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
+  if (held) emit({ type: 'read', ...identify(held), bytes: name.length + held.value.length })
+  if (new Set(values).size > 1) emit({ type: 'shadowed', candidates: values.length })
+
+  const { data = {}, id = newId(), createdAt = now, accessedAt = now, expiresAt } = held?.record ?? {}
+  const publicValue = readCookies(header, settings.publicName).at(-1)
+  const state: SessionState = {
+    id,
+    createdAt,
+    accessedAt,
+    expiresAt: lifetime.expiresAt({ createdAt, accessedAt, ...(expiresAt === undefined ? {} : { expiresAt }) }),
+    isDestroyed: false,
+    isRegenerated: false,
+    hadCookie: values.length > 0,
+    cookies: [],
+    ...(held ? { held } : {}),
+    ...(!held && rejections[0] ? { rejected: rejections[0].error } : {}),
+    ...(publicValue === undefined ? {} : { publicValue }),
+  }
+  return new Session<Data>(data as Data, state, { newId, now: clock, guard: settings.guard })
+}
+
+/** The trip out: anything to write? → sign → public half → Set-Cookie. */
+function* commit(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): Flow<string[]> {
+  const state = stateOf(session)
+  if (state.isDestroyed) return respond(settings, state, [...state.cookies], headers)
+  const plan = yield* planOf(settings, session)
+  const written = plan && (yield* writeSession(settings, session, plan))
+  const isOver = !state.held && state.rejected?.code === 'ERR_SESSION_EXPIRED'
+  const cookies = [
+    written ?? (isOver ? settings.cookies.expire(settings.name, settings.exposure) : undefined),
+    yield* publicHalfCookie(settings, session, { isWritten: written !== undefined }),
+  ]
+  return respond(settings, state, cookies, headers)
+}
+
+/** The trip out of a session that ends. */
+function* destroy(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): Flow<string[]> {
+  const { cookies, exposure, name, publicName } = settings
+  const state = stateOf(session)
+  const isHeld = state.hadCookie || state.held !== undefined
+  const hasPublicHalf = state.publicValue !== undefined || (isHeld && exposure.publicHalf !== undefined)
+  if (!state.isDestroyed) settings.emit({ type: 'destroyed', ...(state.held ? identify(state.held) : {}) })
+  state.isDestroyed = true
+  return respond(
+    settings,
+    state,
+    [
+      isHeld ? cookies.expire(name, exposure) : undefined,
+      hasPublicHalf ? cookies.expire(publicName, { httpOnly: false }) : undefined,
+    ],
+    headers,
+  )
+}
+
+function respond(
+  { observe }: Settings,
+  state: SessionState,
+  written: readonly (string | undefined)[],
+  headers: HeaderTarget | undefined,
+): string[] {
+  if (observe) return []
+  const cookies = written.filter((cookie) => cookie !== undefined)
+  const isPrivate = state.held !== undefined || cookies.length > 0
+  if (headers) changeResponse(headers, { cookies, replaces: cookies.length > 0 ? state.cookies : [], isPrivate })
+  if (cookies.length > 0) state.cookies = cookies
+  return cookies
+}
+
+/** As Beaker's: 32 hex digits, here 128 random bits. */
+function newId(): string {
+  return Array.from(platform.randomBytes(16), (octet) => octet.toString(16).padStart(2, '0')).join('')
+}

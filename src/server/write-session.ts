@@ -1,0 +1,105 @@
+/**
+ * Signs a session with the codec of the plan. Where that can't hold it, the codec that read it keeps it.
+ */
+import { SessionError } from '../shared/errors.js'
+import type { SessionData } from '../shared/types.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codecs/codec.js'
+import { contextOf, type Plan } from './commit-plan.js'
+import { type Flow, wait } from './flow.js'
+import { largestKeys } from './largest-keys.js'
+import { type HeldSession, identify, type Session, type SessionState, stateOf } from './session.js'
+import { MAX_COOKIE_OCTETS } from './set-cookie.js'
+import type { Settings } from './settings.js'
+
+/**
+ * @returns the Set-Cookie text, or undefined where an unchanged session stays as it is
+ * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`
+ */
+export function* writeSession(settings: Settings, session: Session<object>, plan: Plan): Flow<string | undefined> {
+  const state = stateOf(session)
+  const { held } = state
+  if (!held) refuseOverwriting(state)
+  try {
+    return yield* writeWith(settings, session, plan.writer, plan.reason)
+  } catch (error) {
+    if (!held || !isUnwritable(error)) throw error
+    const mustWrite =
+      plan.reason === 'changed' || settings.lifetime.needsTouch({ accessedAt: state.accessedAt }, settings.clock())
+    const canKeep = held.codecIndex !== plan.writer && held.codec.sign !== undefined
+    if (plan.reason === 'changed' && !canKeep) throw error
+    settings.emit({
+      type: 'kept',
+      ...identify(held),
+      code: error.code,
+      ...(error.path === undefined ? {} : { path: error.path }),
+    })
+    return mustWrite && canKeep ? yield* writeWith(settings, session, held.codecIndex, plan.reason) : undefined
+  }
+}
+
+function* writeWith(
+  settings: Settings,
+  session: Session<object>,
+  codecIndex: number,
+  reason: Plan['reason'],
+): Flow<string> {
+  const state = stateOf(session)
+  const codec = settings.codecs[codecIndex] as SessionCodec
+  const context = contextOf(settings)
+  const record: SessionRecord = {
+    ...state.held?.record,
+    data: session.data as SessionData,
+    id: state.id,
+    createdAt: state.createdAt,
+    accessedAt: context.now,
+  }
+  const value = yield* signFitting(codec, record, context)
+  const cookie = settings.cookies.set(settings.name, value, { ...settings.exposure, now: context.now })
+  const held: HeldSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isWritten: true }
+  report(settings, state, held, reason)
+  if (!settings.observe) Object.assign(state, { held, accessedAt: context.now, isRegenerated: false })
+  return cookie
+}
+
+function* signFitting(codec: SessionCodec, record: SessionRecord, context: CodecContext): Flow<string> {
+  const value = yield* wait((codec as Required<SessionCodec>).sign(record, context))
+  const room = Math.min(codec.maxLength ?? MAX_COOKIE_OCTETS, MAX_COOKIE_OCTETS - context.cookieName.length)
+  if (value.length <= room) return value
+  throw new SessionError(
+    'ERR_SESSION_TOO_LARGE',
+    `The session takes ${value.length} octets as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
+    { largest: largestKeys(record.data) },
+  )
+}
+
+/** A value that verified but can't be read belongs to somebody: it may hold what a newer release wrote. */
+function refuseOverwriting({ rejected, isRegenerated }: SessionState): void {
+  if (!rejected?.verified || rejected.code === 'ERR_SESSION_EXPIRED' || isRegenerated) return
+  throw new SessionError(
+    'ERR_SESSION_PROTECTED',
+    'The cookie verified but could not be read: regenerate() or destroy() replaces it',
+    {
+      cause: rejected,
+    },
+  )
+}
+
+function isUnwritable(error: unknown): error is SessionError {
+  return (
+    error instanceof SessionError &&
+    ['ERR_SESSION_UNWRITABLE', 'ERR_SESSION_TOO_LARGE', 'ERR_SESSION_LIMIT'].includes(error.code)
+  )
+}
+
+function report(
+  { emit, name }: Settings,
+  { held: before }: SessionState,
+  held: HeldSession,
+  reason: Plan['reason'],
+): void {
+  const about = { ...identify(held), bytes: name.length + held.value.length }
+  const isUpgrade = before && (before.codecIndex !== held.codecIndex || (before.record.keyIndex ?? 0) > 0)
+  if (isUpgrade) emit({ type: 'upgraded', ...about })
+  if (reason === 'renewed') emit({ type: 'renewed', ...about })
+  emit({ type: 'committed', ...about })
+}
