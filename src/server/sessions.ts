@@ -78,7 +78,7 @@ export function createSessions<Data extends object = SessionData>(
   const both: Trips<Data> = {
     load: loadOnce,
     commit: (session, headers) => run(commit(settings, session, headers)),
-    destroy: (session, headers) => run(destroy(settings, session, headers)),
+    destroy: (session, headers) => destroy(settings, session, headers),
   }
   const reading: ReadOnlySessions<Data> = {
     name: settings.name,
@@ -141,7 +141,7 @@ function* commit(settings: Settings, session: Session<object>, headers: HeaderTa
 }
 
 /** The trip out of a session that ends. */
-function* destroy(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): Flow<string[]> {
+function destroy(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): string[] {
   const { cookies, exposure, name, publicName } = settings
   const state = stateOf(session)
   const isHeld = state.hadCookie || state.held !== undefined
