@@ -32,13 +32,25 @@ export function runModule(file, args, options) {
 }
 
 /**
- * Runs npm: the copy that started this script, else the one on the path.
+ * Runs npm in the project's folder.
  *
  * @param {string[]} args
  */
 export function npm(args) {
+  const command = npmCommand(args)
+  return run(command.program, command.args)
+}
+
+/**
+ * How to start npm: the copy that started this script, else the one on the path.
+ *
+ * @param {string[]} args
+ * @returns {{ program: string, args: string[] }}
+ */
+export function npmCommand(args) {
   const cli = process.env.npm_execpath
-  if (cli && /npm-cli\.c?js$/.test(cli)) return run(process.execPath, [cli, ...args])
+  if (cli && /npm-cli\.c?js$/.test(cli)) return { program: process.execPath, args: [cli, ...args] }
   // On Windows npm is a shell script, which spawn does not find without a shell.
-  return process.platform === 'win32' ? run('cmd.exe', ['/d', '/s', '/c', 'npm', ...args]) : run('npm', args)
+  if (process.platform === 'win32') return { program: 'cmd.exe', args: ['/d', '/s', '/c', 'npm', ...args] }
+  return { program: 'npm', args }
 }

@@ -1,0 +1,3 @@
+import { getSession } from 'sessionglass/client'
+
+console.log(getSession())

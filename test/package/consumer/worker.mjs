@@ -1,0 +1,1 @@
+export { beakerJwt, createSessions } from 'sessionglass/server'

@@ -1,0 +1,119 @@
+/**
+ * The tarball as people get it: packed, installed into an empty project, and used there in every way it promises.
+ * The programs of that project are in consumer/.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { builtinModules } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type Metafile } from 'esbuild'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { npmCommand, root } from '../../scripts/run.mjs'
+
+const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { exports: Record<string, unknown> }
+const subpaths = Object.keys(manifest.exports).map((path) => `sessionglass${path.slice(1)}`)
+
+const project = realpathSync(mkdtempSync(join(tmpdir(), 'sessionglass-package-')))
+const installed = join(project, 'node_modules/sessionglass')
+
+beforeAll(() => {
+  cpSync(fileURLToPath(new URL('consumer', import.meta.url)), project, { recursive: true })
+  writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
+  runNpm(['pack', root, '--ignore-scripts', '--pack-destination', project])
+  const tarball = readdirSync(project).find((name) => name.endsWith('.tgz'))
+  expect(tarball).toBeDefined()
+  runNpm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--omit=dev', `./${tarball}`])
+})
+
+afterAll(() => rmSync(project, { recursive: true, force: true }))
+
+test('holds dist and the papers, nothing else', () => {
+  expect(readdirSync(installed).sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
+})
+
+describe('Node', () => {
+  test('imports every path', () => {
+    expect(runNode('import-all.mjs', subpaths)).toBe(`${subpaths.length} imported\n`)
+  })
+
+  test('requires every path from CommonJS', () => {
+    expect(runNode('require-all.cjs', subpaths)).toBe(`${subpaths.length} required\n`)
+  })
+
+  test('writes a session and reads it back', () => {
+    expect(runNode('trip.mjs', ['sessionglass/server'])).toBe('{"user":"dave","score":1.5}\n')
+  })
+})
+
+describe('bundlers', () => {
+  test('the client for a browser has no module of Node', async () => {
+    const inputs = inputsOf(await bundle('browser.mjs', 'browser'))
+    expect(inputs).toContain('node_modules/sessionglass/dist/client/index.js')
+    expect(inputs.filter((path) => !/node_modules\/(sessionglass\/dist\/(client|shared)|fflate)\//.test(path))).toEqual(
+      ['browser.mjs'],
+    )
+  })
+
+  test('the server for a worker has no module of Node and makes the same trip', async () => {
+    const inputs = inputsOf(await bundle('worker.mjs', 'neutral'))
+    expect(inputs).toContain('node_modules/sessionglass/dist/server/platform/web.js')
+    expect(inputs).not.toContain('node_modules/sessionglass/dist/server/platform/node.js')
+    expect(runNode('trip.mjs', ['./out-worker.mjs'])).toBe('{"user":"dave","score":1.5}\n')
+  })
+})
+
+describe('TypeScript', () => {
+  // The declaration files themselves are checked too: no skipLibCheck.
+  const strict = ['--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--lib', 'es2023,dom']
+
+  test.each([
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ])('knows the exact types with module %s, moduleResolution %s', (module, resolution) => {
+    const compiler = join(root, 'node_modules/typescript/lib/tsc.js')
+    const options = [...strict, '--types', '', '--module', module, '--moduleResolution', resolution, 'types.ts']
+    expect(run(process.execPath, [compiler, ...options])).toBe('')
+  })
+})
+
+/** Bundles a program of the consumer to out-NAME; a module of Node is left as it is and would show in the inputs. */
+async function bundle(name: string, platform: 'browser' | 'neutral'): Promise<Metafile> {
+  const { metafile } = await build({
+    entryPoints: [name],
+    absWorkingDir: project,
+    outfile: `out-${name}`,
+    bundle: true,
+    format: 'esm',
+    platform,
+    mainFields: ['module', 'main'],
+    external: [...builtinModules, 'node:*'],
+    metafile: true,
+  })
+  return metafile
+}
+
+function inputsOf(metafile: Metafile): string[] {
+  const external = Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter((entry) => entry.external))
+  return [...Object.keys(metafile.inputs), ...external.map(({ path }) => path)]
+}
+
+function runNpm(args: string[]): void {
+  const command = npmCommand([...args, '--loglevel=error'])
+  run(command.program, command.args)
+}
+
+function runNode(program: string, args: string[]): string {
+  return run(process.execPath, ['--no-warnings', program, ...args])
+}
+
+/** Runs a program in the consumer's folder; what it prints on a failure is the failure's message. */
+function run(program: string, args: string[]): string {
+  // npm tells the programs it starts where its own project is; here that is another one.
+  const { npm_config_local_prefix: _, ...env } = process.env
+  const { status, stdout, stderr, error } = spawnSync(program, args, { cwd: project, env, encoding: 'utf8' })
+  if (error) throw error
+  if (status !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${status}\n${stdout}${stderr}`)
+  return stdout
+}
