@@ -16,7 +16,7 @@ export interface LifetimeOptions {
 }
 
 export interface Lifetime {
-  /** Why a session is over, or undefined. */
+  /** Why a session is over by the timeouts, or undefined. An expiry inside a token is its codec's (`refuseTokenTimes`). */
   ended(times: SessionMeta, now: Date): SessionError | undefined
   /** When it ends if nobody comes back. */
   expiresAt(times: SessionMeta): Date | undefined
@@ -35,8 +35,7 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
 
   return {
     ended(times, now) {
-      const { createdAt, accessedAt, expiresAt } = times
-      if (expiresAt && now >= expiresAt) return over('its expiry has passed')
+      const { createdAt, accessedAt } = times
       if (idleTimeout !== undefined && accessedAt) {
         if (isAhead(accessedAt, now)) return early('it was last used in the future')
         if (now.getTime() - accessedAt.getTime() > idleTimeout) return over('it was idle for too long')
@@ -59,6 +58,19 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
       return touchEvery !== undefined && (!accessedAt || now.getTime() - accessedAt.getTime() >= touchEvery)
     },
   }
+}
+
+/**
+ * The times a token carries itself (RFC 7519 §4.1.4 to §4.1.6).
+ *
+ * @param tolerance - milliseconds that clocks may differ by
+ * @throws {SessionError} `ERR_SESSION_EXPIRED` from `exp` on, `ERR_SESSION_NOT_YET_VALID` before `nbf` or `iat`
+ */
+export function refuseTokenTimes({ expiresAt, notBefore, createdAt }: SessionMeta, now: Date, tolerance: number): void {
+  const time = now.getTime()
+  if (expiresAt && time >= expiresAt.getTime() + tolerance) throw over('exp has passed')
+  if (notBefore && time < notBefore.getTime() - tolerance) throw early('nbf lies in the future')
+  if (createdAt && time < createdAt.getTime() - tolerance) throw early('iat lies in the future')
 }
 
 function touchInterval(touchEvery: Duration | false | undefined, idleTimeout: number | undefined): number | undefined {

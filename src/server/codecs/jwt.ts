@@ -1,0 +1,162 @@
+/**
+ * Sessions as plain claims of a JWT, signed with HMAC: what wsgi-jwt-session and PyJWT write.
+ * RFC 7519, RFC 7518 §3.2, FORMATS §6.
+ */
+import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { type Duration, parseDuration } from '../../shared/duration.js'
+import { asVerified, SessionError } from '../../shared/errors.js'
+import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
+import { takeJwtMeta } from '../../shared/session-meta.js'
+import type { OriginNode, SessionData } from '../../shared/types.js'
+import { equalValues } from '../equal-values.js'
+import { type Flow, run, wait } from '../flow.js'
+import { readClaims } from '../json-claims.js'
+import { readJson } from '../json-reader.js'
+import { writeJson } from '../json-writer.js'
+import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
+import { refuseTokenTimes } from '../lifetime.js'
+import { refuseMeta } from '../meta-guard.js'
+import type { HashName } from '../platform/platform.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+
+export type HmacAlgorithm = 'HS256' | 'HS384' | 'HS512'
+
+export interface JwtOptions {
+  /** A list, or a text with commas. The first signs, all verify. */
+  secrets: Secrets
+  /** The first signs, all verify; default `['HS256']`. The token's own word never adds one. */
+  algorithms?: readonly HmacAlgorithm[]
+  /** Takes secrets under 32 octets, as Python does. */
+  allowWeakSecrets?: boolean
+  /** Writes `exp` this far ahead, and moves it ahead with each touch. Default: tokens have no end of their own. */
+  expires?: Duration
+  /** How far clocks may differ for `exp`, `nbf` and `iat`. Default 30 seconds. */
+  clockTolerance?: Duration
+  /** Gives new sessions an id (`jti`) and the time they began (`iat`). Default true; what was read stays in any case. */
+  identify?: boolean
+}
+
+const HASHES: Record<HmacAlgorithm, HashName> = { HS256: 'SHA-256', HS384: 'SHA-384', HS512: 'SHA-512' }
+const DEFAULT_TOLERANCE = '30s'
+
+const META = {
+  exp: 'the codec\'s option "expires"',
+  nbf: 'a codec of your own',
+  iat: 'session.createdAt',
+  jti: 'session.id and session.regenerate()',
+} as const
+
+/**
+ * The codec of plain JWT sessions. Any JWT signed with one of its secrets is a session to it: give it secrets of their own.
+ *
+ * @throws {TypeError} for missing, empty or weak secrets and unknown algorithms
+ */
+export function jwt(options: JwtOptions): SessionCodec {
+  const settings = settle(options)
+  return {
+    name: 'jwt',
+    family: 'jws',
+    readable: true,
+    meta: META,
+    matches: looksLikeJwt,
+    verify: (value, context) => run(verify(value, context, settings)),
+    sign: (record, context) => run(sign(record, context, settings)),
+    changed: ({ data, origin }) =>
+      origin === undefined || !equalValues(takeJwtMeta(origin.root().value as SessionData).data, data),
+  }
+}
+
+interface Settings {
+  rings: ReadonlyMap<string, { keyring: Keyring; firstIndex: number }>
+  algorithm: HmacAlgorithm
+  /** Milliseconds. */
+  expires: number | undefined
+  /** Milliseconds. */
+  tolerance: number
+  identify: boolean
+}
+
+function settle(options: JwtOptions): Settings {
+  const { secrets, algorithms = ['HS256'], allowWeakSecrets = false, expires, identify = true } = options
+  const [algorithm] = algorithms
+  if (algorithm === undefined) throw new TypeError('Option "algorithms" is empty')
+  const rings = new Map<string, { keyring: Keyring; firstIndex: number }>()
+  for (const name of algorithms) {
+    const hash = HASHES[name]
+    if (!Object.hasOwn(HASHES, name)) throw new TypeError('Option "algorithms" may hold HS256, HS384 and HS512')
+    const keyring = createKeyring({ secrets, hash, allowWeakSecrets })
+    rings.set(name, { keyring, firstIndex: rings.size * keyring.size })
+  }
+  return {
+    rings,
+    algorithm,
+    identify,
+    expires: expires === undefined ? undefined : parseDuration(expires, 'expires'),
+    tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
+  }
+}
+
+function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
+  const { header, payload, signature, signingInput } = splitJwt(value)
+  const ring = typeof header.alg === 'string' ? settings.rings.get(header.alg) : undefined
+  if (ring === undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token is signed with another algorithm')
+  if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
+  const index = yield* wait(ring.keyring.verify(signingInput, decodeBase64Url(signature), context))
+  if (index === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
+  try {
+    return { ...readToken(decodeUtf8(decodeBase64Url(payload)), context, settings), keyIndex: ring.firstIndex + index }
+  } catch (error) {
+    throw asVerified(error)
+  }
+}
+
+function readToken(payload: string, { now }: CodecContext, { expires, tolerance }: Settings): SessionRecord {
+  const claims = readClaims(payload)
+  const { data, meta } = takeJwtMeta(claims)
+  refuseTokenTimes(meta, now, tolerance)
+  const { notBefore: _, ...times } = meta
+  // A token that is renewed with each touch tells by its end when the last one was.
+  const accessedAt =
+    meta.expiresAt && expires !== undefined ? { accessedAt: new Date(meta.expiresAt.getTime() - expires) } : {}
+  return { ...times, ...accessedAt, data, claims, origin: { format: 'jwt', root: () => readJson(payload) } }
+}
+
+function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
+  refuseMeta(record.data, META)
+  const { algorithm, rings } = settings
+  const root = record.origin?.root()
+  const claims = writeJson(withJwtMeta(record, root, context, settings), {
+    ascii: true,
+    ...(root ? { origin: root } : {}),
+  })
+  // PyJWT since 2.5.0 sorts the header (FORMATS §6).
+  const header = encodeBase64Url(encodeUtf8(`{"alg":"${algorithm}","typ":"JWT"}`))
+  const signingInput = `${header}.${encodeBase64Url(encodeUtf8(claims))}`
+  const { keyring } = rings.get(algorithm) as { keyring: Keyring }
+  const mac = yield* wait(keyring.sign(signingInput, context))
+  return `${signingInput}.${encodeBase64Url(mac)}`
+}
+
+/** Claims that were read stay, whatever the options; new ones come last, in whole seconds. */
+function withJwtMeta(
+  { data, id, createdAt, expiresAt }: SessionRecord,
+  root: OriginNode | undefined,
+  { now, purpose }: CodecContext,
+  { expires, identify }: Settings,
+): SessionData {
+  const read = (root?.format === 'json' ? root.value : {}) as SessionData
+  const isNamed = identify && purpose === 'session'
+  const end = expires === undefined ? expiresAt : new Date(now.getTime() + expires)
+  const claims: SessionData = { ...data }
+  if (read.nbf !== undefined) claims.nbf = read.nbf
+  if (createdAt && (isNamed || read.iat !== undefined)) claims.iat = seconds(createdAt, read.iat)
+  if (end) claims.exp = seconds(end, read.exp)
+  if (id !== undefined && (isNamed || read.jti !== undefined)) claims.jti = id
+  return claims
+}
+
+/** The very number that was read, which may have a fraction, as long as the time is the same. */
+function seconds(time: Date, read: unknown): number {
+  if (typeof read === 'number' && Math.round(read * 1000) === time.getTime()) return read
+  return Math.floor(time.getTime() / 1000)
+}
