@@ -1,0 +1,147 @@
+/**
+ * The Python process that the interop tests talk to: one per test file, started by `describeWithPython`.
+ * A JSON request on each line of its stdin, the answer on its stdout (python/peer.py).
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
+import { pythonPath } from '../../scripts/python-env.mjs'
+
+/** Options of Beaker by their own names, without `session.`; tagged where JSON has no such type. */
+export type BeakerOptions = Record<string, unknown>
+type Arguments = Record<string, unknown>
+export type Outcome<Result> = { result: Result } | { raises: { error: string; message: string } }
+
+export interface PythonPeer {
+  /** Runs one operation of python/peer.py. @throws {PythonError} what Python raised */
+  call<Result>(op: string, args?: Arguments): Promise<Result>
+  /** Runs an operation many times in one line; each has its own outcome. */
+  batch<Result>(op: string, items: readonly Arguments[]): Promise<Outcome<Result>[]>
+}
+
+/** What Python raised: its class is the name. */
+export class PythonError extends Error {
+  constructor(error: string, message: string) {
+    super(message)
+    this.name = error
+  }
+}
+
+/** The interpreter with the packages: of the environment variable, else of .cache/python. */
+export function findPython(): string | undefined {
+  return process.env.SESSIONGLASS_PYTHON || pythonPath()
+}
+
+/** The file of a program in python/. */
+export function pythonProgram(name: string): string {
+  return fileURLToPath(new URL(`python/${name}`, import.meta.url))
+}
+
+/**
+ * A suite that needs the real Python packages. Where they are missing it fails under `CI=true`, and elsewhere is
+ * skipped with one line.
+ */
+export function describeWithPython(name: string, suite: (peer: PythonPeer) => void): void {
+  if (setUpFailure !== undefined) {
+    describe(name, () => {
+      test('has Python', () => {
+        throw setUpFailure
+      })
+    })
+    return
+  }
+  if (python === undefined) {
+    console.warn(`skipping "${name}": no Python packages; node scripts/python-env.mjs installs them`)
+    describe.skip(name, () => test('needs Python', () => {}))
+    return
+  }
+  describe(name, () => {
+    const peer = createPeer(python as string)
+    beforeAll(() => peer.start())
+    afterEach(({ task }) => {
+      if (task.result?.state === 'fail' && peer.stderr()) console.error(`stderr of Python, its end:\n${peer.stderr()}`)
+    })
+    afterAll(() => peer.close())
+    suite(peer)
+  })
+}
+
+let python: string | undefined
+let setUpFailure: unknown
+try {
+  python = findPython()
+} catch (error) {
+  setUpFailure = error
+}
+
+interface RunningPeer extends PythonPeer {
+  start(): Promise<void>
+  close(): Promise<void>
+  /** The last part of what the process wrote there. */
+  stderr(): string
+}
+
+function createPeer(program: string): RunningPeer {
+  let child: ChildProcessWithoutNullStreams | undefined
+  let lastId = 0
+  let log = ''
+  const waiting = new Map<number, { resolve(answer: Outcome<unknown>): void; reject(error: Error): void }>()
+
+  async function start(): Promise<void> {
+    // -W ignore: the packages warn at each short secret; -B: no __pycache__ in the repository
+    child = spawn(program, ['-W', 'ignore', '-B', pythonProgram('peer.py')], { stdio: 'pipe' })
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-4000)
+    })
+    child.stdin.on('error', fail)
+    child.on('error', fail)
+    child.on('close', (status) => fail(new Error(`the Python peer ended with status ${status}:\n${log}`)))
+    createInterface({ input: child.stdout }).on('line', receive)
+    await request({ op: 'versions' })
+  }
+
+  function receive(line: string): void {
+    const { id, ...answer } = JSON.parse(line) as { id: number } & Outcome<unknown>
+    waiting.get(id)?.resolve(answer as Outcome<unknown>)
+    waiting.delete(id)
+  }
+
+  function fail(error: Error): void {
+    for (const { reject } of waiting.values()) reject(error)
+    waiting.clear()
+    child = undefined
+  }
+
+  async function request(message: Arguments): Promise<Outcome<unknown>> {
+    const stdin = child?.stdin
+    if (stdin === undefined) throw new Error(`the Python peer is not running:\n${log}`)
+    const id = ++lastId
+    return await new Promise((resolve, reject) => {
+      waiting.set(id, { resolve, reject })
+      stdin.write(`${JSON.stringify({ ...message, id })}\n`)
+    })
+  }
+
+  async function call<Result>(op: string, args: Arguments = {}): Promise<Result> {
+    const answer = await request({ ...args, op })
+    if ('raises' in answer) throw new PythonError(answer.raises.error, answer.raises.message)
+    return answer.result as Result
+  }
+
+  async function close(): Promise<void> {
+    if (child === undefined) return
+    const ended = once(child, 'close')
+    child.stdin.end()
+    await ended
+  }
+
+  return {
+    start,
+    close,
+    call,
+    batch: (op, items) => call('batch', { items: items.map((item) => ({ ...item, op })) }),
+    stderr: () => log,
+  }
+}
