@@ -5,9 +5,8 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
-import { pythonPath } from '../../scripts/python-env.mjs'
+import { findPython, pythonProgram } from './find-python.js'
 
 /** Options of Beaker by their own names, without `session.`; tagged where JSON has no such type. */
 export type BeakerOptions = Record<string, unknown>
@@ -27,16 +26,6 @@ export class PythonError extends Error {
     super(message)
     this.name = error
   }
-}
-
-/** The interpreter with the packages: of the environment variable, else of .cache/python. */
-export function findPython(): string | undefined {
-  return process.env.SESSIONGLASS_PYTHON || pythonPath()
-}
-
-/** The file of a program in python/. */
-export function pythonProgram(name: string): string {
-  return fileURLToPath(new URL(`python/${name}`, import.meta.url))
 }
 
 /**
