@@ -48,7 +48,7 @@ const sides: Record<string, string[][]> = {
       'server/codecs/',
       'server/stores/',
     ],
-    ['server/sessions.ts', 'server/settings.ts'],
+    ['server/sessions.ts', 'server/settings.ts', 'server/beaker-config.ts', 'server/wsgi-jwt-session.ts'],
     ['server/adapters/'],
     ['server/index.ts', 'server/testing.ts', 'server/cli.ts'],
   ],
@@ -82,6 +82,9 @@ const runtimeNames: Record<string, string[]> = {
   __dirname: [],
   __filename: [],
 }
+
+/** In a folder where each file has an import path of its own: parts of another file, which have none. */
+const parts: string[] = ['server/codecs/beaker-payload.ts']
 
 const maxLines = 260
 const warnLines = 200
@@ -205,7 +208,7 @@ describe('package.json', () => {
       .filter((path) => /^server\/(codecs|adapters|stores)\/[^/]+\.ts$/.test(path))
     expect(inside).toContain(contract)
     const missing = inside.filter((path) => manifest.exports[`./${path.replace(/\.ts$/, '')}`] === undefined)
-    expect(missing).toEqual([])
+    expect(missing).toEqual(parts)
   })
 
   test('#platform has types and both platforms, node before the default', () => {
