@@ -50,7 +50,8 @@ export function describeWithPython(name: string, suite: (peer: PythonPeer) => vo
     const peer = createPeer(python as string)
     beforeAll(() => peer.start())
     afterEach(({ task }) => {
-      if (task.result?.state === 'fail' && peer.stderr()) console.error(`stderr of Python, its end:\n${peer.stderr()}`)
+      const isPythons = task.result?.errors?.some(({ name }) => name !== 'AssertionError')
+      if (isPythons && peer.stderr()) console.error(`stderr of Python, its end:\n${peer.stderr()}`)
     })
     afterAll(() => peer.close())
     suite(peer)
