@@ -1,0 +1,112 @@
+/**
+ * BSON's special types in a browser: inert values that print as people expect.
+ * BSON specification 1.1, and its companion on Decimal128.
+ */
+import type { BsonTypes } from '../shared/bson-reader.js'
+import type { SessionData } from '../shared/types.js'
+
+/** What all of them have: the word that the `bson` package tells its own values by, and a text, which JSON gets too. */
+interface LightBsonValue<Name extends string> {
+  readonly _bsontype: Name
+  toString(): string
+  toJSON(): string
+}
+
+/** Prints as 24 hexadecimal digits. */
+export interface ObjectId extends LightBsonValue<'ObjectId'> {
+  readonly bytes: Uint8Array
+}
+
+/** Prints as the decimal number, with all its digits. */
+export interface Decimal128 extends LightBsonValue<'Decimal128'> {
+  readonly bytes: Uint8Array
+}
+
+/** Octets that are more than octets, a UUID for one; prints as base64. */
+export interface Binary extends LightBsonValue<'Binary'> {
+  readonly bytes: Uint8Array
+  readonly subtype: number
+}
+
+/** A time stamp of replication. */
+export interface Timestamp extends LightBsonValue<'Timestamp'> {
+  readonly increment: number
+  readonly seconds: number
+}
+
+/** A regular expression of another language: text, never live. */
+export interface BSONRegExp extends LightBsonValue<'BSONRegExp'> {
+  readonly pattern: string
+  readonly options: string
+}
+
+/** A program: text, never evaluated. Prints as that text. */
+export interface Code extends LightBsonValue<'Code'> {
+  readonly code: string
+  readonly scope: SessionData | undefined
+}
+
+export type MinKey = LightBsonValue<'MinKey'>
+export type MaxKey = LightBsonValue<'MaxKey'>
+
+/** The old pointer to a document of another collection. */
+export interface DBRef extends LightBsonValue<'DBRef'> {
+  readonly collection: string
+  readonly oid: unknown
+}
+
+/** Makes these values for `readBson`. What has no text of its own prints as a call: `Timestamp(1,1700000000)`. */
+export const lightBsonTypes: BsonTypes = {
+  objectId: light('ObjectId', ['bytes'], ({ bytes }: ObjectId) =>
+    Array.from(bytes, (octet) => (octet + 256).toString(16).slice(1)).join(''),
+  ),
+  decimal128: light('Decimal128', ['bytes'], decimalText),
+  binary: light('Binary', ['bytes', 'subtype'], ({ bytes }: Binary) =>
+    btoa(Array.from(bytes, (octet) => String.fromCharCode(octet)).join('')),
+  ),
+  timestamp: light('Timestamp', ['increment', 'seconds']),
+  regExp: light('BSONRegExp', ['pattern', 'options']),
+  code: light('Code', ['code', 'scope'], ({ code }: Code) => code),
+  minKey: light('MinKey', []),
+  maxKey: light('MaxKey', []),
+  dbRef: light('DBRef', ['collection', 'oid']),
+}
+
+/** A maker of values that all have one prototype, and members named in the order of the maker's parameters. */
+function light<Value>(
+  type: string,
+  members: readonly string[],
+  print: (value: Value) => string = (value) => `${type}(${Object.values(value as object)})`,
+): (...values: unknown[]) => unknown {
+  const prototype = {
+    _bsontype: type,
+    toString(this: Value) {
+      return print(this)
+    },
+    toJSON(this: Value) {
+      return print(this)
+    },
+  }
+  return (...values) =>
+    Object.assign(Object.create(prototype), Object.fromEntries(members.map((member, index) => [member, values[index]])))
+}
+
+/** Plain where the exponent is near, else scientific: BSON Decimal128 specification, "To String Representation". */
+function decimalText({ bytes }: Decimal128): string {
+  const [low, high] = new BigUint64Array(bytes.buffer) as unknown as [bigint, bigint]
+  const sign = high >> 63n ? '-' : ''
+  const combination = (high >> 58n) & 31n
+  if (combination > 29n) return combination > 30n ? 'NaN' : `${sign}Infinity`
+  // This form of the exponent is for coefficients that pass 34 digits; like any other such one they count as zero.
+  const large = combination > 23n
+  const coefficient = ((high & 0x1_ffff_ffff_ffffn) << 64n) | low
+  const digits = `${large || coefficient >= 10n ** 34n ? 0 : coefficient}`
+  const exponent = Number((high >> (large ? 47n : 49n)) & 0x3fffn) - 6176
+  const adjusted = exponent + digits.length - 1
+  if (exponent > 0 || adjusted < -6) {
+    return `${sign + digits.replace(/^.(?=.)/, '$&.')}E${adjusted < 0 ? '' : '+'}${adjusted}`
+  }
+  if (!exponent) return sign + digits
+  const padded = digits.padStart(1 - exponent, '0')
+  return `${sign + padded.slice(0, exponent)}.${padded.slice(exponent)}`
+}
