@@ -65,10 +65,15 @@ export function putDouble(buffer: BsonBuffer, value: number): void {
   buffer.position += 8
 }
 
-export function putBytes(buffer: BsonBuffer, bytes: Uint8Array): void {
-  reserve(buffer, bytes.length)
-  buffer.bytes.set(bytes, buffer.position)
-  buffer.position += bytes.length
+/** Puts octets `start` to `end` of an array. */
+export function putBytes(buffer: BsonBuffer, bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+  const length = end - start
+  reserve(buffer, length)
+  // Calls cost more than a few octets do.
+  if (length > 48) buffer.bytes.set(bytes.subarray(start, end), buffer.position)
+  else
+    for (let index = 0; index < length; index++) buffer.bytes[buffer.position + index] = bytes[start + index] as number
+  buffer.position += length
 }
 
 /**

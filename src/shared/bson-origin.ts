@@ -1,20 +1,34 @@
 /**
- * BSON origin: for every element of a document its value, its neutral type and its own octets.
+ * BSON origin: for every element of a document its value, its neutral type and where its octets are.
  * BSON specification 1.1, FORMATS §5.
  */
-import { type BsonOptions, readBson, readText } from './bson-reader.js'
-import type { NeutralType, OriginNode, SessionData } from './types.js'
+import { type BsonOptions, readBson, readKey } from './bson-reader.js'
+import type { OriginNode, SessionData } from './types.js'
+
+/** Octets `start` to `end` of `bytes`, not yet cut out. */
+export interface BsonSlice {
+  readonly bytes: Uint8Array
+  readonly start: number
+  readonly end: number
+}
+
+/** A value as a BSON document had it. */
+export interface BsonNode extends OriginNode {
+  readonly format: 'bson'
+  /** The element: type, key and value; of the root the document. */
+  readonly raw: BsonSlice
+}
 
 /**
  * The origin of a document. Nothing is read before it is asked for; then the whole document is, as strictly as
- * `readBson` does. `raw` of the root is the document, `raw` of any other node its element: type, key and value.
+ * `readBson` does.
  *
  * @param bytes - the document; must not change, for the nodes look into it
  * @param options - as for `readBson`
  * @throws {SessionError} by `value`, `keys()` and `child()`: `ERR_SESSION_BSON`, `ERR_SESSION_LIMIT`
  * @see BSON specification 1.1; FORMATS §5
  */
-export function bsonOrigin(bytes: Uint8Array, options: BsonOptions): OriginNode {
+export function bsonOrigin(bytes: Uint8Array, options: BsonOptions): BsonNode {
   let document: SessionData | undefined
   const read = (): SessionData => {
     document ??= readBson(bytes, options)
@@ -22,55 +36,61 @@ export function bsonOrigin(bytes: Uint8Array, options: BsonOptions): OriginNode 
   }
   return {
     format: 'bson',
-    raw: bytes,
+    raw: { bytes, start: 0, end: bytes.length },
     get value() {
       return read()
     },
-    ...members(() => readMembers(bytes, read())),
+    ...lazyMembers(() => readMembers(bytes, 0, read())),
   }
 }
 
-function members(read: () => Map<string, OriginNode>): Required<Pick<OriginNode, 'keys' | 'child'>> {
-  let nodes: Map<string, OriginNode> | undefined
-  const all = (): Map<string, OriginNode> => {
+function lazyMembers(read: () => Map<string, BsonNode>): Required<Pick<OriginNode, 'keys' | 'child'>> {
+  let nodes: Map<string, BsonNode> | undefined
+  const members = (): Map<string, BsonNode> => {
     nodes ??= read()
     return nodes
   }
-  return { keys: () => all().keys(), child: (key) => all().get(key) }
+  return { keys: () => members().keys(), child: (key) => members().get(key) }
 }
 
-/** `value` is the document as it was read, so `bytes` are well formed. Of equal keys the last wins, in the first's place. */
-function readMembers(bytes: Uint8Array, value: SessionData): Map<string, OriginNode> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const nodes = new Map<string, OriginNode>()
-  for (let start = 4; bytes[start]; ) {
-    const type = bytes[start] as number
-    const keyEnd = bytes.indexOf(0, start + 1)
-    const key = readText(bytes, start + 1, keyEnd)
-    const end = elementEnd(bytes, view, type, keyEnd + 1)
-    nodes.set(key, elementNode(type, value[key], bytes.subarray(start, end), keyEnd + 1 - start))
-    start = end
+/**
+ * The members of the document at `start`. It was read as `value`, so its octets are well formed. Of equal keys the last
+ * wins, in the place of the first.
+ */
+function readMembers(bytes: Uint8Array, start: number, value: SessionData): Map<string, BsonNode> {
+  const nodes = new Map<string, BsonNode>()
+  let position = start + 4
+  while (bytes[position]) {
+    let keyEnd = position + 1
+    while (bytes[keyEnd]) keyEnd++
+    const key = readKey(bytes, position + 1, keyEnd)
+    const type = bytes[position] as number
+    const end = elementEnd(bytes, type, keyEnd + 1)
+    nodes.set(key, elementNode(type, value[key], { bytes, start: position, end }, keyEnd + 1))
+    position = end
   }
   return nodes
 }
 
-const NEUTRAL_TYPES: Partial<Record<number, NeutralType>> = { 1: 'double', 16: 'integer', 18: 'int64' }
-
-function elementNode(type: number, value: unknown, raw: Uint8Array, valueStart: number): OriginNode {
-  if (type === 0x03 || type === 0x04) {
-    return {
-      format: 'bson',
-      value,
-      raw,
-      ...members(() => readMembers(raw.subarray(valueStart), value as SessionData)),
-    }
+/** @param start - where the element's value begins */
+function elementNode(type: number, value: unknown, raw: BsonSlice, start: number): BsonNode {
+  switch (type) {
+    case 0x03:
+    case 0x04:
+      return { format: 'bson', value, raw, ...lazyMembers(() => readMembers(raw.bytes, start, value as SessionData)) }
+    case 0x01:
+      return { format: 'bson', value, raw, type: 'double' }
+    case 0x10:
+      return { format: 'bson', value, raw, type: 'integer' }
+    case 0x12:
+      return { format: 'bson', value, raw, type: 'int64' }
+    default:
+      return { format: 'bson', value, raw }
   }
-  const neutral = NEUTRAL_TYPES[type]
-  return neutral ? { format: 'bson', value, raw, type: neutral } : { format: 'bson', value, raw }
 }
 
 /** Where an element ends whose value begins at `start`. */
-function elementEnd(bytes: Uint8Array, view: DataView, type: number, start: number): number {
+function elementEnd(bytes: Uint8Array, type: number, start: number): number {
   switch (type) {
     case 0x08:
       return start + 1
@@ -88,19 +108,26 @@ function elementEnd(bytes: Uint8Array, view: DataView, type: number, start: numb
     case 0x03:
     case 0x04:
     case 0x0f:
-      return start + view.getInt32(start, true)
+      return start + int32(bytes, start)
     case 0x02:
     case 0x0d:
     case 0x0e:
-      return start + 4 + view.getInt32(start, true)
+      return start + 4 + int32(bytes, start)
     case 0x05:
-      return start + 5 + view.getInt32(start, true)
+      return start + 5 + int32(bytes, start)
     case 0x0b:
       return bytes.indexOf(0, bytes.indexOf(0, start) + 1) + 1
     case 0x0c:
-      return start + 4 + view.getInt32(start, true) + 12
+      return start + 4 + int32(bytes, start) + 12
     default:
       // 06, 0a, 7f and ff say all by their type.
       return start
   }
+}
+
+/** As far as a length goes, which is never negative where the octets are well formed. */
+function int32(bytes: Uint8Array, start: number): number {
+  let value = 0
+  for (let index = start + 3; index >= start; index--) value = (value << 8) | (bytes[index] as number)
+  return value
 }

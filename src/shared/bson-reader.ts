@@ -65,7 +65,7 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
     if (++depth > maxDepth) fail('ERR_SESSION_LIMIT')
     for (let type = readByte(); type; type = readByte()) {
       if (++elements > maxElements) fail('ERR_SESSION_LIMIT')
-      const key = readKey()
+      const key = readName(readKey)
       const value = readElement(type)
       if (Array.isArray(into)) {
         if (key !== `${into.push(value) - 1}`) fail()
@@ -109,7 +109,7 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
         return date
       }
       case 0x0b:
-        return types.regExp(readName(), readName())
+        return types.regExp(readName(readText), readName(readText))
       case 0x0c:
         return types.dbRef(readString(), types.objectId(copy(12)))
       case 0x0d:
@@ -136,28 +136,11 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
     fail()
   }
 
-  /** The `cstring` before an element's value, which costs no new string where it was read lately. */
-  function readKey(): string {
-    const start = position
-    let end = start
-    let hash = 0
-    for (; bytes[end]; end++) hash = (hash * 31 + (bytes[end] as number)) & 255
-    position = end + 1
-    let key = recentKeys[hash] ?? ''
-    let equal = key.length === end - start
-    for (let index = start; equal && index < end; index++) equal = key.charCodeAt(index - start) === bytes[index]
-    if (!equal) {
-      key = readText(bytes, start, end)
-      if (end - start < SHORT) recentKeys[hash] = key
-    }
-    return key
-  }
-
   /** `cstring`: text up to a NUL. */
-  function readName(): string {
+  function readName(read: typeof readText): string {
     const start = position
     while (bytes[position]) position++
-    return readText(bytes, start, position++)
+    return read(bytes, start, position++)
   }
 
   /** `string`: text after its length, which counts the NUL at its end. */
@@ -205,9 +188,6 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
   }
 }
 
-/** Keys that were read lately, by a hash: sessions have the same few keys again and again. */
-const recentKeys: string[] = []
-
 /** Longer text is worth the call of a decoder. */
 const SHORT = 48
 
@@ -230,6 +210,29 @@ export function readText(bytes: Uint8Array, start: number, end: number): string 
   } catch {
     fail()
   }
+}
+
+/** Keys that were read lately, by a hash: sessions have the same few keys again and again. */
+const recentKeys: string[] = []
+
+/**
+ * The text of a key, which costs no new string where it was read lately.
+ *
+ * @param start - offset of the first octet
+ * @param end - offset after the last
+ * @throws {SessionError} `ERR_SESSION_BSON` where they are not UTF-8
+ */
+export function readKey(bytes: Uint8Array, start: number, end: number): string {
+  let hash = 0
+  for (let index = start; index < end; index++) hash = (hash * 31 + (bytes[index] as number)) & 255
+  let key = recentKeys[hash] ?? ''
+  let equal = key.length === end - start
+  for (let index = start; equal && index < end; index++) equal = key.charCodeAt(index - start) === bytes[index]
+  if (!equal) {
+    key = readText(bytes, start, end)
+    if (end - start < SHORT) recentKeys[hash] = key
+  }
+  return key
 }
 
 function fail(code: 'ERR_SESSION_BSON' | 'ERR_SESSION_LIMIT' = 'ERR_SESSION_BSON'): never {

@@ -2,7 +2,7 @@
  * BSON writer: one document as pymongo writes it, with the elements that did not change as they came.
  * BSON specification 1.1, FORMATS §5.
  */
-import { closeBuffer, openBuffer, putByte, putBytes, putInt32 } from './bson-buffer.js'
+import { type BsonBuffer, closeBuffer, openBuffer, putByte, putBytes, putInt32 } from './bson-buffer.js'
 import {
   type BsonWriter,
   countElement,
@@ -17,6 +17,7 @@ import {
   refuse,
 } from './bson-element.js'
 import { BSON_MAX_BYTES, BSON_MAX_DEPTH, BSON_MAX_ELEMENTS } from './bson-limits.js'
+import type { BsonNode, BsonSlice } from './bson-origin.js'
 import { type SpecialElement, specialElement } from './bson-special.js'
 import { equalBytes } from './bytes.js'
 import type { OriginNode, SessionData } from './types.js'
@@ -54,7 +55,10 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
   const buffer = openBuffer()
   try {
     const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, maxDepth, maxElements, maxBytes }
-    if (putDocument(writer, document, origin) && isSpliceable(origin)) return new Uint8Array(origin.raw)
+    if (putDocument(writer, document, origin) && isBsonNode(origin)) {
+      buffer.position = 0
+      putSlice(buffer, origin.raw)
+    }
     return new Uint8Array(buffer.bytes.subarray(0, buffer.position))
   } finally {
     closeBuffer(buffer)
@@ -95,29 +99,26 @@ function putItems(writer: BsonWriter, items: unknown[], node: OriginNode | undef
 }
 
 function putMembers(writer: BsonWriter, members: Named, node: OriginNode | undefined): boolean {
+  const own = members instanceof Map ? stringKeys(writer, members) : Object.keys(members)
+  const before = node?.keys && [...node.keys()]
   let copied = 0
   let written = 0
-  for (const key of orderedKeys(writer, members, node)) {
+  for (const key of orderedKeys(own, before ?? [], writer.depth === 1, node?.format === 'bson')) {
     const value = members instanceof Map ? members.get(key) : members[key]
     const outcome = putElement(writer, key, value, node?.child?.(key))
     if (outcome === 'copied') copied++
     if (outcome === 'written') written++
   }
-  return node?.keys !== undefined && written === 0 && copied === [...node.keys()].length
+  return written === 0 && copied === before?.length
 }
 
-/** Those of the origin first, in its order; `_id` before all, as pymongo puts it, unless BSON had it elsewhere. */
-function orderedKeys(writer: BsonWriter, members: Named, node: OriginNode | undefined): Iterable<string> {
-  const own = members instanceof Map ? stringKeys(writer, members) : Object.keys(members)
-  const root = writer.depth === 1
-  if (!node && (!root || own.indexOf('_id') <= 0)) return own
+/** Those of the origin first, in its order; of the root `_id` before all, as pymongo puts it, unless BSON had it elsewhere. */
+function orderedKeys(own: string[], before: string[], root: boolean, bson: boolean): Iterable<string> {
+  const first = root && own.includes('_id') && !(bson && before.includes('_id')) ? ['_id'] : []
+  const wanted = first.length > 0 ? [...first, ...before] : before
+  if (wanted.every((key, index) => key === own[index])) return own
   const present = new Set(own)
-  const origin = node?.keys ? [...node.keys()] : []
-  const keys = new Set<string>()
-  if (root && present.has('_id') && !(node?.format === 'bson' && origin.includes('_id'))) keys.add('_id')
-  for (const key of origin) if (present.has(key)) keys.add(key)
-  for (const key of own) keys.add(key)
-  return keys
+  return new Set([...wanted.filter((key) => present.has(key)), ...own])
 }
 
 function stringKeys(writer: BsonWriter, members: Map<unknown, unknown>): string[] {
@@ -138,7 +139,7 @@ function putElement(
   writer.path[writer.depth - 1] = key
   if (value === undefined) return 'omitted'
   if (typeof value === 'object' && value !== null) return putObject(writer, key, value, node, resolved)
-  if (isSpliceable(node) && Object.is(value, node.value)) return copy(writer, node)
+  if (isBsonNode(node) && Object.is(value, node.value)) return copy(writer, node)
   if (typeof value === 'string') putStringElement(writer, 0x02, key, value)
   else if (typeof value === 'number') putNumberElement(writer, key, value, node?.type)
   else if (typeof value === 'boolean') putBooleanElement(writer, key, value)
@@ -177,15 +178,15 @@ function putContainer(
   const start = writer.buffer.position
   putHead(writer, type, key)
   const same = node?.keys && Array.isArray(node.value) === (type === 0x04) ? node : undefined
-  if (!putDocument(writer, members, same) || !isSpliceable(same)) return 'written'
+  if (!putDocument(writer, members, same) || !isBsonNode(same)) return 'written'
   // Once more from its octets, which may hold what a document can't have twice: keys.
   writer.buffer.position = start
-  putBytes(writer.buffer, same.raw)
+  putSlice(writer.buffer, same.raw)
   return 'copied'
 }
 
 function putSpecial(writer: BsonWriter, key: string, element: SpecialElement, node: OriginNode | undefined): Outcome {
-  if (isSpliceable(node) && typeof node.value === 'object' && node.value !== null) {
+  if (isBsonNode(node) && typeof node.value === 'object' && node.value !== null) {
     const before = specialElement(node.value)
     if (before && equalElements(element, before, writer.maxDepth)) return copy(writer, node)
   }
@@ -216,18 +217,20 @@ function putScopedCode(writer: BsonWriter, key: string, code: string, scope: Ses
   buffer.view.setInt32(start, buffer.position - start, true)
 }
 
-function copy(writer: BsonWriter, node: SpliceableNode): Outcome {
+function copy(writer: BsonWriter, { raw }: BsonNode): Outcome {
   countElement(writer)
-  needRoom(writer, node.raw.length)
-  putBytes(writer.buffer, node.raw)
+  needRoom(writer, raw.end - raw.start)
+  putSlice(writer.buffer, raw)
   return 'copied'
 }
 
-/** A node that this writer can copy as it is. */
-type SpliceableNode = OriginNode & { raw: Uint8Array }
+function putSlice(buffer: BsonBuffer, { bytes, start, end }: BsonSlice): void {
+  putBytes(buffer, bytes, start, end)
+}
 
-function isSpliceable(node: OriginNode | undefined): node is SpliceableNode {
-  return node?.format === 'bson' && node.raw instanceof Uint8Array
+/** A node that says where its octets are. */
+function isBsonNode(node: OriginNode | undefined): node is BsonNode {
+  return node?.format === 'bson' && node.raw !== undefined
 }
 
 /** Also of another realm, whose `Object.prototype` is not ours. */
