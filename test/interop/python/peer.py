@@ -41,9 +41,9 @@ def batch(items):
 
 
 @operation
-def random_sessions(seed, count, codec, options, special_floats=False, longest=3500):
+def random_sessions(seed, count, codec, options, values=None, special_floats=False, longest=3500):
     """`count` sessions made from `seed`, each saved by a WSGI request: its cookie, and the session as Python reads it."""
-    maker = Maker(random.Random(seed), codec, special_floats)
+    maker = Maker(random.Random(seed), values or codec, special_floats)
     settings = {**options_from(options), 'bson_compress_jwt_payload': codec == 'bson'}
     return [saved_session(maker.session(), settings, longest) for _ in range(count)]
 

@@ -38,9 +38,11 @@ DECIMALS = ['1.10', '1.1', '0', '-0', '1E+3', '123456789012345678901234567890.12
 
 
 class Maker:
-    def __init__(self, random, codec, special_floats=False):
+    """`values`: 'bson' or 'json' for all that this form can hold, 'common' for what both can."""
+
+    def __init__(self, random, values, special_floats=False):
         self.random = random
-        self.codec = codec
+        self.values = values
         self.special_floats = special_floats
 
     def session(self):
@@ -72,7 +74,7 @@ class Maker:
 
     def makers(self):
         shared = [self.integer, self.double, self.text, self.text, self.constant]
-        if self.codec == 'json':
+        if self.values != 'bson':
             return shared
         return [*shared, self.date, self.octets, self.int64, self.special, self.special]
 
@@ -80,10 +82,10 @@ class Maker:
         return self.random.choice([None, True, False])
 
     def integer(self):
-        edges = INT_EDGES + (JSON_INT_EDGES if self.codec == 'json' else BSON_INT_EDGES)
+        edges = INT_EDGES + (JSON_INT_EDGES if self.values == 'json' else BSON_INT_EDGES)
         if self.random.random() < 0.5:
             return self.random.choice(edges)
-        bits = self.random.randint(1, 80 if self.codec == 'json' else 63)
+        bits = self.random.randint(1, 80 if self.values == 'json' else 63)
         return self.random.choice([1, -1]) * self.random.getrandbits(bits)
 
     def double(self):
