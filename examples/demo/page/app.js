@@ -1,0 +1,88 @@
+/**
+ * The page: reads the cookie when it changes, and draws what it says. Buttons talk to the server, reading never does.
+ */
+import { connectControls } from './controls.js'
+import { showCookies } from './cookie-view.js'
+import { byId } from './dom.js'
+import { keepTime, showInspection } from './inspection-view.js'
+import { showKeys } from './keys-view.js'
+import { linkParts } from './link-parts.js'
+import { createLog } from './log-view.js'
+import { read } from './reading.js'
+import { followServer } from './server.js'
+import { showSession } from './session-view.js'
+import { connectTheme } from './theme.js'
+import { showTrust } from './trust-view.js'
+import { watchCookies } from './watch-cookies.js'
+
+const log = createLog(byId('log'))
+const parts = linkParts(document.body)
+let reading = read()
+/** @type {import('./server.js').Verdict | undefined} */
+let verdict
+/** The cookie that the verdict is about. */
+let judged = ''
+/** @type {import('./server.js').State | undefined} */
+let state
+
+const controls = connectControls({
+  reading: () => reading,
+  state: () => state,
+  onAnswer({ verdict: said, state: told }) {
+    if (told) learn(told)
+    if (said) hear(said)
+  },
+})
+
+function draw() {
+  const { session, cookies } = reading
+  const isHidden = isClosed()
+  showCookies(byId('cookies'), { cookies, hiddenBytes: isHidden ? verdict?.bytes : undefined })
+  showSession(byId('session'), reading)
+  showInspection(byId('inspection'), reading)
+  showTrust(byId('trust'), { hasCookie: cookies.length > 0 || isHidden, verdict, isCurrent: judged === visible() })
+  controls.show({ user: session?.user })
+  parts.refresh()
+}
+
+/** The session's own cookie is there, but not for scripts: only the server can know that. */
+function isClosed() {
+  const isVisible = reading.cookies.some(({ name }) => name === 'beaker.session.id')
+  return !isVisible && verdict?.bytes !== undefined
+}
+
+function visible() {
+  return reading.cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
+}
+
+/** @param {import('./server.js').Verdict} said */
+function hear(said) {
+  reading = read()
+  verdict = said
+  judged = visible()
+  draw()
+}
+
+/** @param {import('./server.js').State} told */
+function learn(told) {
+  state = told
+  showKeys(byId('keys'), told)
+  controls.learn(told)
+}
+
+connectTheme(byId('theme'))
+keepTime()
+draw()
+watchCookies(() => {
+  reading = read()
+  draw()
+})
+followServer({
+  onEvent: (event) => log.add(event),
+  onState: learn,
+  onVerdict: hear,
+  onConnection(isOpen) {
+    if (isOpen) log.clear()
+    byId('connection').textContent = isOpen ? 'live' : 'the server is gone'
+  },
+})

@@ -1,0 +1,136 @@
+/**
+ * The cookie as a strip of glass: its parts in colour, and how much of what browsers keep it takes.
+ */
+import { element, fill } from './dom.js'
+import { demoSession } from './session.js'
+import { bytesText } from './words.js'
+
+/** Octets of name and value that browsers keep. */
+const MOST = 4096
+
+/** @typedef {import('./reading.js').VisibleCookie} VisibleCookie */
+
+/**
+ * @param {HTMLElement} place
+ * @param {object} view
+ * @param {VisibleCookie[]} view.cookies
+ * @param {number | undefined} view.hiddenBytes - size of the session's own cookie, where scripts can't see it
+ */
+export function showCookies(place, { cookies, hiddenBytes }) {
+  const shown = cookies.map(glass)
+  if (hiddenBytes !== undefined) shown.unshift(frosted(hiddenBytes))
+  fill(place, shown.length > 0 ? shown : [empty()])
+}
+
+/** @param {VisibleCookie} cookie */
+function glass({ name, size, parts }) {
+  const text = element(
+    'code',
+    { class: 'cookie-text', tabindex: 0, role: 'region', 'aria-label': `Text of the cookie ${name}` },
+    parts.flatMap(({ part, text }, index) => [
+      index > 0 && element('span', { class: 'cookie-mark' }, index === 1 ? '=' : '.'),
+      element('span', { class: 'cookie-part', 'data-part': part, 'data-cookie': name }, text),
+    ]),
+  )
+  const light = element('div', { class: 'light', 'aria-hidden': 'true' })
+  light.style.background = lightThrough(parts)
+  const head = element('div', { class: 'slab-head' }, legend(parts), total(size))
+  const slab = element('div', { class: 'slab' }, head, text, gauge(name, size, parts))
+  return element('article', { class: 'cookie', 'aria-label': `Cookie ${name}` }, light, slab)
+}
+
+/** @param {VisibleCookie['parts']} parts */
+function lightThrough(parts) {
+  const length = parts.reduce((sum, { text }) => sum + text.length, 0)
+  let end = 0
+  const stops = parts.map(({ part, text }) => {
+    const middle = end + text.length / 2
+    end += text.length
+    return `var(--${part === 'value' ? 'payload' : part}) ${Math.round((middle / length) * 100)}%`
+  })
+  return `linear-gradient(90deg, ${stops.join(', ')})`
+}
+
+/** @param {VisibleCookie['parts']} parts */
+function legend(parts) {
+  return element(
+    'ul',
+    { class: 'legend', role: 'list' },
+    parts.map(({ part, text }) =>
+      element(
+        'li',
+        {},
+        element(
+          'button',
+          { type: 'button', 'data-part': part, 'data-pin': part, 'data-focus': `pin ${part}`, 'aria-pressed': 'false' },
+          element('span', { class: 'swatch', 'aria-hidden': 'true' }),
+          part,
+          ' ',
+          element('b', {}, String(text.length)),
+        ),
+      ),
+    ),
+  )
+}
+
+/** @param {number} size */
+function total(size) {
+  return element('p', { class: 'total' }, element('b', {}, String(size)), ` of ${MOST} bytes`)
+}
+
+/** @param {string} name @param {number} size @param {VisibleCookie['parts']} parts */
+function gauge(name, size, parts) {
+  const tube = element('div', {
+    class: 'gauge',
+    role: 'meter',
+    'aria-label': `Size of ${name}`,
+    'aria-valuemin': 0,
+    'aria-valuemax': MOST,
+    'aria-valuenow': size,
+    'aria-valuetext': `${bytesText(size)} of ${MOST}`,
+  })
+  for (const { part, text } of parts) {
+    const piece = element('span', { 'data-part': part })
+    piece.style.width = `${(text.length / MOST) * 100}%`
+    tube.append(piece)
+  }
+  const marks = [0, 1024, 2048, 3072, MOST].map((mark) => element('span', {}, String(mark)))
+  return element(
+    'div',
+    { class: 'gauge-place' },
+    tube,
+    element('div', { class: 'scale', 'aria-hidden': 'true' }, marks),
+  )
+}
+
+/** @param {number} bytes */
+function frosted(bytes) {
+  return element(
+    'article',
+    { class: 'cookie slab slab-frosted', 'aria-label': `Cookie ${demoSession.name}, closed to scripts` },
+    element(
+      'div',
+      { class: 'slab-head' },
+      element(
+        'p',
+        { class: 'frosted-name' },
+        element('code', {}, demoSession.name),
+        element('span', { class: 'badge' }, 'HttpOnly'),
+      ),
+      total(bytes),
+    ),
+    element(
+      'p',
+      { class: 'frosted-note' },
+      'The session itself. Scripts can neither read nor steal it; the server told its size.',
+    ),
+  )
+}
+
+function empty() {
+  return element(
+    'article',
+    { class: 'cookie slab slab-empty', 'aria-label': 'No cookie' },
+    element('p', {}, 'No session cookie here. Sign in, and it appears in this glass.'),
+  )
+}
