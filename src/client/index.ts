@@ -1,0 +1,32 @@
+/**
+ * The entry `sessionglass/client`: the session as a page may see it. No key, no request; nothing is verified.
+ */
+import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
+import type { SessionData } from '../shared/types.js'
+import type { ReadOptions } from './candidates.js'
+import { inspectSession } from './inspect.js'
+
+export type { SessionReader } from '../shared/decode.js'
+export type { SessionDefinition } from '../shared/define-session.js'
+export type { SessionErrorCode } from '../shared/errors.js'
+export type { SessionData, SessionFormat, SessionMeta } from '../shared/types.js'
+export type { Candidate, ReadOptions } from './candidates.js'
+export type { InspectedCandidate, Inspection } from './inspect.js'
+export { inspectSession } from './inspect.js'
+export type { Over } from './over.js'
+
+/**
+ * The session in the page's cookies, to show and not to trust: **nothing is verified**, and only the server decides.
+ *
+ * @param session - a definition, or the cookie's name; `beaker.session.id` where absent
+ * @param options - other cookies or another clock than the page's
+ * @returns the data, frozen, and the same object while the cookie is the same; `null` where there is no session, it is
+ *   over by more than 30 s, or it can't be read. Never throws
+ * @see FORMATS §4
+ */
+export function getSession<Data = SessionData>(
+  session: SessionDefinition<Data> | string = DEFAULT_NAME,
+  options?: ReadOptions,
+): Readonly<Data> | null {
+  return inspectSession(session, options).session
+}

@@ -1,0 +1,40 @@
+/**
+ * Reads one cookie out of a `Cookie` header or `document.cookie` (RFC 6265 §4.2.1 and §5.4).
+ * FORMATS §1: nobody decodes values, and a malformed neighbour changes nothing.
+ */
+
+/** A browser may send a name once for each path and domain; more is somebody's flood. */
+const MAX_CANDIDATES = 16
+
+/**
+ * All values of a cookie name, in the order they appear; Python takes the last one first. Nothing is percent-decoded.
+ *
+ * @param header - the cookies as `name=value; name=value`
+ * @param name - compared octet by octet
+ * @returns the last 16 values at most, each without one surrounding pair of `"`
+ * @see RFC 6265 §5.4, FORMATS §1
+ */
+export function readCookies(header: string, name: string): string[] {
+  const values: string[] = []
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=')
+    if (equals > 0 && name && trim(pair.slice(0, equals)) === name) {
+      values.push(trim(pair.slice(equals + 1)).replace(QUOTED, '$1'))
+    }
+  }
+  return values.slice(-MAX_CANDIDATES)
+}
+
+/** Takes SP and HTAB off both ends, and no other white space: a name with U+00A0 before it is another name. */
+function trim(text: string): string {
+  let start = 0
+  let end = text.length
+  while (BLANK.test(text.charAt(start))) start++
+  while (end > start && BLANK.test(text.charAt(end - 1))) end--
+  return text.slice(start, end)
+}
+
+/** `SP | HTAB` (RFC 6265 §2.2). */
+const BLANK = /[ \t]/
+/** `cookie-value` between DQUOTEs (RFC 6265 §4.1.1). */
+const QUOTED = /^"(.*)"$/s

@@ -1,0 +1,64 @@
+/**
+ * Takes a cookie value apart without any key: every JWT form that a page can read.
+ * RFC 7515 §3.1, FORMATS §4 and §6.
+ */
+import { lightBsonTypes } from '../client/bson-types.js'
+import { decodeBase85 } from './base85.js'
+import { type BsonTypes, readBson } from './bson-reader.js'
+import { decodeBase64Url } from './bytes.js'
+import { SessionError } from './errors.js'
+import { inflateZlib } from './inflate.js'
+import { parseClaims, splitJwt } from './jwt.js'
+import { takeBeakerMeta, takeJwtMeta } from './session-meta.js'
+import type { DecodedSession } from './types.js'
+
+/** Reads one more format; asked before those that are built in. */
+export interface SessionReader {
+  readonly format: string
+  /** Tells by shape alone whether a value may be of this format. */
+  matches(value: string): boolean
+  /** @throws {SessionError} any code */
+  decode(value: string, options: DecodeOptions): DecodedSession
+}
+
+export interface DecodeOptions {
+  /** Makes ObjectId and the like; light classes where absent. */
+  types?: BsonTypes
+  /** Most octets that a compressed payload may inflate to; 64 KiB. */
+  maxInflated?: number
+  /** Readers of further formats. */
+  readers?: readonly SessionReader[] | undefined
+}
+
+/** Four cookies of the size that browsers keep, for a value that came in chunks. */
+export const MAX_VALUE_LENGTH = 16_384
+/** Anybody can plant a cookie, so this bounds what a page unpacks unasked; honest sessions stay far below. */
+export const MAX_INFLATED = 65_536
+
+/**
+ * Decodes a session cookie. **Nothing is verified**: anybody may have made this value, and it may be long over. Show it;
+ * decide nothing by it.
+ *
+ * @param value - the cookie's value
+ * @param options - limits in octets, further formats
+ * @returns data and meta apart; where a JWT holds BSON, `data` is that and `claims` has its text
+ * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where no format looks like this, `ERR_SESSION_LIMIT`,
+ *   `ERR_SESSION_MALFORMED`, `ERR_SESSION_JSON`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_BSON`, `ERR_SESSION_CLAIMS`
+ * @see RFC 7519, FORMATS §4
+ */
+export function decodeSession(value: string, options: DecodeOptions = {}): DecodedSession {
+  if (value.length > MAX_VALUE_LENGTH) throw new SessionError('ERR_SESSION_LIMIT', 'value is too long')
+  for (const reader of options.readers ?? []) if (reader.matches(value)) return reader.decode(value, options)
+  const { header, payload } = splitJwt(value)
+  const claims = parseClaims(decodeBase64Url(payload))
+  let { bsZ, ...session } = claims
+  if (bsZ) {
+    const { types = lightBsonTypes, maxInflated = MAX_INFLATED } = options
+    // As `dict.update` in Python: what BSON says wins.
+    session = { ...session, ...readBson(inflateZlib(decodeBase85(bsZ as string), maxInflated), { types }) }
+  }
+  const beaker = takeBeakerMeta(session)
+  return bsZ || Object.keys(beaker.meta).length
+    ? { format: 'beaker-jwt', ...beaker, header, claims }
+    : { format: 'jwt', ...takeJwtMeta(claims), header, claims }
+}

@@ -1,0 +1,65 @@
+/**
+ * A JWS in compact serialization with a claims set inside (RFC 7515 §3.1, RFC 7519), taken apart in two steps, so that
+ * whoever has a key verifies between them.
+ */
+import { decodeBase64Url, decodeUtf8 } from './bytes.js'
+import { SessionError } from './errors.js'
+import { deepFreeze } from './freeze.js'
+import { parseObject, parseUniqueObject } from './json.js'
+
+/** The parts of a token. None of them is verified. */
+export interface JwtParts {
+  /** The JOSE header, frozen. */
+  header: Readonly<Record<string, unknown>>
+  /** The payload, still base64url. */
+  payload: string
+  /** What the signature covers: header and payload as they stand. */
+  signingInput: string
+  /** The signature, still base64url and perhaps empty. */
+  signature: string
+}
+
+/** The header of the token before; they repeat. Frozen, because many tokens share it. */
+let knownText: string | undefined
+let knownHeader: Readonly<Record<string, unknown>>
+
+/**
+ * Splits a token and parses its header. Neither the signature nor `alg` is looked at, and the payload stays closed.
+ *
+ * @param value - a cookie value
+ * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where it is not three parts, `ERR_SESSION_MALFORMED` where the header is no
+ *   JSON object with unique names
+ * @see RFC 7515 §3.1 and §4
+ */
+export function splitJwt(value: string): JwtParts {
+  const [, signingInput, header, payload, signature] = COMPACT.exec(value) ?? []
+  if (header === undefined) throw new SessionError('ERR_SESSION_UNSUPPORTED', 'not three parts of base64url')
+  if (header !== knownText) {
+    knownHeader = deepFreeze(parseUniqueObject(decodeUtf8(decodeBase64Url(header))))
+    knownText = header
+  }
+  return { header: knownHeader, payload, signingInput, signature } as JwtParts
+}
+
+/**
+ * The claims of a payload. Verify the signature before this where there is a key.
+ *
+ * @param payload - the decoded payload
+ * @throws {SessionError} `ERR_SESSION_JSON` where it is no JSON object, `ERR_SESSION_MALFORMED` where it is no UTF-8
+ * @see RFC 7519 §4
+ */
+export function parseClaims(payload: Uint8Array): Record<string, unknown> {
+  return parseObject(decodeUtf8(payload))
+}
+
+/**
+ * Tells by shape alone whether a value may be a token: three base64url parts.
+ *
+ * @see RFC 7515 §3.1
+ */
+export function looksLikeJwt(value: string): boolean {
+  return COMPACT.test(value)
+}
+
+/** `BASE64URL(header) '.' BASE64URL(payload) '.' BASE64URL(signature)`; payload and signature may be empty. */
+const COMPACT = /^(([\w-]+)\.([\w-]*))\.([\w-]*)$/

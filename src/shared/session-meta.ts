@@ -1,0 +1,70 @@
+/**
+ * What a payload says about the session itself, told apart from the application's data.
+ * FORMATS §2.2 for the keys of Beaker, RFC 7519 §4.1 for those of a JWT.
+ */
+import { SessionError } from './errors.js'
+import type { SessionData, SessionMeta } from './types.js'
+
+/** The keys of a Beaker session that are not data, and what they are here. */
+const BEAKER = {
+  _id: 'id',
+  _creation_time: 'createdAt',
+  _accessed_time: 'accessedAt',
+  _expires: '',
+  _path: '',
+  _domain: '',
+} as const
+/** The registered claims that are not data, and what they are here. */
+const JWT = { jti: 'id', iat: 'createdAt', nbf: 'notBefore', exp: 'expiresAt' } as const
+
+export const BEAKER_META: readonly string[] = /* @__PURE__ */ Object.keys(BEAKER)
+export const JWT_META: readonly string[] = /* @__PURE__ */ Object.keys(JWT)
+
+export interface DataAndMeta {
+  data: SessionData
+  meta: SessionMeta
+}
+
+/**
+ * Takes a Beaker session apart. Whether it is over is not looked at.
+ *
+ * @param payload - the decoded session; it is not changed
+ * @throws {SessionError} `ERR_SESSION_CLAIMS` where the id is no text or a time no finite number of seconds
+ * @see FORMATS §2.2
+ */
+export function takeBeakerMeta(payload: SessionData): DataAndMeta {
+  const taken = take(payload, BEAKER)
+  // Beaker also writes True and None here, which say nothing.
+  if (payload._expires instanceof Date) taken.meta.expiresAt = payload._expires
+  return taken
+}
+
+/**
+ * Takes the claims of a plain JWT apart. Whether the token is over, or not valid yet, is not looked at.
+ *
+ * @param claims - the claims; they are not changed
+ * @throws {SessionError} `ERR_SESSION_CLAIMS` where `jti` is no text or a time no NumericDate; text of digits is none
+ * @see RFC 7519 §2 and §4.1
+ */
+export function takeJwtMeta(claims: SessionData): DataAndMeta {
+  return take(claims, JWT)
+}
+
+function take(payload: SessionData, names: Readonly<Record<string, keyof SessionMeta | ''>>): DataAndMeta {
+  const data = { ...payload }
+  const meta: Record<string, unknown> = {}
+  for (const name in names) {
+    const field = names[name]
+    const value = data[name]
+    delete data[name]
+    if (!field || value === undefined) continue
+    const isText = field === 'id'
+    // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one.
+    const date = new Date(Math.round((value as number) * 1_000))
+    if (isText ? typeof value !== 'string' : typeof value !== 'number' || Number.isNaN(+date)) {
+      throw new SessionError('ERR_SESSION_CLAIMS', `${name} has the wrong type or range`)
+    }
+    meta[field] = isText ? value : date
+  }
+  return { data, meta }
+}
