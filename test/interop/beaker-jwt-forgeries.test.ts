@@ -51,6 +51,22 @@ describeWithPython(`forgeries against beaker-session-jwt, SEED=${seed}`, (peer) 
     expect(flipped).toHaveLength(cookie.length * 8)
   })
 
+  test.each(forms)(
+    'the last character of each part as any other: unused bits are no second spelling, as %s',
+    async (form) => {
+      const cookie = await savedCookie(form)
+      const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+      const ends = [cookie.indexOf('.') - 1, cookie.lastIndexOf('.') - 1, cookie.length - 1]
+      const spellings = ends.flatMap((at) =>
+        [...digits].map((digit) => cookie.slice(0, at) + digit + cookie.slice(at + 1)),
+      )
+      const forged = spellings.filter((spelling) => spelling !== cookie)
+      for (const spelling of forged) expect(await rejection(spelling), spelling).toMatch(/^ERR_SESSION_/)
+      expect(await acceptedByPython(forged)).toEqual([])
+      expect(forged).toHaveLength(3 * 63)
+    },
+  )
+
   test.each(forms)('every truncation of a cookie, from both ends, as %s', async (form) => {
     const cookie = await savedCookie(form)
     const cut = Array.from({ length: cookie.length - 1 }, (_, index) => [

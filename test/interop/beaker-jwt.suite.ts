@@ -135,7 +135,7 @@ export function beakerJwtSuite(count: number): void {
       const comparisons = []
       for (const { cookie } of saved) {
         const session = await sessions.load(cookieHeader(cookie))
-        session.data['added first'] = 1
+        session.data = { ...session.data, 'added first': 1 }
         await sessions.commit(session)
         session.data['added later'] = 2
         const changed = cookieValue(await sessions.commit(session))
