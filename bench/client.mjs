@@ -1,0 +1,65 @@
+/** Decoding a cookie as a page does, and what that costs the page in bytes. */
+import { build } from 'esbuild'
+import { jwtDecode } from 'jwt-decode'
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { decodeSession } from '../dist/shared/index.js'
+import { jwt } from '../dist/server/index.js'
+import { time } from './measure.mjs'
+import { beakerSession, now, secret } from './session.mjs'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+/** @param {string} cookie - as `bsZ` */
+export async function measureClient(cookie) {
+  const { _id, ...data } = beakerSession
+  const plain = jwt({ secrets: [secret], identify: false })
+  const token = plain.sign({ data: { ...data, id: _id } }, { cookieName: 'session', purpose: 'session', now })
+  return [
+    await time('decodeSession, bsZ', () => decodeSession(cookie)),
+    await time('decodeSession, plain claims', () => decodeSession(token)),
+    await time('jwt-decode, the same as JSON', () => jwtDecode(token)),
+  ]
+}
+
+const ENTRIES = {
+  'sessionglass/client': "export { getSession } from '../dist/client/index.js'",
+  'sessionglass/client, with inspectSession': "export * from '../dist/client/index.js'",
+  'jwt-decode': "export { jwtDecode } from 'jwt-decode'",
+  'bson + fflate': "export { deserialize } from 'bson'; export { unzlibSync } from 'fflate'",
+  'iron-session (its server part; it has no reader for pages)': "export { getIronSession } from 'iron-session'",
+}
+
+/** Minified and gzipped, in bytes. */
+export async function measureBundles() {
+  const sizes = {}
+  for (const [name, contents] of Object.entries(ENTRIES)) {
+    const { outputFiles } = await build({
+      stdin: { contents, resolveDir: here },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+      logLevel: 'silent',
+    })
+    sizes[name] = gzipSync(outputFiles[0].contents, { level: 9 }).length
+  }
+  return sizes
+}
+
+/** What importing the client costs a Node process: a page rendered on the server pays it once. */
+export function measureImport() {
+  const program = `
+    import '../dist/shared/errors.js'
+    globalThis.gc()
+    const before = process.memoryUsage().arrayBuffers
+    const start = performance.now()
+    await import('../dist/client/index.js')
+    const milliseconds = performance.now() - start
+    globalThis.gc()
+    console.log(JSON.stringify({ milliseconds, arrayBuffers: process.memoryUsage().arrayBuffers - before }))`
+  const output = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], { cwd: here })
+  return JSON.parse(output.toString())
+}

@@ -1,0 +1,56 @@
+/** `npm run bench`: sessionglass and its peers in one run, as a report in Markdown with times, ratios and sizes. */
+import { cpus } from 'node:os'
+import { measureBundles, measureClient, measureImport } from './client.mjs'
+import { measurePython } from './python.mjs'
+import { measureServer } from './server.mjs'
+
+const server = await measureServer()
+const python = measurePython()
+if (python) {
+  server.read.push({ name: 'beaker-session-jwt (Python)', microseconds: python.read })
+  server.write.push({ name: 'beaker-session-jwt (Python)', microseconds: python.write })
+}
+const client = await measureClient(server.cookie)
+const imported = measureImport()
+
+const lines = [
+  `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus()[0]?.model} × ${cpus().length}, \`npm run bench\``,
+  '',
+  `The session: ${server.cookie.length} octets as a \`bsZ\` cookie. Times are medians of one call in this one run.`,
+  '',
+  ...table('Server: read', server.read),
+  ...table('Server: write', server.write),
+  ...table('Browser: decode', client, client.at(-1)),
+  ...sizes('Cookie', 'octets of the value', server.sizes),
+  ...sizes('Bundle', 'bytes, minified and gzipped', await measureBundles()),
+  '### Import of sessionglass/client in Node',
+  '',
+  `${imported.milliseconds.toFixed(1)} ms, ${imported.arrayBuffers} bytes of array buffers.`,
+]
+console.log(lines.join('\n'))
+
+/** Rows as times and as multiples of the first, or of the one all are compared with. */
+function table(title, rows, base = rows[0]) {
+  return [
+    `### ${title}`,
+    '',
+    '| | µs | × |',
+    '| --- | ---: | ---: |',
+    ...rows.map(({ name, microseconds }) => {
+      const ratio = microseconds / base.microseconds
+      return `| ${name} | ${microseconds.toFixed(2)} | ${ratio.toFixed(2)} |`
+    }),
+    '',
+  ]
+}
+
+function sizes(title, unit, entries) {
+  return [
+    `### ${title}`,
+    '',
+    `| | ${unit} |`,
+    '| --- | ---: |',
+    ...Object.entries(entries).map(([name, size]) => `| ${name} | ${size} |`),
+    '',
+  ]
+}
