@@ -13,7 +13,7 @@ if ('mistake' in options) {
   console.error(options.mistake)
   process.exitCode = 1
 } else {
-  const app = createApp()
+  const app = createApp(options)
   const { server, port } = await listen(app.handle, options.port)
   console.log(`sessionglass demo: http://localhost:${port}`)
 

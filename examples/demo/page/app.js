@@ -2,7 +2,7 @@
  * The page: reads the cookie when it changes, and draws what it says. Buttons talk to the server, reading never does.
  */
 import { connectControls } from './controls.js'
-import { showCookies } from './cookie-view.js'
+import { showCookies, showMiniature } from './cookie-view.js'
 import { byId } from './dom.js'
 import { keepTime, showInspection } from './inspection-view.js'
 import { showKeys } from './keys-view.js'
@@ -38,6 +38,7 @@ function draw() {
   const { session, cookies } = reading
   const isHidden = isClosed()
   showCookies(byId('cookies'), { cookies, hiddenBytes: isHidden ? verdict?.bytes : undefined })
+  showMiniature(byId('miniature'), reading.read)
   showSession(byId('session'), reading)
   showInspection(byId('inspection'), reading)
   showTrust(byId('trust'), { hasCookie: cookies.length > 0 || isHidden, verdict, isCurrent: judged === visible() })
@@ -71,6 +72,9 @@ function learn(told) {
 }
 
 connectTheme(byId('theme'))
+new IntersectionObserver(([seen]) =>
+  byId('miniature').classList.toggle('is-shown', seen?.isIntersecting === false),
+).observe(byId('cookies'))
 keepTime()
 draw()
 watchCookies(() => {

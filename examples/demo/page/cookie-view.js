@@ -22,6 +22,24 @@ export function showCookies(place, { cookies, hiddenBytes }) {
   fill(place, shown.length > 0 ? shown : [empty()])
 }
 
+/**
+ * The same strip in small, for when the large one is scrolled away.
+ *
+ * @param {HTMLElement} place
+ * @param {VisibleCookie | undefined} cookie
+ */
+export function showMiniature(place, cookie) {
+  const pieces = (cookie?.parts ?? []).map(({ part, text }) => {
+    const piece = element('span', { 'data-part': part })
+    piece.style.flexGrow = String(text.length)
+    return piece
+  })
+  const words = cookie
+    ? [element('code', {}, cookie.name), total(cookie.size)]
+    : [element('span', {}, 'no cookie to read')]
+  fill(place, [words[0], element('span', { class: 'miniature-strip' }, pieces), words[1]])
+}
+
 /** @param {VisibleCookie} cookie */
 function glass({ name, size, parts }) {
   const text = element(
@@ -127,10 +145,15 @@ function frosted(bytes) {
   )
 }
 
+/** The shape of what will be there. */
 function empty() {
+  const ghosts = /** @type {const} */ (['name', 'header', 'payload', 'signature']).map((part) =>
+    element('span', { class: 'ghost', 'data-part': part }, part),
+  )
   return element(
     'article',
     { class: 'cookie slab slab-empty', 'aria-label': 'No cookie' },
+    element('p', { class: 'ghosts', 'aria-hidden': 'true' }, ghosts),
     element('p', {}, 'No session cookie here. Sign in, and it appears in this glass.'),
   )
 }

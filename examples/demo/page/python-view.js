@@ -52,8 +52,12 @@ function row({ key, type, value }) {
     element(
       'td',
       { role: 'cell', class: 'cell-value' },
-      element('span', { class: 'value' }, value),
-      element('span', { class: 'type' }, type),
+      element(
+        'div',
+        { class: 'value-line' },
+        element('span', { class: 'value' }, value),
+        element('span', { class: 'type' }, type),
+      ),
     ),
   )
 }

@@ -94,8 +94,12 @@ function row({ key, value, isMeta }, bytes, most) {
     element(
       'td',
       { role: 'cell', class: 'cell-value' },
-      showValue(value),
-      element('span', { class: 'type' }, isMeta ? 'about the session' : typeName(value)),
+      element(
+        'div',
+        { class: 'value-line' },
+        showValue(value),
+        element('span', { class: 'type' }, isMeta ? 'about the session' : typeName(value)),
+      ),
     ),
     element('td', { role: 'cell', class: 'cell-cost' }, bar, element('span', { class: 'cost' }, String(bytes))),
     element('td', { role: 'cell', class: 'cell-remove' }, !isMeta && removeButton(key)),

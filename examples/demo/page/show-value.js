@@ -5,7 +5,8 @@ import { element } from './dom.js'
 import { dateTime } from './words.js'
 
 /** Longest value that stays on one line, in characters. */
-const LINE = 44
+const LINE = { wide: 44, narrow: 30 }
+const narrow = matchMedia('(max-width: 40rem)')
 const BYTES_SHOWN = 24
 
 /**
@@ -53,7 +54,7 @@ function tokens(value, indent) {
   ])
   const short = [token('is-mark', isList ? start : `${start} `), ...onLine, token('is-mark', isList ? end : ` ${end}`)]
   const text = short.map((node) => node.textContent).join('')
-  if (text.length <= LINE && !text.includes('\n')) return short
+  if (text.length <= (narrow.matches ? LINE.narrow : LINE.wide) && !text.includes('\n')) return short
   const deeper = `${indent}  `
   const lines = items.flatMap(({ key, inner }, index) => [
     ...comma(index, ','),

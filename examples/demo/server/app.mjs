@@ -7,15 +7,16 @@ import { createDesk } from './desk.mjs'
 import { createEventStream, message } from './event-stream.mjs'
 import { readPageFile, securityHeaders } from './files.mjs'
 import { readBody, refusal } from './guard.mjs'
-import { createKeys, RETIRE_AFTER_SECONDS } from './keys.mjs'
+import { createKeys } from './keys.mjs'
 import { createSettings } from './settings.mjs'
 
 /** @typedef {import('node:http').IncomingMessage} Request */
 /** @typedef {import('node:http').ServerResponse} Response */
 /** @typedef {{ port: number, stop(): void }} Python */
 
-export function createApp() {
-  const keys = createKeys()
+/** @param {{ retireAfter: number }} options - seconds that an old key must have been unused */
+export function createApp({ retireAfter }) {
+  const keys = createKeys(retireAfter)
   const settings = createSettings()
   const stream = createEventStream()
   const desk = createDesk({ keys, settings, onEvent: (event) => stream.log(event) })
@@ -25,7 +26,7 @@ export function createApp() {
   const report = () => ({
     settings: settings.report(),
     keys: keys.report(),
-    retireAfter: RETIRE_AFTER_SECONDS,
+    retireAfter,
     pythonPort: python?.port ?? null,
     now: new Date(),
   })

@@ -5,12 +5,10 @@
 import { randomBytes } from 'node:crypto'
 import { createReadStats } from '../../../dist/server/index.js'
 
-/** So short that it can be watched. A real server takes at least the life of a cookie. */
-export const RETIRE_AFTER_SECONDS = 30
-
 /** @typedef {{ number: number, secret: string, lastSeen?: Date }} Key */
 
-export function createKeys() {
+/** @param {number} retireAfter - seconds that a key must have been unused to be safe to retire */
+export function createKeys(retireAfter) {
   /** @type {Key[]} The newest first, as `secrets` wants them. */
   let ring = []
   let stats = createReadStats()
@@ -57,8 +55,8 @@ export function createKeys() {
         number,
         signs: keyIndex === 0,
         lastSeen: lastSeen ?? null,
-        safeToRetire: keyIndex > 0 && stats.safeToRetire(RETIRE_AFTER_SECONDS, { keyIndex }),
-        safeAt: keyIndex > 0 ? safeAt(stats.since, lastSeen) : null,
+        safeToRetire: keyIndex > 0 && stats.safeToRetire(retireAfter, { keyIndex }),
+        safeAt: keyIndex > 0 ? safeAt(stats.since, lastSeen, retireAfter) : null,
       }))
     },
   }
@@ -67,7 +65,8 @@ export function createKeys() {
 /**
  * @param {Date} since
  * @param {Date | undefined} lastSeen
+ * @param {number} retireAfter
  */
-function safeAt(since, lastSeen) {
-  return new Date(Math.max(since.getTime(), lastSeen?.getTime() ?? 0) + RETIRE_AFTER_SECONDS * 1000)
+function safeAt(since, lastSeen, retireAfter) {
+  return new Date(Math.max(since.getTime(), lastSeen?.getTime() ?? 0) + retireAfter * 1000)
 }

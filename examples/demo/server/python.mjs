@@ -1,5 +1,6 @@
 /**
- * The Beaker application beside the demo: one process of the Python that the tests use, too. It gets its keys as a line
+ * The Beaker application beside the demo: one process of the Python that the tests use, too, or of the one that
+ * SESSIONGLASS_PYTHON names. It gets its keys as a line
  * of JSON on stdin, so they are in no argument, environment or request, and it ends when stdin does.
  */
 import { spawn } from 'node:child_process'
@@ -19,7 +20,8 @@ const PATIENCE = 20_000
  * @returns {Promise<{ port: number, stop(): void } | { missing: string }>}
  */
 export async function startPython({ demoPort, keys, settings }) {
-  const found = ensurePython()
+  const named = process.env.SESSIONGLASS_PYTHON
+  const found = named ? { python: named } : ensurePython()
   if ('missing' in found) return found
   const child = spawn(found.python, ['-B', program], { stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.on('error', () => {})
