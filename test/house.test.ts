@@ -52,6 +52,7 @@ const sides: Record<string, string[][]> = {
       'server/public-half.ts',
       'server/write-session.ts',
       'server/beaker-config.ts',
+      'server/ini-options.ts',
       'server/wsgi-jwt-session.ts',
     ],
     ['server/adapters/'],

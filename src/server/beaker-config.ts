@@ -5,6 +5,9 @@
 import { defineSession } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
 import { beakerJwt } from './codecs/beaker-jwt.js'
+import type { SessionCodec } from './codecs/codec.js'
+import { parseIniOptions } from './ini-options.js'
+import type { Secrets } from './keyring.js'
 import type { SessionsOptions } from './settings.js'
 
 export interface BeakerConfigOptions {
@@ -33,10 +36,9 @@ export function fromBeakerConfig<Data extends object = SessionData>(
   config: BeakerConfig | string,
   { ignore = [], allowWeakSecrets = false }: BeakerConfigOptions = {},
 ): BeakerSessionsOptions<Data> {
-  const options = withoutPrefix(typeof config === 'string' ? parseIni(config) : config)
+  const options = withoutPrefix(typeof config === 'string' ? parseIniOptions(config) : config)
   refuseOthers(options, ignore)
-  const secrets = options.jwt_secret_keys
-  if (secrets === undefined || secrets === null) throw new TypeError('Beaker option "jwt_secret_keys" is missing')
+  if (typeof config === 'string') refuseInterpolation(options)
   const compress = asBoolean(options, 'bson_compress_jwt_payload') ?? true
   const timeout = asSeconds(options, 'timeout')
   const httpOnly = asBoolean(options, 'httponly')
@@ -48,7 +50,7 @@ export function fromBeakerConfig<Data extends object = SessionData>(
       name: asText(options, 'key') ?? 'beaker.session.id',
       ...(timeout === undefined ? {} : { idleTimeout: timeout }),
     }),
-    codecs: [beakerJwt({ secrets: secrets as string, compress, allowWeakSecrets })],
+    codecs: [codecOf(options, { compress, allowWeakSecrets })],
     path: asText(options, 'cookie_path') ?? '/',
     ...optional('domain', asText(options, 'cookie_domain')),
     secure: asBoolean(options, 'secure') ?? false,
@@ -58,6 +60,20 @@ export function fromBeakerConfig<Data extends object = SessionData>(
     ...optional('expose', httpOnly === undefined ? undefined : !httpOnly),
   }
 }
+
+function codecOf(options: BeakerConfig, settings: { compress: boolean; allowWeakSecrets: boolean }): SessionCodec {
+  const secrets = options.jwt_secret_keys
+  if (secrets === undefined || secrets === null) throw new TypeError('Beaker option "jwt_secret_keys" is missing')
+  try {
+    return beakerJwt({ ...settings, secrets: secrets as Secrets })
+  } catch (error) {
+    throw new TypeError('Beaker option "jwt_secret_keys" holds a key that can not be used', { cause: error })
+  }
+}
+
+/** The words of `asbool`. */
+const TRUE: readonly string[] = ['true', 'yes', 'on', 'y', 't', '1']
+const FALSE: readonly string[] = ['false', 'no', 'off', 'n', 'f', '0']
 
 const KNOWN: ReadonlySet<string> = new Set([
   'bson_compress_jwt_payload',
@@ -73,13 +89,20 @@ const KNOWN: ReadonlySet<string> = new Set([
   'timeout',
 ])
 
-/** Options that change nothing here, as long as they have one of these values. */
+/** Options of Beaker that change nothing here, as long as they have one of these values. */
 const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
   // Sessions are saved when they changed.
-  auto: ['true', 'false'],
+  auto: [...TRUE, ...FALSE],
+  data_dir: [],
+  encrypt_key: [],
   // A corrupt cookie is a fresh session here.
-  invalidate_corrupt: ['true'],
+  invalidate_corrupt: TRUE,
+  lock_dir: [],
+  log_file: [],
+  secret: [],
   type: ['cookie'],
+  validate_key: [],
+  webtest_varname: [],
 }
 
 const NOT_YET: ReadonlySet<string> = new Set([
@@ -90,14 +113,17 @@ const NOT_YET: ReadonlySet<string> = new Set([
   'write_original_format',
 ])
 
-/** As Beaker's middleware: prefixed options, or all of them where none has a prefix. */
+/** As Beaker's middleware documents it: prefixed options, or all of them where none has a prefix. */
 function withoutPrefix(config: BeakerConfig): BeakerConfig {
   const prefixed = Object.entries(config).flatMap(([key, value]) => {
-    const name = /^(?:beaker\.)?session\.(.+)$/s.exec(key)?.[1]
+    const name = PREFIXED.exec(key)?.[1]
     return name === undefined ? [] : [[name, value] as const]
   })
   return prefixed.length > 0 ? Object.fromEntries(prefixed) : config
 }
+
+/** Beaker still takes `session_`, with a warning. */
+const PREFIXED = /^(?:beaker\.session\.|session[._])(.+)$/s
 
 function refuseOthers(options: BeakerConfig, ignore: readonly string[]): void {
   const names = Object.keys(options).filter((name) => !ignore.includes(name) && !KNOWN.has(name))
@@ -111,16 +137,23 @@ function refuseOthers(options: BeakerConfig, ignore: readonly string[]): void {
   }
 }
 
+/** Some readers of .ini files make "%" of "%%" and put values in for %(name)s, others do not: a secret must not depend on it. */
+function refuseInterpolation(options: BeakerConfig): void {
+  const names = Object.keys(options).filter((name) => KNOWN.has(name) && String(options[name]).includes('%'))
+  if (names.length > 0) {
+    throw new TypeError(`Beaker options with "%", which is not interpolated here: ${names.join(', ')} (give an object)`)
+  }
+}
+
 function isOn(value: unknown): boolean {
   return value !== false && value !== null && value !== undefined && !FALSE.includes(String(value).trim().toLowerCase())
 }
 
+/** Python's None is "not set" to each of them. */
 function hasNoEffect(name: string, value: unknown): boolean {
-  return WITHOUT_EFFECT[name]?.includes(String(value).trim().toLowerCase()) ?? false
+  if (!Object.hasOwn(WITHOUT_EFFECT, name)) return false
+  return value === null || (WITHOUT_EFFECT[name] as readonly string[]).includes(String(value).trim().toLowerCase())
 }
-
-const TRUE: readonly string[] = ['true', 'yes', 'on', 'y', 't', '1']
-const FALSE: readonly string[] = ['false', 'no', 'off', 'n', 'f', '0']
 
 /** `asbool`: a text must be one of the words; anything else is true or false as Python sees it. */
 function asBoolean(options: BeakerConfig, name: string): boolean | undefined {
@@ -135,15 +168,15 @@ function asBoolean(options: BeakerConfig, name: string): boolean | undefined {
 
 function asText(options: BeakerConfig, name: string): string | undefined {
   const value = options[name]
-  if (value === undefined || value === null) return undefined
-  if (typeof value !== 'string') throw new TypeError(`Beaker option "${name}" must be text`)
-  return value
+  if (value === undefined || (value === null && name === 'cookie_domain')) return undefined
+  if (typeof value === 'string' && value.trim() !== '') return value
+  throw new TypeError(`Beaker option "${name}" must be text, and not empty`)
 }
 
 function asSeconds(options: BeakerConfig, name: string): number | undefined {
   const value = options[name]
   if (value === undefined || value === null) return undefined
-  const seconds = typeof value === 'string' && /^\s*[0-9]+\s*$/.test(value) ? Number(value) : value
+  const seconds = typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value
   if (typeof seconds === 'number' && Number.isInteger(seconds) && seconds > 0) return seconds
   throw new TypeError(`Beaker option "${name}" must be a number of seconds`)
 }
@@ -157,34 +190,17 @@ function sameSiteOf(options: BeakerConfig): 'lax' | 'strict' | 'none' | false {
   throw new TypeError('Beaker option "samesite" must be Lax, Strict, None or null')
 }
 
-/** `cookie_expires`: a truth value, a date, or seconds. */
+/** `cookie_expires`: a truth value, a date, or seconds. As text, "1" and "0" are truth values; `None` is false. */
 function expiresOf(options: BeakerConfig): boolean | Date | number {
   const value = options.cookie_expires
   if (value === undefined) return true
+  if (value === null) return false
   if (value instanceof Date || typeof value === 'boolean') return value
-  // "1" and "0" are numbers of seconds to Beaker only as integers; as words of an .ini file they are truth values.
-  if (typeof value === 'string' && !/^\s*[0-9]{2,}\s*$/.test(value)) return asBoolean(options, 'cookie_expires') ?? true
-  return asSeconds(options, 'cookie_expires') ?? true
+  const word = String(value).trim().toLowerCase()
+  const isWord = typeof value === 'string' && (TRUE.includes(word) || FALSE.includes(word))
+  return isWord ? TRUE.includes(word) : (asSeconds(options, 'cookie_expires') as number)
 }
 
 function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
   return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value }
-}
-
-/** The options of an .ini text (configparser): `key = value` or `key: value`, indented lines go on, `#` and `;` begin comments. */
-function parseIni(text: string): BeakerConfig {
-  const options = new Map<string, string>()
-  let last: string | undefined
-  for (const line of text.split(/\r?\n/)) {
-    if (/^\s*(?:[#;].*)?$/.test(line) || /^\[.*\]\s*$/.test(line)) continue
-    if (last !== undefined && /^\s/.test(line)) {
-      options.set(last, `${options.get(last)}\n${line.trim()}`)
-      continue
-    }
-    const [, key, value] = /^([^=:]+)[=:](.*)$/.exec(line.trim()) ?? []
-    if (key === undefined || value === undefined) throw new TypeError('A line of the .ini text is no "key = value"')
-    last = key.trim()
-    options.set(last, value.trim())
-  }
-  return Object.fromEntries(options)
 }

@@ -19,10 +19,18 @@ export interface WsgiJwtSessionOptions {
 }
 
 /**
- * A preset to spread: `createSessions({ ...wsgiJwtSession({ secret }), expose: true })`. It speaks the same cookie, and
- * leaves out what are bugs there: a cookie for every empty session, and failing requests on an expired token or one with
- * another algorithm, which are dropped here as a tampered one is.
+ * A preset to spread: `createSessions({ ...wsgiJwtSession({ secret }), expose: true })`. It speaks the same cookie; a tampered one
+ * is a new session on both sides. These are bugs there and not copied:
  *
+ * - a cookie for every empty session, on every request;
+ * - a request that fails on an expired token, or on one with another algorithm: here each is a new session;
+ * - a secret beyond ASCII that fails at writing;
+ * - `SameSite` and `Secure` left out: they are `createSessions`' own, so set `secure: false` where there is no HTTPS.
+ *
+ * As there, a token has no `exp`: whoever keeps one is signed in until the secret changes. A token with one would fail the
+ * request on the Python side once it is over.
+ *
+ * @returns the options `session`, `codecs` and `maxAge`
  * @throws {TypeError} for an empty or weak secret
  */
 export function wsgiJwtSession<Data extends object = SessionData>(

@@ -16,11 +16,13 @@ export interface NodeRequest {
 export type ExpressMiddleware = (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void
 
 /**
- * Express middleware: `req.session` is the session's data. Change it, deep inside too, and it is saved; `req.session = null`
- * ends the session. The whole `Session` is what `await sessions.load(req)` gives.
+ * Express middleware: `req.session` is the session's data. Change it, deep inside too, and it is saved before the head of the
+ * response leaves; what changes after that is lost. `req.session = null` ends the session. The whole `Session` is what
+ * `await sessions.load(req)` gives.
  *
- * An outage of the store or the source of keys goes to `next` with `status` 503.
+ * Whatever can't be saved goes to `next` in place of the response; an outage of the store or the source of keys has `status` 503.
  *
+ * @returns a function for `app.use` of Express and Connect
  * @example
  * app.use(expressSessions(sessions))
  * app.get('/', (req, res) => res.json({ visits: (req.session.visits = (req.session.visits ?? 0) + 1) }))
@@ -40,13 +42,15 @@ export function expressSessions<Data extends object = SessionData>(sessions: Ses
       enumerable: true,
       get: () => (ended || stateOf(session).isDestroyed ? null : session.data),
       set: (data: Data | null | undefined) => {
+        // What comes after an end is another session: it must not go on under the old id.
+        if (ended && data) session.regenerate()
         ended = data === null || data === undefined
         if (data) session.data = data
       },
     })
     holdResponse(response, {
       prepare: () => run(prepare(session, response, () => ended)),
-      fail: next,
+      fail: (error) => next(withStatus(error)),
     })
     next()
   }

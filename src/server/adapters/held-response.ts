@@ -9,8 +9,10 @@ export interface NodeResponse {
   statusCode: number
   statusMessage: string
   readonly headersSent: boolean
+  readonly writableEnded: boolean
   getHeader(name: string): number | string | string[] | undefined
   setHeader(name: string, value: number | string | readonly string[]): unknown
+  removeHeader(name: string): void
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of http.ServerResponse
   writeHead(...args: any[]): unknown
   // biome-ignore lint/suspicious/noExplicitAny: see writeHead
@@ -24,7 +26,10 @@ export interface NodeResponse {
 export interface HeldResponseOptions {
   /** Called once; may set headers. */
   prepare: () => MaybePromise<void>
-  /** Called with what `prepare` threw. What the handler has sent is dropped, so that an error page can go out instead. */
+  /**
+   * Called with what `prepare` threw, or a call that was held. What the handler has sent is dropped, so that an error page can
+   * go out instead; so is what it sends after that page.
+   */
   fail: (error: unknown) => void
 }
 
@@ -34,15 +39,18 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
   const write = response.write.bind(response)
   const end = response.end.bind(response)
   const flushHeaders = response.flushHeaders.bind(response)
-  let phase: 'untouched' | 'held' | 'open' = 'untouched'
+  let phase: 'untouched' | 'held' | 'open' | 'failed' = 'untouched'
   let held: (() => unknown)[] = []
 
   /** Lets the call through at once, or keeps it for later. */
   function pass<Result>(call: () => Result, meanwhile: Result): Result {
     if (phase === 'untouched') begin()
-    if (phase === 'open') return call()
-    held.push(call)
-    return meanwhile
+    if (phase === 'held') {
+      held.push(call)
+      return meanwhile
+    }
+    // The handler knows nothing of the page that went out instead: what it goes on to write would be an error without a listener.
+    return phase === 'failed' && response.writableEnded ? meanwhile : call()
   }
 
   function begin(): void {
@@ -60,17 +68,24 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
 
   function release(): void {
     phase = 'open'
-    const results = held.map((call) => call())
+    const calls = held
     held = []
-    // A stream that was told to wait goes on now, unless the socket is full: then the socket says when.
-    if (results.at(-1) === true) response.emit('drain')
+    try {
+      const results = calls.map((call) => call())
+      // A stream that was told to wait goes on now, unless the socket is full: then the socket says when.
+      if (results.findLast((result) => typeof result === 'boolean') === true) response.emit('drain')
+    } catch (error) {
+      fail(error)
+    }
   }
 
   function refuse(error: unknown): void {
     // Not in this call: the handler is in the middle of its own `end` or `write`.
     queueMicrotask(() => {
       held = []
-      phase = 'open'
+      phase = 'failed'
+      response.statusCode = 500
+      for (const name of HEADERS_OF_THE_BODY) response.removeHeader(name)
       fail(error)
     })
   }
@@ -84,16 +99,27 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
   response.flushHeaders = () => pass(flushHeaders, undefined)
 }
 
+/** What the handler said of a body that does not go out. */
+const HEADERS_OF_THE_BODY = [
+  'Content-Length',
+  'Content-Encoding',
+  'Content-Range',
+  'Transfer-Encoding',
+  'ETag',
+  'Last-Modified',
+]
+
 /** Headers given to `writeHead` would replace what is set there: they are set first, so that cookies are added to them. */
 function applyHead(response: NodeResponse, status: number, rest: unknown[]): void {
   if (response.headersSent) return
   response.statusCode = status
   const headers = rest.find((part) => typeof part === 'object' && part !== null)
   if (Array.isArray(headers)) {
-    const pairs = Array.isArray(headers[0]) ? headers : pairsOf(headers)
+    const pairs = Array.isArray(headers[0]) ? (headers as unknown[][]) : pairsOf(headers)
+    for (const [name] of pairs) response.removeHeader(String(name))
     for (const [name, value] of pairs) appendHeader(response, String(name), value)
   } else if (headers) {
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   }
 }
 
@@ -102,8 +128,8 @@ function pairsOf(flat: unknown[]): unknown[][] {
   return flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1]]] : []))
 }
 
+/** A list may name a header more than once. */
 function appendHeader(response: NodeResponse, name: string, value: unknown): void {
-  const before = name.toLowerCase() === 'set-cookie' ? response.getHeader(name) : undefined
-  const values = [before ?? [], value as string | string[]].flat() as string[]
-  response.setHeader(name, before === undefined ? (value as string) : values)
+  const before = response.getHeader(name)
+  response.setHeader(name, before === undefined ? (value as string) : ([before, value].flat() as string[]))
 }

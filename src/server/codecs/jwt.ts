@@ -28,7 +28,10 @@ export interface JwtOptions {
   algorithms?: readonly HmacAlgorithm[]
   /** Takes secrets under 32 octets, as Python does. */
   allowWeakSecrets?: boolean
-  /** Writes `exp` this far ahead, and moves it ahead with each touch. Default: tokens have no end of their own. */
+  /**
+   * Writes `exp` this far ahead, and moves it ahead with each touch. Default: tokens have no end of their own. An idle timeout
+   * needs it: `exp` is the only place of a plain token that tells of the last use.
+   */
   expires?: Duration
   /** How far clocks may differ for `exp`, `nbf` and `iat`. Default 30 seconds. */
   clockTolerance?: Duration
@@ -38,6 +41,8 @@ export interface JwtOptions {
 
 const HASHES: Record<HmacAlgorithm, HashName> = { HS256: 'SHA-256', HS384: 'SHA-384', HS512: 'SHA-512' }
 const DEFAULT_TOLERANCE = '30s'
+/** The claim that holds the session of beaker-session-jwt (FORMATS §4). */
+const COMPRESSED = 'bsZ'
 
 const META = {
   exp: 'the codec\'s option "expires"',
@@ -48,7 +53,10 @@ const META = {
 
 /**
  * The codec of plain JWT sessions. Any JWT signed with one of its secrets is a session to it: give it secrets of their own.
+ * Only a payload in the form of `beakerJwt` is left to that codec. `aud`, `iss` and `sub` are data here, unchecked; PyJWT refuses
+ * an `aud` that it was not told of, and since 2.10 a `sub` that is no text.
  *
+ * @returns a codec of the family `jws`; `keyIndex` counts the secrets of the first algorithm, then those of the next
  * @throws {TypeError} for missing, empty or weak secrets and unknown algorithms
  */
 export function jwt(options: JwtOptions): SessionCodec {
@@ -68,7 +76,10 @@ export function jwt(options: JwtOptions): SessionCodec {
 
 interface Settings {
   rings: ReadonlyMap<string, { keyring: Keyring; firstIndex: number }>
-  algorithm: HmacAlgorithm
+  /** Signs with the first algorithm. */
+  signing: Keyring
+  /** The header of that, encoded. */
+  header: string
   /** Milliseconds. */
   expires: number | undefined
   /** Milliseconds. */
@@ -78,22 +89,30 @@ interface Settings {
 
 function settle(options: JwtOptions): Settings {
   const { secrets, algorithms = ['HS256'], allowWeakSecrets = false, expires, identify = true } = options
-  const [algorithm] = algorithms
-  if (algorithm === undefined) throw new TypeError('Option "algorithms" is empty')
   const rings = new Map<string, { keyring: Keyring; firstIndex: number }>()
   for (const name of algorithms) {
-    const hash = HASHES[name]
     if (!Object.hasOwn(HASHES, name)) throw new TypeError('Option "algorithms" may hold HS256, HS384 and HS512')
-    const keyring = createKeyring({ secrets, hash, allowWeakSecrets })
+    if (rings.has(name)) throw new TypeError(`Option "algorithms" holds ${name} twice`)
+    const keyring = createKeyring({ secrets, hash: HASHES[name], allowWeakSecrets })
     rings.set(name, { keyring, firstIndex: rings.size * keyring.size })
   }
+  const signing = rings.values().next().value?.keyring
+  if (signing === undefined) throw new TypeError('Option "algorithms" is empty')
   return {
     rings,
-    algorithm,
+    signing,
+    // PyJWT since 2.5.0 sorts the header (FORMATS §6).
+    header: encodeBase64Url(encodeUtf8(`{"alg":"${algorithms[0]}","typ":"JWT"}`)),
     identify,
-    expires: expires === undefined ? undefined : parseDuration(expires, 'expires'),
+    expires: expires === undefined ? undefined : positive(parseDuration(expires, 'expires')),
     tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
   }
+}
+
+/** `exp` has whole seconds: a token of less would be over at once. */
+function positive(expires: number): number {
+  if (expires >= 1000) return expires
+  throw new TypeError('Option "expires" must be a second or more')
 }
 
 function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
@@ -101,6 +120,7 @@ function* verify(value: string, context: CodecContext, settings: Settings): Flow
   const ring = typeof header.alg === 'string' ? settings.rings.get(header.alg) : undefined
   if (ring === undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token is signed with another algorithm')
   if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
+  if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
   const index = yield* wait(ring.keyring.verify(signingInput, decodeBase64Url(signature), context))
   if (index === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
@@ -112,29 +132,39 @@ function* verify(value: string, context: CodecContext, settings: Settings): Flow
 
 function readToken(payload: string, { now }: CodecContext, { expires, tolerance }: Settings): SessionRecord {
   const claims = readClaims(payload)
+  if (typeof claims[COMPRESSED] === 'string') {
+    throw new SessionError('ERR_SESSION_KEY', 'The key is one of another codec: the session is compressed (bsZ)')
+  }
   const { data, meta } = takeJwtMeta(claims)
   refuseTokenTimes(meta, now, tolerance)
   const { notBefore: _, ...times } = meta
   // A token that is renewed with each touch tells by its end when the last one was.
+  const end = expires === undefined ? undefined : meta.expiresAt?.getTime()
   const accessedAt =
-    meta.expiresAt && expires !== undefined ? { accessedAt: new Date(meta.expiresAt.getTime() - expires) } : {}
+    end === undefined ? {} : { accessedAt: new Date(Math.min(end - (expires as number), now.getTime())) }
   return { ...times, ...accessedAt, data, claims, origin: { format: 'jwt', root: () => readJson(payload) } }
 }
 
 function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
-  refuseMeta(record.data, META)
-  const { algorithm, rings } = settings
   const root = record.origin?.root()
+  refuseForeignKeys(record, root)
+  refuseMeta(record.data, META)
   const claims = writeJson(withJwtMeta(record, root, context, settings), {
     ascii: true,
     ...(root ? { origin: root } : {}),
   })
-  // PyJWT since 2.5.0 sorts the header (FORMATS §6).
-  const header = encodeBase64Url(encodeUtf8(`{"alg":"${algorithm}","typ":"JWT"}`))
-  const signingInput = `${header}.${encodeBase64Url(encodeUtf8(claims))}`
-  const { keyring } = rings.get(algorithm) as { keyring: Keyring }
-  const mac = yield* wait(keyring.sign(signingInput, context))
+  const signingInput = `${settings.header}.${encodeBase64Url(encodeUtf8(claims))}`
+  const mac = yield* wait(settings.signing.sign(signingInput, context))
   return `${signingInput}.${encodeBase64Url(mac)}`
+}
+
+/** What is data to the codec that read it, and means something else in plain claims: nobody's mistake, and not to be lost. */
+function refuseForeignKeys({ data, origin }: SessionRecord, root: OriginNode | undefined): void {
+  const foreign = origin?.format === 'jwt' ? [] : Object.keys(META).filter((key) => root?.child?.(key) !== undefined)
+  for (const key of [COMPRESSED, ...foreign]) {
+    if (data[key] === undefined || !Object.hasOwn(data, key)) continue
+    throw new SessionError('ERR_SESSION_UNWRITABLE', `Plain claims can not hold the key ${key} as data`, { path: key })
+  }
 }
 
 /** Claims that were read stay, whatever the options; new ones come last, in whole seconds. */
