@@ -16,7 +16,7 @@ export interface Plan {
 
 /** @returns undefined where there is nothing to write */
 export function* planOf(settings: Settings, session: Session<object>): Flow<Plan | undefined> {
-  const { held, isRegenerated, accessedAt } = stateOf(session)
+  const { held, isRegenerated } = stateOf(session)
   if (!held) return isRegenerated || hasMembers(session.data) ? { reason: 'changed', writer: 0 } : undefined
   const differs = yield* hasChanged(held, session.data, contextOf(settings))
   const isChanged = isRegenerated || differs
@@ -25,7 +25,7 @@ export function* planOf(settings: Settings, session: Session<object>): Flow<Plan
   const writer = isOld && !upgrades && held.codec.sign ? held.codecIndex : 0
   if (isChanged) return { reason: 'changed', writer }
   if (upgrades) return { reason: 'upgraded', writer }
-  return settings.lifetime.needsTouch({ accessedAt }, settings.clock()) ? { reason: 'renewed', writer } : undefined
+  return settings.lifetime.needsTouch(held.record, settings.clock()) ? { reason: 'renewed', writer } : undefined
 }
 
 /** What codecs are told of the session cookie, now. */

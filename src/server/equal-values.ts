@@ -7,13 +7,14 @@ const MAX_DEPTH = 100
 
 /**
  * Compares two values as a session holds them: plain objects (a member that is `undefined` is absent), arrays, dates,
- * bytes, Map, Set, and instances of the same class by their own properties. `-0` differs from `0`, `NaN` equals `NaN`.
+ * bytes, regular expressions, Map, Set, and instances of the same class by their own properties. `-0` differs from `0`, `NaN` equals `NaN`.
  */
 export function equalValues(a: unknown, b: unknown, depth = 0): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || depth > MAX_DEPTH) return false
   if (Array.isArray(a)) return Array.isArray(b) && equalLists(a, b, depth)
   if (a instanceof Date) return b instanceof Date && Object.is(a.getTime(), b.getTime())
+  if (a instanceof RegExp) return b instanceof RegExp && String(a) === String(b)
   if (a instanceof Uint8Array) return b instanceof Uint8Array && equalLists(a, b, depth)
   if (a instanceof Map) return b instanceof Map && equalLists([...a].flat(), [...b].flat(), depth)
   if (a instanceof Set) return b instanceof Set && equalLists([...a], [...b], depth)

@@ -85,7 +85,11 @@ function writeObject(value: object, node: OriginNode | undefined, path: Path): s
   if (isPlain(value)) return writeMembers(value, node, path)
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON === 'function' && !(value instanceof Date) && !('_bsontype' in value)) {
-    return writeValue(toJSON.call(value, path.at(-1) ?? ''), undefined, path)
+    // Once, as JSON.stringify does it: a view that has a view again might never end.
+    const view: unknown = toJSON.call(value, path.at(-1) ?? '')
+    if (typeof view !== 'object' || view === null || Array.isArray(view) || isPlain(view)) {
+      return writeValue(view, undefined, path)
+    }
   }
   throw unwritable(path, describe(value))
 }

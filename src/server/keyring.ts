@@ -111,10 +111,10 @@ function checkSecret(secret: Uint8Array, allowWeak: boolean): void {
   }
 }
 
-/** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM or spaces may precede it. */
+/** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM, spaces or lines may precede it. */
 function looksLikeKeyFile(secret: Uint8Array): boolean {
   const text = new TextDecoder('utf-8').decode(secret).trim()
-  if (text.startsWith('-----BEGIN') || text.startsWith('ssh-') || text.startsWith('ecdsa-')) return true
+  if (/^-----BEGIN |^ssh-|^ecdsa-/m.test(text)) return true
   if (!text.startsWith('{') && !text.startsWith('[')) return false
   try {
     JSON.parse(text)

@@ -55,7 +55,9 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
       return ends.length === 0 ? undefined : new Date(Math.min(...ends))
     },
     needsTouch({ accessedAt }, now) {
-      return touchEvery !== undefined && (!accessedAt || now.getTime() - accessedAt.getTime() >= touchEvery)
+      // A session that does not say when it was used last would never be idle: give it a time, as Beaker does.
+      if (!accessedAt) return idleTimeout !== undefined
+      return touchEvery !== undefined && now.getTime() - accessedAt.getTime() >= touchEvery
     },
   }
 }

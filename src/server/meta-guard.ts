@@ -13,6 +13,8 @@ export type MetaNames = Readonly<Record<string, string>>
 export function createMetaGuard(meta: MetaNames = {}): <Data extends object>(data: Data) => Data {
   const guards = Object.entries(meta).map(([key, instead]) => [key, guardOf(key, instead)] as const)
   return (data) => {
+    // Frozen data is checked when it is written.
+    if (!Object.isExtensible(data)) return data
     for (const [key, descriptor] of guards) {
       if (!Object.hasOwn(data, key)) Object.defineProperty(data, key, descriptor)
     }

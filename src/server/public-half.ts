@@ -7,26 +7,38 @@ import type { SessionData } from '../shared/types.js'
 import type { SessionCodec, SessionRecord } from './codecs/codec.js'
 import { contextOf } from './commit-plan.js'
 import { equalValues } from './equal-values.js'
-import { type Flow, wait } from './flow.js'
+import type { Flow } from './flow.js'
 import { type Session, stateOf } from './session.js'
 import type { Settings } from './settings.js'
+import { signFitting, type WrittenSession } from './write-session.js'
+
+/** What becomes of the public half. */
+export interface WrittenHalf {
+  /** The Set-Cookie text. */
+  cookie: string
+  /** Absent where the cookie expires. */
+  value?: string
+}
 
 /**
- * The Set-Cookie text for the public half: with the session, or when the browser has another one; an expired one where
- * there is no session for it.
+ * The public half: with the session, or when the browser has another one; an expired one where there is no session for it.
+ *
+ * @param written - the session, where it goes out with the same response
+ * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`
  */
-export function* publicHalfCookie(
+export function* writePublicHalf(
   settings: Settings,
   session: Session<object>,
-  { isWritten }: { isWritten: boolean },
-): Flow<string | undefined> {
+  written: WrittenSession | undefined,
+): Flow<WrittenHalf | undefined> {
   const { cookies, exposure, publicName } = settings
-  const { held, publicValue } = stateOf(session)
+  const { publicValue, ...state } = stateOf(session)
+  const held = written?.held ?? state.held
   if (!exposure.publicHalf || !held) {
-    return publicValue === undefined ? undefined : cookies.expire(publicName, { httpOnly: false })
+    return publicValue === undefined ? undefined : { cookie: cookies.expire(publicName, { httpOnly: false }) }
   }
   const data = exposure.publicHalf(session.data as SessionData)
-  if (!isWritten && publicValue !== undefined && holds(publicValue, data)) return undefined
+  if (!written && publicValue !== undefined && holds(publicValue, data)) return undefined
   const { createdAt, accessedAt, expiresAt, origin } = held.record
   const record: SessionRecord = {
     data,
@@ -36,8 +48,8 @@ export function* publicHalfCookie(
     ...(origin === undefined ? {} : { origin }),
   }
   const codec = settings.publicCodec as Required<SessionCodec>
-  const value = yield* wait(codec.sign(record, contextOf(settings, 'public')))
-  return cookies.set(publicName, value, { httpOnly: false, now: settings.clock() })
+  const value = yield* signFitting(codec, record, contextOf(settings, 'public'), publicName)
+  return { value, cookie: cookies.set(publicName, value, { httpOnly: false, now: settings.clock() }) }
 }
 
 /** Only a look whether it must be written again; nothing of it is believed. */

@@ -17,8 +17,8 @@ export interface SessionState {
   rejected?: SessionError
   isDestroyed: boolean
   isRegenerated: boolean
-  /** The public half as it came in. */
-  publicValue?: string
+  /** The public half as it came in or was written last. */
+  publicValue?: string | undefined
   /** The request had a cookie of our name, whatever was in it. */
   hadCookie: boolean
   /** Set-Cookie texts of earlier commits in the same response. */

@@ -5,15 +5,15 @@
 import { platform } from '#platform'
 import { readCookies } from '../shared/cookie.js'
 import type { SessionData } from '../shared/types.js'
-import { readCandidates } from './candidates.js'
+import { type Rejection, readCandidates } from './candidates.js'
 import type { MaybePromise } from './codecs/codec.js'
 import { contextOf, planOf } from './commit-plan.js'
 import { type Flow, run } from './flow.js'
 import { type CookieSource, changeResponse, cookieHeader, type HeaderTarget } from './message.js'
-import { publicHalfCookie } from './public-half.js'
+import { writePublicHalf } from './public-half.js'
 import { identify, Session, type SessionState, stateOf } from './session.js'
 import { type SessionsOptions, type Settings, settle } from './settings.js'
-import { writeSession } from './write-session.js'
+import { isProtected, keepWritten, writeSession } from './write-session.js'
 
 export interface ReadOnlySessions<Data extends object = SessionData> {
   /** The name of the cookie. */
@@ -120,10 +120,16 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
     hadCookie: values.length > 0,
     cookies: [],
     ...(held ? { held } : {}),
-    ...(!held && rejections[0] ? { rejected: rejections[0].error } : {}),
+    ...(!held && rejections[0] ? { rejected: weightiest(rejections).error } : {}),
     ...(publicValue === undefined ? {} : { publicValue }),
   }
   return new Session<Data>(data as Data, state, { newId, now: clock, guard: settings.guard })
+}
+
+/** What verified counts before what did not: nobody can hide a cookie that must not be overwritten behind another. */
+function weightiest(rejections: readonly Rejection[]): Rejection {
+  const verified = rejections.filter(({ error }) => error.verified)
+  return verified.find(({ error }) => isProtected(error)) ?? verified[0] ?? (rejections[0] as Rejection)
 }
 
 /** The trip out: anything to write? → sign → public half → Set-Cookie. */
@@ -132,12 +138,13 @@ function* commit(settings: Settings, session: Session<object>, headers: HeaderTa
   if (state.isDestroyed) return respond(settings, state, [...state.cookies], headers)
   const plan = yield* planOf(settings, session)
   const written = plan && (yield* writeSession(settings, session, plan))
-  const isOver = !state.held && state.rejected?.code === 'ERR_SESSION_EXPIRED'
-  const cookies = [
-    written ?? (isOver ? settings.cookies.expire(settings.name, settings.exposure) : undefined),
-    yield* publicHalfCookie(settings, session, { isWritten: written !== undefined }),
-  ]
-  return respond(settings, state, cookies, headers)
+  const half = yield* writePublicHalf(settings, session, written)
+  const isOver = !written && !state.held && state.rejected?.code === 'ERR_SESSION_EXPIRED'
+  // From here on nothing fails: a session is never known as written when it was not sent.
+  if (written) keepWritten(settings, session, written)
+  if (half && !settings.observe) state.publicValue = half.value
+  const expired = isOver ? settings.cookies.expire(settings.name, settings.exposure) : undefined
+  return respond(settings, state, [written?.cookie ?? expired, half?.cookie], headers)
 }
 
 /** The trip out of a session that ends. */
@@ -168,9 +175,15 @@ function respond(
   if (observe) return []
   const cookies = written.filter((cookie) => cookie !== undefined)
   const isPrivate = state.held !== undefined || cookies.length > 0
-  if (headers) changeResponse(headers, { cookies, replaces: cookies.length > 0 ? state.cookies : [], isPrivate })
-  if (cookies.length > 0) state.cookies = cookies
+  const names = new Set(cookies.map(cookieNameOf))
+  const replaces = state.cookies.filter((cookie) => names.has(cookieNameOf(cookie)))
+  if (headers) changeResponse(headers, { cookies, replaces, isPrivate })
+  state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
   return cookies
+}
+
+function cookieNameOf(setCookie: string): string {
+  return setCookie.slice(0, setCookie.indexOf('='))
 }
 
 /** As Beaker's: 32 hex digits, here 128 random bits. */

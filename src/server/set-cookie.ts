@@ -35,6 +35,8 @@ export interface CookieWriter {
 export const MAX_COOKIE_OCTETS = 4096
 /** Octets of one attribute's value that browsers keep. */
 const MAX_ATTRIBUTE_OCTETS = 1024
+/** Milliseconds; dates of HTTP have years of four digits (RFC 9110 §5.6.7). */
+const LONGEST_AGE = 1000 * 365 * 86_400_000
 /** Beaker's "never": the last second of a signed 32-bit clock, here in real GMT (FORMATS §3). */
 const NEVER = new Date(0x7fffffff * 1000)
 
@@ -42,6 +44,8 @@ const NEVER = new Date(0x7fffffff * 1000)
 const AV_OCTETS = /^[\x20-\x3a\x3c-\x7e]+$/
 /** RFC 1034 §3.5 labels; a leading dot is ignored by browsers (RFC 6265 §5.2.3). */
 const DOMAIN = /^\.?[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
+/** RFC 6265 §4.1.1: `cookie-name = token` (RFC 2616 §2.2). */
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** RFC 6265 §4.1.1: `cookie-octet`, without the quotes around it. */
 const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
 
@@ -53,7 +57,10 @@ const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
  */
 export function createCookieWriter(attributes: CookieAttributes, names: readonly string[]): CookieWriter {
   const settled = settle(attributes)
-  for (const name of names) checkPrefix(name, settled)
+  for (const name of names) {
+    if (!TOKEN.test(name)) throw new TypeError('The name of a cookie must be a token (RFC 6265 §4.1.1)')
+    checkPrefix(name, settled)
+  }
   const { lifetimeOf } = settled
   const fixed = fixedText(settled)
 
@@ -110,7 +117,7 @@ function fixedText({ domain, path, sameSite, secure, partitioned, priority }: Se
 }
 
 function lifetimeText({ expires = true, maxAge }: CookieAttributes): (now: Date) => string {
-  const age = maxAge === undefined ? undefined : Math.floor(parseDuration(maxAge, 'maxAge') / 1000)
+  const age = maxAge === undefined ? undefined : Math.floor(ageOf(maxAge, 'maxAge') / 1000)
   const maxAgeText = age === undefined ? '' : `; Max-Age=${age}`
   if (expires === true) return () => maxAgeText
   if (expires === false || expires instanceof Date) {
@@ -119,8 +126,15 @@ function lifetimeText({ expires = true, maxAge }: CookieAttributes): (now: Date)
     const text = `; Expires=${date.toUTCString()}${maxAgeText}`
     return () => text
   }
-  const delta = parseDuration(expires, 'expires')
+  const delta = ageOf(expires, 'expires')
   return (now) => `; Expires=${new Date(now.getTime() + delta).toUTCString()}${maxAgeText}`
+}
+
+/** With less than a second every cookie would be gone as soon as it is set. */
+function ageOf(value: Duration, option: string): number {
+  const age = parseDuration(value, option)
+  if (age >= 1000 && age <= LONGEST_AGE) return age
+  throw new TypeError(`Option "${option}" must be a second or more, and 1000 years at most`)
 }
 
 function sameSiteName(sameSite: NonNullable<CookieAttributes['sameSite']>): string | undefined {

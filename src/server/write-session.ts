@@ -11,11 +11,23 @@ import { type HeldSession, identify, type Session, type SessionState, stateOf } 
 import { MAX_COOKIE_OCTETS } from './set-cookie.js'
 import type { Settings } from './settings.js'
 
+/** A session that is signed and not yet sent. */
+export interface WrittenSession {
+  /** The Set-Cookie text. */
+  cookie: string
+  held: HeldSession
+  reason: Plan['reason']
+}
+
 /**
- * @returns the Set-Cookie text, or undefined where an unchanged session stays as it is
+ * @returns undefined where an unchanged session stays as it is
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`
  */
-export function* writeSession(settings: Settings, session: Session<object>, plan: Plan): Flow<string | undefined> {
+export function* writeSession(
+  settings: Settings,
+  session: Session<object>,
+  plan: Plan,
+): Flow<WrittenSession | undefined> {
   const state = stateOf(session)
   const { held } = state
   if (!held) refuseOverwriting(state)
@@ -23,8 +35,7 @@ export function* writeSession(settings: Settings, session: Session<object>, plan
     return yield* writeWith(settings, session, plan.writer, plan.reason)
   } catch (error) {
     if (!held || !isUnwritable(error)) throw error
-    const mustWrite =
-      plan.reason === 'changed' || settings.lifetime.needsTouch({ accessedAt: state.accessedAt }, settings.clock())
+    const mustWrite = plan.reason === 'changed' || settings.lifetime.needsTouch(held.record, settings.clock())
     const canKeep = held.codecIndex !== plan.writer && held.codec.sign !== undefined
     if (plan.reason === 'changed' && !canKeep) throw error
     settings.emit({
@@ -42,7 +53,7 @@ function* writeWith(
   session: Session<object>,
   codecIndex: number,
   reason: Plan['reason'],
-): Flow<string> {
+): Flow<WrittenSession> {
   const state = stateOf(session)
   const codec = settings.codecs[codecIndex] as SessionCodec
   const context = contextOf(settings)
@@ -53,28 +64,49 @@ function* writeWith(
     createdAt: state.createdAt,
     accessedAt: context.now,
   }
-  const value = yield* signFitting(codec, record, context)
+  const value = yield* signFitting(codec, record, context, settings.name)
   const cookie = settings.cookies.set(settings.name, value, { ...settings.exposure, now: context.now })
   const held: HeldSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isWritten: true }
-  report(settings, state, held, reason)
-  if (!settings.observe) Object.assign(state, { held, accessedAt: context.now, isRegenerated: false })
-  return cookie
+  return { cookie, held, reason }
 }
 
-function* signFitting(codec: SessionCodec, record: SessionRecord, context: CodecContext): Flow<string> {
+/** Takes note that a session goes out with the response. */
+export function keepWritten(settings: Settings, session: Session<object>, { held, reason }: WrittenSession): void {
+  const state = stateOf(session)
+  report(settings, state, held, reason)
+  if (settings.observe) return
+  const { accessedAt = state.accessedAt } = held.record
+  const expiresAt = settings.lifetime.expiresAt(held.record)
+  Object.assign(state, { held, accessedAt, expiresAt, isRegenerated: false })
+}
+
+/**
+ * @param cookieName - of the cookie it will stand in, which takes room too
+ * @throws {SessionError} `ERR_SESSION_TOO_LARGE` with the largest keys, and what the codec throws
+ */
+export function* signFitting(
+  codec: SessionCodec,
+  record: SessionRecord,
+  context: CodecContext,
+  cookieName: string,
+): Flow<string> {
   const value = yield* wait((codec as Required<SessionCodec>).sign(record, context))
-  const room = Math.min(codec.maxLength ?? MAX_COOKIE_OCTETS, MAX_COOKIE_OCTETS - context.cookieName.length)
+  const room = Math.min(codec.maxLength ?? MAX_COOKIE_OCTETS, MAX_COOKIE_OCTETS - cookieName.length)
   if (value.length <= room) return value
   throw new SessionError(
     'ERR_SESSION_TOO_LARGE',
-    `The session takes ${value.length} octets as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
+    `Cookie ${cookieName} takes ${value.length} octets as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
     { largest: largestKeys(record.data) },
   )
 }
 
 /** A value that verified but can't be read belongs to somebody: it may hold what a newer release wrote. */
+export function isProtected(rejected: SessionError | undefined): boolean {
+  return rejected?.verified === true && rejected.code !== 'ERR_SESSION_EXPIRED'
+}
+
 function refuseOverwriting({ rejected, isRegenerated }: SessionState): void {
-  if (!rejected?.verified || rejected.code === 'ERR_SESSION_EXPIRED' || isRegenerated) return
+  if (!isProtected(rejected) || isRegenerated) return
   throw new SessionError(
     'ERR_SESSION_PROTECTED',
     'The cookie verified but could not be read: regenerate() or destroy() replaces it',

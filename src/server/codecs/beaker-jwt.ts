@@ -81,6 +81,7 @@ function* verify(value: string, context: CodecContext, keyring: Keyring, reading
   if (header.alg !== ALGORITHM)
     throw new SessionError('ERR_SESSION_ALGORITHM', `The token is not signed with ${ALGORITHM}`)
   if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
+  if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
   const keyIndex = yield* wait(keyring.verify(signingInput, decodeBase64Url(signature), context))
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
