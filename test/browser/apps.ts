@@ -2,7 +2,7 @@
 import { test as base, expect } from 'playwright/test'
 import type { Expose } from '../../src/server/index.js'
 import { findPython } from '../interop/find-python.js'
-import { type PythonApp, startPythonApp } from '../interop/python-app.js'
+import { type PythonApp, type PythonAppOptions, startPythonApp } from '../interop/python-app.js'
 import { type Client, clientFiles, clientPages } from './client-page.js'
 import { type NodeApp, startNodeApp } from './node-app.js'
 import { createVisitor, type Visitor } from './visitor.js'
@@ -22,16 +22,37 @@ export interface Apps {
   visitor: Visitor
 }
 
-export const test = base.extend<AppOptions & Apps>({
+interface PythonApps {
+  /** Starts an application, or gives the one that was started with the same options. */
+  pythonApps(options: PythonAppOptions): Promise<PythonApp>
+}
+
+export const test = base.extend<AppOptions & Apps, PythonApps>({
   client: ['modules', { option: true }],
   expose: [true, { option: true }],
 
-  python: async ({ client, expose }, use, testInfo) => {
+  pythonApps: [
+    // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names of the fixtures out of it
+    async ({}, use) => {
+      const apps = new Map<string, PythonApp>()
+      await use(async (options) => {
+        const key = JSON.stringify(options)
+        const app = apps.get(key) ?? (await startPythonApp(options))
+        apps.set(key, app)
+        return app
+      })
+      await Promise.all([...apps.values()].map((app) => app.close()))
+    },
+    { scope: 'worker' },
+  ],
+
+  python: async ({ client, expose, pythonApps }, use, testInfo) => {
     if (findPython() === undefined) skipWithoutPython(testInfo)
     const session = { jwt_secret_keys: firstKey, httponly: expose !== true }
-    const app = await startPythonApp({ session, static: clientFiles, ...clientPages[client] })
+    const app = await pythonApps({ session, static: clientFiles, ...clientPages[client] })
     await use(app)
-    await app.close()
+    // Its keys are all that an earlier test can have changed.
+    await fetch(`${app.url}/rotate?${new URLSearchParams({ keys: firstKey })}`)
   },
 
   node: async ({ client, expose }, use) => {
