@@ -37,11 +37,16 @@ const controls = connectControls({
 function draw() {
   const { session, cookies } = reading
   const isHidden = isClosed()
-  showCookies(byId('cookies'), { cookies, hiddenBytes: isHidden ? verdict?.bytes : undefined })
+  const isCurrent = judged === visible()
+  showCookies(byId('cookies'), {
+    cookies,
+    hiddenBytes: isHidden ? verdict?.bytes : undefined,
+    isRejected: isCurrent && verdict?.rejected !== undefined && verdict.bytes === undefined,
+  })
   showMiniature(byId('miniature'), reading.read)
   showSession(byId('session'), reading)
   showInspection(byId('inspection'), reading)
-  showTrust(byId('trust'), { hasCookie: cookies.length > 0 || isHidden, verdict, isCurrent: judged === visible() })
+  showTrust(byId('trust'), { hasCookie: cookies.length > 0 || isHidden, verdict, isCurrent })
   controls.show({ user: session?.user })
   parts.refresh()
 }

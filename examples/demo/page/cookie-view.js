@@ -15,9 +15,10 @@ const MOST = 4096
  * @param {object} view
  * @param {VisibleCookie[]} view.cookies
  * @param {number | undefined} view.hiddenBytes - size of the session's own cookie, where scripts can't see it
+ * @param {boolean} view.isRejected - the server did not believe the session's own cookie
  */
-export function showCookies(place, { cookies, hiddenBytes }) {
-  const shown = cookies.map(glass)
+export function showCookies(place, { cookies, hiddenBytes, isRejected }) {
+  const shown = cookies.map((cookie) => glass(cookie, isRejected && cookie.name === demoSession.name))
   if (hiddenBytes !== undefined) shown.unshift(frosted(hiddenBytes))
   fill(place, shown.length > 0 ? shown : [empty()])
 }
@@ -40,8 +41,8 @@ export function showMiniature(place, cookie) {
   fill(place, [words[0], element('span', { class: 'miniature-strip' }, pieces), words[1]])
 }
 
-/** @param {VisibleCookie} cookie */
-function glass({ name, size, parts }) {
+/** @param {VisibleCookie} cookie @param {boolean} isRejected */
+function glass({ name, size, parts }, isRejected) {
   const text = element(
     'code',
     { class: 'cookie-text', tabindex: 0, role: 'region', 'aria-label': `Text of the cookie ${name}` },
@@ -52,8 +53,8 @@ function glass({ name, size, parts }) {
   )
   const light = element('div', { class: 'light', 'aria-hidden': 'true' })
   light.style.background = lightThrough(parts)
-  const head = element('div', { class: 'slab-head' }, legend(parts), total(size))
-  const slab = element('div', { class: 'slab' }, head, text, gauge(name, size, parts))
+  const head = element('div', { class: 'slab-head' }, legend(parts), isRejected && rejected(), total(size))
+  const slab = element('div', { class: isRejected ? 'slab is-rejected' : 'slab' }, head, text, gauge(name, size, parts))
   return element('article', { class: 'cookie', 'aria-label': `Cookie ${name}` }, light, slab)
 }
 
@@ -89,6 +90,10 @@ function legend(parts) {
       ),
     ),
   )
+}
+
+function rejected() {
+  return element('p', { class: 'verdict' }, 'Rejected by the server')
 }
 
 /** @param {number} size */

@@ -5,8 +5,8 @@ import { element } from './dom.js'
 import { dateTime } from './words.js'
 
 /** Longest value that stays on one line, in characters. */
-const LINE = { wide: 44, narrow: 30 }
-const narrow = matchMedia('(max-width: 40rem)')
+const LINE = { wide: 56, narrow: 32 }
+const narrow = matchMedia('(max-width: 70rem)')
 const BYTES_SHOWN = 24
 
 /**
