@@ -10,6 +10,12 @@ const requirements = `${root}test/interop/requirements.txt`
 const folder = `${root}.cache/python`
 const stamp = `${folder}/requirements.sha256`
 const program = process.platform === 'win32' ? `${folder}/Scripts/python.exe` : `${folder}/bin/python`
+/** Older releases, in a folder of their own that goes before the environment's packages. */
+const older = {
+  requirements: `${root}test/interop/requirements-older.txt`,
+  folder: `${root}.cache/python-older`,
+  stamp: `${root}.cache/python-older/requirements.sha256`,
+}
 /** The oldest Python that all the packages run on. */
 const oldest = { major: 3, minor: 10 }
 
@@ -26,49 +32,86 @@ export function pythonPath() {
 }
 
 /**
+ * Tells where older releases of some packages are, for PYTHONPATH.
+ *
+ * @returns {string | undefined} the folder; `undefined` where it was not set up
+ * @throws {Error} under `CI=true` when it was not set up
+ */
+export function olderPackagesPath() {
+  if (hasOlder()) return older.folder
+  if (inContinuousIntegration()) throw new Error('older Python packages are missing: run node scripts/python-env.mjs')
+  return undefined
+}
+
+/**
  * Sets the environment up, if it is missing or its requirements have changed.
  *
  * @returns {{ python: string } | { missing: string }} the path, or one line that says what to install
  */
 export function ensurePython() {
-  if (isFresh()) return { python: program }
+  if (!isFresh()) {
+    const missing = makeEnvironment()
+    if (missing !== undefined) return { missing }
+  }
+  if (!hasOlder()) {
+    console.log(`making .cache/python-older from test/interop/requirements-older.txt`)
+    rmSync(older.folder, { recursive: true, force: true })
+    const missing = install(older.requirements, ['--no-deps', '--target', older.folder])
+    if (missing !== undefined) return { missing }
+    writeFileSync(older.stamp, stampOf(older.requirements))
+  }
+  return { python: program }
+}
+
+/** @returns {string | undefined} what is missing */
+function makeEnvironment() {
   const base = findPython()
   if (base === undefined) {
-    return {
-      missing: `no Python ${oldest.major}.${oldest.minor} or newer found (Debian: apt-get install python3 python3-venv)`,
-    }
+    return `no Python ${oldest.major}.${oldest.minor} or newer found (Debian: apt-get install python3 python3-venv)`
   }
   console.log(`making .cache/python from test/interop/requirements.txt`)
   rmSync(folder, { recursive: true, force: true })
   if (quiet(base, ['-m', 'venv', folder]).status !== 0 || quiet(program, ['-m', 'pip', '--version']).status !== 0) {
     rmSync(folder, { recursive: true, force: true })
-    return { missing: `${base} can not make a virtual environment with pip (Debian: apt-get install python3-venv)` }
+    return `${base} can not make a virtual environment with pip (Debian: apt-get install python3-venv)`
   }
-  const pip = [
-    '-m',
-    'pip',
-    'install',
-    '--quiet',
-    '--disable-pip-version-check',
-    '--no-input',
-    '--requirement',
-    requirements,
-  ]
-  const installed = quiet(program, pip)
-  if (installed.status !== 0) {
-    console.error(installed.stderr.trim().split('\n').slice(-5).join('\n'))
-    return { missing: 'pip could not install test/interop/requirements.txt' }
-  }
-  writeFileSync(stamp, wantedStamp())
-  return { python: program }
+  const missing = install(requirements)
+  if (missing === undefined) writeFileSync(stamp, stampOf(requirements))
+  return missing
+}
+
+/**
+ * @param {string} file
+ * @param {string[]} options
+ * @returns {string | undefined} what is missing
+ */
+function install(file, options = []) {
+  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', '--no-input', ...options]
+  const installed = quiet(program, [...pip, '--requirement', file])
+  if (installed.status === 0) return undefined
+  console.error(installed.stderr.trim().split('\n').slice(-5).join('\n'))
+  return `pip could not install ${file.slice(root.length)}`
 }
 
 function isFresh() {
-  return existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wantedStamp()
+  return existsSync(program) && hasStamp(stamp, requirements)
 }
 
-function wantedStamp() {
-  return createHash('sha256').update(readFileSync(requirements)).digest('hex')
+function hasOlder() {
+  return hasStamp(older.stamp, older.requirements)
+}
+
+/**
+ * @param {string} stampFile
+ * @param {string} file
+ */
+function hasStamp(stampFile, file) {
+  return existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stampOf(file)
+}
+
+/** @param {string} file */
+function stampOf(file) {
+  return createHash('sha256').update(readFileSync(file)).digest('hex')
 }
 
 /** @returns {string | undefined} */

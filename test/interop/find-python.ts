@@ -1,6 +1,6 @@
 /** Where the real Python packages are, and the programs of this folder that use them. */
 import { fileURLToPath } from 'node:url'
-import { pythonPath } from '../../scripts/python-env.mjs'
+import { olderPackagesPath, pythonPath } from '../../scripts/python-env.mjs'
 
 /**
  * The interpreter with the packages: that of the environment variable SESSIONGLASS_PYTHON, else of .cache/python.
@@ -10,6 +10,16 @@ import { pythonPath } from '../../scripts/python-env.mjs'
  */
 export function findPython(): string | undefined {
   return process.env.SESSIONGLASS_PYTHON || pythonPath()
+}
+
+/**
+ * The folder with older releases, for PYTHONPATH.
+ *
+ * @returns undefined where there is none
+ * @throws {Error} under `CI=true` where there is none
+ */
+export function findOlderPackages(): string | undefined {
+  return olderPackagesPath()
 }
 
 /** The file of a program in python/. */

@@ -6,7 +6,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
-import { findPython, pythonProgram } from './find-python.js'
+import { findOlderPackages, findPython, pythonProgram } from './find-python.js'
 
 /** Options of Beaker by their own names, without `session.`; tagged where JSON has no such type. */
 export type BeakerOptions = Record<string, unknown>
@@ -28,11 +28,20 @@ export class PythonError extends Error {
   }
 }
 
+export interface PeerOptions {
+  /** Older releases of some packages (requirements-older.txt) in place of the current ones. */
+  older?: boolean
+}
+
 /**
  * A suite that needs the real Python packages. Where they are missing it fails under `CI=true`, and elsewhere is
  * skipped with one line.
  */
-export function describeWithPython(name: string, suite: (peer: PythonPeer) => void): void {
+export function describeWithPython(
+  name: string,
+  suite: (peer: PythonPeer) => void,
+  { older = false }: PeerOptions = {},
+): void {
   if (setUpFailure !== undefined) {
     describe(name, () => {
       test('has Python', () => {
@@ -41,13 +50,13 @@ export function describeWithPython(name: string, suite: (peer: PythonPeer) => vo
     })
     return
   }
-  if (python === undefined) {
+  if (python === undefined || (older && olderPackages === undefined)) {
     console.warn(`skipping "${name}": no Python packages; node scripts/python-env.mjs installs them`)
     describe.skip(name, () => test('needs Python', () => {}))
     return
   }
   describe(name, () => {
-    const peer = createPeer(python as string)
+    const peer = createPeer(python as string, older ? { PYTHONPATH: olderPackages } : {})
     beforeAll(() => peer.start())
     afterEach(({ task }) => {
       const isPythons = task.result?.errors?.some(({ name }) => name !== 'AssertionError')
@@ -59,9 +68,11 @@ export function describeWithPython(name: string, suite: (peer: PythonPeer) => vo
 }
 
 let python: string | undefined
+let olderPackages: string | undefined
 let setUpFailure: unknown
 try {
   python = findPython()
+  olderPackages = findOlderPackages()
 } catch (error) {
   setUpFailure = error
 }
@@ -73,7 +84,7 @@ interface RunningPeer extends PythonPeer {
   stderr(): string
 }
 
-function createPeer(program: string): RunningPeer {
+function createPeer(program: string, environment: NodeJS.ProcessEnv): RunningPeer {
   let child: ChildProcessWithoutNullStreams | undefined
   let lastId = 0
   let log = ''
@@ -81,7 +92,10 @@ function createPeer(program: string): RunningPeer {
 
   async function start(): Promise<void> {
     // -W ignore: the packages warn at each short secret; -B: no __pycache__ in the repository
-    child = spawn(program, ['-W', 'ignore', '-B', pythonProgram('peer.py')], { stdio: 'pipe' })
+    child = spawn(program, ['-W', 'ignore', '-B', pythonProgram('peer.py')], {
+      stdio: 'pipe',
+      env: { ...process.env, ...environment },
+    })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-4000)
     })

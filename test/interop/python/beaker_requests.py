@@ -69,12 +69,11 @@ def cookie_value(set_cookie, name='beaker.session.id'):
 
 
 @contextlib.contextmanager
-def frozen_clock(now):
-    """Beaker's clock stands at `now`, seconds since 1970; None leaves it running."""
+def frozen_clock(now, modules=(beaker.session, beaker_session_jwt)):
+    """The clock of some modules stands at `now`, seconds since 1970; None leaves it running."""
     if now is None:
         yield
         return
-    modules = [beaker.session, beaker_session_jwt]
     saved = [(module, vars(module).get('time'), vars(module).get('datetime')) for module in modules]
     for module, _, datetime_class in saved:
         module.time = FrozenTime(now)
@@ -112,5 +111,9 @@ def frozen_datetime(now):
         @classmethod
         def now(cls, tz=None):
             return datetime.datetime.fromtimestamp(now, tz)
+
+        @classmethod
+        def utcnow(cls):
+            return cls.now(datetime.timezone.utc).replace(tzinfo=None)
 
     return FrozenDatetime

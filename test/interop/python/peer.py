@@ -13,7 +13,7 @@ import bson
 import jwt
 from beaker_session_jwt import JWTCookieSession
 
-from beaker_requests import cookie_value, run_request
+from beaker_requests import cookie_value, frozen_clock, run_request
 from exact import differing_paths
 from random_sessions import Maker
 from tagged import from_tagged, options_from, to_tagged
@@ -80,13 +80,23 @@ def compare(a, b, options, options_b=None, ignore=(), int64_as_int=False):
 @operation
 def jwt_encode(payload, key, algorithm='HS256', headers=None):
     """A token by PyJWT."""
-    return jwt.encode(from_tagged(payload), key, algorithm=algorithm, headers=headers)
+    token = jwt.encode(from_tagged(payload), key, algorithm=algorithm, headers=headers)
+    return token.decode('ascii') if isinstance(token, bytes) else token  # 1.x gives bytes
 
 
 @operation
-def jwt_decode(token, key, algorithms=('HS256',), options=None):
-    """The claims of a token that PyJWT verified."""
-    return to_tagged(jwt.decode(token, key, algorithms=list(algorithms), options=options_from(options)))
+def jwt_decode(token, key, algorithms=('HS256',), options=None, leeway=0, now=None):
+    """The claims of a token that PyJWT verified, at `now` in seconds since 1970."""
+    with frozen_clock(now, [jwt.api_jwt]):
+        claims = jwt.decode(token, key, algorithms=list(algorithms), options=options_from(options), leeway=leeway)
+    return to_tagged(claims)
+
+
+@operation
+def random_claims(seed, count, key, algorithm='HS256', special_floats=False, longest=3500):
+    """`count` tokens by PyJWT made from `seed`: each with its claims, as PyJWT reads them."""
+    maker = Maker(random.Random(seed), 'json', special_floats)
+    return [saved_claims(maker.session(), key, algorithm, longest) for _ in range(count)]
 
 
 def codec_of(options):
@@ -108,6 +118,16 @@ def saved_session(data, settings, longest):
     # Beaker saves no session that was never looked at, not even on save()
     cookie = cookie_value(run_request(settings, None, [['read'], *operations, ['save']])['set_cookie'][0])
     return {'cookie': cookie, 'session': to_tagged(decoded(cookie, settings))}
+
+
+def saved_claims(claims, key, algorithm, longest):
+    """Keys are dropped until the token has about `longest` characters at most."""
+    while claims and len(json.dumps(claims)) * 4 / 3 > longest:
+        claims.pop(list(claims)[-1])
+    for registered in ('exp', 'nbf', 'iat', 'jti', 'sub', 'iss', 'aud', 'bsZ'):
+        claims.pop(registered, None)
+    token = jwt_encode(to_tagged(claims), key, algorithm)
+    return {'cookie': token, 'session': jwt_decode(token, key, [algorithm])}
 
 
 def outcome(request):
