@@ -10,7 +10,7 @@ import { MAX_JSON_DEPTH } from './json-reader.js'
 export interface JsonWriterOptions {
   /** The payload as it was read: untouched numbers go back as their text, changed ones keep their type. */
   origin?: OriginNode
-  /** Python's `ensure_ascii`: everything from U+0080 on as `\uXXXX`. */
+  /** Python's `ensure_ascii`: everything from U+007F on as `\uXXXX`. */
   ascii?: boolean
 }
 
@@ -22,7 +22,7 @@ export interface JsonWriterOptions {
  */
 export function writeJson(data: SessionData, options: JsonWriterOptions = {}): string {
   const text = writeValue(data, options.origin, [])
-  return options.ascii ? text.replace(/[\u0080-\uffff]/g, escapeUnit) : text
+  return options.ascii ? text.replace(/[\u007f-\uffff]/g, escapeUnit) : text
 }
 
 /** A float as Python's `repr`: shortest digits, an exponent from 1e16 on and below 1e-4, else always a fraction (FORMATS §9). */
