@@ -2,7 +2,8 @@
  * BSON origin: for every element of a document its value, its neutral type and where its octets are.
  * BSON specification 1.1, FORMATS §5.
  */
-import { type BsonOptions, readBson, readKey } from './bson-reader.js'
+import { type BsonOptions, readBson } from './bson-reader.js'
+import { readKey } from './bson-text.js'
 import type { OriginNode, SessionData } from './types.js'
 
 /** Octets `start` to `end` of `bytes`, not yet cut out. */
@@ -42,6 +43,11 @@ export function bsonOrigin(bytes: Uint8Array, options: BsonOptions): BsonNode {
     },
     ...lazyMembers(() => readMembers(bytes, 0, read())),
   }
+}
+
+/** Tells a node that says where its octets are, which a BSON writer can copy. */
+export function isBsonNode(node: OriginNode | undefined): node is BsonNode {
+  return node?.format === 'bson' && node.raw !== undefined
 }
 
 function lazyMembers(read: () => Map<string, BsonNode>): Required<Pick<OriginNode, 'keys' | 'child'>> {

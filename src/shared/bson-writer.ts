@@ -2,7 +2,7 @@
  * BSON writer: one document as pymongo writes it, with the elements that did not change as they came.
  * BSON specification 1.1, FORMATS §5.
  */
-import { type BsonBuffer, closeBuffer, openBuffer, putByte, putBytes, putInt32 } from './bson-buffer.js'
+import { closeBuffer, openBuffer, putByte, putBytes, putInt32 } from './bson-buffer.js'
 import {
   type BsonWriter,
   countElement,
@@ -17,7 +17,8 @@ import {
   refuse,
 } from './bson-element.js'
 import { BSON_MAX_BYTES, BSON_MAX_DEPTH, BSON_MAX_ELEMENTS } from './bson-limits.js'
-import type { BsonNode, BsonSlice } from './bson-origin.js'
+import { isPlain, type Members, orderedKeys } from './bson-members.js'
+import { type BsonNode, type BsonSlice, isBsonNode } from './bson-origin.js'
 import { type SpecialElement, specialElement } from './bson-special.js'
 import { equalBytes } from './bytes.js'
 import type { OriginNode, SessionData } from './types.js'
@@ -55,10 +56,7 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
   const buffer = openBuffer()
   try {
     const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, maxDepth, maxElements, maxBytes }
-    if (putDocument(writer, document, origin) && isBsonNode(origin)) {
-      buffer.position = 0
-      putSlice(buffer, origin.raw)
-    }
+    if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
     return new Uint8Array(buffer.bytes.subarray(0, buffer.position))
   } finally {
     closeBuffer(buffer)
@@ -68,11 +66,8 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
 /** What became of an element: copied from the origin, written anew, or left out. */
 type Outcome = 'copied' | 'written' | 'omitted'
 
-/** A document's members, by name. */
-type Named = SessionData | Map<string, unknown>
-
 /** @returns whether every element is as in the origin, and none is missing */
-function putDocument(writer: BsonWriter, members: Named | unknown[], node: OriginNode | undefined): boolean {
+function putDocument(writer: BsonWriter, members: Members | unknown[], node: OriginNode | undefined): boolean {
   const { buffer } = writer
   const start = buffer.position
   if (writer.depth === writer.maxDepth) refuse(writer, 'ERR_SESSION_LIMIT', 'nested too deep, or a circle')
@@ -98,27 +93,19 @@ function putItems(writer: BsonWriter, items: unknown[], node: OriginNode | undef
   return copied === items.length && copied === (node?.value as unknown[] | undefined)?.length
 }
 
-function putMembers(writer: BsonWriter, members: Named, node: OriginNode | undefined): boolean {
+function putMembers(writer: BsonWriter, members: Members, node: OriginNode | undefined): boolean {
   const own = members instanceof Map ? stringKeys(writer, members) : Object.keys(members)
   const before = node?.keys && [...node.keys()]
+  const place = { outermost: writer.depth === 1, bson: node?.format === 'bson' }
   let copied = 0
   let written = 0
-  for (const key of orderedKeys(own, before ?? [], writer.depth === 1, node?.format === 'bson')) {
+  for (const key of orderedKeys(own, before ?? [], place)) {
     const value = members instanceof Map ? members.get(key) : members[key]
     const outcome = putElement(writer, key, value, node?.child?.(key))
     if (outcome === 'copied') copied++
     if (outcome === 'written') written++
   }
   return written === 0 && copied === before?.length
-}
-
-/** Those of the origin first, in its order; of the root `_id` before all, as pymongo puts it, unless BSON had it elsewhere. */
-function orderedKeys(own: string[], before: string[], root: boolean, bson: boolean): Iterable<string> {
-  const first = root && own.includes('_id') && !(bson && before.includes('_id')) ? ['_id'] : []
-  const wanted = first.length > 0 ? [...first, ...before] : before
-  if (wanted.every((key, index) => key === own[index])) return own
-  const present = new Set(own)
-  return new Set([...wanted.filter((key) => present.has(key)), ...own])
 }
 
 function stringKeys(writer: BsonWriter, members: Map<unknown, unknown>): string[] {
@@ -164,7 +151,7 @@ function putObject(
   if (special === null) refuse(writer, 'ERR_SESSION_UNWRITABLE', 'a value that its type does not allow')
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON === 'function' && !resolved) return putElement(writer, key, toJSON.call(value, key), node, true)
-  if (!plain) refuse(writer, 'ERR_SESSION_UNWRITABLE', 'an instance of a class that BSON does not know')
+  if (!plain) refuse(writer, 'ERR_SESSION_UNWRITABLE', `an instance of ${value.constructor?.name ?? 'no class'}`)
   return putContainer(writer, 0x03, key, value as SessionData, node)
 }
 
@@ -172,16 +159,14 @@ function putContainer(
   writer: BsonWriter,
   type: 0x03 | 0x04,
   key: string,
-  members: Named | unknown[],
+  members: Members | unknown[],
   node: OriginNode | undefined,
 ): Outcome {
   const start = writer.buffer.position
   putHead(writer, type, key)
   const same = node?.keys && Array.isArray(node.value) === (type === 0x04) ? node : undefined
   if (!putDocument(writer, members, same) || !isBsonNode(same)) return 'written'
-  // Once more from its octets, which may hold what a document can't have twice: keys.
-  writer.buffer.position = start
-  putSlice(writer.buffer, same.raw)
+  putAgain(writer, start, same)
   return 'copied'
 }
 
@@ -219,24 +204,17 @@ function putScopedCode(writer: BsonWriter, key: string, code: string, scope: Ses
 
 function copy(writer: BsonWriter, { raw }: BsonNode): Outcome {
   countElement(writer)
-  needRoom(writer, raw.end - raw.start)
-  putSlice(writer.buffer, raw)
+  putSlice(writer, raw)
   return 'copied'
 }
 
-function putSlice(buffer: BsonBuffer, { bytes, start, end }: BsonSlice): void {
-  putBytes(buffer, bytes, start, end)
+/** Replaces what was put since `start` by the octets that it came from, for they may have one key twice. */
+function putAgain(writer: BsonWriter, start: number, { raw }: BsonNode): void {
+  writer.buffer.position = start
+  putSlice(writer, raw)
 }
 
-/** A node that says where its octets are. */
-function isBsonNode(node: OriginNode | undefined): node is BsonNode {
-  return node?.format === 'bson' && node.raw !== undefined
-}
-
-/** Also of another realm, whose `Object.prototype` is not ours. */
-function isPlain(value: unknown): value is SessionData {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return true
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
+function putSlice(writer: BsonWriter, { bytes, start, end }: BsonSlice): void {
+  needRoom(writer, end - start)
+  putBytes(writer.buffer, bytes, start, end)
 }

@@ -113,6 +113,11 @@ describe.each(kinds)('splicing with %s types', (_, types) => {
   test('equal keys, in an unchanged document and in one beside a change', () => {
     const twice = documentOf(element(0x10, 'a', int32(1)), element(0x0a, 'b'), element(0x10, 'a', int32(2)))
     expect(change(twice, () => {})).toBe(hex(twice))
+    expect(
+      change(twice, (data) => {
+        data.b = true
+      }),
+    ).toBe(hex(documentOf(element(0x10, 'a', int32(2)), element(0x08, 'b', octets('01')))))
     const outer = (value: number) => documentOf(element(0x03, 'twice', twice), element(0x10, 'n', int32(value)))
     expect(
       change(outer(1), (data) => {

@@ -106,7 +106,16 @@ describe('text and keys', () => {
   )
 
   test('lone surrogates are refused, in values and keys', () => {
-    for (const text of ['\ud800', '\udc00', 'a\udbff', '\udfffa', '\ud800\ud800', '\ud800a', '\udc00\ud800']) {
+    for (const text of [
+      '\ud800',
+      '\udc00',
+      'a\udbff',
+      '\udfffa',
+      '\ud800\ud800',
+      '\ud800a',
+      '\udc00\ud800',
+      '\udc00\udc00',
+    ]) {
       expect(errorOf(text)).toMatchObject({ code: 'ERR_SESSION_UNWRITABLE', path: 'a.b.1' })
       expect(thrownBy(() => writeBson({ a: { [text]: 1 } }))).toMatchObject({
         code: 'ERR_SESSION_UNWRITABLE',
@@ -236,6 +245,7 @@ describe('what is refused', () => {
     ['a date after the year 9999', new Date('+010000-01-01T00:00:00Z')],
     ['a Map with another key', new Map([[1, 2]])],
     ['an object that inherits from another', Object.create({ x: 1 })],
+    ['an object that inherits from one without a prototype', Object.create(Object.create(null))],
   ])('%s, with the path', (_, value) => {
     expect(errorOf(value)).toMatchObject({ name: 'SessionError', code: 'ERR_SESSION_UNWRITABLE', path: 'a.b.1' })
     expect(thrownBy(() => writeBson({ top: value }))).toMatchObject({ code: 'ERR_SESSION_UNWRITABLE', path: 'top' })
@@ -244,6 +254,8 @@ describe('what is refused', () => {
   test('the path is that of the value, also after containers that were fine', () => {
     const value = { a: { b: { c: 1 } }, d: [[1], { e: [() => 1] }] }
     expect(thrownBy(() => writeBson(value)).path).toBe('d.1.e.0')
+    expect(thrownBy(() => writeBson({ ...value, d: () => 1 })).path).toBe('d')
+    expect(thrownBy(() => writeBson({ ...value, d: new Map([[1, 2]]) })).path).toBe('d')
   })
 
   test('a root that is no plain object is a mistake of the caller', () => {
