@@ -3,11 +3,12 @@ import { describe, expect, test } from 'vitest'
 import { equalValues } from '../../src/server/equal-values.js'
 
 class Point {
-  constructor(readonly x: number) {}
+  readonly x: number
+  constructor(x: number) {
+    this.x = x
+  }
 }
-class Other {
-  constructor(readonly x: number) {}
-}
+class Other extends Point {}
 const bytes = (...octets: number[]): Uint8Array => Uint8Array.from(octets)
 const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)])
 
