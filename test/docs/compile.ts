@@ -1,0 +1,110 @@
+/** Type-checks code of the documentation against the sources, and translates it for a run against dist/. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import ts from 'typescript'
+import { root } from '../../scripts/run.mjs'
+
+/** One file of code with hidden lines before and after it. */
+export interface Example {
+  /** Where it stands, without a suffix of its own: `docs/errors.md`. */
+  place: string
+  line: number
+  file: string
+  code: string
+  before: string
+  after: string
+}
+
+/** Below the project's folder, so that `import 'sessionglass'` finds the package itself. */
+const folder = `${root}.cache/docs/`
+
+const options: ts.CompilerOptions = {
+  target: ts.ScriptTarget.ES2022,
+  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  moduleDetection: ts.ModuleDetectionKind.Force,
+  types: ['node'],
+  typeRoots: [`${root}node_modules/@types`],
+  paths: {
+    '#platform': [`${root}src/server/platform/node.ts`],
+    sessionglass: [`${root}src/shared/index.ts`],
+    'sessionglass/client': [`${root}src/client/index.ts`],
+    'sessionglass/server': [`${root}src/server/index.ts`],
+    'sessionglass/*': [`${root}src/*.ts`],
+  },
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noUncheckedIndexedAccess: true,
+  allowJs: true,
+  checkJs: true,
+  skipLibCheck: true,
+  noEmit: true,
+}
+
+/** Where an example is written to. `.run` is the form with the lines after it, which nothing imports. */
+export function fileOf({ place, file }: Example, suffix: '' | '.run' = ''): string {
+  return `${folder}${place.replace(/\W+/g, '-')}/${file.replace(/(\.[jt]s)$/, `${suffix}$1`)}`
+}
+
+/** The program to run: JavaScript. */
+export function programOf(example: Example): string {
+  return fileOf(example, '.run').replace(/\.ts$/, '.js')
+}
+
+/** Writes all examples, and JavaScript beside each TypeScript. */
+export function writeExamples(examples: readonly Example[]): void {
+  rmSync(folder, { recursive: true, force: true })
+  for (const example of examples) {
+    const { before, code, after } = example
+    write(fileOf(example), [before, code])
+    write(fileOf(example, '.run'), [before, code, after])
+  }
+}
+
+/** What the compiler says of each example, by line of its page. Pages are compiled apart: what one declares is its own. */
+export function checkExamples(examples: readonly Example[]): Map<Example, string[]> {
+  const host = ts.createCompilerHost(options)
+  const readSource = host.getSourceFile
+  const known = new Map<string, ts.SourceFile | undefined>()
+  host.getSourceFile = (name, ...rest) => {
+    if (!known.has(name)) known.set(name, readSource(name, ...rest))
+    return known.get(name)
+  }
+  const places = new Set(examples.map(({ place }) => place))
+  return new Map(
+    [...places].flatMap((place) =>
+      checkPlace(
+        examples.filter((one) => one.place === place),
+        host,
+      ),
+    ),
+  )
+}
+
+function checkPlace(examples: readonly Example[], host: ts.CompilerHost): [Example, string[]][] {
+  const names = examples.map((example) => fileOf(example, '.run'))
+  const program = ts.createProgram(names, options, host)
+  return examples.map((example, index) => {
+    const source = program.getSourceFile(names[index] as string)
+    const diagnostics = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
+    return [example, diagnostics.map((diagnostic) => describe(diagnostic, example))]
+  })
+}
+
+function write(file: string, parts: readonly string[]): void {
+  const text = parts.join('\n')
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+  if (!file.endsWith('.ts')) return
+  const { outputText } = ts.transpileModule(text, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+  })
+  writeFileSync(file.replace(/\.ts$/, '.js'), outputText)
+}
+
+function describe({ file, start, messageText }: ts.Diagnostic, { place, line, before }: Example): string {
+  const message = ts.flattenDiagnosticMessageText(messageText, '\n')
+  if (file === undefined || start === undefined) return message
+  return `${place}:${line + file.getLineAndCharacterOfPosition(start).line - before.split('\n').length}: ${message}`
+}

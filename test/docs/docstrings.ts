@@ -1,0 +1,75 @@
+/** Takes the `@example` blocks out of the docstrings of what the package exports, each with what it needs around it. */
+import { readdirSync, readFileSync } from 'node:fs'
+import ts from 'typescript'
+import { root } from '../../scripts/run.mjs'
+import type { Example } from './compile.js'
+
+/** Hidden lines for the example of one export. */
+interface Surroundings {
+  before: string
+  after?: string
+}
+
+const SECRET = `'an-example-of-a-secret-with-64-hexadecimal-digits-of-randomness'`
+
+/** An example must be short, so what it takes for granted stands here, by the export it belongs to. */
+const surroundings: Readonly<Record<string, Surroundings>> = {
+  fetchSessions: {
+    before: `import { createSessions, fetchSessions } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: true })`,
+  },
+  expressSessions: {
+    before: `import express from 'express'
+import { createSessions, expressSessions } from 'sessionglass/server'
+declare global {
+  namespace Express {
+    interface Request {
+      session: { visits?: number }
+    }
+  }
+}
+const sessions = createSessions<{ visits?: number }>({ secrets: ${SECRET}, expose: true })
+const app = express()`,
+    after: `app.listen(3000)
+console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":1}
+console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":2}`,
+  },
+  fromBeakerConfig: {
+    before: `import { createSessions, fromBeakerConfig } from 'sessionglass/server'
+const key = ${SECRET}`,
+  },
+}
+
+/** The examples of all sources, in the order of their files. */
+export function docstringExamples(): Example[] {
+  return readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .sort()
+    .flatMap((path) => examplesOf(`src/${path.replaceAll('\\', '/')}`))
+}
+
+function examplesOf(path: string): Example[] {
+  const source = ts.createSourceFile(path, readFileSync(root + path, 'utf8'), ts.ScriptTarget.Latest, true)
+  return source.statements.flatMap((statement) => {
+    const name = nameOf(statement)
+    return ts
+      .getJSDocTags(statement)
+      .filter(({ tagName }) => tagName.text === 'example')
+      .map((tag, index): Example => {
+        const { before, after = '' } = surroundings[name] ?? { before: '' }
+        return {
+          place: path,
+          line: source.getLineAndCharacterOfPosition(tag.tagName.end).line + 2,
+          file: `${name}${index === 0 ? '' : `-${index}`}.ts`,
+          code: (ts.getTextOfJSDocComment(tag.comment) ?? '').replace(/^```\w*\n|\n```$/g, ''),
+          before,
+          after,
+        }
+      })
+  })
+}
+
+function nameOf(statement: ts.Statement): string {
+  if (ts.isVariableStatement(statement)) return statement.declarationList.declarations[0]?.name.getText() ?? ''
+  return (statement as ts.FunctionDeclaration).name?.text ?? ''
+}
