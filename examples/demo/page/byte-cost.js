@@ -58,6 +58,7 @@ function valueOctets(value) {
   if (typeof value === 'string') return 4 + octets(value) + 1
   if (typeof value === 'bigint' || value instanceof Date) return 8
   if (value instanceof Uint8Array) return 4 + 1 + value.length
+  if (typeof value !== 'object') return 0
   if ('_bsontype' in value && 'bytes' in value) return /** @type {Uint8Array} */ (value.bytes).length
   return Object.entries(value).reduce((sum, [key, inner]) => sum + bsonOctets(key, inner), FRAME)
 }

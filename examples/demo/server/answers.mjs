@@ -8,11 +8,11 @@ import { isSessionError } from '../../../dist/server/index.js'
 
 /**
  * @typedef {object} Verdict
- * @property {number} [verifiedBy] - the key that verified the cookie as it came
- * @property {number} [signedBy] - the key whose signature the browser has now
- * @property {number} [bytes] - octets of name and value that the browser has now
- * @property {string} [rejected] - why the cookie was not believed
- * @property {number} [wouldWrite] - octets of the cookie that `observe` mode did not set
+ * @property {number | undefined} [verifiedBy] - the key that verified the cookie as it came
+ * @property {number | undefined} [signedBy] - the key whose signature the browser has now
+ * @property {number | undefined} [bytes] - octets of name and value that the browser has now
+ * @property {string | undefined} [rejected] - why the cookie was not believed
+ * @property {number | undefined} [wouldWrite] - octets of the cookie that `observe` mode did not set
  * @property {boolean} [ended]
  */
 
