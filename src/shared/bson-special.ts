@@ -24,18 +24,14 @@ export type SpecialElement =
  *   member that its class can't have
  */
 export function specialElement(value: object): SpecialElement | null | undefined {
-  switch (Object.prototype.toString.call(value)) {
-    case '[object Date]':
-      return dateElement(value as Date)
-    case '[object Uint8Array]':
-      return { type: 0x05, value: value as Uint8Array, subtype: 0 }
-    case '[object RegExp]': {
-      const { source, flags } = value as RegExp
-      return { type: 0x0b, value: source, options: [...'imsu'].filter((flag) => flags.includes(flag)).join('') }
-    }
-    default:
-      return classElement(value as Instance)
+  const tag = Object.prototype.toString.call(value)
+  if (tag === '[object Date]') return dateElement(value as Date)
+  if (isOctets(value)) return { type: 0x05, value, subtype: 0 }
+  if (tag === '[object RegExp]') {
+    const { source, flags } = value as RegExp
+    return regExpElement({ pattern: source, options: [...'imsu'].filter((flag) => flags?.includes(flag)).join('') })
   }
+  return classElement(value as Instance)
 }
 
 /** Members as one version or another has them. */
@@ -82,8 +78,9 @@ function classElement(value: Instance): SpecialElement | null | undefined {
 }
 
 function dateElement(value: Date): SpecialElement | null {
-  const time = value.getTime()
-  const year = value.getUTCFullYear()
+  // Anything may call itself a date.
+  const time = value.getTime?.()
+  const year = new Date(time).getUTCFullYear()
   // All that Python's datetime holds; the year of an invalid date is NaN.
   return year > 0 && year < 10_000 ? { type: 0x09, value: BigInt(time) } : null
 }
@@ -142,5 +139,5 @@ function dbRefElement({ collection, namespace, oid, db, fields }: Instance): Spe
 }
 
 function isOctets(value: unknown): value is Uint8Array {
-  return Object.prototype.toString.call(value) === '[object Uint8Array]'
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
 }

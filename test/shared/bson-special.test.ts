@@ -193,6 +193,15 @@ describe('what only writing knows', () => {
   })
 })
 
+test.each(['Date', 'Uint8Array', 'RegExp', 'Map'])('a class that calls itself %s is none', (name) => {
+  class Fake {
+    get [Symbol.toStringTag]() {
+      return name
+    }
+  }
+  expect(thrownBy(() => writeBson({ k: new Fake() }))).toMatchObject({ code: 'ERR_SESSION_UNWRITABLE', path: 'k' })
+})
+
 describe('classes as other versions of the package have them', () => {
   /** An instance of a class, with members of its own. */
   const instance = (name: string, members: object, text?: string) => {
