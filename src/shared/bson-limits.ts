@@ -1,6 +1,6 @@
 /**
  * The limits of a BSON document, the same where it is read and where it is written.
- * FORMATS §5 for the dates.
+ * BSON itself has none but its lengths of 31 bits.
  */
 
 /** Documents and arrays inside each other: more than a session needs, and every stack can recurse through it. */
@@ -11,7 +11,3 @@ export const BSON_MAX_ELEMENTS = 65_536
 
 /** Octets of a written document: what the server inflates at most, so that it can read what it wrote. */
 export const BSON_MAX_BYTES = 1_048_576
-
-/** The first and the last millisecond of the years 1 to 9999, all that Python's datetime holds. */
-export const BSON_FIRST_DATE = -62_135_596_800_000
-export const BSON_LAST_DATE = 253_402_300_799_999
