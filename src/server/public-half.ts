@@ -2,12 +2,11 @@
  * The cookie `NAME.public`: the fields of a session that scripts may read, while the session itself stays HttpOnly.
  * It is signed with a key derived for that purpose, written with the session, and never read as authority.
  */
-import { decodeSession } from '../shared/decode.js'
 import type { SessionData } from '../shared/types.js'
 import type { SessionCodec, SessionRecord } from './codecs/codec.js'
 import { contextOf } from './commit-plan.js'
 import { equalValues } from './equal-values.js'
-import type { Flow } from './flow.js'
+import { type Flow, wait } from './flow.js'
 import { type Session, stateOf } from './session.js'
 import type { Settings } from './settings.js'
 import { signFitting, type WrittenSession } from './write-session.js'
@@ -37,8 +36,13 @@ export function* writePublicHalf(
   if (!exposure.publicHalf || !held) {
     return publicValue === undefined ? undefined : { cookie: cookies.expire(publicName, { httpOnly: false }) }
   }
+  const codec = settings.publicCodec as Required<SessionCodec>
+  const context = contextOf(settings, 'public')
   const data = exposure.publicHalf(session.data as SessionData)
-  if (!written && publicValue !== undefined && holds(publicValue, data)) return undefined
+  if (!written && publicValue !== undefined) {
+    const isCurrent = yield* holds(settings, codec, publicValue, data)
+    if (isCurrent) return undefined
+  }
   const { createdAt, accessedAt, expiresAt, origin } = held.record
   const record: SessionRecord = {
     data,
@@ -47,15 +51,17 @@ export function* writePublicHalf(
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(origin === undefined ? {} : { origin }),
   }
-  const codec = settings.publicCodec as Required<SessionCodec>
-  const value = yield* signFitting(codec, record, contextOf(settings, 'public'), publicName)
-  return { value, cookie: cookies.set(publicName, value, { httpOnly: false, now: settings.clock() }) }
+  const value = yield* signFitting(codec, record, context, publicName)
+  return { value, cookie: cookies.set(publicName, value, { httpOnly: false, now: context.now }) }
 }
 
-/** Only a look whether it must be written again; nothing of it is believed. */
-function holds(value: string, data: SessionData): boolean {
+/** Whether the half in the browser says the same, with the newest key and times that are not too old. */
+function* holds(settings: Settings, codec: SessionCodec, value: string, data: SessionData): Flow<boolean> {
+  const context = contextOf(settings, 'public')
   try {
-    return equalValues(decodeSession(value).data, data)
+    const record = yield* wait(codec.verify(value, context))
+    const isOld = (record.keyIndex ?? 0) > 0 || settings.lifetime.needsTouch(record, context.now)
+    return !isOld && equalValues(record.data, data)
   } catch {
     return false
   }
