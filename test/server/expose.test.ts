@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest'
+import { createExposure, type Expose, publicName } from '../../src/server/expose.js'
+import { createSessions, type SessionsOptions } from '../../src/server/index.js'
+import { SECRET } from './server.helpers.js'
+
+const data = { user: 'dave', locale: 'en', token: 'swordfish', none: null, missing: undefined }
+
+describe('the decision', () => {
+  test.each([undefined, null, 'user', 0, 1, {}, [5], ['user', null], new Set(['user'])])('%j is none', (expose) => {
+    expect(() => createExposure(expose as Expose)).toThrow(/Option "expose" is required/)
+    expect(() => createSessions({ secrets: [SECRET], expose } as SessionsOptions)).toThrow(/Option "expose"/)
+  })
+
+  test('has no default', () => {
+    expect(() => createSessions({ secrets: [SECRET] } as unknown as SessionsOptions)).toThrow(TypeError)
+    expect(() => createSessions({ secrets: [SECRET], readOnly: true } as never)).toThrow(/Option "expose"/)
+  })
+})
+
+test('true opens the cookie, false closes it, and neither has a public half', () => {
+  expect(createExposure(true)).toEqual({ httpOnly: false })
+  expect(createExposure(false)).toEqual({ httpOnly: true })
+})
+
+describe('a list', () => {
+  test('closes the cookie and shows these keys only', () => {
+    const exposure = createExposure<typeof data>(['user', 'none', 'missing', 'user'])
+    expect(exposure.httpOnly).toBe(true)
+    expect(exposure.publicHalf?.(data)).toStrictEqual({ user: 'dave', none: null })
+  })
+
+  test('shows own keys only', () => {
+    const { publicHalf } = createExposure(['toString', 'constructor', '__proto__'])
+    expect(publicHalf?.({})).toStrictEqual({})
+    const half = publicHalf?.(JSON.parse('{"__proto__":1}')) as object
+    expect(Object.keys(half)).toEqual(['__proto__'])
+    expect(Object.getPrototypeOf(half)).toBe(Object.prototype)
+  })
+
+  test('may be empty, and later changes of it change nothing', () => {
+    const list: ('user' | 'token')[] = []
+    const { publicHalf } = createExposure<typeof data>(list)
+    list.push('token')
+    expect(publicHalf?.(data)).toStrictEqual({})
+  })
+})
+
+describe('a function', () => {
+  test('closes the cookie and shows what it returns', () => {
+    const exposure = createExposure<typeof data>(({ user }) => ({ greeting: `Hello ${user}` }))
+    expect(exposure.httpOnly).toBe(true)
+    expect(exposure.publicHalf?.(data)).toEqual({ greeting: 'Hello dave' })
+  })
+
+  test.each([undefined, null, 'text', 5, []])('that returns %j is a mistake', (half) => {
+    const { publicHalf } = createExposure(() => half as unknown as object)
+    expect(() => publicHalf?.(data)).toThrow(/"expose" must return an object/)
+  })
+})
+
+test('the name of the half', () => {
+  expect(publicName('sid')).toBe('sid.public')
+})
