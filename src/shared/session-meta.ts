@@ -60,8 +60,8 @@ function take(payload: SessionData, names: Readonly<Record<string, keyof Session
     if (!field || value === undefined) continue
     const isText = field === 'id'
     // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one.
-    const date = new Date(Math.round((value as number) * 1_000))
-    if (isText ? typeof value !== 'string' : typeof value !== 'number' || Number.isNaN(+date)) {
+    const date = new Date(typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN)
+    if (isText ? typeof value !== 'string' : Number.isNaN(+date)) {
       throw new SessionError('ERR_SESSION_CLAIMS', `${name} has the wrong type or range`)
     }
     meta[field] = isText ? value : date
