@@ -1,0 +1,158 @@
+import { Double, serialize } from 'bson'
+import { describe, expect, test } from 'vitest'
+import { bsonPackageTypes } from '../../../src/server/bson-types.js'
+import { readBeakerPayload, withBeakerMeta, withFloatTimes } from '../../../src/server/codecs/beaker-payload.js'
+import type { SessionRecord } from '../../../src/server/index.js'
+import { writeBson } from '../../../src/shared/bson-writer.js'
+import { expectWithout, rejection, START } from '../server.helpers.js'
+import { bsZ } from './token.helpers.js'
+
+const read = (payload: string, maxInflated = 1024 * 1024): SessionRecord =>
+  readBeakerPayload(payload, { maxInflated, types: bsonPackageTypes })
+
+describe('plain claims', () => {
+  test('are the session, without what is about it', () => {
+    const record = read(
+      '{"_id":"x","user":"dave","_creation_time":1700000000.25,"_accessed_time":1700000000,"_expires":null,"_path":"/","_domain":null}',
+    )
+    expect(record).toMatchObject({ id: 'x', createdAt: new Date(START + 250), accessedAt: new Date(START) })
+    expect(record.data).toStrictEqual({ user: 'dave' })
+    expect(record.claims).toHaveProperty('_path', '/')
+  })
+
+  test.each(['', 'null'])('bsZ that says nothing is passed over (%j)', (nothing) => {
+    expect(read(`{"bsZ":${nothing === '' ? '""' : nothing},"user":"dave"}`).data).toEqual({ user: 'dave' })
+  })
+
+  test('NaN and large integers are read as Python wrote them', () => {
+    expect(read('{"a":NaN,"b":[-Infinity],"c":18446744073709551617}').data).toEqual({
+      a: Number.NaN,
+      b: [Number.NEGATIVE_INFINITY],
+      c: 18446744073709551617n,
+    })
+  })
+})
+
+describe('compressed claims', () => {
+  const document = writeBson({ _id: 'x', user: 'dave', n: 1 })
+
+  test('are the session', () => {
+    expect(read(bsZ(document))).toMatchObject({ id: 'x', data: { user: 'dave', n: 1 } })
+  })
+
+  test('win over claims beside them, as in dict.update', () => {
+    const record = read(bsZ(document, { user: 'eve', more: 1.5, _id: 'y' }))
+    expect(record).toMatchObject({ id: 'x', data: { user: 'dave', n: 1, more: 1.5 } })
+    const root = record.origin?.root()
+    expect([...(root?.keys?.() ?? [])]).toEqual(['bsZ', 'user', 'more', '_id', 'n'])
+    expect(root?.child?.('user')?.value).toBe('dave')
+    expect(root?.child?.('more')).toMatchObject({ raw: '1.5', type: 'double' })
+    expect(root?.child?.('bsZ')).toBeUndefined()
+    expect(root?.value).toEqual({ _id: 'x', user: 'dave', n: 1, more: 1.5 })
+  })
+
+  test('a key bsZ inside them is data', () => {
+    expect(read(bsZ(writeBson({ bsZ: 'x' }))).data).toEqual({ bsZ: 'x' })
+  })
+
+  test('two reads do not share memory', () => {
+    const first = read(bsZ(writeBson({ a: Uint8Array.of(1, 1, 1) })))
+    read(bsZ(writeBson({ a: Uint8Array.of(2, 2, 2) })))
+    expect(first.data.a).toEqual(Uint8Array.of(1, 1, 1))
+    expect(first.origin?.root().child?.('a')?.value).toEqual(Uint8Array.of(1, 1, 1))
+  })
+})
+
+describe('what is refused', () => {
+  test.each([
+    ['5', 'ERR_SESSION_MALFORMED'],
+    ['true', 'ERR_SESSION_MALFORMED'],
+    ['{}', 'ERR_SESSION_MALFORMED'],
+    ['"swordfish "', 'ERR_SESSION_MALFORMED'],
+    ['"swordfish"', 'ERR_SESSION_COMPRESSION'],
+  ])('bsZ: %s', async (claim, code) => {
+    expectWithout(await rejection(code, () => read(`{"bsZ":${claim}}`)), ['swordfish'])
+  })
+
+  test.each(['[]', '5', 'null', '"text"', '{', ''])('payload %j', async (payload) => {
+    await rejection('ERR_SESSION_JSON', () => read(payload))
+  })
+
+  test.each([
+    ['{"_id":5}', '_id'],
+    ['{"_id":null}', '_id'],
+    ['{"_accessed_time":"1700000000"}', '_accessed_time'],
+    ['{"_accessed_time":null}', '_accessed_time'],
+    ['{"_accessed_time":NaN}', '_accessed_time'],
+    ['{"_accessed_time":1e309}', '_accessed_time'],
+    ['{"_accessed_time":-Infinity}', '_accessed_time'],
+    ['{"_accessed_time":8.64e12}', undefined],
+    ['{"_accessed_time":8.65e12}', '_accessed_time'],
+    ['{"_creation_time":[1]}', '_creation_time'],
+    ['{"_creation_time":18446744073709551617}', '_creation_time'],
+    ['{"_creation_time":{"valueOf":1,"toString":1}}', '_creation_time'],
+    ['{"_creation_time":-62135596800}', undefined],
+  ])('times and ids: %s', async (payload, path) => {
+    if (path === undefined) expect(() => read(payload)).not.toThrow()
+    else expect((await rejection('ERR_SESSION_CLAIMS', () => read(payload))).message).toContain(path)
+  })
+
+  test('a payload that inflates past the limit, by one octet', async () => {
+    const document = writeBson({ a: 'x'.repeat(500) })
+    expect(read(bsZ(document), document.length).data).toEqual({ a: 'x'.repeat(500) })
+    await rejection('ERR_SESSION_LIMIT', () => read(bsZ(document), document.length - 1))
+  })
+
+  test('a bomb', async () => {
+    await rejection('ERR_SESSION_LIMIT', () => read(bsZ(new Uint8Array(2_500_000))))
+  })
+
+  test('BSON that lies, is cut or goes on', async () => {
+    const document = writeBson({ user: 'dave' })
+    for (const bad of [
+      document.slice(0, -1),
+      new Uint8Array([...document, 0]),
+      document.with(0, 9),
+      document.with(4, 0x77),
+    ]) {
+      await rejection('ERR_SESSION_BSON', () => read(bsZ(bad)))
+    }
+  })
+
+  test('_expires, which is about the cookie, ends no session', () => {
+    const expires = new Date(5)
+    expect(read(bsZ(writeBson({ _expires: expires }))).expiresAt).toBeUndefined()
+    expect(read('{"_expires":true}').data).toEqual({})
+  })
+})
+
+describe('the session to write', () => {
+  const times = { createdAt: new Date(START), accessedAt: new Date(START + 1) }
+
+  test('has _id first and the times last', () => {
+    expect(Object.entries(withBeakerMeta({ data: { b: 1, a: 2 }, id: 'x', ...times }))).toEqual([
+      ...Object.entries({ _id: 'x', b: 1, a: 2, _creation_time: 1_700_000_000, _accessed_time: 1_700_000_000.001 }),
+    ])
+    expect(withBeakerMeta({ data: { a: 1 } })).toStrictEqual({ a: 1 })
+  })
+
+  test('keeps microseconds of a time that is still the same', () => {
+    const payload = '{"_creation_time":1700000000.25045,"_accessed_time":1700000000.25045}'
+    const record = read(payload)
+    const again = withBeakerMeta({ ...record, accessedAt: new Date(START + 900) }, record.origin?.root())
+    expect(again).toEqual({ _creation_time: 1_700_000_000.25045, _accessed_time: 1_700_000_000.9 })
+  })
+
+  test('writes times as floats, also new ones, and keeps the type of others', () => {
+    const root = read(bsZ(serialize({ f: new Double(2), i: 2 }))).origin?.root()
+    const origin = withFloatTimes(root)
+    expect(origin.child?.('f')?.type).toBe('double')
+    expect(origin.child?.('i')?.type).not.toBe('double')
+    for (const at of [origin, withFloatTimes(undefined)]) {
+      expect(at.child?.('_creation_time')?.type).toBe('double')
+      expect(at.child?.('_accessed_time')?.type).toBe('double')
+      expect(at.child?.('other')).toBeUndefined()
+    }
+    expect([...(withFloatTimes(undefined).keys?.() ?? [])]).toEqual([])
+  })
+})
