@@ -1,0 +1,353 @@
+/** `req.session` in the real Express 5 and in the real Connect, over HTTP. */
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import connect from 'connect'
+import express, { type Express as App, type NextFunction, type Request, type Response } from 'express'
+import { afterEach, describe, expect, test } from 'vitest'
+import { platform } from '#platform'
+import {
+  createSessions,
+  expressSessions,
+  jwt,
+  type SessionCodec,
+  SessionError,
+  type Sessions,
+  type SessionsOptions,
+} from '../../../src/server/index.js'
+import { NAME, SECRET, testBrowser, textCodec } from '../server.helpers.js'
+
+interface Data {
+  user?: string
+  visits?: number
+  cart?: { items: string[] }
+  big?: string
+}
+
+declare global {
+  namespace Express {
+    interface Request {
+      session: Data | null
+    }
+  }
+}
+
+const servers: Server[] = []
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+})
+
+function sessionsOf(options: Partial<Omit<SessionsOptions<Data>, 'readOnly'>> = {}): Sessions<Data> {
+  return createSessions<Data>({ codecs: [jwt({ secrets: [SECRET] })], expose: true, ...options })
+}
+
+interface Visitor {
+  readonly cookie: string
+  get(path: string, init?: RequestInit): Promise<{ status: number; body: string; headers: Headers; set: string[] }>
+}
+
+/** A browser at a server. */
+async function visit(listener: Parameters<typeof createServer>[1]): Promise<Visitor> {
+  const server = createServer(listener)
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const browser = testBrowser()
+  return {
+    get cookie() {
+      return browser.cookie
+    },
+    async get(path, init = {}) {
+      const headers = { cookie: browser.cookie, ...init.headers }
+      const answer = await fetch(origin + path, { redirect: 'manual', ...init, headers })
+      const set = answer.headers.getSetCookie()
+      browser.take(set)
+      return { status: answer.status, body: await answer.text(), headers: answer.headers, set }
+    },
+  }
+}
+
+function appOf(sessions: Sessions<Data> = sessionsOf()): App {
+  const app = express()
+  app.use(expressSessions(sessions))
+  return app
+}
+
+function data(request: Request): Data {
+  return request.session as Data
+}
+
+describe('Express', () => {
+  test('data that changes is saved, whatever sends the response', async () => {
+    const app = appOf()
+    app.get('/json', (req, res) => {
+      data(req).visits = (data(req).visits ?? 0) + 1
+      res.json(data(req))
+    })
+    app.get('/redirect', (req, res) => {
+      data(req).user = 'dave'
+      res.redirect('/json')
+    })
+    app.get('/stream', (req, res) => {
+      data(req).cart = { items: ['a'] }
+      res.write('a')
+      setTimeout(() => res.end('b'), 5)
+    })
+    app.get('/deep', (req, res) => {
+      data(req).cart?.items.push('b')
+      res.sendStatus(204)
+    })
+    app.get('/show', (req, res) => void res.send(data(req)))
+    const { get } = await visit(app)
+    expect(await get('/json')).toMatchObject({ status: 200, body: '{"visits":1}' })
+    expect(await get('/json')).toMatchObject({ body: '{"visits":2}' })
+    expect(await get('/redirect')).toMatchObject({ status: 302 })
+    expect(await get('/stream')).toMatchObject({ body: 'ab' })
+    expect((await get('/deep')).set).toHaveLength(1)
+    const { body, set, headers } = await get('/show')
+    expect(JSON.parse(body)).toEqual({ visits: 2, user: 'dave', cart: { items: ['a', 'b'] } })
+    expect(set).toEqual([])
+    expect(headers.get('cache-control')).toBe('private, no-store')
+    expect(headers.get('vary')).toContain('Cookie')
+  })
+
+  test('a visitor without a session gets no cookie', async () => {
+    const app = appOf()
+    app.get('/', (req, res) => void res.json(data(req)))
+    expect(await (await visit(app)).get('/')).toMatchObject({ status: 200, body: '{}', set: [] })
+  })
+
+  test('cookies of the application stay beside it', async () => {
+    const app = appOf()
+    app.get('/', (req, res) => {
+      data(req).user = 'dave'
+      res.cookie('theme', 'dark').writeHead(200, { 'X-A': 'b' }).end()
+    })
+    const { set, headers } = await (await visit(app)).get('/')
+    expect(set).toEqual(['theme=dark; Path=/', expect.stringMatching(`^${NAME}=`)])
+    expect(headers.get('x-a')).toBe('b')
+  })
+
+  test('null ends the session, another object replaces the data', async () => {
+    const sessions = sessionsOf()
+    const app = appOf(sessions)
+    app.get('/in', (req, res) => {
+      req.session = { user: 'dave' }
+      res.json(req.session)
+    })
+    app.get('/out', (req, res) => {
+      req.session = null
+      res.json(req.session)
+    })
+    app.get('/again', (req, res) => {
+      req.session = null
+      req.session = { user: 'eve' }
+      res.end()
+    })
+    app.get('/show', (req, res) => void res.json(req.session))
+    const visitor = await visit(app)
+    await visitor.get('/in')
+    const { id } = await sessions.load(visitor.cookie)
+    expect(await visitor.get('/show')).toMatchObject({ body: '{"user":"dave"}' })
+    await visitor.get('/again')
+    const after = await sessions.load(visitor.cookie)
+    expect(after.data).toEqual({ user: 'eve' })
+    expect(after.id).not.toBe(id)
+    expect(await visitor.get('/out')).toMatchObject({ body: 'null', set: [expect.stringContaining('Max-Age=0')] })
+    expect(await visitor.get('/show')).toMatchObject({ body: '{}' })
+  })
+
+  test('the whole session by the same request', async () => {
+    const sessions = sessionsOf()
+    const app = appOf(sessions)
+    const ids: string[] = []
+    app.get('/', async (req, res) => {
+      const session = await sessions.load(req)
+      expect(session.data).toBe(req.session)
+      ids.push(session.id)
+      session.regenerate()
+      ids.push(session.id)
+      data(req).user = 'dave'
+      res.end()
+    })
+    app.get('/destroy', async (req, res) => {
+      await sessions.destroy(await sessions.load(req), res)
+      res.json(req.session)
+    })
+    const visitor = await visit(app)
+    await visitor.get('/')
+    expect((await sessions.load(visitor.cookie)).id).toBe(ids[1])
+    expect(ids[0]).not.toBe(ids[1])
+    const { body, set } = await visitor.get('/destroy')
+    expect([body, set.length]).toEqual(['null', 1])
+    expect(visitor.cookie).toBe('')
+  })
+
+  test('a forged cookie is a fresh session', async () => {
+    const app = appOf()
+    app.get('/', (req, res) => void res.json(req.session))
+    const forged = `${NAME}=${['{"alg":"none"}', '{"user":"eve"}', ''].map((part) => Buffer.from(part).toString('base64url')).join('.')}`
+    expect((await (await visit(app)).get('/', { headers: { cookie: forged } })).body).toBe('{}')
+  })
+
+  test('the cookie is there as soon as the head is, unless signing has to be awaited', async () => {
+    const app = appOf()
+    app.get('/', (req, res) => {
+      data(req).user = 'dave'
+      res.writeHead(200)
+      res.end(String(res.getHeader('set-cookie') !== undefined && res.headersSent))
+    })
+    const { body, set } = await (await visit(app)).get('/')
+    expect(body).toBe(String(platform.name === 'node'))
+    expect(set).toHaveLength(1)
+  })
+})
+
+describe('what can not be saved', () => {
+  const errorHandler = (error: unknown, _: Request, res: Response, __: NextFunction): void => {
+    const { code, status = 500 } = error as { code?: string; status?: number }
+    res.status(status).json({ code: code ?? String(error) })
+  }
+
+  test('too large: the error page goes out, and no cookie', async () => {
+    const app = appOf()
+    app.get('/', (req, res) => {
+      data(req).big = 'x'.repeat(5000)
+      res.set('X-A', 'b').send('never')
+    })
+    app.get('/fine', (_, res) => void res.send('fine'))
+    app.use(errorHandler)
+    const { get } = await visit(app)
+    expect(await get('/')).toMatchObject({ status: 500, body: '{"code":"ERR_SESSION_TOO_LARGE"}', set: [] })
+    expect(await get('/fine')).toMatchObject({ status: 200, body: 'fine' })
+  })
+
+  test("Express's own page, too", async () => {
+    const app = appOf()
+    app.set('env', 'test')
+    app.get('/', (req, res) => {
+      data(req).big = 'x'.repeat(5000)
+      res.type('png').send(Buffer.alloc(10))
+    })
+    const { status, headers, body, set } = await (await visit(app)).get('/')
+    expect([status, set]).toEqual([500, []])
+    expect(headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(body).toContain('<pre>')
+  })
+
+  test('a mistake of the application is named', async () => {
+    const app = appOf()
+    app.get('/', (req, res) => {
+      req.session = { exp: 5 } as Data
+      res.end()
+    })
+    app.use(errorHandler)
+    const { status, body } = await (await visit(app)).get('/')
+    expect(status).toBe(500)
+    expect(body).toContain('exp')
+  })
+
+  const outage = new SessionError('ERR_SESSION_STORE', 'The store is down')
+  test.each<[string, Partial<SessionCodec>]>([
+    [
+      'at once',
+      {
+        sign: () => {
+          throw outage
+        },
+      },
+    ],
+    [
+      'later',
+      {
+        sign: async () => {
+          throw outage
+        },
+      },
+    ],
+  ])('an outage at saving has status 503, %s', async (_, parts) => {
+    const app = appOf(sessionsOf({ codecs: [textCodec('down', parts)] }))
+    app.get('/', (req, res) => {
+      data(req).user = 'dave'
+      res.send('never')
+    })
+    app.use(errorHandler)
+    expect(await (await visit(app)).get('/')).toMatchObject({
+      status: 503,
+      body: '{"code":"ERR_SESSION_STORE"}',
+      set: [],
+    })
+  })
+
+  test.each<[string, Partial<SessionCodec>]>([
+    [
+      'at once',
+      {
+        verify: () => {
+          throw outage
+        },
+      },
+    ],
+    [
+      'later',
+      {
+        verify: async () => {
+          throw outage
+        },
+      },
+    ],
+  ])('an outage at loading has status 503, %s', async (_, parts) => {
+    let reached = 0
+    const app = appOf(sessionsOf({ codecs: [textCodec('down', parts)] }))
+    app.get('/', (_, res) => {
+      reached++
+      res.send('never')
+    })
+    app.use(errorHandler)
+    const cookie = `${NAME}=text~down~`
+    expect(await (await visit(app)).get('/', { headers: { cookie } })).toMatchObject({ status: 503 })
+    expect(reached).toBe(0)
+  })
+})
+
+describe('a codec that has to be awaited', () => {
+  const slow = <Value>(value: Value): Promise<Value> => new Promise((resolve) => setTimeout(resolve, 10, value))
+  const codec = jwt({ secrets: [SECRET] }) as Required<SessionCodec>
+  const slowCodec: SessionCodec = {
+    ...codec,
+    verify: async (...args) => slow(await codec.verify(...args)),
+    sign: async (...args) => slow(await codec.sign(...args)),
+  }
+
+  test('holds the response until the cookie is there', async () => {
+    const app = appOf(sessionsOf({ codecs: [slowCodec] }))
+    app.get('/', (req, res) => {
+      data(req).visits = (data(req).visits ?? 0) + 1
+      res.write('a')
+      res.write('b')
+      res.end('c')
+    })
+    const visitor = await visit(app)
+    for (const visits of [1, 2, 3]) {
+      expect(await visitor.get('/')).toMatchObject({ status: 200, body: 'abc', set: [expect.any(String)] })
+      expect((await sessionsOf().load(visitor.cookie)).data).toEqual({ visits })
+    }
+  })
+})
+
+describe('Connect', () => {
+  test('has req.session, too', async () => {
+    const app = connect()
+    app.use(expressSessions(sessionsOf()))
+    app.use((req, res) => {
+      const { session } = req as unknown as { session: Data }
+      session.visits = (session.visits ?? 0) + 1
+      res.setHeader('Content-Type', 'text/plain')
+      res.end(String(session.visits))
+    })
+    const { get } = await visit(app)
+    expect((await get('/')).body).toBe('1')
+    expect((await get('/')).body).toBe('2')
+  })
+})

@@ -1,0 +1,243 @@
+/** The four ways out of a response: in their order, after what has to be done before the head leaves. */
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { afterEach, describe, expect, test } from 'vitest'
+import { holdResponse } from '../../../src/server/adapters/held-response.js'
+
+type Handler = (response: ServerResponse, request: IncomingMessage) => unknown
+type Prepare = (response: ServerResponse) => void | Promise<void>
+
+const servers: Server[] = []
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close()
+})
+
+interface Answer {
+  status: number
+  statusText: string
+  headers: Headers
+  body: string
+  prepared: number
+  failures: unknown[]
+  /** Errors that nobody listened for. */
+  errors: unknown[]
+}
+
+/** One request to a handler whose response is held. */
+async function answerOf(
+  handler: Handler,
+  prepare: Prepare,
+  fail?: (response: ServerResponse) => void,
+): Promise<Answer> {
+  let prepared = 0
+  const failures: unknown[] = []
+  const errors: unknown[] = []
+  const done: unknown[] = []
+  const server = createServer((request, response) => {
+    response.on('error', (error) => errors.push(error))
+    holdResponse(response, {
+      prepare: () => {
+        prepared++
+        return prepare(response)
+      },
+      fail: (error) => {
+        failures.push(error)
+        if (fail) fail(response)
+        else response.destroy()
+      },
+    })
+    done.push((async () => handler(response, request))().catch((error) => errors.push(error)))
+  })
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  const body = await answer.text()
+  await Promise.all(done)
+  const { status, statusText, headers } = answer
+  return { status, statusText, headers, body, prepared, failures, errors }
+}
+
+const later = (milliseconds = 20): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+const setCookie: Prepare = (response) => {
+  const before = response.getHeader('set-cookie')
+  response.setHeader('set-cookie', [...(before === undefined ? [] : [before].flat().map(String)), 'sid=1'])
+}
+
+describe.each<[string, Prepare]>([
+  ['at once', setCookie],
+  [
+    'later',
+    async (response) => {
+      await later()
+      setCookie(response)
+    },
+  ],
+])('prepared %s', (_, prepare) => {
+  test.each<[string, Handler, string]>([
+    ['end', (response) => response.end('whole'), 'whole'],
+    ['end without a body', (response) => response.end(), ''],
+    ['write and end', (response) => [response.write('a'), response.write('b'), response.end('c')], 'abc'],
+    ['writeHead and end', (response) => response.writeHead(200).end('x'), 'x'],
+    [
+      'flushHeaders and a late end',
+      async (response) => [response.flushHeaders(), await later(40), response.end('x')],
+      'x',
+    ],
+    ['a stream', (response) => Readable.from(['a', 'b', 'c']).pipe(response), 'abc'],
+    ['a pipeline', (response) => pipeline(Readable.from(['a', 'b', 'c']), response), 'abc'],
+    ['a late end', async (response) => [response.write('a'), await later(40), response.end('b')], 'ab'],
+  ])('%s', async (_, handler, body) => {
+    const answer = await answerOf(handler, prepare)
+    expect(answer).toMatchObject({ status: 200, body, prepared: 1, failures: [], errors: [] })
+    expect(answer.headers.getSetCookie()).toEqual(['sid=1'])
+  })
+
+  test('more than a socket takes at once', async () => {
+    const chunk = 'x'.repeat(64 * 1024)
+    const answer = await answerOf((response) => pipeline(Readable.from(Array(64).fill(chunk)), response), prepare)
+    expect(answer.body.length).toBe(64 * chunk.length)
+    expect(answer.errors).toEqual([])
+  })
+
+  test('a stream goes on when the last call that was held is no write', async () => {
+    const answer = await answerOf(async (response) => {
+      if (!response.write('a')) {
+        response.flushHeaders()
+        await once(response, 'drain')
+      }
+      response.end('b')
+    }, prepare)
+    expect(answer.body).toBe('ab')
+  })
+
+  test('callbacks of write and end are called', async () => {
+    const called: string[] = []
+    await answerOf((response) => {
+      response.write('a', () => called.push('write'))
+      response.end('b', () => called.push('end'))
+    }, prepare)
+    expect(called).toEqual(['write', 'end'])
+  })
+
+  test.each<[string, Handler, string, string[]]>([
+    ['an object', (response) => response.writeHead(201, { 'X-A': 'b', 'Set-Cookie': 'a=1' }).end(), 'b', ['a=1']],
+    ['a message too', (response) => response.writeHead(201, 'Made', { 'X-A': 'b' }).end(), 'b', []],
+    [
+      'a flat list',
+      (response) => response.writeHead(201, ['X-A', 'b', 'Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X-A', 'c']).end(),
+      'b, c',
+      ['a=1', 'b=2'],
+    ],
+    [
+      'a list of pairs',
+      // as Node takes it, though its types do not say so
+      (response) =>
+        response
+          .writeHead(201, [
+            ['X-A', 'b'],
+            ['Set-Cookie', ['a=1', 'b=2']],
+          ] as never)
+          .end(),
+      'b',
+      ['a=1', 'b=2'],
+    ],
+  ])('writeHead with headers in %s, beside ours', async (_, handler, xA, cookies) => {
+    const answer = await answerOf((response, request) => {
+      response.setHeader('X-A', 'replaced')
+      return handler(response, request)
+    }, prepare)
+    expect(answer.status).toBe(201)
+    expect(answer.headers.get('x-a')).toBe(xA)
+    expect(answer.headers.getSetCookie()).toEqual([...cookies, 'sid=1'])
+  })
+
+  test('the reason phrase', async () => {
+    expect((await answerOf((response) => response.writeHead(200, 'Fine').end(), prepare)).statusText).toBe('Fine')
+  })
+
+  test('cookies that were set before stay', async () => {
+    const answer = await answerOf((response) => response.setHeader('Set-Cookie', 'a=1').end(), prepare)
+    expect(answer.headers.getSetCookie()).toEqual(['a=1', 'sid=1'])
+  })
+})
+
+test('nothing leaves before it is prepared', async () => {
+  const order: string[] = []
+  await answerOf(
+    (response) => {
+      order.push(`write ${response.write('a')}`, `sent ${response.headersSent}`)
+      response.end()
+    },
+    async (response) => {
+      await later()
+      order.push(`prepared, sent ${response.headersSent}`)
+    },
+  )
+  expect(order).toEqual(['write false', 'sent false', 'prepared, sent false'])
+})
+
+describe.each<[string, Prepare]>([
+  [
+    'at once',
+    () => {
+      throw new RangeError('down')
+    },
+  ],
+  [
+    'later',
+    async () => {
+      await later()
+      throw new RangeError('down')
+    },
+  ],
+])('failing %s', (_, prepare) => {
+  const errorPage = (response: ServerResponse): void => void response.end('sorry')
+
+  test.each<[string, Handler]>([
+    ['end', (response) => response.end('secret')],
+    ['write and end', (response) => [response.write('secret'), response.end('secret')]],
+    ['writeHead', (response) => response.writeHead(302, { Location: '/', 'Content-Length': 2 }).end('ab')],
+    [
+      'headers of a body',
+      (response) => response.setHeader('Content-Encoding', 'gzip').setHeader('ETag', '"x"').end('a'),
+    ],
+    ['a stream', (response) => Readable.from(['secret', 'secret']).pipe(response)],
+    ['flushHeaders', (response) => [response.flushHeaders(), response.end('secret')]],
+    [
+      'writes that go on',
+      async (response) => [response.write('a'), await later(60), response.write('b'), response.end('c')],
+    ],
+    [
+      'a head that comes late',
+      async (response) => [response.write('a'), await later(60), response.writeHead(200).end('c')],
+    ],
+  ])('%s: the error page goes out, and nothing else', async (_, handler) => {
+    const answer = await answerOf(handler, prepare, errorPage)
+    expect(answer).toMatchObject({ status: 500, body: 'sorry', prepared: 1, errors: [] })
+    expect(answer.failures).toEqual([new RangeError('down')])
+    expect(answer.headers.get('content-encoding')).toBeNull()
+    expect(answer.headers.get('etag')).toBeNull()
+  })
+})
+
+test('a call that fails after it was held is told, and no unhandled rejection', async () => {
+  let ended = 0
+  const answer = await answerOf(
+    (response) => {
+      response.writeHead(200)
+      response.writeHead(200)
+      response.end('never')
+    },
+    () => later(),
+    (response) => {
+      ended++
+      response.end()
+    },
+  )
+  expect(answer.failures).toEqual([expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' })])
+  expect([answer.status, answer.body, ended]).toEqual([200, '', 1])
+})
