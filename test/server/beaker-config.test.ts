@@ -267,6 +267,11 @@ sqlalchemy.url = postgresql://x
     expect((await attributesOf(text.replace(/\s+\.of\.two\.lines/, ''))).at(-1)).toBe('Secure')
   })
 
+  test('a section ends what could go on', async () => {
+    const text = `session.jwt_secret_keys = ${SECRET}\nsession.key = sid\n[more]\n  session.secure = on`
+    expect(await attributesOf(text)).toEqual(['sid', 'Path=/', 'SameSite=Lax', 'Secure'])
+  })
+
   test('a line that is none', () => {
     expect(messageOf(`session.jwt_secret_keys = ${SECRET}\nsession.secure`)).toBe(
       'A line of the .ini text is no "key = value"',

@@ -248,13 +248,13 @@ describe('what can not be saved', () => {
     expect(body).toContain('exp')
   })
 
-  const outage = new SessionError('ERR_SESSION_STORE', 'The store is down')
+  const outage = (): SessionError => new SessionError('ERR_SESSION_STORE', 'The store is down')
   test.each<[string, Partial<SessionCodec>]>([
     [
       'at once',
       {
         sign: () => {
-          throw outage
+          throw outage()
         },
       },
     ],
@@ -262,7 +262,7 @@ describe('what can not be saved', () => {
       'later',
       {
         sign: async () => {
-          throw outage
+          throw outage()
         },
       },
     ],
@@ -285,7 +285,7 @@ describe('what can not be saved', () => {
       'at once',
       {
         verify: () => {
-          throw outage
+          throw outage()
         },
       },
     ],
@@ -293,7 +293,7 @@ describe('what can not be saved', () => {
       'later',
       {
         verify: async () => {
-          throw outage
+          throw outage()
         },
       },
     ],
