@@ -1,35 +1,40 @@
 // @ts-check
 /** `npm test`: everything there is to check, from a fresh clone on. Ends with one line that counts the tests. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from './build.mjs'
 import { ensureInstall } from './ensure-install.mjs'
 import { browserHint, findBrowser } from './find-browser.mjs'
 import { ensurePython } from './python-env.mjs'
 import { npm, root, runModule } from './run.mjs'
+import { runOnRuntimes } from './runtimes.mjs'
 
 const reports = `${root}.cache/reports`
 const isContinuousIntegration = process.env.CI === 'true' || process.env.CI === '1'
 /** What could not run here, one line each; under CI nothing may be left out. */
 const leftOut = /** @type {string[]} */ ([])
 
-const steps = /** @type {[string, () => boolean][]} */ ([
+const steps = /** @type {[string, () => boolean | Promise<boolean>][]} */ ([
   ['Install', ensureInstall],
   ['Build', build],
   ['Types, lint, format, house rules', () => npm(['run', '--silent', 'check'])],
   ['Python environment', preparePython],
   ['Package: publint, types', () => npm(['run', '--silent', 'lint:package'])],
   ['Tests', testInNode],
+  ['Runtimes', testOnRuntimes],
   ['Browser', testInBrowser],
 ])
 
 rmSync(reports, { recursive: true, force: true })
 mkdirSync(reports, { recursive: true })
-const failed = steps.find(([heading, step]) => {
+let failed
+for (const [heading, step] of steps) {
   console.log(`\n=== ${heading}`)
-  return !step()
-})
+  if (await step()) continue
+  failed = heading
+  break
+}
 if (failed) {
-  console.log(`\nFAILED: ${failed[0]}`)
+  console.log(`\nFAILED: ${failed}`)
   process.exitCode = 1
 } else {
   console.log('\nAll steps done.')
@@ -50,6 +55,15 @@ function preparePython() {
 function testInNode() {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${reports}/vitest.json`]
   return runModule('vitest/vitest.mjs', ['run', ...reporters])
+}
+
+/** The server's suites on the other Nodes, Bun, Deno and workerd. */
+async function testOnRuntimes() {
+  const total = await runOnRuntimes()
+  if (total === undefined) return leaveOut('tests on other runtimes: npm could not install them')
+  const report = { numPassedTests: total.passed, numFailedTests: total.failed, numPendingTests: 0, numTodoTests: 0 }
+  writeFileSync(`${reports}/runtimes.json`, JSON.stringify(report))
+  return total.failed === 0
 }
 
 function testInBrowser() {
