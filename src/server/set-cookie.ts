@@ -103,7 +103,7 @@ function settle(attributes: CookieAttributes): SettledAttributes {
   return { path, domain, secure, sameSite, partitioned, priority, lifetimeOf: lifetimeText(attributes) }
 }
 
-/** The attributes in the order Python's http.cookies has them (FORMATS §1.2), around the ones that vary. */
+/** The attributes that never vary, sorted as http.cookies of Python does (FORMATS §1.2). */
 function fixedText({ domain, path, sameSite, secure, partitioned, priority }: SettledAttributes): {
   domain: string
   rest: string

@@ -4,129 +4,119 @@
  */
 import { SessionError } from './errors.js'
 
-/** A canonical Huffman code (RFC 1951 §3.2.2). */
-interface HuffmanCode {
-  /** By the next bits of the stream: `symbol << 4 | length`, or 0 where no code begins like this. */
-  table: Uint16Array
-  /** Takes as many bits as the longest code has. */
-  mask: number
-}
+/**
+ * A canonical Huffman code (RFC 1951 §3.2.2) as a table: by the next bits of the stream `symbol << 4 | length`, or 0 where
+ * no code begins like this. The last entry tells how many bits that are, as a mask.
+ */
+type HuffmanTable = Uint16Array
 
-/** Keeps the sums of the checksum small integers. */
-const MODULO_AT = 2 ** 29
+const LONGEST = 15
+const MASK = 1 << LONGEST
 /** How the lengths of the code for lengths are ordered (RFC 1951 §3.2.7). */
 const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
+/** Keeps the sums of the checksum small integers. */
+const MODULO_AT = 2 ** 29
 
 /** Made at the first call and used by all: nothing here calls back while it runs. */
 let output: Uint8Array = new Uint8Array()
+let literals: HuffmanTable
+let distances: HuffmanTable
 let lengths: Uint8Array
 let used: Uint16Array
-let literals: HuffmanCode | undefined
-let distances: HuffmanCode
 
 /**
  * Inflates a zlib stream. Its checksum tells of accidents, not of authors.
  *
  * @param bytes - one whole stream and nothing after it
- * @param limit - most octets that may come out
+ * @param limit - most octets that may come out; the memory for them is kept
  * @returns a view of a buffer that the next call uses again: copy what must last longer
  * @throws {SessionError} `ERR_SESSION_LIMIT` where more than `limit` octets would come out; `ERR_SESSION_COMPRESSION` for
  *   another method, a preset dictionary, a stream that is broken, cut or followed by more octets, or a wrong checksum
  * @see RFC 1950 §2.2, RFC 1951 §3.2
  */
 export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
+  literals ??= new Uint16Array(MASK + 1)
+  distances ??= new Uint16Array(MASK + 1)
+  lengths ??= new Uint8Array(320)
+  used ??= new Uint16Array(320)
   if (output.length < limit) output = new Uint8Array(limit)
-  if (!literals) {
-    lengths = new Uint8Array(320)
-    used = new Uint16Array(320)
-    literals = createCode()
-    distances = createCode()
-  }
-  const end = bytes.length - 4
   let size = 0
-  let position = 2
-  let held = 0
-  let heldBits = 0
+  /** In bits, as the end is. */
+  let position = 0
+  const end = bytes.length * 8
 
   // CM 8, CINFO up to 7, FCHECK, no FDICT.
-  const header = (bytes[0] as number) * 256 + (bytes[1] as number)
+  const header = bits(8) * 256 + bits(8)
   if ((header & 0x8f20) !== 0x800 || header % 31) broken()
-  let last: number
-  do {
+  for (let last = 0; !last; ) {
     last = bits(1)
     const type = bits(2)
     if (type > 2) broken()
     if (type) compressed(type)
     else stored()
-  } while (!last)
-  // What was read ahead is given back; the checksum must be all that is left.
+  }
+  drop(-position & 7)
   const result = output.subarray(0, size)
-  position -= heldBits >> 3
-  if (position !== end || adler32(result) !== new DataView(bytes.buffer, bytes.byteOffset + end).getUint32(0)) broken()
+  if (adler32(result) !== bits(8) * 2 ** 24 + bits(8) * 2 ** 16 + bits(8) * 256 + bits(8)) broken()
+  if (position < end) broken()
   return result
 
-  /** The next bits as a number, 16 at most; zeros stand for bits after the end. */
-  function peek(count: number): number {
-    while (heldBits < count && position < end) {
-      held |= (bytes[position++] as number) << heldBits
-      heldBits += 8
-    }
-    return held & ((1 << count) - 1)
+  /** The next 17 bits or more. */
+  function peek(): number {
+    const at = position >> 3
+    const octets = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)
+    return octets >> (position & 7)
   }
 
   function drop(count: number): void {
-    if (count > heldBits) broken()
-    held >>>= count
-    heldBits -= count
+    position += count
+    if (position > end) broken()
   }
 
   function bits(count: number): number {
-    const value = peek(count)
+    const value = peek() & ((1 << count) - 1)
     drop(count)
     return value
   }
 
-  function symbol({ table, mask }: HuffmanCode): number {
-    const entry = table[peek(15) & mask] as number
+  function symbol(table: HuffmanTable): number {
+    const entry = table[peek() & (table[MASK] as number)] as number
     if (!entry) broken()
     drop(entry & 15)
     return entry >> 4
   }
 
-  /** RFC 1951 §3.2.4. */
-  function stored(): void {
-    position -= heldBits >> 3
-    held = heldBits = 0
-    const length = bits(16)
-    if (length + bits(16) !== 0xffff || position + length > end) broken()
-    reserve(length)
-    output.set(bytes.subarray(position, position + length), size)
-    position += length
-    size += length
+  /** Lengths and distances are symbols in groups of `1 << bits` that each have one extra bit more (RFC 1951 §3.2.5). */
+  function extended(value: number, groupBits: number): number {
+    const extra = (value >> groupBits) - 1
+    const group = 1 << groupBits
+    return extra > 0 ? ((group | (value & (group - 1))) << extra) + bits(extra) : value
   }
 
-  /** RFC 1951 §3.2.5. */
+  function put(octet: number): void {
+    if (size === limit) throw new SessionError('ERR_SESSION_LIMIT', 'inflates to too much')
+    output[size++] = octet
+  }
+
+  /** RFC 1951 §3.2.4. */
+  function stored(): void {
+    drop(-position & 7)
+    let length = bits(16)
+    if (length + bits(16) !== 0xffff) broken()
+    while (length--) put(bits(8))
+  }
+
+  /** RFC 1951 §3.2.3. */
   function compressed(type: number): void {
     readCodes(type)
-    for (let value = symbol(literals as HuffmanCode); value !== 256; value = symbol(literals as HuffmanCode)) {
-      if (value < 256) {
-        reserve(1)
-        output[size++] = value
-      } else {
-        let length = value - 254
-        if (value > 264) {
-          const extra = (value - 261) >> 2
-          length = value > 284 ? 258 : ((4 + ((value - 1) & 3)) << extra) + 3 + bits(extra)
-        }
-        let distance = symbol(distances)
-        if (value > 285 || distance > 29) broken()
-        if (distance > 3) {
-          const extra = (distance >> 1) - 1
-          distance = ((2 + (distance & 1)) << extra) + bits(extra)
-        }
-        if (distance >= size) broken()
-        reserve(length)
-        for (const stop = size + length; size < stop; size++) output[size] = output[size - distance - 1] as number
+    for (let value = symbol(literals); value !== 256; value = symbol(literals)) {
+      if (value < 256) put(value)
+      else {
+        let length = value === 285 ? 258 : extended(value - 257, 2) + 3
+        const slot = symbol(distances)
+        const distance = extended(slot, 1) + 1
+        if (value > 285 || slot > 29 || distance > size) broken()
+        while (length--) put(output[size - distance] as number)
       }
     }
   }
@@ -154,22 +144,13 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
         while (times--) lengths[i++] = length
       }
     }
-    build(literals as HuffmanCode, 0, literalCount)
+    build(literals, 0, literalCount)
     build(distances, literalCount, count)
   }
-
-  function reserve(count: number): void {
-    if (size + count > limit) throw new SessionError('ERR_SESSION_LIMIT', 'inflates to too many octets')
-  }
 }
 
-function createCode(): HuffmanCode {
-  return { table: new Uint16Array(32_768), mask: 0 }
-}
-
-/** Makes a code of the lengths between `start` and `end`. */
-function build(code: HuffmanCode, start: number, end: number): void {
-  const { table } = code
+/** Makes a table of the lengths between `start` and `end`. */
+function build(table: HuffmanTable, start: number, end: number): void {
   let usedCount = 0
   let longest = 0
   for (let i = start; i < end; i++) {
@@ -200,7 +181,7 @@ function build(code: HuffmanCode, start: number, end: number): void {
   }
   // None may be left, but a code for one symbol alone has one bit.
   if (next && longest > 1) broken()
-  code.mask = high - 1
+  table[MASK] = high - 1
 }
 
 /** RFC 1950 §8.2; `high` grows faster than `low`. */
@@ -219,5 +200,5 @@ function adler32(bytes: Uint8Array): number {
 }
 
 function broken(): never {
-  throw new SessionError('ERR_SESSION_COMPRESSION', 'no complete zlib stream')
+  throw new SessionError('ERR_SESSION_COMPRESSION', 'no whole zlib stream')
 }
