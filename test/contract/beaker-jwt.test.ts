@@ -1,0 +1,78 @@
+/** Both payload forms of beaker-session-jwt. */
+import { inflateSync } from 'node:zlib'
+import { Binary, Decimal128, Double, Long, MinKey, ObjectId, serialize, Timestamp } from 'bson'
+import { bsonPackageTypes } from '../../src/server/bson-types.js'
+import { beakerJwt } from '../../src/server/index.js'
+import { decodeBase85 } from '../../src/shared/base85.js'
+import { type BsonSlice, bsonOrigin } from '../../src/shared/bson-origin.js'
+import type { OriginNode } from '../../src/shared/types.js'
+import { bsZ, openToken, signedToken } from '../server/codecs/token.helpers.js'
+import { codecContract } from './codec-contract.js'
+import { jsonMembers } from './json-members.js'
+
+const times = { _creation_time: new Double(1_699_999_940.25), _accessed_time: new Double(1_699_999_995) }
+
+codecContract({
+  name: 'beakerJwt, compressed',
+  create: ({ secrets }) => beakerJwt({ secrets }),
+  samples: {
+    'dates, octets and large integers': { when: new Date(5), octets: Uint8Array.of(0, 255), large: 2n ** 60n },
+  },
+  made: (secret) => {
+    const token = (document: object, beside = {}): string =>
+      signedToken(bsZ(serialize(document, { ignoreUndefined: true }), beside), undefined, secret)
+    return {
+      'numbers with their types': token({
+        _id: 'x',
+        double: new Double(1),
+        long: Long.fromNumber(5),
+        zero: new Double(-0),
+        nan: Number.NaN,
+        deep: { list: [new Double(2), Long.fromNumber(3), { more: new Double(4) }] },
+        ...times,
+      }),
+      'types of BSON': token({
+        _id: 'x',
+        id: new ObjectId(),
+        decimal: Decimal128.fromString('1.10'),
+        binary: new Binary(Uint8Array.of(1, 2), 128),
+        uuid: new Binary(new Uint8Array(16), 4),
+        when: new Date(-1),
+        timestamp: new Timestamp({ t: 1, i: 2 }),
+        least: new MinKey(),
+        pattern: /a.b/i,
+        reference: { $ref: 'users', $id: new ObjectId() },
+        ...times,
+      }),
+      'whole seconds as integers': token({
+        _id: 'x',
+        a: 1,
+        _creation_time: 1_699_999_940,
+        _accessed_time: 1_699_999_995,
+      }),
+    }
+  },
+  members(value) {
+    const { bsZ: text } = JSON.parse(openToken(value).payload) as { bsZ: string }
+    const root = bsonOrigin(inflateSync(decodeBase85(text)), { types: bsonPackageTypes }) as Required<OriginNode>
+    const entries = [...root.keys()].map((key) => {
+      const { bytes, start, end } = (root.child(key) as OriginNode).raw as BsonSlice
+      return [key, Buffer.from(bytes.subarray(start, end)).toString('hex')]
+    })
+    return Object.fromEntries(entries) as Record<string, string>
+  },
+})
+
+codecContract({
+  name: 'beakerJwt, plain claims',
+  create: ({ secrets }) => beakerJwt({ secrets, compress: false }),
+  made: (secret) => ({
+    'numbers as Python writes them': signedToken(
+      '{"_id":"x","one":1.0,"small":1e-05,"upper":1E5,"zero":-0.0,"large":18446744073709551617,"nan":NaN,"all":[-Infinity,{"deep":2.0}],"_creation_time":1699999940.2504,"_accessed_time":1699999995}',
+      undefined,
+      secret,
+    ),
+    'keys in no order': signedToken('{"b":1,"2":2,"a":{"z":1.0,"1":2},"1":3,"_id":"x"}', undefined, secret),
+  }),
+  members: (value) => jsonMembers(openToken(value).payload),
+})

@@ -1,0 +1,83 @@
+import { createHmac, timingSafeEqual } from 'node:crypto'
+import {
+  type CodecContext,
+  type SessionCodec,
+  type SessionData,
+  SessionError,
+  type SessionRecord,
+} from '../../src/server/index.js'
+
+/** `note~BASE64URL(JSON)~BASE64URL(MAC)`: HMAC-SHA256 has 32 octets, so 43 digits. */
+const SHAPE = /^note~([\w-]+)~([\w-]{43})$/
+const MAX_DEPTH = 64
+
+/** Sessions as signed JSON, each value good for one cookie name and one purpose. */
+export function noteCodec({ secrets }: { secrets: readonly string[] }): SessionCodec {
+  if (secrets.length === 0 || secrets.some((secret) => Buffer.byteLength(secret) < 32)) {
+    throw new TypeError('Option "secrets" needs one secret or more, of 32 octets or more each')
+  }
+  return {
+    name: 'note',
+    family: 'note',
+    readable: false,
+    matches: (value) => SHAPE.test(value),
+    verify(value, context) {
+      const [, payload = '', mac = ''] = SHAPE.exec(value) ?? []
+      const given = strictBytes(mac)
+      const keyIndex = secrets.findIndex((secret) => timingSafeEqual(macOf(payload, secret, context), given))
+      if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
+      return { ...parse(payload), keyIndex }
+    },
+    sign({ data, id, createdAt, accessedAt }, context) {
+      refuseUnwritable(data, [])
+      const times = { created: createdAt?.getTime(), accessed: accessedAt?.getTime() }
+      const payload = Buffer.from(JSON.stringify({ id, ...times, data })).toString('base64url')
+      return `note~${payload}~${macOf(payload, secrets[0] as string, context).toString('base64url')}`
+    },
+  }
+}
+
+/** The MAC covers what the value is for. Neither a purpose nor a cookie name has a blank in it. */
+function macOf(payload: string, secret: string, { purpose, cookieName }: CodecContext): Buffer {
+  return createHmac('sha256', secret).update(`${purpose} ${cookieName} ${payload}`).digest()
+}
+
+/** Buffer takes several texts for the same octets; one of them is enough. */
+function strictBytes(text: string): Buffer {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length === 32 && bytes.toString('base64url') === text) return bytes
+  throw new SessionError('ERR_SESSION_MALFORMED', 'The signature is no base64url')
+}
+
+/** Only what a key holder has signed comes here: an error now says so, and the cookie will not be overwritten. */
+function parse(payload: string): SessionRecord {
+  try {
+    const { id, created, accessed, data } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Payload
+    return {
+      data,
+      ...(id !== undefined && { id }),
+      ...(created !== undefined && { createdAt: new Date(created) }),
+      ...(accessed !== undefined && { accessedAt: new Date(accessed) }),
+    }
+  } catch {
+    // JSON.parse quotes the text in its message, so that error is not passed on.
+    throw new SessionError('ERR_SESSION_JSON', 'The payload is no JSON object', { verified: true })
+  }
+}
+
+interface Payload {
+  id?: string
+  created?: number
+  accessed?: number
+  data: SessionData
+}
+
+/** JSON.stringify drops or changes what JSON has no type for; a session must not change on its way. */
+function refuseUnwritable(value: unknown, path: readonly string[]): void {
+  if (path.length > MAX_DEPTH) throw new SessionError('ERR_SESSION_LIMIT', `More than ${MAX_DEPTH} levels`)
+  if (value === null || ['string', 'boolean', 'undefined'].includes(typeof value) || Number.isFinite(value)) return
+  const isPlain =
+    typeof value === 'object' && [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value))
+  if (!isPlain) throw new SessionError('ERR_SESSION_UNWRITABLE', 'JSON has no such type', { path: path.join('.') })
+  for (const [key, member] of Object.entries(value as object)) refuseUnwritable(member, [...path, key])
+}
