@@ -18,9 +18,11 @@ export interface LifetimeOptions {
 export interface Lifetime {
   /** Why a session is over by the timeouts, or undefined. An expiry inside a token is its codec's (`refuseTokenTimes`). */
   ended(times: SessionMeta, now: Date): SessionError | undefined
+  /** A format without a time of the last access tells it by the end that was written with it. */
+  lastAccess(times: SessionMeta): Date | undefined
   /** When it ends if nobody comes back. */
   expiresAt(times: SessionMeta): Date | undefined
-  needsTouch(times: Pick<SessionMeta, 'accessedAt'>, now: Date): boolean
+  needsTouch(times: SessionMeta, now: Date): boolean
 }
 
 /** How far the clock of another server may be ahead, in milliseconds. */
@@ -33,9 +35,15 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
   const { idleTimeout, absoluteTimeout } = options
   const touchEvery = touchInterval(options.touchEvery, idleTimeout)
 
+  function lastAccess({ accessedAt, expiresAt }: SessionMeta): Date | undefined {
+    if (accessedAt || !expiresAt || idleTimeout === undefined) return accessedAt
+    return new Date(expiresAt.getTime() - idleTimeout)
+  }
+
   return {
     ended(times, now) {
-      const { createdAt, accessedAt } = times
+      const { createdAt } = times
+      const accessedAt = lastAccess(times)
       if (idleTimeout !== undefined && accessedAt) {
         if (isAhead(accessedAt, now)) return early('it was last used in the future')
         if (now.getTime() - accessedAt.getTime() > idleTimeout) return over('it was idle for too long')
@@ -46,6 +54,7 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
       }
       return undefined
     },
+    lastAccess,
     expiresAt({ createdAt, accessedAt, expiresAt }) {
       const ends = [
         expiresAt?.getTime(),
@@ -54,7 +63,8 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
       ].filter((end) => end !== undefined)
       return ends.length === 0 ? undefined : new Date(Math.min(...ends))
     },
-    needsTouch({ accessedAt }, now) {
+    needsTouch(times, now) {
+      const accessedAt = lastAccess(times)
       // A session that does not say when it was used last would never be idle: give it a time, as Beaker does.
       if (!accessedAt) return idleTimeout !== undefined
       return touchEvery !== undefined && now.getTime() - accessedAt.getTime() >= touchEvery

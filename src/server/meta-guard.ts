@@ -1,7 +1,8 @@
 /**
  * Keys that tell about a session and are not data, as `_id` or `exp`: assigning one is a mistake that is said at once.
  */
-import type { SessionData } from '../shared/types.js'
+import { SessionError } from '../shared/errors.js'
+import type { OriginNode, SessionData } from '../shared/types.js'
 
 /** Key to what to use instead. */
 export type MetaNames = Readonly<Record<string, string>>
@@ -22,10 +23,18 @@ export function createMetaGuard(meta: MetaNames = {}): <Data extends object>(dat
   }
 }
 
-/** The same check at writing, for data that was put together elsewhere. @throws {TypeError} */
-export function refuseMeta(data: SessionData, meta: MetaNames): void {
+/**
+ * The same check at writing, for data that was put together elsewhere.
+ *
+ * @param foreign - what another codec read, where it did: a key that is data there is nobody's mistake
+ * @throws {TypeError} naming what to use instead
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for a key of `foreign`
+ */
+export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginNode): void {
   for (const key in meta) {
-    if (data[key] !== undefined && Object.hasOwn(data, key)) throw metaError(key, meta[key] as string)
+    if (data[key] === undefined || !Object.hasOwn(data, key)) continue
+    if (foreign?.child?.(key) === undefined) throw metaError(key, meta[key] as string)
+    throw new SessionError('ERR_SESSION_UNWRITABLE', `The format has another use for the key ${key}`, { path: key })
   }
 }
 

@@ -108,7 +108,8 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
   if (held) emit({ type: 'read', ...identify(held), bytes: name.length + held.value.length })
   if (new Set(values).size > 1) emit({ type: 'shadowed', candidates: values.length })
 
-  const { data = {}, id = newId(), createdAt = now, accessedAt = now, expiresAt } = held?.record ?? {}
+  const { data = {}, id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
+  const accessedAt = lifetime.lastAccess(held?.record ?? {}) ?? now
   const publicValue = readCookies(header, settings.publicName).at(-1)
   const state: SessionState = {
     id,

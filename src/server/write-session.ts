@@ -63,11 +63,18 @@ function* writeWith(
     id: state.id,
     createdAt: state.createdAt,
     accessedAt: context.now,
+    ...withEnd(settings, state, context.now),
   }
   const value = yield* signFitting(codec, record, context, settings.name)
   const cookie = settings.cookies.set(settings.name, value, { ...settings.exposure, now: context.now })
   const held: HeldSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isWritten: true }
   return { cookie, held, reason }
+}
+
+/** With a timeout the session's end moves with each write, for the formats that have a place for it. */
+function withEnd({ lifetime }: Settings, { createdAt }: SessionState, accessedAt: Date): { expiresAt?: Date } {
+  const expiresAt = lifetime.expiresAt({ createdAt, accessedAt })
+  return expiresAt === undefined ? {} : { expiresAt }
 }
 
 /** Takes note that a session goes out with the response. */

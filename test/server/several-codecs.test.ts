@@ -185,3 +185,18 @@ describe('what one format can hold and another can not', () => {
     expect(payload).toMatch(/^\{"a":1,"b":-0\.0,"c":1,/)
   })
 })
+
+test('a key that is data to one codec and not to the first is kept as it was, and lost to nobody', async () => {
+  const { sign } = plain(OLD_SECRET) as Required<SessionCodec>
+  const record = { data: { user: 'dave', _id: 'a document of a database' } }
+  const context = { cookieName: NAME, purpose: 'session', now: new Date() } as const
+  const browser = testBrowser()
+  browser.take([`${NAME}=${await sign(record, context)}`])
+  const { visit, events } = serve({ codecs: [beaker(), plain(OLD_SECRET)] }, { browser })
+  await visit((data) => Object.assign(data, { user: 'eve' }))
+  expect(events.find(({ type }) => type === 'kept')).toMatchObject({ code: 'ERR_SESSION_UNWRITABLE', path: '_id' })
+  expect((await plain(OLD_SECRET).verify(browser.cookie.slice(NAME.length + 1), context)).data).toEqual({
+    ...record.data,
+    user: 'eve',
+  })
+})

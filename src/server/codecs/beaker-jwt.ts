@@ -16,7 +16,14 @@ import { type Flow, run, wait } from '../flow.js'
 import { writeJson } from '../json-writer.js'
 import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
 import { refuseMeta } from '../meta-guard.js'
-import { beakerData, type PayloadOptions, readBeakerPayload, withBeakerMeta, withFloatTimes } from './beaker-payload.js'
+import {
+  BEAKER_JWT,
+  beakerData,
+  type PayloadOptions,
+  readBeakerPayload,
+  withBeakerMeta,
+  withFloatTimes,
+} from './beaker-payload.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
 export interface BeakerJwtOptions {
@@ -92,8 +99,8 @@ function* verify(value: string, context: CodecContext, keyring: Keyring, reading
 }
 
 function* sign(record: SessionRecord, context: CodecContext, keyring: Keyring, compress: boolean): Flow<string> {
-  refuseMeta(record.data, META)
   const root = record.origin?.root()
+  refuseMeta(record.data, META, record.origin?.format === BEAKER_JWT ? undefined : root)
   const session = withBeakerMeta(record, root)
   const origin = withFloatTimes(root)
   const claims = compress ? compressed(session, origin) : plain(session, origin)

@@ -13,6 +13,9 @@ import { readClaims } from '../json-claims.js'
 import { readJson } from '../json-reader.js'
 import type { SessionRecord } from './codec.js'
 
+/** The origin of what was read here. */
+export const BEAKER_JWT = 'beaker-jwt'
+
 export interface PayloadOptions {
   /** Octets. */
   maxInflated: number
@@ -72,7 +75,7 @@ function asRecord(session: SessionData, claims: Record<string, unknown>, root: (
   const { data, meta } = takeBeakerMeta(session)
   // `_expires` is about the browser's cookie, not about the session (FORMATS §2.2).
   const { expiresAt: _, ...times } = meta
-  return { ...times, data, claims, origin: { format: 'beaker-jwt', root } }
+  return { ...times, data, claims, origin: { format: BEAKER_JWT, root } }
 }
 
 function withoutBsZ({ bsZ: _, ...claims }: Record<string, unknown>): SessionData {

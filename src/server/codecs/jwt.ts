@@ -147,8 +147,12 @@ function readToken(payload: string, { now }: CodecContext, { expires, tolerance 
 
 function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
   const root = record.origin?.root()
-  refuseForeignKeys(record, root)
-  refuseMeta(record.data, META)
+  refuseMeta(record.data, META, record.origin?.format === 'jwt' ? undefined : root)
+  if (record.data[COMPRESSED] !== undefined) {
+    throw new SessionError('ERR_SESSION_UNWRITABLE', 'Plain claims can not hold the key that means compressed ones', {
+      path: COMPRESSED,
+    })
+  }
   const claims = writeJson(withJwtMeta(record, root, context, settings), {
     ascii: true,
     ...(root ? { origin: root } : {}),
@@ -156,15 +160,6 @@ function* sign(record: SessionRecord, context: CodecContext, settings: Settings)
   const signingInput = `${settings.header}.${encodeBase64Url(encodeUtf8(claims))}`
   const mac = yield* wait(settings.signing.sign(signingInput, context))
   return `${signingInput}.${encodeBase64Url(mac)}`
-}
-
-/** What is data to the codec that read it, and means something else in plain claims: nobody's mistake, and not to be lost. */
-function refuseForeignKeys({ data, origin }: SessionRecord, root: OriginNode | undefined): void {
-  const foreign = origin?.format === 'jwt' ? [] : Object.keys(META).filter((key) => root?.child?.(key) !== undefined)
-  for (const key of [COMPRESSED, ...foreign]) {
-    if (data[key] === undefined || !Object.hasOwn(data, key)) continue
-    throw new SessionError('ERR_SESSION_UNWRITABLE', `Plain claims can not hold the key ${key} as data`, { path: key })
-  }
 }
 
 /** Claims that were read stay, whatever the options; new ones come last, in whole seconds. */
