@@ -1,11 +1,12 @@
 /** Decoding a cookie as a page does, and what that costs the page in bytes. */
-import { build } from 'esbuild'
-import { jwtDecode } from 'jwt-decode'
+
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-import { decodeSession } from '../dist/shared/index.js'
+import { build } from 'esbuild'
+import { jwtDecode } from 'jwt-decode'
 import { jwt } from '../dist/server/index.js'
+import { decodeSession } from '../dist/shared/index.js'
 import { time } from './measure.mjs'
 import { beakerSession, now, secret } from './session.mjs'
 

@@ -1,6 +1,7 @@
 /** `npm run bench`: sessionglass and its peers in one run, as a report in Markdown with times, ratios and sizes. */
 import { cpus } from 'node:os'
 import { measureBundles, measureClient, measureImport } from './client.mjs'
+import { measureHttp } from './http.mjs'
 import { measurePython } from './python.mjs'
 import { measureServer } from './server.mjs'
 
@@ -12,6 +13,7 @@ if (python) {
 }
 const client = await measureClient(server.cookie)
 const imported = measureImport()
+const http = await measureHttp()
 
 const lines = [
   `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus()[0]?.model} × ${cpus().length}, \`npm run bench\``,
@@ -23,6 +25,10 @@ const lines = [
   ...table('Browser: decode', client, client.at(-1)),
   ...sizes('Cookie', 'octets of the value', server.sizes),
   ...sizes('Bundle', 'bytes, minified and gzipped', await measureBundles()),
+  '### HTTP on loopback',
+  '',
+  `${http.session.toFixed(0)} requests per second with a session read and written, ${http.bare.toFixed(0)} without: ${((100 * http.session) / http.bare).toFixed(0)} %.`,
+  '',
   '### Import of sessionglass/client in Node',
   '',
   `${imported.milliseconds.toFixed(1)} ms, ${imported.arrayBuffers} bytes of array buffers.`,

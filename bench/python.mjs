@@ -9,5 +9,7 @@ export function measurePython() {
   const python = pythonPath()
   if (!python) return undefined
   const program = fileURLToPath(new URL('python.py', import.meta.url))
-  return JSON.parse(execFileSync(python, [program], { input: JSON.stringify({ session: beakerSession, secret }) }).toString())
+  return JSON.parse(
+    execFileSync(python, [program], { input: JSON.stringify({ session: beakerSession, secret }) }).toString(),
+  )
 }

@@ -1,11 +1,12 @@
 /** Reading (verify, inflate, parse) and writing (serialize, deflate, sign) one session cookie on the server. */
+
+import { deflateSync, inflateSync } from 'node:zlib'
+import { deserialize, serialize } from 'bson'
 import cookieSession from 'cookie-session'
 import { createSigner, createVerifier } from 'fast-jwt'
 import { sealData, unsealData } from 'iron-session'
 import { jwtVerify, SignJWT } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
-import { deserialize, serialize } from 'bson'
-import { deflateSync, inflateSync } from 'node:zlib'
 import { beakerJwt, jwt } from '../dist/server/index.js'
 import { time } from './measure.mjs'
 import { beakerSession, data, meta, now, secret } from './session.mjs'

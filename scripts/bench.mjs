@@ -1,0 +1,24 @@
+// @ts-check
+/** `npm run bench`: installs the peers, builds, and prints times, ratios and sizes of one run as Markdown. */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { buildIfStale } from './build.mjs'
+import { ensureInstall } from './ensure-install.mjs'
+import { ensurePython } from './python-env.mjs'
+import { npmCommand, root, run } from './run.mjs'
+
+const folder = `${root}bench`
+
+if (ensureInstall() && buildIfStale() && installPeers()) {
+  ensurePython()
+  if (!run(process.execPath, [`${folder}/index.mjs`])) process.exitCode = 1
+} else {
+  process.exitCode = 1
+}
+
+/** The peers have a lock file of their own: nobody but the benchmark needs them. */
+function installPeers() {
+  if (existsSync(`${folder}/node_modules/.package-lock.json`)) return true
+  const { program, args } = npmCommand(['ci', '--no-audit', '--no-fund'])
+  return spawnSync(program, args, { cwd: folder, stdio: 'inherit' }).status === 0
+}
