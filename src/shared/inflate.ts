@@ -10,6 +10,7 @@ import { SessionError } from './errors.js'
  */
 type HuffmanTable = Uint16Array
 
+/** Bits of a code at most, and where a table has its mask. */
 const LONGEST = 15
 const MASK = 1 << LONGEST
 /** How the lengths of the code for lengths are ordered (RFC 1951 §3.2.7). */
@@ -17,12 +18,18 @@ const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14,
 /** Keeps the sums of the checksum small integers. */
 const MODULO_AT = 2 ** 29
 
-/** Made at the first call and used by all: nothing here calls back while it runs. */
+/** The stream in work. One is enough: nothing here calls back while it runs. */
+let input: Uint8Array
+/** In bits. */
+let position: number
 let output: Uint8Array = new Uint8Array()
+let size: number
+let largest: number
+/** Made at the first call, so that an import takes no memory. */
 let literals: HuffmanTable
 let distances: HuffmanTable
 let lengths: Uint8Array
-let used: Uint16Array
+let nextCodes: Uint16Array
 
 /**
  * Inflates a zlib stream. Its checksum tells of accidents, not of authors.
@@ -38,12 +45,11 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
   literals ??= new Uint16Array(MASK + 1)
   distances ??= new Uint16Array(MASK + 1)
   lengths ??= new Uint8Array(320)
-  used ??= new Uint16Array(320)
+  nextCodes ??= new Uint16Array(LONGEST + 1)
   if (output.length < limit) output = new Uint8Array(limit)
-  let size = 0
-  /** In bits, as the end is. */
-  let position = 0
-  const end = bytes.length * 8
+  input = bytes
+  largest = limit
+  position = size = 0
 
   // CM 8, CINFO up to 7, FCHECK, no FDICT.
   const header = bits(8) * 256 + bits(8)
@@ -58,138 +64,132 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
   drop(-position & 7)
   const result = output.subarray(0, size)
   if (adler32(result) !== bits(8) * 2 ** 24 + bits(8) * 2 ** 16 + bits(8) * 256 + bits(8)) broken()
-  if (position < end) broken()
+  if (position < input.length * 8) broken()
   return result
+}
 
-  /** The next 17 bits or more. */
-  function peek(): number {
-    const at = position >> 3
-    const octets = (bytes[at] as number) | ((bytes[at + 1] as number) << 8) | ((bytes[at + 2] as number) << 16)
-    return octets >> (position & 7)
-  }
+/** RFC 1951 §3.2.4. */
+function stored(): void {
+  drop(-position & 7)
+  let length = bits(16)
+  if (length + bits(16) !== 0xffff) broken()
+  while (length--) put(bits(8))
+}
 
-  function drop(count: number): void {
-    position += count
-    if (position > end) broken()
-  }
-
-  function bits(count: number): number {
-    const value = peek() & ((1 << count) - 1)
-    drop(count)
-    return value
-  }
-
-  function symbol(table: HuffmanTable): number {
-    const entry = table[peek() & (table[MASK] as number)] as number
-    if (!entry) broken()
-    drop(entry & 15)
-    return entry >> 4
-  }
-
-  /** Lengths and distances are symbols in groups of `1 << bits` that each have one extra bit more (RFC 1951 §3.2.5). */
-  function extended(value: number, groupBits: number): number {
-    const extra = (value >> groupBits) - 1
-    const group = 1 << groupBits
-    return extra > 0 ? ((group | (value & (group - 1))) << extra) + bits(extra) : value
-  }
-
-  function put(octet: number): void {
-    if (size === limit) throw new SessionError('ERR_SESSION_LIMIT', 'inflates to too much')
-    output[size++] = octet
-  }
-
-  /** RFC 1951 §3.2.4. */
-  function stored(): void {
-    drop(-position & 7)
-    let length = bits(16)
-    if (length + bits(16) !== 0xffff) broken()
-    while (length--) put(bits(8))
-  }
-
-  /** RFC 1951 §3.2.3. */
-  function compressed(type: number): void {
-    readCodes(type)
-    for (let value = symbol(literals); value !== 256; value = symbol(literals)) {
-      if (value < 256) put(value)
-      else {
-        let length = value === 285 ? 258 : extended(value - 257, 2) + 3
-        const slot = symbol(distances)
-        const distance = extended(slot, 1) + 1
-        if (value > 285 || slot > 29 || distance > size) broken()
-        while (length--) put(output[size - distance] as number)
-      }
+/** RFC 1951 §3.2.3. */
+function compressed(type: number): void {
+  readCodes(type)
+  for (let value = symbol(literals); value !== 256; value = symbol(literals)) {
+    if (value < 256) put(value)
+    else {
+      let length = value === 285 ? 258 : extended(value - 257, 2) + 3
+      const slot = symbol(distances)
+      const distance = extended(slot, 1) + 1
+      if (value > 285 || slot > 29 || distance > size) broken()
+      while (length--) put(output[size - distance] as number)
     }
-  }
-
-  /** RFC 1951 §3.2.6 and §3.2.7. */
-  function readCodes(type: number): void {
-    let literalCount = 288
-    let count = 320
-    lengths.fill(8, 0, 144).fill(9, 144, 256).fill(7, 256, 280).fill(8, 280, 288).fill(5, 288)
-    if (type > 1) {
-      literalCount = bits(5) + 257
-      count = literalCount + bits(5) + 1
-      const given = bits(4) + 4
-      lengths.fill(0)
-      for (let i = 0; i < given; i++) lengths[LENGTH_ORDER[i] as number] = bits(3)
-      build(distances, 0, 19)
-      for (let i = 0; i < count; ) {
-        let length: number | undefined = symbol(distances)
-        let times = 1
-        if (length > 15) {
-          times = length > 17 ? 11 + bits(7) : length > 16 ? 3 + bits(3) : 3 + bits(2)
-          length = length > 16 ? 0 : lengths[i - 1]
-        }
-        if (length === undefined || i + times > count) broken()
-        while (times--) lengths[i++] = length
-      }
-    }
-    build(literals, 0, literalCount)
-    build(distances, literalCount, count)
   }
 }
 
-/** Makes a table of the lengths between `start` and `end`. */
+/** RFC 1951 §3.2.6 and §3.2.7. */
+function readCodes(type: number): void {
+  let literalCount = 288
+  let count = 320
+  lengths.fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288)
+  if (type > 1) {
+    literalCount = bits(5) + 257
+    count = literalCount + bits(5) + 1
+    const given = bits(4) + 4
+    lengths.fill(0)
+    for (let i = 0; i < given; i++) lengths[LENGTH_ORDER[i] as number] = bits(3)
+    build(distances, 0, 19)
+    for (let i = 0; i < count; ) {
+      let length: number | undefined = symbol(distances)
+      let times = 1
+      if (length > 15) {
+        times = length > 17 ? 11 + bits(7) : length > 16 ? 3 + bits(3) : 3 + bits(2)
+        length = length > 16 ? 0 : lengths[i - 1]
+      }
+      if (length === undefined || i + times > count) broken()
+      while (times--) lengths[i++] = length
+    }
+  }
+  build(literals, 0, literalCount)
+  build(distances, literalCount, count)
+}
+
+/** Makes a table of the lengths between `start` and `end` (RFC 1951 §3.2.2). */
 function build(table: HuffmanTable, start: number, end: number): void {
-  let usedCount = 0
+  nextCodes.fill(0)
+  for (let i = start; i < end; i++) (nextCodes[lengths[i] as number] as number)++
+  let next = 0
   let longest = 0
+  for (let length = 1; length <= LONGEST; length++) {
+    const count = nextCodes[length] as number
+    if (count) longest = length
+    nextCodes[length] = next
+    next = (next + count) * 2
+  }
+  // All codes are given away and none twice, but a code for one symbol alone has one bit, and one for none has none.
+  if (next > 2 * MASK || (next < 2 * MASK && longest > 1)) broken()
+  const entries = 1 << longest
+  table.fill(0, 0, entries)
   for (let i = start; i < end; i++) {
     const length = lengths[i] as number
-    if (length) used[usedCount++] = i
-    if (length > longest) longest = length
-  }
-  // The stream has codes with their first bit lowest, so they count up from the other end. The entries of a length
-  // begin as those of the length before, said twice.
-  let next = 0
-  let high = 1
-  let count = 0
-  table[0] = 0
-  for (let length = 1; length <= longest; length++) {
-    for (let i = 0; i < high; i++) table[high + i] = table[i] as number
-    for (let j = 0; j < usedCount; j++) {
-      const i = used[j] as number
-      if (lengths[i] === length) {
-        // Back at 0, all codes are given away.
-        if (count++ && !next) broken()
-        table[next] = ((i - start) << 4) | length
-        let bit = high
-        for (; next & bit; bit >>= 1) next ^= bit
-        next |= bit
-      }
+    if (length) {
+      let code = (nextCodes[length] as number)++
+      // The stream has codes with their first bit lowest.
+      let place = 0
+      for (let bit = 0; bit < length; bit++, code >>= 1) place = place * 2 + (code & 1)
+      for (; place < entries; place += 1 << length) table[place] = ((i - start) << 4) | length
     }
-    high *= 2
   }
-  // None may be left, but a code for one symbol alone has one bit.
-  if (next && longest > 1) broken()
-  table[MASK] = high - 1
+  table[MASK] = entries - 1
+}
+
+function symbol(table: HuffmanTable): number {
+  const entry = table[peek() & (table[MASK] as number)] as number
+  if (!entry) broken()
+  drop(entry & 15)
+  return entry >> 4
+}
+
+/** Lengths and distances are symbols in groups of `1 << groupBits`, each of one extra bit more (RFC 1951 §3.2.5). */
+function extended(value: number, groupBits: number): number {
+  const extra = (value >> groupBits) - 1
+  const group = 1 << groupBits
+  return extra > 0 ? ((group | (value & (group - 1))) << extra) + bits(extra) : value
+}
+
+function bits(count: number): number {
+  const value = peek() & ((1 << count) - 1)
+  drop(count)
+  return value
+}
+
+/** The next 17 bits or more. */
+function peek(): number {
+  const at = position >> 3
+  const octets = (input[at] as number) | ((input[at + 1] as number) << 8) | ((input[at + 2] as number) << 16)
+  return octets >> (position & 7)
+}
+
+function drop(count: number): void {
+  position += count
+  if (position > input.length * 8) broken()
+}
+
+function put(octet: number): void {
+  if (size === largest) throw new SessionError('ERR_SESSION_LIMIT', 'too large')
+  output[size++] = octet
 }
 
 /** RFC 1950 §8.2; `high` grows faster than `low`. */
 function adler32(bytes: Uint8Array): number {
   let low = 1
   let high = 0
-  for (const byte of bytes) {
-    low += byte
+  for (let i = 0; i < bytes.length; i++) {
+    low += bytes[i] as number
     high += low
     if (high > MODULO_AT) {
       low %= 65_521
@@ -200,5 +200,5 @@ function adler32(bytes: Uint8Array): number {
 }
 
 function broken(): never {
-  throw new SessionError('ERR_SESSION_COMPRESSION', 'no whole zlib stream')
+  throw new SessionError('ERR_SESSION_COMPRESSION', 'not zlib')
 }
