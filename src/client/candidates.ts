@@ -3,20 +3,11 @@
  * RFC 6265 §5.4, FORMATS §1. Nothing of them is verified.
  */
 import { readCookies } from '../shared/cookie.js'
-import { decodeSession, type SessionReader } from '../shared/decode.js'
+import { decodeJwt } from '../shared/decode-jwt.js'
 import type { SessionError, SessionErrorCode } from '../shared/errors.js'
 import { deepFreeze } from '../shared/freeze.js'
+import { lightBsonTypes } from '../shared/light-bson-types.js'
 import type { DecodedSession, SessionData } from '../shared/types.js'
-
-/** For further formats, and for places that have no page: other cookies, another clock. */
-export interface ReadOptions {
-  /** Cookies to read instead of `document.cookie`, as `name=value; name=value`. */
-  cookie?: string | undefined
-  /** The present time instead of the clock's. */
-  now?: Date | undefined
-  /** Readers of further formats. With another array everything is read anew. */
-  readers?: readonly SessionReader[] | undefined
-}
 
 /** One cookie that may be the session. */
 export interface Candidate<Data = SessionData> extends Partial<DecodedSession<Data>> {
@@ -30,10 +21,12 @@ export interface Candidate<Data = SessionData> extends Partial<DecodedSession<Da
 }
 
 interface Read {
-  cookie: string
-  readers: readonly SessionReader[] | undefined
+  cookies: string
   candidates: readonly Candidate[]
 }
+
+/** Anybody can plant a cookie, so this bounds what a page unpacks unasked; honest sessions stay far below. */
+const MAX_INFLATED = 65_536
 
 /** The last read of each session name. */
 const reads = new Map<string, Read>()
@@ -43,29 +36,29 @@ const reads = new Map<string, Read>()
  * name the last first, as Python and the server take them.
  *
  * @param name - the session's cookie name
+ * @param cookies - read instead of the page's
  * @returns frozen candidates, each the same one while its value is the same
  */
-export function readCandidates(name: string, { cookie = pageCookies(), readers }: ReadOptions): readonly Candidate[] {
-  let read = reads.get(name)
-  if (read?.readers !== readers) read = undefined
-  if (read?.cookie === cookie) return read.candidates
-  const candidates = [`${name}.public`, name].flatMap((half) =>
-    readCookies(cookie, half)
+export function readCandidates(name: string, cookies: string = pageCookies()): readonly Candidate[] {
+  const read = reads.get(name)
+  if (read?.cookies === cookies) return read.candidates
+  const candidates = [`${name}.public`, name].flatMap((cookie) =>
+    readCookies(cookies, cookie)
       .reverse()
       .map(
         (value) =>
-          read?.candidates.find((known) => known.cookie === half && known.value === value) ??
-          readCandidate(half, value, readers),
+          read?.candidates.find((known) => known.cookie === cookie && known.value === value) ??
+          readCandidate(cookie, value),
       ),
   )
-  reads.set(name, { cookie, readers, candidates })
+  reads.set(name, { cookies, candidates })
   return candidates
 }
 
-function readCandidate(cookie: string, value: string, readers: ReadOptions['readers']): Candidate {
+function readCandidate(cookie: string, value: string): Candidate {
   const candidate: Candidate = { cookie, value, size: new TextEncoder().encode(cookie + value).length }
   try {
-    Object.assign(candidate, decodeSession(value, { readers }))
+    Object.assign(candidate, decodeJwt(value, lightBsonTypes, MAX_INFLATED))
   } catch (error) {
     candidate.error = (error as SessionError).code
   }

@@ -1,17 +1,15 @@
 /**
  * The entry `sessionglass/client`: the session as a page may see it. No key, no request; nothing is verified.
  */
-import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
+import type { SessionDefinition } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
-import type { ReadOptions } from './candidates.js'
-import { inspectSession } from './inspect.js'
+import { inspectSession, type ReadOptions } from './inspect.js'
 
-export type { SessionReader } from '../shared/decode.js'
 export type { SessionDefinition } from '../shared/define-session.js'
 export type { SessionErrorCode } from '../shared/errors.js'
 export type { SessionData, SessionFormat, SessionMeta } from '../shared/types.js'
-export type { Candidate, ReadOptions } from './candidates.js'
-export type { InspectedCandidate, Inspection } from './inspect.js'
+export type { Candidate } from './candidates.js'
+export type { InspectedCandidate, Inspection, ReadOptions } from './inspect.js'
 export { inspectSession } from './inspect.js'
 export type { Over } from './over.js'
 
@@ -25,7 +23,7 @@ export type { Over } from './over.js'
  * @see FORMATS §4
  */
 export function getSession<Data = SessionData>(
-  session: SessionDefinition<Data> | string = DEFAULT_NAME,
+  session?: SessionDefinition<Data> | string,
   options?: ReadOptions,
 ): Readonly<Data> | null {
   return inspectSession(session, options).session

@@ -3,16 +3,24 @@
  */
 import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
-import { type Candidate, type ReadOptions, readCandidates } from './candidates.js'
+import { type Candidate, readCandidates } from './candidates.js'
 import { type Over, whyOver } from './over.js'
+
+/** For places that have no page: other cookies, another clock. */
+export interface ReadOptions {
+  /** Cookies to read instead of `document.cookie`, as `name=value; name=value`. */
+  cookie?: string | undefined
+  /** The present time instead of the clock's. */
+  now?: Date | undefined
+}
 
 /** A candidate, and whether its time is over. */
 export interface InspectedCandidate<Data = SessionData> extends Candidate<Data> {
   /** Why it does not count although it could be read. */
-  over?: Over
+  over: Over | undefined
 }
 
-/** What `getSession` returns, and the candidate it comes from; where it is null, the first candidate there is. */
+/** The candidate that `getSession` takes, or else the first one, and all of them. */
 export interface Inspection<Data = SessionData> extends Partial<InspectedCandidate<Data>> {
   /** What `getSession` returns. */
   session: Readonly<Data> | null
@@ -25,17 +33,17 @@ export interface Inspection<Data = SessionData> extends Partial<InspectedCandida
  *
  * @param session - a definition, or the cookie's name; `beaker.session.id` where absent
  * @param options - other cookies or another clock than the page's
+ * @see FORMATS §4
  */
 export function inspectSession<Data = SessionData>(
   session: SessionDefinition<Data> | string = DEFAULT_NAME,
-  options: ReadOptions = {},
+  { cookie, now = new Date() }: ReadOptions = {},
 ): Inspection<Data> {
   const definition = typeof session === 'string' ? { name: session } : session
-  const now = +(options.now ?? Date.now())
-  const candidates = (readCandidates(definition.name, options) as readonly Candidate<Data>[]).map((candidate) => {
-    const over = whyOver(candidate, definition, now)
-    return over ? { ...candidate, over } : candidate
-  })
-  const current = candidates.find(({ data, over }: InspectedCandidate<Data>) => data && !over)
+  const candidates = (readCandidates(definition.name, cookie) as readonly Candidate<Data>[]).map((candidate) => ({
+    ...candidate,
+    over: whyOver(candidate.meta ?? {}, definition, +now),
+  }))
+  const current = candidates.find(({ data, over }) => data && !over)
   return { ...(current ?? candidates[0]), session: current?.data ?? null, candidates }
 }

@@ -2,7 +2,7 @@
  * base85 as `base64.b85encode` of Python writes it: groups of 4 octets as 5 digits, big-endian, no padding.
  * FORMATS §4.
  */
-import { digitTable, malformed, NO_DIGIT } from './bytes.js'
+import { decodeDigits, digitTable } from './bytes.js'
 
 const BASE85 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~'
 
@@ -18,27 +18,7 @@ let digits: Uint8Array | undefined
  */
 export function decodeBase85(text: string): Uint8Array<ArrayBuffer> {
   digits ??= digitTable(BASE85)
-  const length = text.length
-  const bytes = new Uint8Array(Math.ceil(length / 5) * 4)
-  let at = 0
-  let value = 0
-  let bad = length % 5 === 1
-  for (let i = 0; at < bytes.length; ) {
-    // The last group is filled up with the highest digit, as Python does.
-    const digit = i < length ? (digits[text.charCodeAt(i)] ?? NO_DIGIT) : 84
-    bad ||= digit === NO_DIGIT
-    value = value * 85 + digit
-    if (++i % 5 === 0) {
-      bad ||= value > 0xffffffff
-      bytes[at++] = value >>> 24
-      bytes[at++] = value >>> 16
-      bytes[at++] = value >>> 8
-      bytes[at++] = value
-      value = 0
-    }
-  }
-  if (bad) malformed('base85')
-  return bytes.subarray(0, (length * 4) / 5)
+  return decodeDigits(text, digits, 85)
 }
 
 /**

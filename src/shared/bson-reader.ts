@@ -3,7 +3,7 @@
  * BSON specification 1.1, FORMATS §5.
  */
 import { BSON_MAX_DEPTH, BSON_MAX_ELEMENTS } from './bson-limits.js'
-import { readKey, readText } from './bson-text.js'
+import { readText } from './bson-text.js'
 import { SessionError } from './errors.js'
 import type { SessionData } from './types.js'
 
@@ -65,7 +65,7 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
     if (++depth > maxDepth) fail('ERR_SESSION_LIMIT')
     for (let type = readByte(); type; type = readByte()) {
       if (++elements > maxElements) fail('ERR_SESSION_LIMIT')
-      const key = readName(readKey)
+      const key = readName()
       const value = readElement(type)
       if (Array.isArray(into)) {
         if (key !== `${into.push(value) - 1}`) fail()
@@ -109,7 +109,7 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
         return date
       }
       case 0x0b:
-        return types.regExp(readName(readText), readName(readText))
+        return types.regExp(readName(), readName())
       case 0x0c:
         return types.dbRef(readString(), types.objectId(copy(12)))
       case 0x0d:
@@ -137,10 +137,10 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
   }
 
   /** `cstring`: text up to a NUL. */
-  function readName(read: typeof readText): string {
+  function readName(): string {
     const start = position
     while (bytes[position]) position++
-    return read(bytes, start, position++)
+    return readText(bytes, start, position++)
   }
 
   /** `string`: text after its length, which counts the NUL at its end. */
@@ -189,5 +189,5 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
 }
 
 function fail(code: 'ERR_SESSION_BSON' | 'ERR_SESSION_LIMIT' = 'ERR_SESSION_BSON'): never {
-  throw new SessionError(code, 'not BSON, or too large')
+  throw new SessionError(code, 'not BSON')
 }

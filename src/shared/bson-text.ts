@@ -3,7 +3,6 @@
  * BSON specification 1.1 (`cstring`, `string`), RFC 3629.
  */
 import { decodeUtf8 } from './bytes.js'
-import { SessionError } from './errors.js'
 
 /** Longer text is worth the call of a decoder. */
 const SHORT = 48
@@ -22,11 +21,7 @@ export function readText(bytes: Uint8Array, start: number, end: number): string 
     while (index < end && (bytes[index] as number) < 128) codes[index - start] = bytes[index++] as number
     if (index === end) return String.fromCharCode(...codes)
   }
-  try {
-    return decodeUtf8(bytes.subarray(start, end))
-  } catch {
-    throw new SessionError('ERR_SESSION_BSON', 'not UTF-8')
-  }
+  return decodeUtf8(bytes.subarray(start, end), 'ERR_SESSION_BSON')
 }
 
 /** Keys that were read lately, by a hash: sessions have the same few keys again and again. */

@@ -2,12 +2,9 @@
  * Octets and text: base64url without padding (RFC 4648 §5, RFC 7515 §2) and UTF-8 (RFC 3629).
  * Both are read strictly, so that no two texts stand for the same octets.
  */
-import { SessionError } from './errors.js'
+import { SessionError, type SessionErrorCode } from './errors.js'
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-/** Stands in a table of digits for a character that is none; every true digit is smaller. */
-export const NO_DIGIT = 128
-
 let digits: Uint8Array | undefined
 let decoder: TextDecoder | undefined
 let encoder: TextEncoder | undefined
@@ -22,22 +19,7 @@ let encoder: TextEncoder | undefined
  */
 export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
   digits ??= digitTable(BASE64URL)
-  const length = text.length
-  const bytes = new Uint8Array((length * 3) >> 2)
-  let at = 0
-  let bits = 0
-  // All digits end up in here, so that one look afterwards finds a character that is none.
-  let seen = 0
-  for (let i = 0; i < length; i++) {
-    const digit = digits[text.charCodeAt(i)] ?? NO_DIGIT
-    seen |= digit
-    bits = (bits << 6) | digit
-    if (i & 3) bytes[at++] = bits >> (6 - 2 * (i & 3))
-  }
-  // Of the last digit 4 or 2 bits are left over, and they are zeros.
-  const unused = [0, 63, 15, 3][length & 3] as number
-  if (seen >= NO_DIGIT || length % 4 === 1 || bits & unused) malformed('base64url')
-  return bytes
+  return decodeDigits(text, digits, 64)
 }
 
 /**
@@ -61,15 +43,16 @@ export function encodeBase64Url(bytes: Uint8Array): string {
 /**
  * The text of UTF-8 octets; a byte order mark is kept as the character it is.
  *
- * @throws {SessionError} `ERR_SESSION_MALFORMED` where they are not UTF-8
+ * @param code - of the error
+ * @throws {SessionError} `code` where they are not UTF-8
  * @see RFC 3629
  */
-export function decodeUtf8(bytes: Uint8Array): string {
+export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESSION_MALFORMED'): string {
   decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   try {
     return decoder.decode(bytes)
   } catch {
-    malformed('UTF-8')
+    throw new SessionError(code, 'not UTF-8')
   }
 }
 
@@ -100,14 +83,38 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
-/** For each octet the value of that digit in an alphabet, or `NO_DIGIT`. */
+/** For each ASCII code the value of that digit in an alphabet, or 255. */
 export function digitTable(alphabet: string): Uint8Array {
-  const table = new Uint8Array(256).fill(NO_DIGIT)
+  const table = new Uint8Array(128).fill(255)
   for (let i = 0; i < alphabet.length; i++) table[alphabet.charCodeAt(i)] = i
   return table
 }
 
-/** @param format - what it should have been, for the message */
-export function malformed(format: string): never {
-  throw new SessionError('ERR_SESSION_MALFORMED', `not ${format}`)
+/**
+ * The octets of text whose groups of 4 digits to base 64, or 5 to base 85, stand for 3 or 4 octets.
+ *
+ * @param digits - from `digitTable`
+ * @throws {SessionError} `ERR_SESSION_MALFORMED` on other characters, a group over its octets, a single digit left over,
+ *   or bits of base 64 left over that are set
+ */
+export function decodeDigits(text: string, digits: Uint8Array, base: 64 | 85): Uint8Array<ArrayBuffer> {
+  const { length } = text
+  const octets = base > 64 ? 4 : 3
+  const view = new DataView(new ArrayBuffer(length + 5))
+  let at = 0
+  let bad = length % (octets + 1) === 1
+  for (let i = 0; i < length; at += octets) {
+    let group = 0
+    for (const end = i + octets; i <= end; i++) {
+      // The last group is filled up: with the highest digit in base 85, as Python does.
+      const digit = i < length ? (digits[text.charCodeAt(i)] as number) : base > 64 ? 84 : 0
+      bad ||= !(digit < base)
+      group = group * base + digit
+    }
+    bad ||= group > 0xffffffff
+    view.setUint32(at, base > 64 ? group : group * 256)
+  }
+  const size = Math.floor((length * octets) / (octets + 1))
+  if (bad || (base < 65 && view.getInt8(size))) throw new SessionError('ERR_SESSION_MALFORMED', `not base${base}`)
+  return new Uint8Array(view.buffer, 0, size)
 }

@@ -27,14 +27,14 @@ export function readCookies(header: string, name: string): string[] {
 
 /** Takes SP and HTAB off both ends, and no other white space: a name with U+00A0 before it is another name. */
 function trim(text: string): string {
-  let start = 0
-  let end = text.length
-  while (BLANK.test(text.charAt(start))) start++
-  while (end > start && BLANK.test(text.charAt(end - 1))) end--
-  return text.slice(start, end)
+  while (isBlank(text.at(0))) text = text.slice(1)
+  while (isBlank(text.at(-1))) text = text.slice(0, -1)
+  return text
 }
 
-/** `SP | HTAB` (RFC 6265 §2.2). */
-const BLANK = /[ \t]/
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
+}
+
 /** `cookie-value` between DQUOTEs (RFC 6265 §4.1.1). */
 const QUOTED = /^"(.*)"$/s

@@ -2,14 +2,10 @@
  * Takes a cookie value apart without any key: every JWT form that a page can read.
  * RFC 7515 §3.1, FORMATS §4 and §6.
  */
-import { lightBsonTypes } from '../client/bson-types.js'
-import { decodeBase85 } from './base85.js'
-import { type BsonTypes, readBson } from './bson-reader.js'
-import { decodeBase64Url } from './bytes.js'
+import type { BsonTypes } from './bson-reader.js'
+import { decodeJwt } from './decode-jwt.js'
 import { SessionError } from './errors.js'
-import { inflateZlib } from './inflate.js'
-import { parseClaims, splitJwt } from './jwt.js'
-import { takeBeakerMeta, takeJwtMeta } from './session-meta.js'
+import { lightBsonTypes } from './light-bson-types.js'
 import type { DecodedSession } from './types.js'
 
 /** Reads one more format; asked before those that are built in. */
@@ -47,18 +43,8 @@ export const MAX_INFLATED = 65_536
  * @see RFC 7519, FORMATS §4
  */
 export function decodeSession(value: string, options: DecodeOptions = {}): DecodedSession {
-  if (value.length > MAX_VALUE_LENGTH) throw new SessionError('ERR_SESSION_LIMIT', 'value is too long')
-  for (const reader of options.readers ?? []) if (reader.matches(value)) return reader.decode(value, options)
-  const { header, payload } = splitJwt(value)
-  const claims = parseClaims(decodeBase64Url(payload))
-  let { bsZ, ...session } = claims
-  if (bsZ) {
-    const { types = lightBsonTypes, maxInflated = MAX_INFLATED } = options
-    // As `dict.update` in Python: what BSON says wins.
-    session = { ...session, ...readBson(inflateZlib(decodeBase85(bsZ as string), maxInflated), { types }) }
-  }
-  const beaker = takeBeakerMeta(session)
-  return bsZ || Object.keys(beaker.meta).length
-    ? { format: 'beaker-jwt', ...beaker, header, claims }
-    : { format: 'jwt', ...takeJwtMeta(claims), header, claims }
+  const { types = lightBsonTypes, maxInflated = MAX_INFLATED, readers } = options
+  if (value.length > MAX_VALUE_LENGTH) throw new SessionError('ERR_SESSION_LIMIT', 'The value is too long')
+  const reader = readers?.find((reader) => reader.matches(value))
+  return reader ? reader.decode(value, options) : decodeJwt(value, types, maxInflated)
 }

@@ -61,17 +61,14 @@ export interface SessionErrorOptions {
 
 export class SessionError extends Error {
   override readonly name = 'SessionError' as const
-  readonly code: SessionErrorCode
-  readonly path?: string
-  readonly verified?: boolean
-  readonly largest?: readonly KeySize[]
+  declare readonly code: SessionErrorCode
+  declare readonly path?: string
+  declare readonly verified?: boolean
+  declare readonly largest?: readonly KeySize[]
 
   constructor(code: SessionErrorCode, message: string, options: SessionErrorOptions = {}) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause })
-    this.code = code
-    if (options.path !== undefined) this.path = options.path
-    if (options.verified !== undefined) this.verified = options.verified
-    if (options.largest !== undefined) this.largest = options.largest
+    super(message, options)
+    Object.assign(this, options, { code })
   }
 }
 

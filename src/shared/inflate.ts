@@ -11,12 +11,10 @@ import { SessionError } from './errors.js'
 type HuffmanTable = Uint16Array
 
 /** Bits of a code at most, and where a table has its mask. */
-const LONGEST = 15
-const MASK = 1 << LONGEST
+const MASK = 32_768
 /** How the lengths of the code for lengths are ordered (RFC 1951 §3.2.7). */
 const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 /** Keeps the sums of the checksum small integers. */
-const MODULO_AT = 2 ** 29
 
 /** The stream in work. One is enough: nothing here calls back while it runs. */
 let input: Uint8Array
@@ -29,7 +27,6 @@ let largest: number
 let literals: HuffmanTable
 let distances: HuffmanTable
 let lengths: Uint8Array
-let nextCodes: Uint16Array
 
 /**
  * Inflates a zlib stream. Its checksum tells of accidents, not of authors.
@@ -45,14 +42,13 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
   literals ??= new Uint16Array(MASK + 1)
   distances ??= new Uint16Array(MASK + 1)
   lengths ??= new Uint8Array(320)
-  nextCodes ??= new Uint16Array(LONGEST + 1)
   if (output.length < limit) output = new Uint8Array(limit)
   input = bytes
   largest = limit
   position = size = 0
 
   // CM 8, CINFO up to 7, FCHECK, no FDICT.
-  const header = bits(8) * 256 + bits(8)
+  const header = uint16()
   if ((header & 0x8f20) !== 0x800 || header % 31) broken()
   for (let last = 0; !last; ) {
     last = bits(1)
@@ -63,7 +59,7 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
   }
   drop(-position & 7)
   const result = output.subarray(0, size)
-  if (adler32(result) !== bits(8) * 2 ** 24 + bits(8) * 2 ** 16 + bits(8) * 256 + bits(8)) broken()
+  if (adler32(result) !== uint16() * 65_536 + uint16()) broken()
   if (position < input.length * 8) broken()
   return result
 }
@@ -83,9 +79,8 @@ function compressed(type: number): void {
     if (value < 256) put(value)
     else {
       let length = value === 285 ? 258 : extended(value - 257, 2) + 3
-      const slot = symbol(distances)
-      const distance = extended(slot, 1) + 1
-      if (value > 285 || slot > 29 || distance > size) broken()
+      const distance = extended(symbol(distances), 1) + 1
+      if (distance > size) broken()
       while (length--) put(output[size - distance] as number)
     }
   }
@@ -103,16 +98,14 @@ function readCodes(type: number): void {
     lengths.fill(0)
     for (let i = 0; i < given; i++) lengths[LENGTH_ORDER[i] as number] = bits(3)
     build(distances, 0, 19)
-    for (let i = 0; i < count; ) {
-      let length: number | undefined = symbol(distances)
-      let times = 1
-      if (length > 15) {
-        times = length > 17 ? 11 + bits(7) : length > 16 ? 3 + bits(3) : 3 + bits(2)
-        length = length > 16 ? 0 : lengths[i - 1]
-      }
-      if (length === undefined || i + times > count) broken()
+    let i = 0
+    while (i < count) {
+      const value = symbol(distances)
+      const length = value < 16 ? value : value < 17 ? (lengths[i - 1] as number) : 0
+      let times = value < 16 ? 1 : value < 17 ? 3 + bits(2) : value < 18 ? 3 + bits(3) : 11 + bits(7)
       while (times--) lengths[i++] = length
     }
+    if (i > count) broken()
   }
   build(literals, 0, literalCount)
   build(distances, literalCount, count)
@@ -120,31 +113,31 @@ function readCodes(type: number): void {
 
 /** Makes a table of the lengths between `start` and `end` (RFC 1951 §3.2.2). */
 function build(table: HuffmanTable, start: number, end: number): void {
-  nextCodes.fill(0)
-  for (let i = start; i < end; i++) (nextCodes[lengths[i] as number] as number)++
-  let next = 0
-  let longest = 0
-  for (let length = 1; length <= LONGEST; length++) {
-    const count = nextCodes[length] as number
-    if (count) longest = length
-    nextCodes[length] = next
-    next = (next + count) * 2
-  }
-  // All codes are given away and none twice, but a code for one symbol alone has one bit, and one for none has none.
-  if (next > 2 * MASK || (next < 2 * MASK && longest > 1)) broken()
-  const entries = 1 << longest
-  table.fill(0, 0, entries)
+  const symbols: number[][] = []
   for (let i = start; i < end; i++) {
     const length = lengths[i] as number
     if (length) {
-      let code = (nextCodes[length] as number)++
-      // The stream has codes with their first bit lowest.
-      let place = 0
-      for (let bit = 0; bit < length; bit++, code >>= 1) place = place * 2 + (code & 1)
-      for (; place < entries; place += 1 << length) table[place] = ((i - start) << 4) | length
+      symbols[length] ??= []
+      symbols[length].push(i - start)
     }
   }
-  table[MASK] = entries - 1
+  let next = 0
+  let high = 1
+  let count = 0
+  table[0] = 0
+  for (let length = 1; length < symbols.length; length++) {
+    for (let i = 0; i < high; i++) table[high + i] = table[i] as number
+    for (const symbol of symbols[length] ?? []) {
+      if (count++ && !next) broken()
+      table[next] = (symbol << 4) | length
+      let bit = high
+      for (; next & bit; bit >>= 1) next ^= bit
+      next |= bit
+    }
+    high *= 2
+  }
+  if (next && high > 2) broken()
+  table[MASK] = high - 1
 }
 
 function symbol(table: HuffmanTable): number {
@@ -165,6 +158,10 @@ function bits(count: number): number {
   const value = peek() & ((1 << count) - 1)
   drop(count)
   return value
+}
+
+function uint16(): number {
+  return bits(8) * 256 + bits(8)
 }
 
 /** The next 17 bits or more. */
@@ -191,7 +188,7 @@ function adler32(bytes: Uint8Array): number {
   for (let i = 0; i < bytes.length; i++) {
     low += bytes[i] as number
     high += low
-    if (high > MODULO_AT) {
+    if (high > 1e9) {
       low %= 65_521
       high %= 65_521
     }

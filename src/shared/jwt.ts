@@ -32,13 +32,12 @@ let knownHeader: Readonly<Record<string, unknown>>
  * @see RFC 7515 §3.1 and §4
  */
 export function splitJwt(value: string): JwtParts {
-  const [, signingInput, header, payload, signature] = COMPACT.exec(value) ?? []
-  if (header === undefined) throw new SessionError('ERR_SESSION_UNSUPPORTED', 'not three parts of base64url')
+  const [header, payload, signature] = splitParts(value) as [string, string, string]
   if (header !== knownText) {
     knownHeader = deepFreeze(parseUniqueObject(decodeUtf8(decodeBase64Url(header))))
     knownText = header
   }
-  return { header: knownHeader, payload, signingInput, signature } as JwtParts
+  return { header: knownHeader, payload, signature, signingInput: `${header}.${payload}` }
 }
 
 /**
@@ -62,4 +61,16 @@ export function looksLikeJwt(value: string): boolean {
 }
 
 /** `BASE64URL(header) '.' BASE64URL(payload) '.' BASE64URL(signature)`; payload and signature may be empty. */
-const COMPACT = /^(([\w-]+)\.([\w-]*))\.([\w-]*)$/
+const COMPACT = /^([\w-]+)\.([\w-]*)\.([\w-]*)$/
+
+/**
+ * Splits a token and opens nothing.
+ *
+ * @returns the text of header, payload and signature
+ * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where it is not three parts of base64url
+ */
+export function splitParts(value: string): string[] {
+  const parts = COMPACT.exec(value)
+  if (!parts) throw new SessionError('ERR_SESSION_UNSUPPORTED', 'not a JWT')
+  return parts.slice(1)
+}

@@ -10,6 +10,7 @@ const BEAKER = {
   _id: 'id',
   _creation_time: 'createdAt',
   _accessed_time: 'accessedAt',
+  // About the cookie, not the session: a date, True or None.
   _expires: '',
   _path: '',
   _domain: '',
@@ -33,10 +34,7 @@ export interface DataAndMeta {
  * @see FORMATS §2.2
  */
 export function takeBeakerMeta(payload: SessionData): DataAndMeta {
-  const taken = take(payload, BEAKER)
-  // Beaker also writes True and None here, which say nothing.
-  if (payload._expires instanceof Date) taken.meta.expiresAt = payload._expires
-  return taken
+  return take(payload, BEAKER)
 }
 
 /**
@@ -57,14 +55,15 @@ function take(payload: SessionData, names: Readonly<Record<string, keyof Session
     const field = names[name]
     const value = data[name]
     delete data[name]
-    if (!field || value === undefined) continue
-    const isText = field === 'id'
-    // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one.
-    const date = new Date(typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN)
-    if (isText ? typeof value !== 'string' : Number.isNaN(+date)) {
-      throw new SessionError('ERR_SESSION_CLAIMS', `${name} has the wrong type or range`)
+    if (field && value !== undefined) {
+      const known =
+        field === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN)
+      // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one.
+      if (field === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
+        throw new SessionError('ERR_SESSION_CLAIMS', `${name} is wrong`)
+      }
+      meta[field] = known
     }
-    meta[field] = isText ? value : date
   }
   return { data, meta }
 }

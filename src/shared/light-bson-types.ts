@@ -2,8 +2,8 @@
  * BSON's special types in a browser: inert values that print as people expect.
  * BSON specification 1.1, and its companion on Decimal128.
  */
-import type { BsonTypes } from '../shared/bson-reader.js'
-import type { SessionData } from '../shared/types.js'
+import type { BsonTypes } from './bson-reader.js'
+import type { SessionData } from './types.js'
 
 /** What all of them have: the word that the `bson` package tells its own values by, and a text, which JSON gets too. */
 interface LightBsonValue<Name extends string> {
@@ -78,17 +78,17 @@ function light<Value>(
   members: readonly string[],
   print: (value: Value) => string = (value) => `${type}(${Object.values(value as object)})`,
 ): (...values: unknown[]) => unknown {
-  const prototype = {
-    _bsontype: type,
-    toString(this: Value) {
-      return print(this)
-    },
-    toJSON(this: Value) {
-      return print(this)
-    },
+  function text(this: Value): string {
+    return print(this)
   }
-  return (...values) =>
-    Object.assign(Object.create(prototype), Object.fromEntries(members.map((member, index) => [member, values[index]])))
+  const prototype = { _bsontype: type, toString: text, toJSON: text }
+  return (...values) => {
+    const value = Object.create(prototype)
+    members.forEach((member, index) => {
+      value[member] = values[index]
+    })
+    return value
+  }
 }
 
 /** Plain where the exponent is near, else scientific: BSON Decimal128 specification, "To String Representation". */
