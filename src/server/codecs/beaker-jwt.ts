@@ -92,7 +92,9 @@ function* verify(value: string, context: CodecContext, keyring: Keyring, reading
   const keyIndex = yield* wait(keyring.verify(signingInput, decodeBase64Url(signature), context))
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
-    return { ...readBeakerPayload(decodeUtf8(decodeBase64Url(payload)), reading), keyIndex }
+    const record = readBeakerPayload(decodeUtf8(decodeBase64Url(payload)), reading)
+    record.keyIndex = keyIndex
+    return record
   } catch (error) {
     throw asVerified(error)
   }

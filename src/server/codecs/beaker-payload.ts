@@ -29,19 +29,34 @@ export interface PayloadOptions {
  * @param payload - the JSON text
  * @throws {SessionError} for JSON, base85, zlib or BSON that is not well formed or too large
  */
-export function readBeakerPayload(payload: string, { types, maxInflated }: PayloadOptions): SessionRecord {
+export function readBeakerPayload(payload: string, options: PayloadOptions): SessionRecord {
+  // What nearly every payload is needs no JSON reader.
+  const [, alone] = ONLY_BSZ.exec(payload) ?? []
+  if (alone !== undefined) return readCompressed(alone, { bsZ: alone }, options)
   const claims = readClaims(payload)
-  const { bsZ } = claims
-  if (bsZ === undefined || bsZ === '' || bsZ === null) {
-    return asRecord(withoutBsZ(claims), claims, () => readJson(payload))
-  }
+  const { bsZ, ...beside } = claims
+  if (bsZ === undefined || bsZ === '' || bsZ === null) return asRecord(beside, claims, () => readJson(payload))
   if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED', 'The claim bsZ is no text')
+  return readCompressed(bsZ, claims, options, { payload, beside })
+}
+
+/** An object of `bsZ` alone, its text without spaces and escapes, as base85 has none (RFC 8259 §4 and §7). */
+const ONLY_BSZ = /^\{"bsZ":"([!#-[\]-~]+)"\}$/
+
+/** @param merged - the payload and the claims it has beside `bsZ`, if any */
+function readCompressed(
+  bsZ: string,
+  claims: SessionData,
+  { types, maxInflated }: PayloadOptions,
+  merged?: { payload: string; beside: SessionData },
+): SessionRecord {
   // A copy: the inflated octets stand in a buffer that the next call uses again.
   const bytes = inflateZlib(decodeBase85(bsZ), maxInflated).slice()
   const session = readBson(bytes, { types })
   const root = (): OriginNode => bsonOrigin(bytes, { types })
-  if (Object.keys(claims).length === 1) return asRecord(session, claims, root)
-  return asRecord({ ...withoutBsZ(claims), ...session }, claims, () => mergedNode(readJson(payload), root()))
+  if (!merged) return asRecord(session, claims, root)
+  const { payload, beside } = merged
+  return asRecord({ ...beside, ...session }, claims, () => mergedNode(readJson(payload), root()))
 }
 
 /** The session as Python's dict has it: `_id` first, then the data, then the times. */
@@ -71,15 +86,14 @@ export function withFloatTimes(root: OriginNode | undefined): OriginNode {
 
 const FLOAT: OriginNode = { format: 'none', value: undefined, type: 'double' }
 
-function asRecord(session: SessionData, claims: Record<string, unknown>, root: () => OriginNode): SessionRecord {
+function asRecord(session: SessionData, claims: SessionData, root: () => OriginNode): SessionRecord {
   const { data, meta } = takeBeakerMeta(session)
-  // `_expires` is about the browser's cookie, not about the session (FORMATS §2.2).
-  const { expiresAt: _, ...times } = meta
-  return { ...times, data, claims, origin: { format: BEAKER_JWT, root } }
-}
-
-function withoutBsZ({ bsZ: _, ...claims }: Record<string, unknown>): SessionData {
-  return claims
+  const record: SessionRecord = { data, claims, origin: { format: BEAKER_JWT, root } }
+  // Not `_expires`, which is about the browser's cookie and not about the session (FORMATS §2.2).
+  if (meta.id !== undefined) record.id = meta.id
+  if (meta.createdAt) record.createdAt = meta.createdAt
+  if (meta.accessedAt) record.accessedAt = meta.accessedAt
+  return record
 }
 
 function mergedNode(claims: OriginNode, session: OriginNode): OriginNode {
