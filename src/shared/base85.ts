@@ -2,7 +2,7 @@
  * base85 as `base64.b85encode` of Python writes it: groups of 4 octets as 5 digits, big-endian, no padding.
  * FORMATS §4.
  */
-import { decodeDigits, digitTable } from './bytes.js'
+import { decodeDigits, decodeUtf8, digitTable } from './bytes.js'
 
 const BASE85 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~'
 
@@ -28,17 +28,15 @@ export function decodeBase85(text: string): Uint8Array<ArrayBuffer> {
  * @see FORMATS §4
  */
 export function encodeBase85(bytes: Uint8Array): string {
-  const length = bytes.length
-  let text = ''
-  for (let i = 0; i < length; i += 4) {
+  const { length } = bytes
+  const text = new Uint8Array(Math.ceil(length / 4) * 5)
+  for (let i = 0, at = 0; i < length; i += 4, at += 5) {
     let group = 0
-    for (let j = i; j < i + 4; j++) group = group * 256 + (bytes[j] ?? 0)
-    let digits = ''
-    for (let j = 0; j < 5; j++) {
-      digits = BASE85.charAt(group % 85) + digits
-      group = Math.floor(group / 85)
+    for (let j = i; j < i + 4; j++) group = (group << 8) | (bytes[j] as number)
+    for (let j = at + 4; j >= at; j--) {
+      text[j] = BASE85.charCodeAt((group >>> 0) % 85)
+      group = ((group >>> 0) / 85) >>> 0
     }
-    text += i + 4 > length ? digits.slice(0, length - i + 1) : digits
   }
-  return text
+  return decodeUtf8(text.subarray(0, Math.ceil((length * 5) / 4)))
 }

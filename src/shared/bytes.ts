@@ -29,15 +29,13 @@ export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
  * @see RFC 4648 §5
  */
 export function encodeBase64Url(bytes: Uint8Array): string {
-  const length = bytes.length
-  let text = ''
-  for (let i = 0; i < length; i += 3) {
-    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0)
-    text += BASE64URL.charAt(group >> 18) + BASE64URL.charAt((group >> 12) & 63)
-    if (i + 1 < length) text += BASE64URL.charAt((group >> 6) & 63)
-    if (i + 2 < length) text += BASE64URL.charAt(group & 63)
+  const { length } = bytes
+  const text = new Uint8Array(Math.ceil(length / 3) * 4)
+  for (let i = 0, at = 0; i < length; i += 3) {
+    const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number)
+    for (let shift = 18; shift >= 0; shift -= 6) text[at++] = BASE64URL.charCodeAt((group >> shift) & 63)
   }
-  return text
+  return decodeUtf8(text.subarray(0, Math.ceil((length * 4) / 3)))
 }
 
 /**
@@ -98,23 +96,25 @@ export function digitTable(alphabet: string): Uint8Array {
  *   or bits of base 64 left over that are set
  */
 export function decodeDigits(text: string, digits: Uint8Array, base: 64 | 85): Uint8Array<ArrayBuffer> {
-  const { length } = text
+  // The result overwrites the digits, of which there are more. No octet of UTF-8 beyond ASCII is in the table.
+  const bytes = encodeUtf8(text)
+  const { length } = bytes
   const octets = base > 64 ? 4 : 3
-  const view = new DataView(new ArrayBuffer(length + 5))
   let at = 0
   let bad = length % (octets + 1) === 1
-  for (let i = 0; i < length; at += octets) {
+  for (let i = 0; i < length; ) {
     let group = 0
     for (const end = i + octets; i <= end; i++) {
       // The last group is filled up: with the highest digit in base 85, as Python does.
-      const digit = i < length ? (digits[text.charCodeAt(i)] as number) : base > 64 ? 84 : 0
+      const digit = i < length ? (digits[bytes[i] as number] as number) : base > 64 ? 84 : 0
       bad ||= !(digit < base)
       group = group * base + digit
     }
     bad ||= group > 0xffffffff
-    view.setUint32(at, base > 64 ? group : group * 256)
+    for (let shift = octets * 8 - 8; shift >= 0; shift -= 8) bytes[at++] = group >>> shift
   }
   const size = Math.floor((length * octets) / (octets + 1))
-  if (bad || (base < 65 && view.getInt8(size))) throw new SessionError('ERR_SESSION_MALFORMED', `not base${base}`)
-  return new Uint8Array(view.buffer, 0, size)
+  // A group that was filled up has an octet more, of zeros alone in base 64.
+  if (bad || (base < 65 && at > size && bytes[size])) throw new SessionError('ERR_SESSION_MALFORMED', `not base${base}`)
+  return bytes.subarray(0, size)
 }
