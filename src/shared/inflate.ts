@@ -14,7 +14,6 @@ type HuffmanTable = Uint16Array
 const MASK = 32_768
 /** How the lengths of the code for lengths are ordered (RFC 1951 §3.2.7). */
 const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
-/** Keeps the sums of the checksum small integers. */
 
 /** The stream in work. One is enough: nothing here calls back while it runs. */
 let input: Uint8Array
@@ -80,7 +79,8 @@ function compressed(type: number): void {
     else {
       let length = value === 285 ? 258 : extended(value - 257, 2) + 3
       const distance = extended(symbol(distances), 1) + 1
-      if (distance > size) broken()
+      // Two symbols of each kind are there for no length and no distance (RFC 1951 §3.2.5).
+      if (length > 258 || distance > 32_768 || distance > size) broken()
       while (length--) put(output[size - distance] as number)
     }
   }
@@ -95,13 +95,15 @@ function readCodes(type: number): void {
     literalCount = bits(5) + 257
     count = literalCount + bits(5) + 1
     const given = bits(4) + 4
+    if (literalCount > 286 || count - literalCount > 30) broken()
     lengths.fill(0)
     for (let i = 0; i < given; i++) lengths[LENGTH_ORDER[i] as number] = bits(3)
     build(distances, 0, 19)
     let i = 0
     while (i < count) {
       const value = symbol(distances)
-      const length = value < 16 ? value : value < 17 ? (lengths[i - 1] as number) : 0
+      const length = value < 16 ? value : value < 17 ? lengths[i - 1] : 0
+      if (length === undefined) broken()
       let times = value < 16 ? 1 : value < 17 ? 3 + bits(2) : value < 18 ? 3 + bits(3) : 11 + bits(7)
       while (times--) lengths[i++] = length
     }
