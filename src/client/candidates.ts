@@ -2,6 +2,7 @@
  * The cookies that may be a session, decoded once for as long as their text stays the same.
  * RFC 6265 §5.4, FORMATS §1. Nothing of them is verified.
  */
+import { encodeUtf8 } from '../shared/bytes.js'
 import { readCookies } from '../shared/cookie.js'
 import { decodeJwt } from '../shared/decode-jwt.js'
 import type { SessionError, SessionErrorCode } from '../shared/errors.js'
@@ -56,7 +57,7 @@ export function readCandidates(name: string, cookies: string = pageCookies()): r
 }
 
 function readCandidate(cookie: string, value: string): Candidate {
-  const candidate: Candidate = { cookie, value, size: new TextEncoder().encode(cookie + value).length }
+  const candidate: Candidate = { cookie, value, size: encodeUtf8(cookie + value).length }
   try {
     Object.assign(candidate, decodeJwt(value, lightBsonTypes, MAX_INFLATED))
   } catch (error) {

@@ -69,9 +69,8 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
       const value = readElement(type)
       if (Array.isArray(into)) {
         if (key !== `${into.push(value) - 1}`) fail()
-      } else if (key === '__proto__') {
-        Object.defineProperty(into, key, { value, configurable: true, enumerable: true, writable: true })
-      } else into[key] = value
+      } else if (key === '__proto__') into = { ...into, [key]: value }
+      else into[key] = value
     }
     depth--
     if (position !== end) fail()
@@ -189,5 +188,5 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
 }
 
 function fail(code: 'ERR_SESSION_BSON' | 'ERR_SESSION_LIMIT' = 'ERR_SESSION_BSON'): never {
-  throw new SessionError(code, 'not BSON')
+  throw new SessionError(code, 'BSON')
 }

@@ -46,11 +46,11 @@ export function encodeBase64Url(bytes: Uint8Array): string {
  * @see RFC 3629
  */
 export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESSION_MALFORMED'): string {
-  decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  decoder ??= new TextDecoder(undefined, { fatal: true, ignoreBOM: true })
   try {
     return decoder.decode(bytes)
   } catch {
-    throw new SessionError(code, 'not UTF-8')
+    throw new SessionError(code, 'UTF-8')
   }
 }
 
@@ -115,6 +115,6 @@ export function decodeDigits(text: string, digits: Uint8Array, base: 64 | 85): U
   }
   const size = Math.floor((length * octets) / (octets + 1))
   // A group that was filled up has an octet more, of zeros alone in base 64.
-  if (bad || (base < 65 && at > size && bytes[size])) throw new SessionError('ERR_SESSION_MALFORMED', `not base${base}`)
+  if (bad || (base < 65 && at > size && bytes[size])) throw new SessionError('ERR_SESSION_MALFORMED', `base${base}`)
   return bytes.subarray(0, size)
 }

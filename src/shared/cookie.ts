@@ -18,7 +18,7 @@ export function readCookies(header: string, name: string): string[] {
   const values: string[] = []
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
-    if (equals > 0 && name && trim(pair.slice(0, equals)) === name) {
+    if (equals > 0 && trim(pair.slice(0, equals)) === name) {
       values.push(trim(pair.slice(equals + 1)).replace(QUOTED, '$1'))
     }
   }

@@ -179,25 +179,21 @@ function drop(count: number): void {
 }
 
 function put(octet: number): void {
-  if (size === largest) throw new SessionError('ERR_SESSION_LIMIT', 'too large')
+  if (size === largest) throw new SessionError('ERR_SESSION_LIMIT', 'zlib')
   output[size++] = octet
 }
 
-/** RFC 1950 §8.2; `high` grows faster than `low`. */
+/** RFC 1950 §8.2. The sums are exact, so one modulo at the end is enough, for 8 MiB, which no cookie inflates to. */
 function adler32(bytes: Uint8Array): number {
   let low = 1
   let high = 0
-  for (let i = 0; i < bytes.length; i++) {
-    low += bytes[i] as number
+  for (const byte of bytes) {
+    low += byte
     high += low
-    if (high > 1e9) {
-      low %= 65_521
-      high %= 65_521
-    }
   }
   return (high % 65_521) * 65_536 + (low % 65_521)
 }
 
 function broken(): never {
-  throw new SessionError('ERR_SESSION_COMPRESSION', 'not zlib')
+  throw new SessionError('ERR_SESSION_COMPRESSION', 'zlib')
 }

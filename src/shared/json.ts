@@ -14,7 +14,7 @@ import { SessionError } from './errors.js'
  */
 export function parseObject(text: string): Record<string, unknown> {
   const object = parse(text) ?? parse(text.replace(TOKEN, (token) => NUMBERS[token.charAt(0)] ?? token))
-  if (!object) throw new SessionError('ERR_SESSION_JSON', 'not an object')
+  if (!object) throw new SessionError('ERR_SESSION_JSON', 'JSON')
   return object
 }
 

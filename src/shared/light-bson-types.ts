@@ -61,9 +61,7 @@ export const lightBsonTypes: BsonTypes = {
     Array.from(bytes, (octet) => (octet + 256).toString(16).slice(1)).join(''),
   ),
   decimal128: light('Decimal128', ['bytes'], decimalText),
-  binary: light('Binary', ['bytes', 'subtype'], ({ bytes }: Binary) =>
-    btoa(Array.from(bytes, (octet) => String.fromCharCode(octet)).join('')),
-  ),
+  binary: light('Binary', ['bytes', 'subtype'], ({ bytes }: Binary) => btoa(String.fromCharCode(...bytes))),
   timestamp: light('Timestamp', ['increment', 'seconds']),
   regExp: light('BSONRegExp', ['pattern', 'options']),
   code: light('Code', ['code', 'scope'], ({ code }: Code) => code),

@@ -60,7 +60,7 @@ function take(payload: SessionData, names: Readonly<Record<string, keyof Session
         field === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN)
       // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one.
       if (field === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
-        throw new SessionError('ERR_SESSION_CLAIMS', `${name} is wrong`)
+        throw new SessionError('ERR_SESSION_CLAIMS', name)
       }
       meta[field] = known
     }

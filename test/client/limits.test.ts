@@ -6,13 +6,12 @@ const at = (milliseconds: number): Date => new Date(1_700_000_000_000 + millisec
 const now = +at(0)
 
 test('30 seconds are for the benefit of the session', () => {
-  const jwt = (meta: object) => whyOver({ format: 'jwt', meta }, {}, now)
+  const jwt = (meta: object) => whyOver(meta, { name: 'session' }, now)
   expect(jwt({ expiresAt: at(-29_999) })).toBeUndefined()
   expect(jwt({ expiresAt: at(-30_000) })).toBe('exp')
   expect(jwt({ notBefore: at(30_000) })).toBeUndefined()
   expect(jwt({ notBefore: at(30_001) })).toBe('nbf')
-  const beaker = (meta: object) =>
-    whyOver({ format: 'beaker-jwt', meta }, { idleTimeout: 1000, absoluteTimeout: 2000 }, now)
+  const beaker = (meta: object) => whyOver(meta, { name: 'session', idleTimeout: 1000, absoluteTimeout: 2000 }, now)
   expect(beaker({ accessedAt: at(-31_000) })).toBeUndefined()
   expect(beaker({ accessedAt: at(-31_001) })).toBe('idle')
   expect(beaker({ createdAt: at(-32_000) })).toBeUndefined()
