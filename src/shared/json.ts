@@ -13,7 +13,7 @@ import { SessionError } from './errors.js'
  * @see FORMATS §4
  */
 export function parseObject(text: string): Record<string, unknown> {
-  const object = parse(text) ?? parse(text.replace(TOKEN, (token) => NUMBERS[token.charAt(0)] ?? token))
+  const object = parse(text) ?? parse(text.replace(TOKEN, (token) => NUMBERS[token] ?? token))
   if (!object) throw new SessionError('ERR_SESSION_JSON', 'JSON')
   return object
 }
@@ -44,9 +44,9 @@ function parse(text: string): Record<string, unknown> | undefined {
   return undefined
 }
 
-/** A string, closed or not so that no part is read twice, or what Python writes for a number that JSON lacks. */
-const TOKEN = /"(?:[^"\\]|\\.)*"?|NaN|\bInfinity/gs
-const NUMBERS: Readonly<Record<string, string>> = { N: 'null', I: '1e999' }
+/** A string, closed or not so that no part is read twice, or a run of word characters, of which `1Infinity` is one. */
+const TOKEN = /"(?:[^"\\]|\\.)*"?|[\w.]+/gs
+const NUMBERS: Readonly<Record<string, string>> = { NaN: 'null', Infinity: '1e999' }
 
 /** A string, and the colon after it if it is a name. */
 const STRING = /"(?:[^"\\]|\\.)*"\s*(:?)/g
