@@ -18,7 +18,7 @@ export function readCookies(header: string, name: string): string[] {
   const values: string[] = []
   for (const pair of header.split(';')) {
     const equals = pair.indexOf('=')
-    if (equals > 0 && trim(pair.slice(0, equals)) === name) {
+    if (equals > 0 && name && trim(pair.slice(0, equals)) === name) {
       values.push(trim(pair.slice(equals + 1)).replace(QUOTED, '$1'))
     }
   }
@@ -27,14 +27,10 @@ export function readCookies(header: string, name: string): string[] {
 
 /** Takes SP and HTAB off both ends, and no other white space: a name with U+00A0 before it is another name. */
 function trim(text: string): string {
-  while (isBlank(text.at(0))) text = text.slice(1)
-  while (isBlank(text.at(-1))) text = text.slice(0, -1)
-  return text
+  return TRIMMED.exec(text)?.[0] ?? ''
 }
 
-function isBlank(character: string | undefined): boolean {
-  return character === ' ' || character === '\t'
-}
-
+/** From the first to the last character that is neither SP nor HTAB (RFC 6265 §2.2); one that is there is found at once. */
+const TRIMMED = /[^ \t](.*[^ \t])?/s
 /** `cookie-value` between DQUOTEs (RFC 6265 §4.1.1). */
 const QUOTED = /^"(.*)"$/s
