@@ -32,6 +32,7 @@ const sides: Record<string, string[][]> = {
       'server/bson-types.ts',
       'server/equal-values.ts',
       'server/largest-keys.ts',
+      'server/verified-cache.ts',
     ],
     [
       'server/session.ts',

@@ -16,11 +16,14 @@ import { type Flow, run, wait } from '../flow.js'
 import { writeJson } from '../json-writer.js'
 import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
 import { refuseMeta } from '../meta-guard.js'
+import { createVerifiedCache, type VerifiedCache } from '../verified-cache.js'
 import {
   BEAKER_JWT,
+  type BeakerContent,
   beakerData,
+  openBeakerPayload,
   type PayloadOptions,
-  readBeakerPayload,
+  readBeakerContent,
   withBeakerMeta,
   withFloatTimes,
 } from './beaker-payload.js'
@@ -35,6 +38,8 @@ export interface BeakerJwtOptions {
   allowWeakSecrets?: boolean
   /** Most octets a compressed payload may have after its signature was verified. Default 1 MiB. */
   maxInflated?: number
+  /** How many of the last good cookies are remembered, so that they need not be verified and inflated again. Default 256; 0: none. */
+  remember?: number
   /** Constructors for ObjectId and the like, for a MongoDB driver that has its own copy of the bson package. */
   bsonTypes?: BsonTypes
 }
@@ -70,6 +75,7 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     maxInflated: options.maxInflated ?? MAX_INFLATED,
     types: options.bsonTypes ?? bsonPackageTypes,
   }
+  const cache = createVerifiedCache<VerifiedToken>(options.remember)
   return {
     name: 'beakerJwt',
     family: 'jws',
@@ -77,13 +83,27 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     maxLength: MAX_LENGTH,
     meta: META,
     matches: looksLikeJwt,
-    verify: (value, context) => run(verify(value, context, keyring, reading)),
+    verify: (value, context) => run(verify(value, context, { keyring, reading, cache })),
     sign: (record, context) => run(sign(record, context, keyring, compress)),
     changed: ({ data, origin }) => origin === undefined || !equalValues(beakerData(origin.root()), data),
   }
 }
 
-function* verify(value: string, context: CodecContext, keyring: Keyring, reading: PayloadOptions): Flow<SessionRecord> {
+interface VerifiedToken {
+  keyIndex: number
+  content: BeakerContent
+}
+
+interface Verifying {
+  keyring: Keyring
+  reading: PayloadOptions
+  cache: VerifiedCache<VerifiedToken>
+}
+
+function* verify(value: string, context: CodecContext, { keyring, reading, cache }: Verifying): Flow<SessionRecord> {
+  const isSession = context.purpose === 'session'
+  const known = isSession ? cache.get(value) : undefined
+  if (known) return { ...readBeakerContent(known.content, reading), keyIndex: known.keyIndex }
   const { header, payload, signature, signingInput } = splitJwt(value)
   if (header.alg !== ALGORITHM)
     throw new SessionError('ERR_SESSION_ALGORITHM', `The token is not signed with ${ALGORITHM}`)
@@ -92,9 +112,10 @@ function* verify(value: string, context: CodecContext, keyring: Keyring, reading
   const keyIndex = yield* wait(keyring.verify(signingInput, decodeBase64Url(signature), context))
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
-    const record = readBeakerPayload(decodeUtf8(decodeBase64Url(payload)), reading)
-    record.keyIndex = keyIndex
-    return record
+    const content = openBeakerPayload(decodeUtf8(decodeBase64Url(payload)), reading)
+    const record = readBeakerContent(content, reading)
+    if (isSession) cache.set(value, { keyIndex, content }, content.payload.length + (content.bytes?.length ?? 0))
+    return { ...record, keyIndex }
   } catch (error) {
     throw asVerified(error)
   }

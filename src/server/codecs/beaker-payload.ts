@@ -22,42 +22,52 @@ export interface PayloadOptions {
   types: BsonTypes
 }
 
+/** A payload that was opened and not yet read: it stays as it is, whatever is done to the sessions read from it. */
+export interface BeakerContent {
+  /** The JSON text. */
+  readonly payload: string
+  /** The BSON of `bsZ`. */
+  readonly bytes?: Uint8Array
+  /** The text of `bsZ` where there is no other claim. */
+  readonly alone?: string
+}
+
 /**
- * Reads the payload of a token whose signature was verified. Claims beside `bsZ` are merged under the BSON, as Python's
- * `dict.update` does.
+ * Opens the payload of a token whose signature was verified.
  *
  * @param payload - the JSON text
- * @throws {SessionError} for JSON, base85, zlib or BSON that is not well formed or too large
+ * @throws {SessionError} for JSON, base85 or zlib that is not well formed or too large
  */
-export function readBeakerPayload(payload: string, options: PayloadOptions): SessionRecord {
+export function openBeakerPayload(payload: string, { maxInflated }: PayloadOptions): BeakerContent {
   // What nearly every payload is needs no JSON reader.
   const [, alone] = ONLY_BSZ.exec(payload) ?? []
-  if (alone !== undefined) return readCompressed(alone, { bsZ: alone }, options)
-  const claims = readClaims(payload)
-  const { bsZ, ...beside } = claims
-  if (bsZ === undefined || bsZ === '' || bsZ === null) return asRecord(beside, claims, () => readJson(payload))
+  const bsZ = alone ?? (MAY_HAVE_BSZ.test(payload) ? readClaims(payload).bsZ : undefined)
+  if (bsZ === undefined || bsZ === '' || bsZ === null) return { payload }
   if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED', 'The claim bsZ is no text')
-  return readCompressed(bsZ, claims, options, { payload, beside })
+  // A copy: the inflated octets stand in a buffer that the next call uses again.
+  const bytes = inflateZlib(decodeBase85(bsZ), maxInflated).slice()
+  return { payload, bytes, ...(alone === undefined ? {} : { alone }) }
+}
+
+/**
+ * Reads the session in a payload. Claims beside `bsZ` are merged under the BSON, as Python's `dict.update` does.
+ *
+ * @returns a session of its own with each call
+ * @throws {SessionError} for JSON or BSON that is not well formed or too large
+ */
+export function readBeakerContent({ payload, bytes, alone }: BeakerContent, { types }: PayloadOptions): SessionRecord {
+  const root = (): OriginNode => bsonOrigin(bytes as Uint8Array, { types })
+  if (alone !== undefined) return asRecord(readBson(bytes as Uint8Array, { types }), { bsZ: alone }, root)
+  const claims = readClaims(payload)
+  const { bsZ: _, ...beside } = claims
+  if (bytes === undefined) return asRecord(beside, claims, () => readJson(payload))
+  return asRecord({ ...beside, ...readBson(bytes, { types }) }, claims, () => mergedNode(readJson(payload), root()))
 }
 
 /** An object of `bsZ` alone, its text without spaces and escapes, as base85 has none (RFC 8259 §4 and §7). */
 const ONLY_BSZ = /^\{"bsZ":"([!#-[\]-~]+)"\}$/
-
-/** @param merged - the payload and the claims it has beside `bsZ`, if any */
-function readCompressed(
-  bsZ: string,
-  claims: SessionData,
-  { types, maxInflated }: PayloadOptions,
-  merged?: { payload: string; beside: SessionData },
-): SessionRecord {
-  // A copy: the inflated octets stand in a buffer that the next call uses again.
-  const bytes = inflateZlib(decodeBase85(bsZ), maxInflated).slice()
-  const session = readBson(bytes, { types })
-  const root = (): OriginNode => bsonOrigin(bytes, { types })
-  if (!merged) return asRecord(session, claims, root)
-  const { payload, beside } = merged
-  return asRecord({ ...beside, ...session }, claims, () => mergedNode(readJson(payload), root()))
-}
+/** The name as it is, or any escape, which may stand in it. */
+const MAY_HAVE_BSZ = /bsZ|\\u/
 
 /** The session as Python's dict has it: `_id` first, then the data, then the times. */
 export function withBeakerMeta({ id, data, createdAt, accessedAt }: SessionRecord, root?: OriginNode): SessionData {

@@ -17,6 +17,7 @@ import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
 import { refuseTokenTimes } from '../lifetime.js'
 import { refuseMeta } from '../meta-guard.js'
 import type { HashName } from '../platform/platform.js'
+import { createVerifiedCache, type VerifiedCache } from '../verified-cache.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
 export type HmacAlgorithm = 'HS256' | 'HS384' | 'HS512'
@@ -35,6 +36,8 @@ export interface JwtOptions {
   expires?: Duration
   /** How far clocks may differ for `exp`, `nbf` and `iat`. Default 30 seconds. */
   clockTolerance?: Duration
+  /** How many of the last good cookies are remembered, so that they need not be verified again. Default 256; 0: none. */
+  remember?: number
   /** Gives new sessions an id (`jti`) and the time they began (`iat`). Default true; what was read stays in any case. */
   identify?: boolean
 }
@@ -80,6 +83,7 @@ interface Settings {
   signing: Keyring
   /** The header of that, encoded. */
   header: string
+  cache: VerifiedCache<{ payload: string; keyIndex: number }>
   /** Milliseconds. */
   expires: number | undefined
   /** Milliseconds. */
@@ -101,6 +105,7 @@ function settle(options: JwtOptions): Settings {
   return {
     rings,
     signing,
+    cache: createVerifiedCache(options.remember),
     // PyJWT since 2.5.0 sorts the header (FORMATS §6).
     header: encodeBase64Url(encodeUtf8(`{"alg":"${algorithms[0]}","typ":"JWT"}`)),
     identify,
@@ -116,6 +121,9 @@ function positive(expires: number): number {
 }
 
 function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
+  const isSession = context.purpose === 'session'
+  const known = isSession ? settings.cache.get(value) : undefined
+  if (known) return { ...readToken(known.payload, context, settings), keyIndex: known.keyIndex }
   const { header, payload, signature, signingInput } = splitJwt(value)
   const ring = typeof header.alg === 'string' ? settings.rings.get(header.alg) : undefined
   if (ring === undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token is signed with another algorithm')
@@ -124,7 +132,10 @@ function* verify(value: string, context: CodecContext, settings: Settings): Flow
   const index = yield* wait(ring.keyring.verify(signingInput, decodeBase64Url(signature), context))
   if (index === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
-    return { ...readToken(decodeUtf8(decodeBase64Url(payload)), context, settings), keyIndex: ring.firstIndex + index }
+    const verified = { payload: decodeUtf8(decodeBase64Url(payload)), keyIndex: ring.firstIndex + index }
+    const record = readToken(verified.payload, context, settings)
+    if (isSession) settings.cache.set(value, verified, payload.length)
+    return { ...record, keyIndex: verified.keyIndex }
   } catch (error) {
     throw asVerified(error)
   }

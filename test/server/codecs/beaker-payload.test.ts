@@ -1,14 +1,21 @@
 import { Double, serialize } from 'bson'
 import { describe, expect, test } from 'vitest'
 import { bsonPackageTypes } from '../../../src/server/bson-types.js'
-import { readBeakerPayload, withBeakerMeta, withFloatTimes } from '../../../src/server/codecs/beaker-payload.js'
+import {
+  openBeakerPayload,
+  readBeakerContent,
+  withBeakerMeta,
+  withFloatTimes,
+} from '../../../src/server/codecs/beaker-payload.js'
 import type { SessionRecord } from '../../../src/server/index.js'
 import { writeBson } from '../../../src/shared/bson-writer.js'
 import { expectWithout, rejection, START } from '../server.helpers.js'
 import { bsZ } from './token.helpers.js'
 
-const read = (payload: string, maxInflated = 1024 * 1024): SessionRecord =>
-  readBeakerPayload(payload, { maxInflated, types: bsonPackageTypes })
+function read(payload: string, maxInflated = 1024 * 1024): SessionRecord {
+  const options = { maxInflated, types: bsonPackageTypes }
+  return readBeakerContent(openBeakerPayload(payload, options), options)
+}
 
 describe('plain claims', () => {
   test('are the session, without what is about it', () => {

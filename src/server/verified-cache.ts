@@ -1,0 +1,35 @@
+/**
+ * Remembers what stood in the last values whose signature was good: a browser sends the same cookie again and again.
+ * The key is the whole value, signature included, so that nothing else can be taken for it.
+ */
+
+export interface VerifiedCache<Entry> {
+  get(value: string): Entry | undefined
+  /** @param octets - what the entry takes beside the value */
+  set(value: string, entry: Entry, octets: number): void
+}
+
+/** A value and its content take 20 KiB at most, so the default of 256 stays below 5 MiB; typically it is a tenth of that. */
+const DEFAULT_ENTRIES = 256
+/** A larger content is read anew each time. */
+const MAX_OCTETS = 16 * 1024
+
+/**
+ * Makes a cache for one codec, which lives as long as its keys do. Whether a session is over must be looked at each time.
+ *
+ * @param entries - how many values are remembered; the oldest goes first; 0 for none
+ * @throws {TypeError} for a number that is none
+ */
+export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): VerifiedCache<Entry> {
+  if (!Number.isInteger(entries) || entries < 0)
+    throw new TypeError('Option "remember" must be a whole number, 0 for none')
+  const known = new Map<string, Entry>()
+  return {
+    get: (value) => known.get(value),
+    set(value, entry, octets) {
+      if (entries === 0 || octets > MAX_OCTETS) return
+      if (known.size >= entries) known.delete(known.keys().next().value as string)
+      known.set(value, entry)
+    },
+  }
+}
