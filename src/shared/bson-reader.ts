@@ -69,7 +69,7 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
       const value = readElement(type)
       if (Array.isArray(into)) {
         if (key !== `${into.push(value) - 1}`) fail()
-      } else if (key === '__proto__') into = { ...into, [key]: value }
+      } else if (key === '__proto__' && !Object.hasOwn(into, key)) into = { ...into, [key]: value }
       else into[key] = value
     }
     depth--

@@ -57,40 +57,44 @@ export interface DBRef extends LightBsonValue<'DBRef'> {
 
 /** Makes these values for `readBson`. What has no text of its own prints as a call: `Timestamp(1,1700000000)`. */
 export const lightBsonTypes: BsonTypes = {
-  objectId: light('ObjectId', ['bytes'], ({ bytes }: ObjectId) =>
-    Array.from(bytes, (octet) => (octet + 256).toString(16).slice(1)).join(''),
+  objectId: light(
+    'ObjectId',
+    (bytes: Uint8Array) => ({ bytes }),
+    ({ bytes }) => Array.from(bytes, (octet) => (octet + 256).toString(16).slice(1)).join(''),
   ),
-  decimal128: light('Decimal128', ['bytes'], decimalText),
-  binary: light('Binary', ['bytes', 'subtype'], ({ bytes }: Binary) => btoa(String.fromCharCode(...bytes))),
-  timestamp: light('Timestamp', ['increment', 'seconds']),
-  regExp: light('BSONRegExp', ['pattern', 'options']),
-  code: light('Code', ['code', 'scope'], ({ code }: Code) => code),
-  minKey: light('MinKey', []),
-  maxKey: light('MaxKey', []),
-  dbRef: light('DBRef', ['collection', 'oid']),
+  decimal128: light('Decimal128', (bytes: Uint8Array) => ({ bytes }), decimalText),
+  binary: light(
+    'Binary',
+    (bytes: Uint8Array, subtype: number) => ({ bytes, subtype }),
+    ({ bytes }) => btoa(Array.from(bytes, (octet) => String.fromCharCode(octet)).join('')),
+  ),
+  timestamp: light('Timestamp', (increment: number, seconds: number) => ({ increment, seconds })),
+  regExp: light('BSONRegExp', (pattern: string, options: string) => ({ pattern, options })),
+  code: light(
+    'Code',
+    (code: string, scope?: SessionData) => ({ code, scope }),
+    ({ code }) => code,
+  ),
+  minKey: light('MinKey', () => ({})),
+  maxKey: light('MaxKey', () => ({})),
+  dbRef: light('DBRef', (collection: string, oid: unknown) => ({ collection, oid })),
 }
 
-/** A maker of values that all have one prototype, and members named in the order of the maker's parameters. */
-function light<Value>(
+/** Makes the maker of a type's members one of values that all have one prototype. */
+function light<Parameters extends unknown[], Members extends object>(
   type: string,
-  members: readonly string[],
-  print: (value: Value) => string = (value) => `${type}(${Object.values(value as object)})`,
-): (...values: unknown[]) => unknown {
-  function text(this: Value): string {
+  members: (...parameters: Parameters) => Members,
+  print: (value: Members) => string = (value) => `${type}(${Object.values(value)})`,
+): (...parameters: Parameters) => LightBsonValue<string> & Members {
+  function text(this: Members): string {
     return print(this)
   }
   const prototype = { _bsontype: type, toString: text, toJSON: text }
-  return (...values) => {
-    const value = Object.create(prototype)
-    members.forEach((member, index) => {
-      value[member] = values[index]
-    })
-    return value
-  }
+  return (...parameters) => Object.assign(Object.create(prototype), members(...parameters))
 }
 
 /** Plain where the exponent is near, else scientific: BSON Decimal128 specification, "To String Representation". */
-function decimalText({ bytes }: Decimal128): string {
+function decimalText({ bytes }: Pick<Decimal128, 'bytes'>): string {
   const [low, high] = new BigUint64Array(bytes.buffer) as unknown as [bigint, bigint]
   const sign = high >> 63n ? '-' : ''
   const combination = (high >> 58n) & 31n

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { lightBsonTypes as types } from '../../src/shared/light-bson-types.js'
 import { bsonOrigin } from '../../src/shared/bson-origin.js'
 import { readBson } from '../../src/shared/bson-reader.js'
 import { writeBson } from '../../src/shared/bson-writer.js'
+import { lightBsonTypes as types } from '../../src/shared/light-bson-types.js'
 import { cstring, documentOf, element, hex, int32, int64, nested, octets, string, thrownBy } from './bson-octets.js'
 
 const { cases } = JSON.parse(readFileSync(new URL('../vectors/bson_values.json', import.meta.url), 'utf8')) as {
@@ -140,6 +140,17 @@ describe('values', () => {
     const larger = new Uint8Array(bytes.length + 20)
     larger.set(bytes, 7)
     expect(readBson(larger.subarray(7, 7 + bytes.length), { types })).toStrictEqual({ k: 2n ** 60n, d: 1.5 })
+  })
+
+  test('a document full of __proto__ takes no longer than any other', () => {
+    const others = Array.from({ length: 8_000 }, (_, i) => element(0x0a, i.toString(36)))
+    const document = documentOf(
+      ...others,
+      ...Array.from({ length: 3_000 }, (_, i) => element(0x10, '__proto__', int32(i))),
+    )
+    const start = performance.now()
+    expect(Object.getOwnPropertyDescriptor(readBson(document, { types }), '__proto__')?.value).toBe(2_999)
+    expect(performance.now() - start).toBeLessThan(500)
   })
 
   test('of equal keys the last wins, in the place of the first', () => {
