@@ -5,21 +5,17 @@
 import { SessionError } from './errors.js'
 import type { SessionData, SessionMeta } from './types.js'
 
-/** The keys of a Beaker session that are not data, and what they are here. */
-const BEAKER = {
-  _id: 'id',
-  _creation_time: 'createdAt',
-  _accessed_time: 'accessedAt',
-  // About the cookie, not the session: a date, True or None.
-  _expires: '',
-  _path: '',
-  _domain: '',
-} as const
-/** The registered claims that are not data, and what they are here. */
-const JWT = { jti: 'id', iat: 'createdAt', nbf: 'notBefore', exp: 'expiresAt' } as const
-
-export const BEAKER_META: readonly string[] = /* @__PURE__ */ Object.keys(BEAKER)
-export const JWT_META: readonly string[] = /* @__PURE__ */ Object.keys(JWT)
+/** Keys of a Beaker session that are not data. The last three are about the cookie, not the session. */
+export const BEAKER_META: readonly string[] = [
+  '_id',
+  '_creation_time',
+  '_accessed_time',
+  '_expires',
+  '_path',
+  '_domain',
+]
+/** Registered claims that are not data. */
+export const JWT_META: readonly string[] = ['exp', 'nbf', 'iat', 'jti']
 
 export interface DataAndMeta {
   data: SessionData
@@ -34,7 +30,8 @@ export interface DataAndMeta {
  * @see FORMATS §2.2
  */
 export function takeBeakerMeta(payload: SessionData): DataAndMeta {
-  return take(payload, BEAKER)
+  const { _id, _creation_time, _accessed_time, _expires, _path, _domain, ...data } = payload
+  return { data, meta: metaOf({ _id, _creation_time, _accessed_time }) }
 }
 
 /**
@@ -45,25 +42,33 @@ export function takeBeakerMeta(payload: SessionData): DataAndMeta {
  * @see RFC 7519 §2 and §4.1
  */
 export function takeJwtMeta(claims: SessionData): DataAndMeta {
-  return take(claims, JWT)
+  const { jti, iat, nbf, exp, ...data } = claims
+  return { data, meta: metaOf({ jti, iat, nbf, exp }) }
 }
 
-function take(payload: SessionData, names: Readonly<Record<string, keyof SessionMeta | ''>>): DataAndMeta {
-  const data = { ...payload }
+/** In the order that both formats are told in: the id, then times in seconds. */
+const FIELDS = {
+  _id: 'id',
+  jti: 'id',
+  _creation_time: 'createdAt',
+  iat: 'createdAt',
+  _accessed_time: 'accessedAt',
+  nbf: 'notBefore',
+  exp: 'expiresAt',
+} as const
+
+function metaOf(values: { readonly [Name in keyof typeof FIELDS]?: unknown }): SessionMeta {
   const meta: Record<string, unknown> = {}
-  for (const name in names) {
-    const field = names[name]
-    const value = data[name]
-    delete data[name]
-    if (field && value !== undefined) {
-      const known =
-        field === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN)
-      // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one.
-      if (field === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
-        throw new SessionError('ERR_SESSION_CLAIMS', name)
-      }
-      meta[field] = known
+  for (const name in values) {
+    const value = values[name as keyof typeof FIELDS]
+    if (value === undefined) continue
+    const field = FIELDS[name as keyof typeof FIELDS]
+    const known = field === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN)
+    // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one.
+    if (field === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
+      throw new SessionError('ERR_SESSION_CLAIMS', name)
     }
+    meta[field] = known
   }
-  return { data, meta }
+  return meta
 }
