@@ -59,11 +59,12 @@ export function readCandidates(name: string, cookies: string = pageCookies()): r
 function readCandidate(cookie: string, value: string): Candidate {
   const candidate: Candidate = { cookie, value, size: encodeUtf8(cookie + value).length }
   try {
-    Object.assign(candidate, decodeJwt(value, lightBsonTypes, MAX_INFLATED))
+    Object.assign(candidate, deepFreeze(decodeJwt(value, lightBsonTypes, MAX_INFLATED)))
   } catch (error) {
-    candidate.error = (error as SessionError).code
+    // An engine's own error means that its stack is too small for the levels of this value.
+    candidate.error = (error as SessionError).code ?? 'ERR_SESSION_LIMIT'
   }
-  return deepFreeze(candidate)
+  return Object.freeze(candidate)
 }
 
 /** Empty on a server, and in a frame that may not ask for cookies. */

@@ -26,12 +26,17 @@ export function decodeJwt(value: string, types: BsonTypes, maxInflated: number):
     .slice(0, 2)
     .map((part) => parseObject(decodeUtf8(decodeBase64Url(part)))) as [Record<string, unknown>, Record<string, unknown>]
   let { bsZ, ...session } = claims
-  if (bsZ) {
+  if ((bsZ ?? '') !== '') {
     if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED', 'bsZ')
     // As `dict.update` in Python: what BSON says wins.
     session = { ...session, ...readBson(inflateZlib(decodeBase85(bsZ), maxInflated), { types }) }
   }
-  const beaker = takeBeakerMeta(session)
-  const isBeaker = bsZ || Object.keys(beaker.meta).length
-  return { format: isBeaker ? 'beaker-jwt' : 'jwt', ...(isBeaker ? beaker : takeJwtMeta(claims)), header, claims }
+  // Beaker keeps both times in every session; an `_id` alone may be anybody's.
+  const isBeaker = 'bsZ' in claims || '_creation_time' in session || '_accessed_time' in session
+  return {
+    format: isBeaker ? 'beaker-jwt' : 'jwt',
+    ...(isBeaker ? takeBeakerMeta : takeJwtMeta)(session),
+    header,
+    claims,
+  }
 }
