@@ -31,10 +31,6 @@ export interface BsonTypes {
 
 export interface BsonOptions {
   types: BsonTypes
-  /** Most documents and arrays inside each other, the outermost counted; 64. */
-  maxDepth?: number
-  /** Most elements in all documents and arrays together; 65 536. */
-  maxElements?: number
 }
 
 /**
@@ -42,14 +38,14 @@ export interface BsonOptions {
  * key, and nothing of the result shares memory with `bytes`.
  *
  * @param bytes - the document, and nothing after it
- * @param options - makers of the special types, and limits
+ * @param options - makers of the special types
  * @returns a plain object of numbers, `bigint` where an int64 is no safe integer, strings, booleans, `null`, `Date`,
  *   `Uint8Array`, arrays, plain objects, and what `types` made
  * @throws {SessionError} `ERR_SESSION_BSON` where it is malformed, `ERR_SESSION_LIMIT` where it is too deep or too large
  * @see BSON specification 1.1; FORMATS §5
  */
 export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
-  const { types, maxDepth = BSON_MAX_DEPTH, maxElements = BSON_MAX_ELEMENTS } = options
+  const { types } = options
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   let position = 0
   let depth = 0
@@ -62,9 +58,9 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
   /** `document`, also that of an array. A length that lies is found by where the elements end. */
   function readDocument(into: SessionData | unknown[]): unknown {
     const end = position + readInt32()
-    if (++depth > maxDepth) fail('ERR_SESSION_LIMIT')
+    if (++depth > BSON_MAX_DEPTH) fail('ERR_SESSION_LIMIT')
     for (let type = readByte(); type; type = readByte()) {
-      if (++elements > maxElements) fail('ERR_SESSION_LIMIT')
+      if (++elements > BSON_MAX_ELEMENTS) fail('ERR_SESSION_LIMIT')
       const key = readName()
       const value = readElement(type)
       if (Array.isArray(into)) {
@@ -188,5 +184,5 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
 }
 
 function fail(code: 'ERR_SESSION_BSON' | 'ERR_SESSION_LIMIT' = 'ERR_SESSION_BSON'): never {
-  throw new SessionError(code, 'BSON')
+  throw new SessionError(code)
 }

@@ -50,7 +50,7 @@ export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESS
   try {
     return decoder.decode(bytes)
   } catch {
-    throw new SessionError(code, 'UTF-8')
+    throw new SessionError(code)
   }
 }
 
@@ -115,6 +115,6 @@ export function decodeDigits(text: string, digits: Uint8Array, base: 64 | 85): U
   }
   const size = Math.floor((length * octets) / (octets + 1))
   // A group that was filled up has an octet more, of zeros alone in base 64.
-  if (bad || (base < 65 && at > size && bytes[size])) throw new SessionError('ERR_SESSION_MALFORMED', `base${base}`)
+  if (bad || (base < 65 && at > size && bytes[size])) throw new SessionError('ERR_SESSION_MALFORMED')
   return bytes.subarray(0, size)
 }

@@ -27,7 +27,7 @@ export function decodeJwt(value: string, types: BsonTypes, maxInflated: number):
     .map((part) => parseObject(decodeUtf8(decodeBase64Url(part)))) as [Record<string, unknown>, Record<string, unknown>]
   let { bsZ, ...session } = claims
   if ((bsZ ?? '') !== '') {
-    if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED', 'bsZ')
+    if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED')
     // As `dict.update` in Python: what BSON says wins.
     session = { ...session, ...readBson(inflateZlib(decodeBase85(bsZ), maxInflated), { types }) }
   }

@@ -59,6 +59,7 @@ export interface SessionErrorOptions {
   largest?: readonly KeySize[]
 }
 
+/** Where the code says all there is to say, it is the message too: a browser has these texts to load. */
 export class SessionError extends Error {
   override readonly name = 'SessionError' as const
   declare readonly code: SessionErrorCode
@@ -66,7 +67,7 @@ export class SessionError extends Error {
   declare readonly verified?: boolean
   declare readonly largest?: readonly KeySize[]
 
-  constructor(code: SessionErrorCode, message: string, options: SessionErrorOptions = {}) {
+  constructor(code: SessionErrorCode, message: string = code, options: SessionErrorOptions = {}) {
     super(message, options)
     Object.assign(this, options, { code })
   }

@@ -179,7 +179,7 @@ function drop(count: number): void {
 }
 
 function put(octet: number): void {
-  if (size === largest) throw new SessionError('ERR_SESSION_LIMIT', 'zlib')
+  if (size === largest) throw new SessionError('ERR_SESSION_LIMIT')
   output[size++] = octet
 }
 
@@ -196,5 +196,5 @@ function adler32(bytes: Uint8Array): number {
 }
 
 function broken(): never {
-  throw new SessionError('ERR_SESSION_COMPRESSION', 'zlib')
+  throw new SessionError('ERR_SESSION_COMPRESSION')
 }

@@ -13,8 +13,8 @@ import { SessionError } from './errors.js'
  * @see FORMATS §4
  */
 export function parseObject(text: string): Record<string, unknown> {
-  const object = parse(text) ?? parse(text.replace(TOKEN, (token) => NUMBERS[token] ?? token))
-  if (!object) throw new SessionError('ERR_SESSION_JSON', 'JSON')
+  const object = parse(text) ?? parse(text.replace(TOKEN, standardNumber))
+  if (!object) throw new SessionError('ERR_SESSION_JSON')
   return object
 }
 
@@ -46,7 +46,10 @@ function parse(text: string): Record<string, unknown> | undefined {
 
 /** A string, closed or not so that no part is read twice, or a run of word characters, of which `1Infinity` is one. */
 const TOKEN = /"(?:[^"\\]|\\.)*"?|[\w.]+/gs
-const NUMBERS: Readonly<Record<string, string>> = { NaN: 'null', Infinity: '1e999' }
+
+function standardNumber(token: string): string {
+  return token === 'NaN' ? 'null' : token === 'Infinity' ? '1e999' : token
+}
 
 /** A string, and the colon after it if it is a name. */
 const STRING = /"(?:[^"\\]|\\.)*"\s*(:?)/g

@@ -72,6 +72,6 @@ const COMPACT = /^([\w-]+)\.([\w-]*)\.([\w-]*)$/
  */
 export function splitParts(value: string): string[] {
   const parts = value.split('.')
-  if (parts.length !== 3) throw new SessionError('ERR_SESSION_UNSUPPORTED', 'JWT')
+  if (parts.length !== 3) throw new SessionError('ERR_SESSION_UNSUPPORTED')
   return parts
 }
