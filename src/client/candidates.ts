@@ -26,9 +26,6 @@ interface Read {
   candidates: readonly Candidate[]
 }
 
-/** Anybody can plant a cookie, so this bounds what a page unpacks unasked; honest sessions stay far below. */
-const MAX_INFLATED = 65_536
-
 /** The last read of each session name. */
 const reads = new Map<string, Read>()
 
@@ -59,7 +56,7 @@ export function readCandidates(name: string, cookies: string = pageCookies()): r
 function readCandidate(cookie: string, value: string): Candidate {
   const candidate: Candidate = { cookie, value, size: encodeUtf8(cookie + value).length }
   try {
-    Object.assign(candidate, deepFreeze(decodeJwt(value, lightBsonTypes, MAX_INFLATED)))
+    Object.assign(candidate, deepFreeze(decodeJwt(value, lightBsonTypes)))
   } catch (error) {
     // An engine's own error means that its stack is too small for the levels of this value.
     candidate.error = (error as SessionError).code ?? 'ERR_SESSION_LIMIT'

@@ -12,16 +12,19 @@ import { splitParts } from './jwt.js'
 import { takeBeakerMeta, takeJwtMeta } from './session-meta.js'
 import type { DecodedSession } from './types.js'
 
+/** Anybody can plant a cookie, so this bounds what a page unpacks unasked; honest sessions stay far below. */
+export const MAX_INFLATED = 65_536
+
 /**
  * Decodes a JWT. **Nothing is verified**, not even `alg` looked at.
  *
  * @param value - the cookie's value
  * @param types - makes ObjectId and the like
- * @param maxInflated - most octets that a compressed payload may inflate to
+ * @param maxInflated - most octets that a compressed payload may inflate to; 64 KiB
  * @throws {SessionError} as `decodeSession`
  * @see RFC 7519, FORMATS §4
  */
-export function decodeJwt(value: string, types: BsonTypes, maxInflated: number): DecodedSession {
+export function decodeJwt(value: string, types: BsonTypes, maxInflated: number = MAX_INFLATED): DecodedSession {
   const [header, claims] = splitParts(value)
     .slice(0, 2)
     .map((part) => parseObject(decodeUtf8(decodeBase64Url(part)))) as [Record<string, unknown>, Record<string, unknown>]

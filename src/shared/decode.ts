@@ -5,6 +5,7 @@
 import type { BsonTypes } from './bson-reader.js'
 import { decodeJwt } from './decode-jwt.js'
 import { SessionError } from './errors.js'
+import { splitJwt } from './jwt.js'
 import { lightBsonTypes } from './light-bson-types.js'
 import type { DecodedSession } from './types.js'
 
@@ -28,8 +29,6 @@ export interface DecodeOptions {
 
 /** Four cookies of the size that browsers keep, for a value that came in chunks. */
 export const MAX_VALUE_LENGTH = 16_384
-/** Anybody can plant a cookie, so this bounds what a page unpacks unasked; honest sessions stay far below. */
-export const MAX_INFLATED = 65_536
 
 /**
  * Decodes a session cookie. **Nothing is verified**: anybody may have made this value, and it may be long over. Show it;
@@ -43,8 +42,11 @@ export const MAX_INFLATED = 65_536
  * @see RFC 7519, FORMATS §4
  */
 export function decodeSession(value: string, options: DecodeOptions = {}): DecodedSession {
-  const { types = lightBsonTypes, maxInflated = MAX_INFLATED, readers } = options
+  const { types = lightBsonTypes, maxInflated, readers } = options
   if (value.length > MAX_VALUE_LENGTH) throw new SessionError('ERR_SESSION_LIMIT', 'The value is too long')
   const reader = readers?.find((reader) => reader.matches(value))
-  return reader ? reader.decode(value, options) : decodeJwt(value, types, maxInflated)
+  if (reader) return reader.decode(value, options)
+  // For what it refuses: another shape, and a header that says a name twice.
+  splitJwt(value)
+  return decodeJwt(value, types, maxInflated)
 }

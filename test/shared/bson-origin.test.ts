@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { lightBsonTypes } from '../../src/shared/light-bson-types.js'
 import { bsonPackageTypes } from '../../src/server/bson-types.js'
 import { bsonOrigin } from '../../src/shared/bson-origin.js'
 import { type BsonTypes, readBson } from '../../src/shared/bson-reader.js'
 import { writeBson } from '../../src/shared/bson-writer.js'
+import { lightBsonTypes } from '../../src/shared/light-bson-types.js'
 import type { OriginNode, SessionData } from '../../src/shared/types.js'
 import { cstring, documentOf, element, hex, int32, int64, nested, octets, string, thrownBy } from './bson-octets.js'
 

@@ -268,3 +268,10 @@ describe('options', () => {
     expect(codeOf(() => decodeSession('x'.repeat(16_385), options))).toBe('ERR_SESSION_LIMIT')
   })
 })
+
+test('a header that says a name twice is refused, at any level', () => {
+  for (const header of ['{"alg":"HS256","alg":"none"}', '{"alg":"HS256","x":{"y":1,"\\u0079":2}}']) {
+    const token = [header, '{"user":"dave"}', ''].map((part) => Buffer.from(part).toString('base64url')).join('.')
+    expect(() => decodeSession(token)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_MALFORMED' }))
+  }
+})
