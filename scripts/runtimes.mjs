@@ -98,7 +98,7 @@ async function bundle(platform) {
 const ownUrls = {
   name: 'own-urls',
   setup({ onLoad }) {
-    onLoad({ filter: /\.test\.ts$/ }, ({ path }) => ({
+    onLoad({ filter: /[\\/]test[\\/].*\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
       loader: 'ts',
     }))
