@@ -94,13 +94,13 @@ async function bundle(platform) {
   })
 }
 
-/** In a bundle every test keeps the address of its own file, where its vectors are. @type {import('esbuild').Plugin} */
+/** In a bundle every file keeps its own address, beside which its vectors are. @type {import('esbuild').Plugin} */
 const ownUrls = {
   name: 'own-urls',
   setup({ onLoad }) {
-    onLoad({ filter: /[\\/]test[\\/].*\.ts$/ }, ({ path }) => ({
+    onLoad({ filter: /[\\/](?:test|scripts)[\\/].*\.(?:ts|mjs)$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
-      loader: 'ts',
+      loader: path.endsWith('.ts') ? 'ts' : 'js',
     }))
   },
 }
