@@ -1,22 +1,24 @@
-/** The server of http.mjs, in a process of its own: `bare`, or with a session that is read and touched with each request. */
+/** The server of http.mjs, in a process of its own: `bare`, with a session that is `read`, or `written` anew with each request. */
 import { createServer } from 'node:http'
 import { createSessions } from '../dist/server/index.js'
 import { data, secret } from './session.mjs'
 
-const sessions = createSessions({ secrets: [secret], expose: ['user'], touchEvery: 0 })
+const kind = process.argv[2]
+const sessions = createSessions({ secrets: [secret], expose: true, touchEvery: kind === 'written' ? 0 : '1m' })
 const first = await sessions.load('')
 Object.assign(first.data, data)
 const cookie = (await sessions.commit(first)).map((text) => text.split(';')[0]).join('; ')
 
-const handlers = {
-  bare: (_request, response) => response.end('hello'),
-  session: async (request, response) => {
-    const session = await sessions.load(request)
-    await sessions.commit(session, response)
-    response.end(`hello ${session.data.user.name}`)
-  },
+function bare(_request, response) {
+  response.end('hello')
 }
 
-const server = createServer(handlers[process.argv[2]])
+async function withSession(request, response) {
+  const session = await sessions.load(request)
+  await sessions.commit(session, response)
+  response.end(`hello ${session.data.user.name}`)
+}
+
+const server = createServer(kind === 'bare' ? bare : withSession)
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port, cookie }))
 process.once('disconnect', () => process.exit())

@@ -1,4 +1,4 @@
-/** Requests per second of a server that reads and touches a session, against the same server without one. */
+/** Requests per second of a server that reads a session, and of one that also writes it, against the same server without. */
 import { fork } from 'node:child_process'
 import { Agent, get } from 'node:http'
 import { fileURLToPath } from 'node:url'
@@ -10,8 +10,8 @@ const ROUNDS = 3
 
 /** Rounds take turns, so that a busy machine slows both alike; the best round of each counts. */
 export async function measureHttp() {
-  const servers = { bare: await start('bare'), session: await start('session') }
-  const best = { bare: 0, session: 0 }
+  const servers = { bare: await start('bare'), read: await start('read'), written: await start('written') }
+  const best = { bare: 0, read: 0, written: 0 }
   for (let round = 0; round < ROUNDS; round++) {
     for (const [name, { port, cookie }] of Object.entries(servers)) {
       best[name] = Math.max(best[name], await requestsPerSecond(port, cookie))
@@ -21,7 +21,7 @@ export async function measureHttp() {
   return best
 }
 
-/** @param {'bare' | 'session'} kind */
+/** @param {'bare' | 'read' | 'written'} kind */
 function start(kind) {
   return new Promise((resolve, reject) => {
     const child = fork(program, [kind])

@@ -27,7 +27,11 @@ const lines = [
   ...sizes('Bundle', 'bytes, minified and gzipped', await measureBundles()),
   '### HTTP on loopback',
   '',
-  `${http.session.toFixed(0)} requests per second with a session read and written, ${http.bare.toFixed(0)} without: ${((100 * http.session) / http.bare).toFixed(0)} %.`,
+  '| | requests per second | % |',
+  '| --- | ---: | ---: |',
+  ...Object.entries(http).map(
+    ([name, rate]) => `| ${name} | ${rate.toFixed(0)} | ${((100 * rate) / http.bare).toFixed(0)} |`,
+  ),
   '',
   '### Import of sessionglass/client in Node',
   '',

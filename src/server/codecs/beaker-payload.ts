@@ -30,6 +30,8 @@ export interface BeakerContent {
   readonly bytes?: Uint8Array
   /** The text of `bsZ` where there is no other claim. */
   readonly alone?: string
+  /** The BSON with its types, made at the first commit that asks: nobody changes it, so all later ones share it. */
+  root?: OriginNode
 }
 
 /**
@@ -55,8 +57,12 @@ export function openBeakerPayload(payload: string, { maxInflated }: PayloadOptio
  * @returns a session of its own with each call
  * @throws {SessionError} for JSON or BSON that is not well formed or too large
  */
-export function readBeakerContent({ payload, bytes, alone }: BeakerContent, { types }: PayloadOptions): SessionRecord {
-  const root = (): OriginNode => bsonOrigin(bytes as Uint8Array, { types })
+export function readBeakerContent(content: BeakerContent, { types }: PayloadOptions): SessionRecord {
+  const { payload, bytes, alone } = content
+  const root = (): OriginNode => {
+    content.root ??= bsonOrigin(bytes as Uint8Array, { types })
+    return content.root
+  }
   if (alone !== undefined) return asRecord(readBson(bytes as Uint8Array, { types }), { bsZ: alone }, root)
   const claims = readClaims(payload)
   const { bsZ: _, ...beside } = claims
