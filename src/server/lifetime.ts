@@ -19,7 +19,7 @@ export interface Lifetime {
   /** Why a session is over by the timeouts, or undefined. An expiry inside a token is its codec's (`refuseTokenTimes`). */
   ended(times: SessionMeta, now: Date): SessionError | undefined
   /** A format without a time of the last access tells it by the end that was written with it. */
-  lastAccess(times: SessionMeta): Date | undefined
+  lastAccess(times: SessionMeta, now: Date): Date | undefined
   /** When it ends if nobody comes back. */
   expiresAt(times: SessionMeta): Date | undefined
   needsTouch(times: SessionMeta, now: Date): boolean
@@ -29,21 +29,26 @@ export interface Lifetime {
 const CLOCK_TOLERANCE = 5 * 60_000
 /** Milliseconds; with a short idle timeout half of that. */
 const DEFAULT_TOUCH_EVERY = 60_000
+/** Milliseconds by which an end is rounded down in a token. */
+const WHOLE_SECONDS = 1000
 
 /** Prepares the rules of one kind of session. @throws {TypeError} for a duration that is none */
 export function createLifetime(options: LifetimeOptions): Lifetime {
   const { idleTimeout, absoluteTimeout } = options
   const touchEvery = touchInterval(options.touchEvery, idleTimeout)
 
-  function lastAccess({ accessedAt, expiresAt }: SessionMeta): Date | undefined {
+  function lastAccess({ createdAt, accessedAt, expiresAt }: SessionMeta, now: Date): Date | undefined {
     if (accessedAt || !expiresAt || idleTimeout === undefined) return accessedAt
-    return new Date(expiresAt.getTime() - idleTimeout)
+    // The absolute end says nothing of the last access, nor does an end that somebody else has set further ahead.
+    const absoluteEnd = (createdAt?.getTime() ?? Number.NaN) + (absoluteTimeout ?? Number.NaN)
+    if (expiresAt.getTime() > absoluteEnd - WHOLE_SECONDS) return now
+    return new Date(Math.min(expiresAt.getTime() - idleTimeout, now.getTime()))
   }
 
   return {
     ended(times, now) {
       const { createdAt } = times
-      const accessedAt = lastAccess(times)
+      const accessedAt = lastAccess(times, now)
       if (idleTimeout !== undefined && accessedAt) {
         if (isAhead(accessedAt, now)) return early('it was last used in the future')
         if (now.getTime() - accessedAt.getTime() > idleTimeout) return over('it was idle for too long')
@@ -64,7 +69,7 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
       return ends.length === 0 ? undefined : new Date(Math.min(...ends))
     },
     needsTouch(times, now) {
-      const accessedAt = lastAccess(times)
+      const accessedAt = lastAccess(times, now)
       // A session that does not say when it was used last would never be idle: give it a time, as Beaker does.
       if (!accessedAt) return idleTimeout !== undefined
       return touchEvery !== undefined && now.getTime() - accessedAt.getTime() >= touchEvery

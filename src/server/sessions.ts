@@ -25,11 +25,13 @@ export interface ReadOnlySessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS`: never an empty session for a good cookie
    */
   load(source: CookieSource): Promise<Session<Data>>
-  /** @internal For adapters: the same trips, at once where nothing has to be awaited. */
-  readonly [trips]: Trips<Data>
+  /** @internal For adapters: the same trip, at once where nothing has to be awaited. */
+  readonly [trips]: Pick<Trips<Data>, 'load'>
 }
 
 export interface Sessions<Data extends object = SessionData> extends ReadOnlySessions<Data> {
+  /** @internal */
+  readonly [trips]: Trips<Data>
   /**
    * Writes the session if there is anything to write: changed data, a touch that is due, an older codec or key.
    *
@@ -80,14 +82,11 @@ export function createSessions<Data extends object = SessionData>(
     commit: (session, headers) => run(commit(settings, session, headers)),
     destroy: (session, headers) => destroy(settings, session, headers),
   }
-  const reading: ReadOnlySessions<Data> = {
-    name: settings.name,
-    load: async (source) => loadOnce(source),
-    [trips]: both,
-  }
-  if (options.readOnly) return reading
+  const reading = { name: settings.name, load: async (source: CookieSource) => loadOnce(source) }
+  if (options.readOnly) return { ...reading, [trips]: { load: loadOnce } }
   return {
     ...reading,
+    [trips]: both,
     commit: async (session, headers) => both.commit(session, headers),
     destroy: async (session, headers) => both.destroy(session, headers),
   }
@@ -109,7 +108,7 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
   if (new Set(values).size > 1) emit({ type: 'shadowed', candidates: values.length })
 
   const { data = {}, id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
-  const accessedAt = lifetime.lastAccess(held?.record ?? {}) ?? now
+  const accessedAt = lifetime.lastAccess(held?.record ?? {}, now) ?? now
   const publicValue = readCookies(header, settings.publicName).at(-1)
   const state: SessionState = {
     id,

@@ -9,7 +9,7 @@ export interface VerifiedCache<Entry> {
   set(value: string, entry: Entry, octets: number): void
 }
 
-/** A value and its content take 20 KiB at most, so the default of 256 stays below 5 MiB; typically it is a tenth of that. */
+/** A value and its content take 32 KiB at most, so the default of 256 stays below 8 MiB; typically it is a tenth of that. */
 const DEFAULT_ENTRIES = 256
 /** A larger content is read anew each time. */
 const MAX_OCTETS = 16 * 1024

@@ -43,6 +43,9 @@ export const MAX_VALUE_LENGTH = 16_384
  */
 export function decodeSession(value: string, options: DecodeOptions = {}): DecodedSession {
   const { types = lightBsonTypes, maxInflated, readers } = options
+  if (maxInflated !== undefined && !(maxInflated > 0 && maxInflated <= 2 ** 30)) {
+    throw new TypeError('Option "maxInflated" must be a number of octets from 1 to 2^30')
+  }
   if (value.length > MAX_VALUE_LENGTH) throw new SessionError('ERR_SESSION_LIMIT', 'The value is too long')
   const reader = readers?.find((reader) => reader.matches(value))
   if (reader) return reader.decode(value, options)

@@ -84,9 +84,12 @@ export function isSessionError(error: unknown): error is SessionError {
   return name === 'SessionError' && typeof code === 'string' && code.startsWith('ERR_SESSION_')
 }
 
-/** The same error, marked as one of a value whose signature was good. */
-export function asVerified(error: unknown): unknown {
-  if (!(error instanceof SessionError) || error.verified) return error
+/** The error as one of a value whose signature was good, whatever was thrown. */
+export function asVerified(error: unknown): SessionError {
+  if (!(error instanceof SessionError)) {
+    return new SessionError('ERR_SESSION_MALFORMED', 'The payload can not be read', { cause: error, verified: true })
+  }
+  if (error.verified) return error
   const { code, message, path } = error
   return new SessionError(code, message, { cause: error, verified: true, ...(path === undefined ? {} : { path }) })
 }

@@ -23,6 +23,9 @@ export interface JwtParts {
 let knownText: string | undefined
 let knownHeader: Readonly<Record<string, unknown>>
 
+/** Characters; headers have some 40, with a key id 100. Nothing so short is nested too deep for a stack. */
+export const MAX_HEADER_LENGTH = 2048
+
 /**
  * Splits a token and parses its header. Neither the signature nor `alg` is looked at, and the payload stays closed.
  *
@@ -34,6 +37,8 @@ let knownHeader: Readonly<Record<string, unknown>>
 export function splitJwt(value: string): JwtParts {
   if (!looksLikeJwt(value)) throw new SessionError('ERR_SESSION_UNSUPPORTED', 'The value is no token')
   const [header, payload, signature] = splitParts(value) as [string, string, string]
+  if (header.length > MAX_HEADER_LENGTH)
+    throw new SessionError('ERR_SESSION_LIMIT', 'The header of the token is too long')
   if (header !== knownText) {
     knownHeader = deepFreeze(parseUniqueObject(decodeUtf8(decodeBase64Url(header))))
     knownText = header

@@ -1,6 +1,6 @@
 /** Timeouts of sessions as plain claims, which have no time of the last access of their own. */
 import { expect, test } from 'vitest'
-import { createSessions, defineSession, jwt, type SessionEvent } from '../../src/server/index.js'
+import { createSessions, defineSession, jwt, type SessionCodec, type SessionEvent } from '../../src/server/index.js'
 
 const START = Date.parse('2026-03-04T05:06:07Z')
 const SECRET = 'a secret for plain claims, long enough'
@@ -17,6 +17,9 @@ function serve(minutes: { now: number }, timeouts: { idleTimeout?: '30m'; absolu
   let cookie = ''
   return {
     events,
+    take(value: string) {
+      cookie = `sid=${value}`
+    },
     async visit(user?: string) {
       const session = await sessions.load(cookie)
       if (user) session.data.user = user
@@ -53,4 +56,23 @@ test('use does not move the absolute timeout', async () => {
   for (minutes.now of [25, 50, 75, 100, 119]) expect((await visit()).session.data.user).toBe('ada')
   minutes.now = 121
   expect((await visit()).session.data).toEqual({})
+})
+
+test('a token of another issuer with an end far ahead is a session like any other', async () => {
+  const minutes = { now: 0 }
+  const { visit, take } = serve(minutes, { idleTimeout: '30m' })
+  const foreign = jwt({ secrets: [SECRET], expires: '1d' }) as Required<SessionCodec>
+  const now = new Date(START)
+  take(await foreign.sign({ data: { user: 'ada' }, createdAt: now }, { cookieName: 'sid', purpose: 'session', now }))
+  const { session } = await visit()
+  expect([session.rejected, session.data.user]).toEqual([undefined, 'ada'])
+})
+
+test('near the absolute end it is not written with each request', async () => {
+  const minutes = { now: 0 }
+  const { visit } = serve(minutes, { idleTimeout: '30m', absoluteTimeout: '2h' })
+  await visit('ada')
+  for (minutes.now of [25, 50, 75, 100, 110]) await visit()
+  minutes.now = 110.1
+  expect((await visit()).isWritten).toBe(false)
 })

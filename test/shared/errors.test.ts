@@ -54,8 +54,14 @@ describe('asVerified', () => {
     expect('path' in (asVerified(new SessionError('ERR_SESSION_BSON', 'cut')) as object)).toBe(false)
   })
 
-  test('leaves what is marked already, and what is none of ours', () => {
+  test('leaves what is marked already', () => {
     const marked = new SessionError('ERR_SESSION_BSON', 'cut', { verified: true })
-    for (const error of [marked, new TypeError('x'), 'text', undefined]) expect(asVerified(error)).toBe(error)
+    expect(asVerified(marked)).toBe(marked)
+  })
+
+  test('takes what is none of ours for a payload that can not be read', () => {
+    for (const cause of [new TypeError('x'), 'text']) {
+      expect(asVerified(cause)).toMatchObject({ code: 'ERR_SESSION_MALFORMED', verified: true, cause })
+    }
   })
 })

@@ -49,3 +49,27 @@ describe('decodeSession', () => {
     expect(codeOf(token(65_537))).toBe('ERR_SESSION_LIMIT')
   })
 })
+
+test('a header has 2048 characters at most', () => {
+  const token = (length: number) => {
+    const text = `{"alg":"HS256","x":"${'x'.repeat(length)}"}`
+    return `${encodeBase64Url(encodeUtf8(text))}.${encodeBase64Url(encodeUtf8('{"user":"dave"}'))}.`
+  }
+  const fits = 2048 * 0.75 - '{"alg":"HS256","x":""}'.length
+  expect(token(fits).indexOf('.')).toBe(2048)
+  expect(codeOf(token(fits))).toBe('jwt')
+  expect(codeOf(token(fits + 1))).toBe('ERR_SESSION_LIMIT')
+})
+
+test('a header that is nested as deep as it can be is no trouble', () => {
+  const nested = `{"alg":${'['.repeat(700)}${']'.repeat(700)}}`
+  expect(codeOf(`${encodeBase64Url(encodeUtf8(nested))}.${encodeBase64Url(encodeUtf8('{"user":"dave"}'))}.`)).toBe(
+    'jwt',
+  )
+})
+
+test('maxInflated must be a number of octets', () => {
+  for (const maxInflated of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
+    expect(() => decodeSession('a.b.c', { maxInflated })).toThrow(TypeError)
+  }
+})

@@ -29,6 +29,7 @@ export type ExpressMiddleware = (request: NodeRequest, response: NodeResponse, n
  */
 export function expressSessions<Data extends object = SessionData>(sessions: Sessions<Data>): ExpressMiddleware {
   const { load, commit, destroy } = sessions[trips]
+  if (commit === undefined) throw new TypeError('expressSessions saves sessions: these are read only')
 
   function attach(
     request: NodeRequest,

@@ -27,7 +27,10 @@ export function fetchSessions<Data extends object = SessionData, Rest extends un
   return async (request, ...rest) => {
     try {
       const session = await sessions.load(request)
-      const response = withOwnHeaders(await handler(request, session, ...rest))
+      const answer = await handler(request, session, ...rest)
+      // `Response.error()` and the answer to a WebSocket have no headers that could be changed.
+      if (answer.status < 200) return answer
+      const response = withOwnHeaders(answer)
       await sessions.commit(session, response.headers)
       return response
     } catch (error) {
@@ -40,8 +43,6 @@ export function fetchSessions<Data extends object = SessionData, Rest extends un
 /** The headers of `Response.redirect()` and of a fetched response can't be changed. */
 function withOwnHeaders(response: Response): Response {
   const { status, statusText } = response
-  // A status as 101 can't be given to the constructor: a WebSocket's response stays as it is.
-  if (status < 200) return response
   return new Response(response.body, { status, statusText, headers: new Headers(response.headers) })
 }
 

@@ -72,7 +72,7 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
   const { secrets, allowWeakSecrets = false, compress = true } = options
   const keyring = createKeyring({ secrets, hash: 'SHA-256', allowWeakSecrets })
   const reading: PayloadOptions = {
-    maxInflated: options.maxInflated ?? MAX_INFLATED,
+    maxInflated: inflatedLimit(options.maxInflated ?? MAX_INFLATED),
     types: options.bsonTypes ?? bsonPackageTypes,
   }
   const cache = createVerifiedCache<VerifiedToken>(options.remember)
@@ -87,6 +87,12 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     sign: (record, context) => run(sign(record, context, keyring, compress)),
     changed: ({ data, origin }) => origin === undefined || !equalValues(beakerData(origin.root()), data),
   }
+}
+
+/** Octets up to 1 GiB, which an array can have everywhere. */
+function inflatedLimit(octets: number): number {
+  if (Number.isInteger(octets) && octets > 0 && octets <= 2 ** 30) return octets
+  throw new TypeError('Option "maxInflated" must be a number of octets from 1 to 2^30')
 }
 
 interface VerifiedToken {

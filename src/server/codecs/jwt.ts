@@ -151,9 +151,13 @@ function readToken(payload: string, { now }: CodecContext, { expires, tolerance 
   const { notBefore: _, ...times } = meta
   // A token that is renewed with each touch tells by its end when the last one was.
   const end = expires === undefined ? undefined : meta.expiresAt?.getTime()
-  const accessedAt =
-    end === undefined ? {} : { accessedAt: new Date(Math.min(end - (expires as number), now.getTime())) }
+  const accessedAt = end === undefined ? {} : { accessedAt: lastIssue(end - (expires as number), meta.createdAt, now) }
   return { ...times, ...accessedAt, data, claims, origin: { format: 'jwt', root: () => readJson(payload) } }
+}
+
+/** Not before the token began, and not in the future: somebody else may have set another end. */
+function lastIssue(time: number, createdAt: Date | undefined, now: Date): Date {
+  return new Date(Math.min(Math.max(time, createdAt?.getTime() ?? time), now.getTime()))
 }
 
 function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {

@@ -1,5 +1,5 @@
 /**
- * The platform of browsers, Cloudflare Workers, Deno and Bun: WebCrypto for keys, fflate for zlib.
+ * The platform of Cloudflare Workers and whatever else has no modules of Node: WebCrypto for keys, fflate for zlib.
  * Keys answer with promises.
  */
 import { zlibSync } from 'fflate/browser'
