@@ -1,0 +1,123 @@
+/**
+ * A value as its pickle had it: the Python type, the parts, and the identity that shared references need.
+ * FORMATS §7.1; nodes are inert, nothing of them was imported, called or evaluated.
+ */
+
+/**
+ * The Python type. `long` is an integer that Python 2 calls long, `str2` the byte string that Python 2 calls str,
+ * `global` a class or function by name, `object` whatever a call of one would make.
+ */
+export type PickleKind =
+  | 'none'
+  | 'bool'
+  | 'int'
+  | 'long'
+  | 'float'
+  | 'str'
+  | 'str2'
+  | 'bytes'
+  | 'bytearray'
+  | 'list'
+  | 'tuple'
+  | 'set'
+  | 'frozenset'
+  | 'dict'
+  | 'global'
+  | 'object'
+
+export interface PickleNode {
+  kind: PickleKind
+  /** Of a scalar its value, of byte strings and of text with encoded surrogates the octets, of `global` a `PickleGlobal`. */
+  value: unknown
+  /** Members of a list, tuple or set; what was appended to an object. */
+  items: PickleNode[]
+  /** Keys and values in turn, of a dict or set on an object; the last of equal keys holds. */
+  entries: PickleNode[]
+  /** How an object is made; of a dict: the call that made an OrderedDict or defaultdict. */
+  call: PickleCall | undefined
+  /** What BUILD handed to the object. */
+  state: PickleNode | undefined
+  /** The JavaScript view once it was made: one for each node, so that identity is kept. */
+  view: unknown
+  /** Values below and with this one, each counted at every place; 0 before the view was made. */
+  weight: number
+}
+
+/** A class or function that a pickle names. */
+export interface PickleGlobal {
+  module: string
+  /** Dotted where it is an attribute of another. */
+  name: string
+  /** The pickle is of protocol 0 to 2, which have the names of Python 2. */
+  python2: boolean
+}
+
+/** The call that would make an object, by the opcode that asked for it. */
+export interface PickleCall {
+  how: 'reduce' | 'newobj' | 'newobj-ex' | 'obj'
+  callable: PickleNode
+  args: PickleNode
+  keywords: PickleNode | undefined
+}
+
+/** No parts: one array for all, which the machine replaces before the first part comes. */
+export const NO_NODES: PickleNode[] = []
+
+/** A value without parts, which is its own view. */
+export function scalarNode(kind: PickleKind, value: unknown): PickleNode {
+  return plainNode(kind, value, value)
+}
+
+/** A value without parts; where `view` is undefined, it is made later. */
+export function plainNode(kind: PickleKind, value: unknown, view: unknown): PickleNode {
+  return {
+    kind,
+    value,
+    items: NO_NODES,
+    entries: NO_NODES,
+    call: undefined,
+    state: undefined,
+    view,
+    weight: 0,
+  }
+}
+
+/** A list, tuple, set, frozenset or dict with its members. */
+export function containerNode(
+  kind: PickleKind,
+  items: PickleNode[],
+  entries: PickleNode[],
+  call?: PickleCall,
+): PickleNode {
+  return {
+    kind,
+    value: undefined,
+    items,
+    entries,
+    call,
+    state: undefined,
+    view: undefined,
+    weight: 0,
+  }
+}
+
+/** What a call would make. */
+export function objectNode(
+  how: PickleCall['how'],
+  callable: PickleNode,
+  args: PickleNode,
+  keywords?: PickleNode,
+): PickleNode {
+  return containerNode('object', NO_NODES, NO_NODES, { how, callable, args, keywords })
+}
+
+/** The class or function that a node names. */
+export function globalOf(node: PickleNode): PickleGlobal | undefined {
+  return node.kind === 'global' ? (node.value as PickleGlobal) : undefined
+}
+
+/** `module.name` with the module names that Python 3 gives to builtins and copyreg. */
+export function globalName({ module, name }: PickleGlobal): string {
+  const current = module === '__builtin__' ? 'builtins' : module === 'copy_reg' ? 'copyreg' : module
+  return `${current}.${name}`
+}

@@ -1,0 +1,81 @@
+/**
+ * A pickle in the words that no format owns, so that another codec keeps 1.0 a double.
+ * `raw` is the node, which the pickle writer goes by.
+ */
+import type { NeutralType, OriginNode } from '../types.js'
+import { datetimeParts } from './known.js'
+import type { PickleNode } from './node.js'
+
+/** The origin of a pickled value. */
+export interface PickleOrigin extends OriginNode {
+  readonly format: 'pickle'
+  readonly raw: PickleNode
+  keys(): Iterable<string>
+  child(key: string): PickleOrigin | undefined
+}
+
+/**
+ * The origin of a node whose view was made.
+ *
+ * @param node - of a document; what other codecs can't hold, as a set, has no children
+ */
+export function pickleOrigin(node: PickleNode): PickleOrigin {
+  let children: Map<string, PickleNode> | undefined
+  const members = (): Map<string, PickleNode> => {
+    children ??= membersOf(node)
+    return children
+  }
+  const type = neutralType(node)
+  const confined = confinement(node)
+  const origin: PickleOrigin = {
+    format: 'pickle',
+    value: node.view,
+    raw: node,
+    keys: () => members().keys(),
+    child(key) {
+      const child = members().get(key)
+      return child && pickleOrigin(child)
+    },
+  }
+  return { ...origin, ...(type && { type }), ...(confined && { confined }) }
+}
+
+function neutralType({ kind }: PickleNode): NeutralType | undefined {
+  if (kind === 'float') return 'double'
+  return kind === 'int' || kind === 'long' ? 'integer' : undefined
+}
+
+/** What BSON and JSON have no type for; a naive datetime is one of BSON's, up to its microseconds. */
+function confinement(node: PickleNode): string | undefined {
+  switch (node.kind) {
+    case 'tuple':
+    case 'set':
+    case 'frozenset':
+    case 'bytearray':
+      return `a ${node.kind} of Python`
+    case 'dict':
+      if (node.call !== undefined) return 'a class of Python that is a dict'
+      return node.view instanceof Map ? 'a dict with keys that are no text' : undefined
+    case 'global':
+      return 'a class or function of Python'
+    case 'object': {
+      const isNaive = node.view instanceof Date && datetimeParts(node, ({ view }) => view)?.zone === undefined
+      return isNaive ? undefined : 'an object of Python'
+    }
+    default:
+      return undefined
+  }
+}
+
+function membersOf(node: PickleNode): Map<string, PickleNode> {
+  const members = new Map<string, PickleNode>()
+  if (node.kind === 'list' || node.kind === 'tuple') {
+    for (const [index, item] of node.items.entries()) members.set(String(index), item)
+  } else if (node.kind === 'dict') {
+    for (let at = 0; at < node.entries.length; at += 2) {
+      const key = (node.entries[at] as PickleNode).view
+      if (typeof key === 'string') members.set(key, node.entries[at + 1] as PickleNode)
+    }
+  }
+  return members
+}
