@@ -4,19 +4,38 @@
  */
 import type { MaybePromise } from '../codecs/codec.js'
 
-export type HashName = 'SHA-256' | 'SHA-384' | 'SHA-512'
+/** SHA-1 is there for the signatures of Beaker alone (FORMATS §2.1). */
+export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 
 /** An HMAC key, prepared once (RFC 2104). */
 export interface HmacKey {
-  /** The MAC of `data` (text as UTF-8): 32, 48 or 64 octets. */
+  /** The MAC of `data` (text as UTF-8): 20, 32, 48 or 64 octets. */
   sign(data: string | Uint8Array): MaybePromise<Uint8Array>
   /** Compares in constant time. */
   verify(data: string | Uint8Array, mac: Uint8Array): MaybePromise<boolean>
 }
 
+/**
+ * The ways of AES-256 that stand in Beaker's cookies (FORMATS §2.3): CTR counts in all 16 octets of its first block, CBC pads
+ * as PKCS #7, GCM takes an IV of 12 octets and puts its tag of 16 behind the text, ECB knows no IV and no padding.
+ */
+export type AesMode = 'CTR' | 'CBC' | 'GCM' | 'ECB'
+
+export interface AesOptions {
+  /** 32 octets. */
+  key: Uint8Array
+  /** 16 octets, or 12 for GCM; ECB has none. */
+  iv: Uint8Array
+}
+
 export interface Platform {
   readonly name: 'node' | 'web'
   hmacKey(secret: Uint8Array, hash: HashName): HmacKey
+  /** The SHA-1 digest of `data`, 20 octets. */
+  sha1(data: Uint8Array): MaybePromise<Uint8Array>
+  encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array>
+  /** @returns undefined where the length, the padding or the tag is wrong */
+  decrypt(mode: AesMode, ciphertext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array | undefined>
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */
   deflate(bytes: Uint8Array, level: number): Uint8Array
   randomBytes(length: number): Uint8Array

@@ -5,10 +5,14 @@
 import { zlibSync } from 'fflate/browser'
 import { encodeUtf8 } from '../../shared/bytes.js'
 import type { HashName, HmacKey, Platform } from './platform.js'
+import { decryptAes, encryptAes, plainBuffer } from './web-aes.js'
 
 export const platform: Platform = {
   name: 'web',
   hmacKey: (secret, hash) => webHmacKey(secret, hash),
+  sha1: async (data) => new Uint8Array(await crypto.subtle.digest('SHA-1', plainBuffer(data))),
+  encrypt: encryptAes,
+  decrypt: decryptAes,
   deflate: (bytes, level) => zlibSync(bytes, { level: level as 9 }),
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
 }
@@ -28,9 +32,4 @@ function webHmacKey(secret: Uint8Array, hash: HashName): HmacKey {
 
 function octets(data: string | Uint8Array): Uint8Array<ArrayBuffer> {
   return plainBuffer(typeof data === 'string' ? encodeUtf8(data) : data)
-}
-
-/** WebCrypto's types refuse views of a SharedArrayBuffer. */
-function plainBuffer(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
 }
