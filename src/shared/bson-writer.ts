@@ -143,6 +143,7 @@ function putObject(
   node: OriginNode | undefined,
   resolved: boolean,
 ): Outcome {
+  if (node?.confined && node.value === value) refuse(writer, 'ERR_SESSION_UNWRITABLE', node.confined)
   if (Array.isArray(value)) return putContainer(writer, 0x04, key, value, node)
   if (value instanceof Map) return putContainer(writer, 0x03, key, value, node)
   const plain = isPlain(value)

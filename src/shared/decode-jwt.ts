@@ -9,6 +9,7 @@ import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
 import { parseObject } from './json.js'
 import { splitParts } from './jwt.js'
+import { lightBsonTypes } from './light-bson-types.js'
 import { takeBeakerMeta, takeJwtMeta } from './session-meta.js'
 import type { DecodedSession } from './types.js'
 
@@ -19,12 +20,16 @@ export const MAX_INFLATED = 65_536
  * Decodes a JWT. **Nothing is verified**, not even `alg` looked at.
  *
  * @param value - the cookie's value
- * @param types - makes ObjectId and the like
+ * @param types - makes ObjectId and the like; light classes where absent
  * @param maxInflated - most octets that a compressed payload may inflate to; 64 KiB
  * @throws {SessionError} as `decodeSession`
  * @see RFC 7519, FORMATS §4
  */
-export function decodeJwt(value: string, types: BsonTypes, maxInflated: number = MAX_INFLATED): DecodedSession {
+export function decodeJwt(
+  value: string,
+  types: BsonTypes = lightBsonTypes,
+  maxInflated: number = MAX_INFLATED,
+): DecodedSession {
   const [header, claims] = splitParts(value)
     .slice(0, 2)
     .map((part) => parseObject(decodeUtf8(decodeBase64Url(part)))) as [Record<string, unknown>, Record<string, unknown>]

@@ -63,8 +63,8 @@ function metaOf(values: { readonly [Name in keyof typeof FIELDS]?: unknown }): S
     const value = values[name as keyof typeof FIELDS]
     if (value === undefined) continue
     const field = FIELDS[name as keyof typeof FIELDS]
-    const known = field === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : Number.NaN)
-    // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one.
+    // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one, as no text does.
+    const known = field === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : '')
     if (field === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
       throw new SessionError('ERR_SESSION_CLAIMS', name)
     }

@@ -45,6 +45,8 @@ export interface OriginNode {
   /** The JavaScript view, as the reader of that format gives it. */
   readonly value: unknown
   readonly type?: NeutralType
+  /** What it is, where only its own format has that: `a tuple`. No other writer takes `value` itself. */
+  readonly confined?: string
   /** The value in its own format: an element's bytes, a number's text. */
   readonly raw?: unknown
   /** Keys in the payload's order, for an object or array. */
