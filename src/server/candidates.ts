@@ -68,9 +68,11 @@ function* readCandidate(
       const record = yield* wait(codec.verify(value, context))
       return { value, record, codec, codecIndex }
     } catch (error) {
-      failure = asSessionError(error)
-      if (OUTAGES.has(failure.code)) throw failure
-      if (!MOVES_ON.has(failure.code)) return failure
+      const found = asSessionError(error)
+      if (OUTAGES.has(found.code)) throw found
+      if (!MOVES_ON.has(found.code)) return found
+      // That somebody with a key made it must not be forgotten over a codec with other keys.
+      if (!failure?.verified) failure = found
       family = codec.family
     }
   }

@@ -1,6 +1,6 @@
 /**
- * JSON as Python's json module writes it with separators `,` and `:`: floats keep their fraction, untouched numbers their text.
- * FORMATS §4 (raw UTF-8) and §6 (escaped to ASCII), numbers by §9.
+ * JSON as Python's json module writes it: floats keep their fraction, untouched numbers their text.
+ * FORMATS §4 (raw UTF-8), §6 (escaped to ASCII) and §2.6 (that with spaces), numbers by §9.
  */
 import { isWellFormed } from '../shared/bytes.js'
 import { SessionError } from '../shared/errors.js'
@@ -12,17 +12,21 @@ export interface JsonWriterOptions {
   origin?: OriginNode
   /** Python's `ensure_ascii`: everything from U+007F on as `\uXXXX`. */
   ascii?: boolean
+  /** Python's own separators, `, ` and `: `, instead of `,` and `:`. */
+  spaces?: boolean
 }
 
 /**
  * Writes an object as JSON text.
  *
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of what JSON can't hold (bytes, dates, functions, class
- * instances without `toJSON`, lone surrogates), `ERR_SESSION_LIMIT` past 64 levels
+ * instances without `toJSON`, lone surrogates unless `ascii`), `ERR_SESSION_LIMIT` past 64 levels
  */
 export function writeJson(data: SessionData, options: JsonWriterOptions = {}): string {
-  const text = writeValue(data, options.origin, [])
-  return options.ascii ? text.replace(/[\u007f-\uffff]/g, escapeUnit) : text
+  const { origin, ascii = false, spaces = false } = options
+  const style: Style = { ascii, comma: spaces ? ', ' : ',', colon: spaces ? ': ' : ':' }
+  const text = writeValue(data, origin, { path: [], style })
+  return ascii ? text.replace(/[\u007f-\uffff]/g, escapeUnit) : text
 }
 
 /** A float as Python's `repr`: shortest digits, an exponent from 1e16 on and below 1e-4, else always a fraction (FORMATS §9). */
@@ -39,10 +43,23 @@ export function pythonFloat(value: number): string {
 
 type Path = readonly string[]
 
-function writeValue(value: unknown, node: OriginNode | undefined, path: Path): string {
+interface Style {
+  ascii: boolean
+  comma: string
+  colon: string
+}
+
+/** Where the writer is, and how it writes. */
+interface Place {
+  path: Path
+  style: Style
+}
+
+function writeValue(value: unknown, node: OriginNode | undefined, place: Place): string {
+  const { path, style } = place
   switch (typeof value) {
     case 'string':
-      if (!isWellFormed(value)) throw unwritable(path, 'text with a lone surrogate')
+      if (!style.ascii && !isWellFormed(value)) throw unwritable(path, 'text with a lone surrogate')
       return JSON.stringify(value)
     case 'boolean':
       return String(value)
@@ -51,7 +68,7 @@ function writeValue(value: unknown, node: OriginNode | undefined, path: Path): s
     case 'bigint':
       return String(value)
     case 'object':
-      return value === null ? 'null' : writeObject(value, node, path)
+      return value === null ? 'null' : writeObject(value, node, place)
     default:
       throw unwritable(path, `a ${typeof value}`)
   }
@@ -66,7 +83,9 @@ function writeNumber(value: number, node: OriginNode | undefined): string {
   return isInteger ? String(value) : pythonFloat(value)
 }
 
-function writeObject(value: object, node: OriginNode | undefined, path: Path): string {
+function writeObject(value: object, node: OriginNode | undefined, place: Place): string {
+  const { path, style } = place
+  if (node?.confined && node.value === value) throw unwritable(path, node.confined)
   if (path.length >= MAX_JSON_DEPTH) {
     throw new SessionError(
       'ERR_SESSION_LIMIT',
@@ -78,32 +97,33 @@ function writeObject(value: object, node: OriginNode | undefined, path: Path): s
   }
   if (Array.isArray(value)) {
     const items = value.map((item, index) =>
-      writeValue(item ?? null, node?.child?.(String(index)), [...path, String(index)]),
+      writeValue(item ?? null, node?.child?.(String(index)), { path: [...path, String(index)], style }),
     )
-    return `[${items.join(',')}]`
+    return `[${items.join(style.comma)}]`
   }
-  if (isPlain(value)) return writeMembers(value, node, path)
+  if (isPlain(value)) return writeMembers(value, node, place)
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON === 'function' && !(value instanceof Date) && !('_bsontype' in value)) {
     // Once, as JSON.stringify does it: a view that has a view again might never end.
     const view: unknown = toJSON.call(value, path.at(-1) ?? '')
     if (typeof view !== 'object' || view === null || Array.isArray(view) || isPlain(view)) {
-      return writeValue(view, undefined, path)
+      return writeValue(view, undefined, place)
     }
   }
   throw unwritable(path, describe(value))
 }
 
-function writeMembers(value: Record<string, unknown>, node: OriginNode | undefined, path: Path): string {
+function writeMembers(value: Record<string, unknown>, node: OriginNode | undefined, place: Place): string {
+  const { style } = place
   const members: string[] = []
   for (const key of orderedKeys(value, node)) {
     const member = value[key]
     if (member === undefined) continue
-    const keyPath = [...path, key]
-    if (!isWellFormed(key)) throw unwritable(keyPath, 'a key with a lone surrogate')
-    members.push(`${JSON.stringify(key)}:${writeValue(member, node?.child?.(key), keyPath)}`)
+    const path = [...place.path, key]
+    if (!style.ascii && !isWellFormed(key)) throw unwritable(path, 'a key with a lone surrogate')
+    members.push(`${JSON.stringify(key)}${style.colon}${writeValue(member, node?.child?.(key), { path, style })}`)
   }
-  return `{${members.join(',')}}`
+  return `{${members.join(style.comma)}}`
 }
 
 /** The payload's own order first, as a Python dict keeps it; then the new keys. */

@@ -16,6 +16,8 @@ export interface KeyringOptions {
   hash: HashName
   /** Takes secrets under 32 octets, and texts that look like a PEM or a JWK. */
   allowWeakSecrets?: boolean
+  /** The option that the secrets come from, for errors. Default `secrets`. */
+  option?: string
 }
 
 /** What a key is used for: the public half of a session has keys of its own, one for each cookie name. */
@@ -37,8 +39,9 @@ const SHORTEST_SECRET = 32
  * @throws {TypeError} for an empty secret, and for a weak one unless `allowWeakSecrets`
  */
 export function createKeyring(options: KeyringOptions): Keyring {
-  const secrets = secretList(options.secrets)
-  for (const secret of secrets) checkSecret(secret, options.allowWeakSecrets === true)
+  const { option = 'secrets' } = options
+  const secrets = secretList(options.secrets, option)
+  for (const secret of secrets) checkSecret(secret, options.allowWeakSecrets === true, option)
   const keys = secrets.map((secret) => platform.hmacKey(secret, options.hash))
   const publicKeys = new Map<string, MaybePromise<HmacKey[]>>()
 
@@ -83,30 +86,30 @@ function* derivePublicKeys(secrets: Uint8Array[], hash: HashName, cookieName: st
   return keys
 }
 
-function secretList(secrets: Secrets): Uint8Array[] {
+function secretList(secrets: Secrets, option: string): Uint8Array[] {
   const list = typeof secrets === 'string' ? secrets.split(',').map((part) => part.trim()) : secrets
   if (list instanceof Uint8Array) return [list.slice()]
   if (!Array.isArray(list) || list.length === 0) {
-    throw new TypeError('Option "secrets" must be a text, a Uint8Array, or a list of at least one of them')
+    throw new TypeError(`Option "${option}" must be a text, a Uint8Array, or a list of at least one of them`)
   }
   return list.map((secret: unknown) => {
     if (typeof secret === 'string') return encodeUtf8(secret)
     if (secret instanceof Uint8Array) return secret.slice()
-    throw new TypeError('Option "secrets" holds a part that is neither a text nor a Uint8Array')
+    throw new TypeError(`Option "${option}" holds a part that is neither a text nor a Uint8Array`)
   })
 }
 
-function checkSecret(secret: Uint8Array, allowWeak: boolean): void {
-  if (secret.length === 0) throw new TypeError('Option "secrets" holds an empty secret: anyone could sign with it')
+function checkSecret(secret: Uint8Array, allowWeak: boolean, option: string): void {
+  if (secret.length === 0) throw new TypeError(`Option "${option}" holds an empty secret: anyone could sign with it`)
   if (allowWeak) return
   if (secret.length < SHORTEST_SECRET) {
     throw new TypeError(
-      `Option "secrets" holds a secret of ${secret.length} octets; ${SHORTEST_SECRET} are needed (or set allowWeakSecrets: true)`,
+      `Option "${option}" holds a secret of ${secret.length} octets; ${SHORTEST_SECRET} are needed (or set allowWeakSecrets: true)`,
     )
   }
   if (looksLikeKeyFile(secret)) {
     throw new TypeError(
-      'Option "secrets" holds a PEM or JWK: such a key may be public, and an HMAC secret never is (or set allowWeakSecrets: true)',
+      `Option "${option}" holds a PEM or JWK: such a key may be public, and an HMAC secret never is (or set allowWeakSecrets: true)`,
     )
   }
 }

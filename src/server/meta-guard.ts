@@ -28,9 +28,12 @@ export function createMetaGuard(meta: MetaNames = {}): <Data extends object>(dat
  *
  * @param foreign - what another codec read, where it did: a key that is data there is nobody's mistake
  * @throws {TypeError} naming what to use instead
- * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for a key of `foreign`
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for a key of `foreign`, and where that has others than `data` can show
  */
 export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginNode): void {
+  if (foreign?.value instanceof Map) {
+    throw new SessionError('ERR_SESSION_UNWRITABLE', 'The session has keys that are no text', { path: '' })
+  }
   for (const key in meta) {
     if (data[key] === undefined || !Object.hasOwn(data, key)) continue
     if (foreign?.child?.(key) === undefined) throw metaError(key, meta[key] as string)

@@ -40,6 +40,14 @@ const LONGEST_AGE = 1000 * 365 * 86_400_000
 /** Beaker's "never": the last second of a signed 32-bit clock, here in real GMT (FORMATS §3). */
 const NEVER = new Date(0x7fffffff * 1000)
 
+/**
+ * What Beaker itself takes for "never": the same second's local time, of this process, called GMT (FORMATS §3). Off by some
+ * hours, and there for whoever must have the very text that Python sends.
+ */
+export function beakerNever(): Date {
+  return new Date(NEVER.getTime() - NEVER.getTimezoneOffset() * 60_000)
+}
+
 /** RFC 6265 §4.1.1: `path-value` is any CHAR except CTLs or ";". */
 const AV_OCTETS = /^[\x20-\x3a\x3c-\x7e]+$/
 /** RFC 1034 §3.5 labels; a leading dot is ignored by browsers (RFC 6265 §5.2.3). */

@@ -19,6 +19,7 @@ import { refuseMeta } from '../meta-guard.js'
 import { createVerifiedCache, type VerifiedCache } from '../verified-cache.js'
 import {
   BEAKER_JWT,
+  BEAKER_KEYS,
   type BeakerContent,
   beakerData,
   openBeakerPayload,
@@ -53,15 +54,6 @@ const HEADER = 'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9'
 /** zlib's best compression, as Python asks for. */
 const LEVEL = 9
 
-const META = {
-  _id: 'session.id and session.regenerate()',
-  _creation_time: 'session.createdAt',
-  _accessed_time: 'session.accessedAt',
-  _expires: 'the option "expires"',
-  _path: 'the option "path"',
-  _domain: 'the option "domain"',
-} as const
-
 /**
  * The codec of beaker-session-jwt. Any JWT signed with one of its secrets is a session to it, as it is to Python: give it
  * secrets of their own.
@@ -81,7 +73,7 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     family: 'jws',
     readable: true,
     maxLength: MAX_LENGTH,
-    meta: META,
+    meta: BEAKER_KEYS,
     matches: looksLikeJwt,
     verify: (value, context) => run(verify(value, context, { keyring, reading, cache })),
     sign: (record, context) => run(sign(record, context, keyring, compress)),
@@ -129,7 +121,7 @@ function* verify(value: string, context: CodecContext, { keyring, reading, cache
 
 function* sign(record: SessionRecord, context: CodecContext, keyring: Keyring, compress: boolean): Flow<string> {
   const root = record.origin?.root()
-  refuseMeta(record.data, META, record.origin?.format === BEAKER_JWT ? undefined : root)
+  refuseMeta(record.data, BEAKER_KEYS, record.origin?.format === BEAKER_JWT ? undefined : root)
   const session = withBeakerMeta(record, root)
   const origin = withFloatTimes(root)
   const claims = compress ? compressed(session, origin) : plain(session, origin)

@@ -16,6 +16,16 @@ import type { SessionRecord } from './codec.js'
 /** The origin of what was read here. */
 export const BEAKER_JWT = 'beaker-jwt'
 
+/** What Beaker keeps among the session's own keys, each with what to use instead. */
+export const BEAKER_KEYS = {
+  _id: 'session.id and session.regenerate()',
+  _creation_time: 'session.createdAt',
+  _accessed_time: 'session.accessedAt',
+  _expires: 'the option "expires"',
+  _path: 'the option "path"',
+  _domain: 'the option "domain"',
+} as const
+
 export interface PayloadOptions {
   /** Octets. */
   maxInflated: number

@@ -1,0 +1,84 @@
+/**
+ * What a Beaker cookie holds inside: a pickle of protocol 2, or zlib of JSON as `json.dumps` writes it.
+ * FORMATS §2.6; verified and decrypted before anything here sees it.
+ */
+import { platform } from '#platform'
+import { decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
+import { inflateZlib } from '../../shared/inflate.js'
+import { readPickle } from '../../shared/pickle/reader.js'
+import type { Python2Encoding } from '../../shared/pickle/view.js'
+import type { OriginNode, SessionData } from '../../shared/types.js'
+import { readClaims } from '../json-claims.js'
+import { readJson } from '../json-reader.js'
+import { writeJson } from '../json-writer.js'
+import { writePickle } from '../pickle/writer.js'
+import { withFloatTimes } from './beaker-payload.js'
+
+/** A session as it was read. */
+export interface SerializedReading {
+  value: unknown
+  /** Where each value came from; of a pickle its views are those of `value`. */
+  root(): OriginNode
+  /** The same value once more, untouched. */
+  again(): unknown
+}
+
+export interface BeakerSerializer {
+  readonly format: 'pickle' | 'json'
+  /** By the first octets. */
+  owns(bytes: Uint8Array): boolean
+  read(bytes: Uint8Array): SerializedReading
+  /** @param types - neutral types, for values that are not as they were read */
+  write(session: SessionData, root: OriginNode | undefined, types: OriginNode): Uint8Array
+}
+
+export interface BeakerSerializerOptions {
+  serializer: 'pickle' | 'json'
+  encoding: Python2Encoding
+  python2: boolean
+  /** Octets. */
+  maxInflated: number
+}
+
+/** Python's zlib asks for this level by default. */
+const LEVEL = 6
+const PROTO = 0x80
+/** CMF of a window of 32 KiB (RFC 1950 §2.2). */
+const DEFLATE = 0x78
+
+/** @throws {TypeError} for an unknown serializer or encoding */
+export function createBeakerSerializer(options: BeakerSerializerOptions): BeakerSerializer {
+  const { serializer, encoding, python2, maxInflated } = options
+  if (!['ascii', 'utf-8', 'latin1'].includes(encoding)) {
+    throw new TypeError('Option "encoding" must be ascii, utf-8 or latin1')
+  }
+  if (serializer !== 'pickle' && serializer !== 'json')
+    throw new TypeError('Option "serializer" must be pickle or json')
+  if (serializer === 'json') {
+    return {
+      format: 'json',
+      owns: (bytes) => bytes[0] === DEFLATE,
+      read: (bytes) => readZlibJson(bytes, maxInflated),
+      write: (session, _, types) =>
+        platform.deflate(encodeUtf8(writeJson(session, { origin: types, ascii: true, spaces: true })), LEVEL),
+    }
+  }
+  return {
+    format: 'pickle',
+    owns: (bytes) => bytes[0] === PROTO,
+    read(bytes) {
+      const { value, origin } = readPickle(bytes, { encoding })
+      return { value, root: () => origin, again: () => readPickle(bytes, { encoding }).value }
+    },
+    write: (session, root, types) =>
+      root?.format === 'pickle'
+        ? writePickle(session, { origin: root, types: withFloatTimes(undefined), python2 })
+        : writePickle(session, { types, python2 }),
+  }
+}
+
+function readZlibJson(bytes: Uint8Array, maxInflated: number): SerializedReading {
+  const text = decodeUtf8(inflateZlib(bytes, maxInflated), 'ERR_SESSION_JSON')
+  const root = (): OriginNode => readJson(text)
+  return { value: readClaims(text), root, again: () => root().value }
+}
