@@ -7,8 +7,17 @@ import { readCookies } from '../shared/cookie.js'
 import { decodeJwt } from '../shared/decode-jwt.js'
 import type { SessionError, SessionErrorCode } from '../shared/errors.js'
 import { deepFreeze } from '../shared/freeze.js'
-import { lightBsonTypes } from '../shared/light-bson-types.js'
 import type { DecodedSession, SessionData } from '../shared/types.js'
+
+/** Reads values of cookies, and remembers what it read. */
+export interface SessionReader {
+  /** Takes a value apart. @throws {SessionError} */
+  readonly decode: Decode
+  /** @internal The last values of each session name. */
+  readonly values: Map<string, Read>
+}
+
+type Decode = (value: string) => DecodedSession
 
 /** One cookie that may be the session. */
 export interface Candidate<Data = SessionData> extends Partial<DecodedSession<Data>> {
@@ -26,8 +35,7 @@ interface Read {
   candidates: readonly Candidate[]
 }
 
-/** The last read of each session name. */
-const reads = new Map<string, Read>()
+const jwtReader: SessionReader = { values: new Map(), decode: decodeJwt }
 
 /**
  * All cookies that may be the session, the likeliest first: the public half before the session's own cookie, and of one
@@ -35,10 +43,15 @@ const reads = new Map<string, Read>()
  *
  * @param name - the session's cookie name
  * @param cookies - read instead of the page's
+ * @param reader - of the values
  * @returns frozen candidates, each the same one while its value is the same
  */
-export function readCandidates(name: string, cookies: string = pageCookies()): readonly Candidate[] {
-  const read = reads.get(name)
+export function readCandidates(
+  name: string,
+  cookies: string = pageCookies(),
+  reader: SessionReader = jwtReader,
+): readonly Candidate[] {
+  const read = reader.values.get(name)
   if (read?.cookies === cookies) return read.candidates
   const candidates = [`${name}.public`, name].flatMap((cookie) =>
     readCookies(cookies, cookie)
@@ -46,22 +59,21 @@ export function readCandidates(name: string, cookies: string = pageCookies()): r
       .map(
         (value) =>
           read?.candidates.find((known) => known.cookie === cookie && known.value === value) ??
-          readCandidate(cookie, value),
+          readCandidate(cookie, value, reader),
       ),
   )
-  reads.set(name, { cookies, candidates })
+  reader.values.set(name, { cookies, candidates })
   return candidates
 }
 
-function readCandidate(cookie: string, value: string): Candidate {
-  const candidate: Candidate = { cookie, value, size: encodeUtf8(cookie + value).length }
+function readCandidate(cookie: string, value: string, reader: SessionReader): Candidate {
+  const candidate = { cookie, value, size: encodeUtf8(cookie + value).length }
   try {
-    Object.assign(candidate, deepFreeze(decodeJwt(value, lightBsonTypes)))
+    return deepFreeze({ ...candidate, ...reader.decode(value) })
   } catch (error) {
     // An engine's own error means that its stack is too small for the levels of this value.
-    candidate.error = (error as SessionError).code ?? 'ERR_SESSION_LIMIT'
+    return deepFreeze({ ...candidate, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })
   }
-  return Object.freeze(candidate)
 }
 
 /** Empty on a server, and in a frame that may not ask for cookies. */

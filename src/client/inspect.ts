@@ -3,7 +3,7 @@
  */
 import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
-import { type Candidate, readCandidates } from './candidates.js'
+import { type Candidate, readCandidates, type SessionReader } from './candidates.js'
 import { type Over, whyOver } from './over.js'
 
 /** For places that have no page: other cookies, another clock. */
@@ -12,6 +12,8 @@ export interface ReadOptions {
   cookie?: string | undefined
   /** The present time instead of the clock's. */
   now?: Date | undefined
+  /** What reads the values: `beakerReader` of `sessionglass/client/beaker` knows what Beaker itself writes, too. */
+  reader?: SessionReader | undefined
 }
 
 /** A candidate, and whether its time is over. */
@@ -37,13 +39,15 @@ export interface Inspection<Data = SessionData> extends Partial<InspectedCandida
  */
 export function inspectSession<Data = SessionData>(
   session: SessionDefinition<Data> | string = DEFAULT_NAME,
-  { cookie, now = new Date() }: ReadOptions = {},
+  { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Inspection<Data> {
   const definition = typeof session === 'string' ? { name: session } : session
-  const candidates = (readCandidates(definition.name, cookie) as readonly Candidate<Data>[]).map((candidate) => ({
-    ...candidate,
-    over: whyOver(candidate.meta ?? {}, definition, +now),
-  }))
+  const candidates = (readCandidates(definition.name, cookie, reader) as readonly Candidate<Data>[]).map(
+    (candidate) => ({
+      ...candidate,
+      over: whyOver(candidate.meta ?? {}, definition, +now),
+    }),
+  )
   const current = candidates.find(({ data, over }) => data && !over)
   return { ...(current ?? candidates[0]), session: current?.data ?? null, candidates }
 }

@@ -1,0 +1,54 @@
+/**
+ * The entry `sessionglass/client/beaker`: what Beaker itself writes, for a page that meets old cookies. Nobody else pays for it.
+ * FORMATS §2. Nothing is verified.
+ */
+import { decodeBeaker, looksLikeBeaker } from '../shared/decode-beaker.js'
+import { decodeJwt, MAX_INFLATED } from '../shared/decode-jwt.js'
+import type { Python2Encoding } from '../shared/pickle/view.js'
+import type { SessionReader } from './candidates.js'
+
+export { findPickleObjects, PickleObject } from '../shared/pickle/object.js'
+export {
+  PythonComplex,
+  PythonDate,
+  PythonDecimal,
+  PythonTime,
+  PythonTimedelta,
+  PythonTimezone,
+  PythonUuid,
+} from '../shared/pickle/values.js'
+export type { SessionReader } from './candidates.js'
+
+/** A cookie of 4 KiB has room for fewer values; anybody can plant one. */
+const MAX_ITEMS = 16_384
+
+export interface BeakerReaderOptions {
+  /** How byte strings of Python 2 are read. Default `ascii`, as Beaker on Python 3 does, which refuses all others. */
+  encoding?: Python2Encoding
+}
+
+/**
+ * Reads Beaker's own cookies beside all that `getSession` reads. **Nothing is verified.** Encrypted ones stay unreadable, and so
+ * does a session that holds itself.
+ *
+ * @example
+ * getSession(appSession, { reader: beakerReader })
+ */
+export const beakerReader: SessionReader = /* @__PURE__ */ createBeakerReader()
+
+/**
+ * The same for cookies that a Python 2 may have written. Keep what it gives: each reader remembers what it has read.
+ *
+ * @param options - the encoding of its text
+ * @throws {TypeError} for another encoding
+ */
+export function createBeakerReader({ encoding = 'ascii' }: BeakerReaderOptions = {}): SessionReader {
+  if (!['ascii', 'utf-8', 'latin1'].includes(encoding)) {
+    throw new TypeError('Option "encoding" must be ascii, utf-8 or latin1')
+  }
+  const options = { encoding, limits: { octets: MAX_INFLATED, items: MAX_ITEMS, expanded: MAX_ITEMS } }
+  return {
+    values: new Map(),
+    decode: (value) => (looksLikeBeaker(value) ? decodeBeaker(value, MAX_INFLATED, options) : decodeJwt(value)),
+  }
+}
