@@ -1,11 +1,13 @@
 /** Options as a Python service has them (FORMATS §3, §4), and every one that is not understood by its name. */
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import {
   type BeakerConfig,
   type BeakerConfigOptions,
+  beaker,
   beakerJwt,
   createSessions,
   fromBeakerConfig,
+  type SessionCodec,
 } from '../../src/server/index.js'
 import { expectWithout, OLD_SECRET, SECRET, START } from './server.helpers.js'
 
@@ -173,7 +175,7 @@ describe('values', () => {
 
 describe('keys', () => {
   test.each([{}, { jwt_secret_keys: null }, { key: 'sid' }])('%o: none', (config) => {
-    expect(messageOf(config)).toBe('Beaker option "jwt_secret_keys" is missing')
+    expect(messageOf(config)).toBe('Beaker option "jwt_secret_keys" is missing, and so is "validate_key"')
   })
 
   test.each([`${SECRET},`, '', 'short', [], 5, [{ kty: 'oct', k: 'AAAA' }]])('%o can not be used', (secrets) => {
@@ -216,17 +218,6 @@ describe('options that are not understood', () => {
     expect(messageOf({ ...keys, unheard_of: null })).toContain(': unheard_of (')
   })
 
-  test.each([
-    ['original_format_validate_key', 'x'],
-    ['original_format_data_serializer', 'json'],
-    ['original_format_remove_keys', ['a']],
-    ['read_original_format', 'true'],
-    ['write_original_format', true],
-  ])('%s: not yet', (name, value) => {
-    expect(messageOf({ ...keys, [`${name}`]: value })).toBe(`Beaker options that are not supported yet: ${name}`)
-    expect(() => fromBeakerConfig({ ...keys, [name]: value }, { ignore: [name] })).not.toThrow()
-  })
-
   test('switched off, they ask for nothing', () => {
     const config = {
       ...keys,
@@ -235,6 +226,152 @@ describe('options that are not understood', () => {
       original_format_validate_key: null,
     }
     expect(() => fromBeakerConfig(config)).not.toThrow()
+  })
+})
+
+describe('Beaker itself', () => {
+  const original = { type: 'cookie', validate_key: 'swordfish validate key' }
+  const context = { cookieName: 'beaker.session.id', purpose: 'session', now } as const
+
+  async function cookieOf(codec: SessionCodec | undefined): Promise<string> {
+    return (codec?.sign?.({ data: { user: 'dave' } }, context) ?? '') as Promise<string>
+  }
+
+  test('a validate_key is enough, as pickle and unencrypted', async () => {
+    const { codecs } = fromBeakerConfig(original)
+    expect(codecs?.map(({ name, maxLength }) => [name, maxLength])).toEqual([['beaker', 4104]])
+    const record = await beaker({ validateKey: original.validate_key }).verify(await cookieOf(codecs?.[0]), context)
+    expect(record.data).toEqual({ user: 'dave' })
+    const [_domain, _path] = ['_domain', '_path'].map((key) => record.origin?.root().child?.(key)?.value)
+    expect([_domain, _path]).toEqual([null, '/'])
+  })
+
+  test('what Beaker keeps of the cookie in the session', async () => {
+    const { codecs } = fromBeakerConfig({ ...original, cookie_path: '/app', cookie_domain: 'example.com' })
+    const record = await beaker({ validateKey: original.validate_key }).verify(await cookieOf(codecs?.[0]), context)
+    const read = ['_domain', '_path'].map((key) => record.origin?.root().child?.(key)?.value)
+    expect(read).toEqual(['example.com', '/app'])
+  })
+
+  test.each([
+    ['cryptography', '48', 8],
+    ['pycrypto', 128, 24],
+    ['pycryptodome', undefined, 24],
+    ['nss', undefined, 24],
+  ] as const)('crypto_type %s with a nonce of %s bits', async (crypto_type, bits, length) => {
+    const config = {
+      ...original,
+      encrypt_key: 'swordfish encrypt key',
+      crypto_type,
+      data_serializer: 'json',
+      ...(bits === undefined ? {} : { encrypt_nonce_bits: bits }),
+    }
+    const { codecs } = fromBeakerConfig(config)
+    const value = await cookieOf(codecs?.[0])
+    const same = { validateKey: original.validate_key, encryptKey: config.encrypt_key, serializer: 'json' } as const
+    const { data } = await beaker({ ...same, cryptoType: crypto_type, nonceBits: length === 8 ? 48 : 128 }).verify(
+      value,
+      context,
+    )
+    expect(data).toEqual({ user: 'dave' })
+  })
+
+  test('what encrypts must be known', async () => {
+    const config = { ...original, encrypt_key: 'swordfish encrypt key' }
+    for (const crypto_type of [undefined, 'default']) {
+      const unclear = crypto_type === undefined ? config : { ...config, crypto_type }
+      expect(messageOf(unclear)).toContain('"crypto_type" depends on what Python has installed')
+      const { codecs } = fromBeakerConfig(unclear, { cryptoType: 'cryptography' })
+      const reader = beaker({ validateKey: original.validate_key, encryptKey: config.encrypt_key, cryptoType: 'auto' })
+      expect((await reader.verify(await cookieOf(codecs?.[0]), context)).data).toEqual({ user: 'dave' })
+    }
+    expect(messageOf({ ...config, crypto_type: 'rot13' })).toContain('"crypto_type" must be')
+    // without a key nothing is encrypted, whatever the type
+    expect(fromBeakerConfig({ ...original, crypto_type: 'default', encrypt_key: null }).codecs?.[0]?.readable).toBe(
+      true,
+    )
+  })
+
+  test.each([
+    [{ data_serializer: 'yaml' }, '"data_serializer" must be pickle or json'],
+    [{ validate_key: '' }, '"validate_key" must be text'],
+    [{ validate_key: null }, '"validate_key" is missing'],
+    [{ jwt_secret_keys: SECRET }, ': validate_key ('],
+    [{ read_original_format: 'true' }, ': read_original_format ('],
+    [{ encrypt_key: 'x', crypto_type: 'nss', encrypt_nonce_bits: 'many' }, '"encrypt_nonce_bits" must be a number'],
+  ])('%o is refused', (more, message) => {
+    expect(messageOf({ ...original, ...more })).toContain(message)
+  })
+
+  test('the same in an .ini text', () => {
+    const text =
+      'beaker.session.type = cookie\nbeaker.session.validate_key = swordfish\nbeaker.session.data_serializer = json'
+    expect(fromBeakerConfig(text).codecs?.[0]?.name).toBe('beaker')
+    expect(messageOf(`${text}\nbeaker.session.encrypt_key = 100%`)).toContain('encrypt_key (give an object)')
+  })
+})
+
+describe('original_format', () => {
+  const original = { ...keys, original_format_validate_key: 'swordfish validate key' }
+  const names = (config: BeakerConfig): unknown => fromBeakerConfig(config).codecs?.map(({ name }) => name)
+
+  test('is read second, written first, or nothing of both', () => {
+    expect(names(original)).toEqual(['beakerJwt'])
+    expect(names({ ...original, read_original_format: 'true' })).toEqual(['beakerJwt', 'beaker'])
+    expect(names({ ...original, write_original_format: true })).toEqual(['beaker', 'beakerJwt'])
+    expect(names({ ...original, read_original_format: 'yes', write_original_format: 'yes' })).toEqual([
+      'beaker',
+      'beakerJwt',
+    ])
+  })
+
+  test('its limit counts the signature, as Python does there', () => {
+    const { codecs } = fromBeakerConfig({ ...original, write_original_format: true })
+    expect(codecs?.[0]?.maxLength).toBe(4064)
+  })
+
+  test('removes keys and knows its serializer', async () => {
+    const { codecs } = fromBeakerConfig({
+      ...original,
+      read_original_format: true,
+      original_format_data_serializer: 'json',
+      original_format_remove_keys: ' blob , other',
+    })
+    const context = { cookieName: 'beaker.session.id', purpose: 'session', now } as const
+    const old = beaker({ validateKey: original.original_format_validate_key, serializer: 'json' })
+    const value = (await old.sign?.({ data: { blob: 1, other: 2, user: 'dave' } }, context)) as string
+    expect((await codecs?.[1]?.verify(value, context))?.data).toEqual({ user: 'dave' })
+  })
+
+  test.each([
+    [{ read_original_format: true, original_format_validate_key: null }, '"original_format_validate_key" is missing'],
+    [{ write_original_format: 'on', original_format_data_serializer: 'xml' }, 'must be pickle or json'],
+    [{ read_original_format: 'maybe' }, '"read_original_format" is neither true nor false'],
+    [{ read_original_format: true, original_format_remove_keys: 5 }, '"original_format_remove_keys" must be a text'],
+    [{ data_serializer: 'json' }, ': data_serializer ('],
+  ])('%o is refused', (more, message) => {
+    expect(messageOf({ ...original, ...more })).toContain(message)
+  })
+})
+
+describe('cookie_expires of false', () => {
+  const zone = process.env.TZ
+  afterEach(() => {
+    if (zone === undefined) delete process.env.TZ
+    else process.env.TZ = zone
+  })
+
+  // As FORMATS §3 and a Beaker in Tokyo have it.
+  test.each([
+    ['UTC', 'Tue, 19 Jan 2038 03:14:07 GMT'],
+    ['America/New_York', 'Mon, 18 Jan 2038 22:14:07 GMT'],
+    ['Asia/Tokyo', 'Tue, 19 Jan 2038 12:14:07 GMT'],
+  ])('as Beaker in %s says it, only when asked for', async (place, expected) => {
+    process.env.TZ = place
+    const config = { ...keys, cookie_expires: false }
+    expect(await attributesOf(config, { localNever: true })).toContain(`Expires=${expected}`)
+    expect(await attributesOf(config)).toContain('Expires=Tue, 19 Jan 2038 03:14:07 GMT')
+    expect((await attributesOf(keys, { localNever: true })).join()).not.toContain('Expires')
   })
 })
 
