@@ -10,12 +10,13 @@ const requirements = `${root}test/interop/requirements.txt`
 const folder = `${root}.cache/python`
 const stamp = `${folder}/requirements.sha256`
 const program = process.platform === 'win32' ? `${folder}/Scripts/python.exe` : `${folder}/bin/python`
-/** Older releases, in a folder of their own that goes before the environment's packages. */
-const older = {
-  requirements: `${root}test/interop/requirements-older.txt`,
-  folder: `${root}.cache/python-older`,
-  stamp: `${root}.cache/python-older/requirements.sha256`,
-}
+/**
+ * Older releases, each list in a folder of its own that goes before the environment's packages.
+ *
+ * @typedef {'older' | 'oldest-beaker'} OlderPackages
+ * @type {readonly OlderPackages[]}
+ */
+const olderPackages = ['older', 'oldest-beaker']
 /** The oldest Python that all the packages run on. */
 const oldest = { major: 3, minor: 10 }
 
@@ -34,11 +35,12 @@ export function pythonPath() {
 /**
  * Tells where older releases of some packages are, for PYTHONPATH.
  *
+ * @param {OlderPackages} name
  * @returns {string | undefined} the folder; `undefined` where it was not set up
  * @throws {Error} under `CI=true` when it was not set up
  */
-export function olderPackagesPath() {
-  if (hasOlder()) return older.folder
+export function olderPackagesPath(name = 'older') {
+  if (hasOlder(name)) return olderOf(name).folder
   if (inContinuousIntegration()) throw new Error('older Python packages are missing: run node scripts/python-env.mjs')
   return undefined
 }
@@ -53,12 +55,13 @@ export function ensurePython() {
     const missing = makeEnvironment()
     if (missing !== undefined) return { missing }
   }
-  if (!hasOlder()) {
-    console.log(`making .cache/python-older from test/interop/requirements-older.txt`)
-    rmSync(older.folder, { recursive: true, force: true })
-    const missing = install(older.requirements, ['--no-deps', '--target', older.folder])
+  for (const name of olderPackages.filter((name) => !hasOlder(name))) {
+    const { requirements, folder, stamp } = olderOf(name)
+    console.log(`making ${folder.slice(root.length)} from ${requirements.slice(root.length)}`)
+    rmSync(folder, { recursive: true, force: true })
+    const missing = install(requirements, ['--no-deps', '--target', folder])
     if (missing !== undefined) return { missing }
-    writeFileSync(older.stamp, stampOf(older.requirements))
+    writeFileSync(stamp, stampOf(requirements))
   }
   return { python: program }
 }
@@ -97,8 +100,20 @@ function isFresh() {
   return existsSync(program) && hasStamp(stamp, requirements)
 }
 
-function hasOlder() {
-  return hasStamp(older.stamp, older.requirements)
+/** @param {OlderPackages} name */
+function hasOlder(name) {
+  const { requirements, stamp } = olderOf(name)
+  return hasStamp(stamp, requirements)
+}
+
+/** @param {OlderPackages} name */
+function olderOf(name) {
+  const folder = `${root}.cache/python-${name}`
+  return {
+    requirements: `${root}test/interop/requirements-${name}.txt`,
+    folder,
+    stamp: `${folder}/requirements.sha256`,
+  }
 }
 
 /**

@@ -18,8 +18,8 @@ export function findPython(): string | undefined {
  * @returns undefined where there is none
  * @throws {Error} under `CI=true` where there is none
  */
-export function findOlderPackages(): string | undefined {
-  return olderPackagesPath()
+export function findOlderPackages(name?: 'older' | 'oldest-beaker'): string | undefined {
+  return olderPackagesPath(name)
 }
 
 /** The file of a program in python/. */

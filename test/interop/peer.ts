@@ -29,8 +29,10 @@ export class PythonError extends Error {
 }
 
 export interface PeerOptions {
-  /** Older releases of some packages (requirements-older.txt) in place of the current ones. */
-  older?: boolean
+  /** Older releases of some packages (requirements-older.txt), or of Beaker, in place of the current ones. */
+  older?: boolean | 'oldest-beaker'
+  /** Another program of python/ that answers in the same way. Default `peer.py`. */
+  program?: string
 }
 
 /**
@@ -40,7 +42,7 @@ export interface PeerOptions {
 export function describeWithPython(
   name: string,
   suite: (peer: PythonPeer) => void,
-  { older = false }: PeerOptions = {},
+  { older = false, program = 'peer.py' }: PeerOptions = {},
 ): void {
   if (setUpFailure !== undefined) {
     describe(name, () => {
@@ -50,13 +52,14 @@ export function describeWithPython(
     })
     return
   }
-  if (python === undefined || (older && olderPackages === undefined)) {
+  const packages = older === false ? undefined : olderPackages[older === true ? 'older' : older]
+  if (python === undefined || (older && packages === undefined)) {
     console.warn(`skipping "${name}": no Python packages; node scripts/python-env.mjs installs them`)
     describe.skip(name, () => test('needs Python', () => {}))
     return
   }
   describe(name, () => {
-    const peer = createPeer(python as string, older ? { PYTHONPATH: olderPackages } : {})
+    const peer = createPeer(python as string, program, older ? { PYTHONPATH: packages } : {})
     beforeAll(() => peer.start())
     afterEach(({ task }) => {
       const isPythons = task.result?.errors?.some(({ name }) => name !== 'AssertionError')
@@ -68,11 +71,12 @@ export function describeWithPython(
 }
 
 let python: string | undefined
-let olderPackages: string | undefined
+const olderPackages: { older?: string | undefined; 'oldest-beaker'?: string | undefined } = {}
 let setUpFailure: unknown
 try {
   python = findPython()
-  olderPackages = findOlderPackages()
+  olderPackages.older = findOlderPackages()
+  olderPackages['oldest-beaker'] = findOlderPackages('oldest-beaker')
 } catch (error) {
   setUpFailure = error
 }
@@ -84,7 +88,7 @@ interface RunningPeer extends PythonPeer {
   stderr(): string
 }
 
-function createPeer(program: string, environment: NodeJS.ProcessEnv): RunningPeer {
+function createPeer(python: string, program: string, environment: NodeJS.ProcessEnv): RunningPeer {
   let child: ChildProcessWithoutNullStreams | undefined
   let lastId = 0
   let log = ''
@@ -92,7 +96,7 @@ function createPeer(program: string, environment: NodeJS.ProcessEnv): RunningPee
 
   async function start(): Promise<void> {
     // -W ignore: the packages warn at each short secret; -B: no __pycache__ in the repository
-    child = spawn(program, ['-W', 'ignore', '-B', pythonProgram('peer.py')], {
+    child = spawn(python, ['-W', 'ignore', '-B', pythonProgram(program)], {
       stdio: 'pipe',
       env: { ...process.env, ...environment },
     })

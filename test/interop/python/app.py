@@ -1,4 +1,5 @@
-"""A small Beaker application for the browser tests: sign in, change, look at and end a session of JWTCookieSession.
+"""A small Beaker application for the browser tests: sign in, change, look at and end a session of
+JWTCookieSession, or of Beaker's own cookies where there are no jwt_secret_keys.
 
 python app.py '{"session": {"jwt_secret_keys": "..."}, ...}' prints "listening PORT" and serves on 127.0.0.1. Options:
   session   options of Beaker by their own names; tagged where JSON has no such type
@@ -43,7 +44,9 @@ class Application:
 
     def configure(self):
         config = {f'session.{key}': value for key, value in self.session_options.items()}
-        self.with_session = SessionMiddleware(self.page, config, session_class=JWTCookieSession)
+        # Beaker itself where there is no key for tokens; its class has no other way in
+        session_class = {'session_class': JWTCookieSession} if 'jwt_secret_keys' in self.session_options else {}
+        self.with_session = SessionMiddleware(self.page, config, **session_class)
 
     def __call__(self, environ, start_response):
         path = environ['PATH_INFO']
@@ -51,6 +54,10 @@ class Application:
             self.session_options['jwt_secret_keys'] = query_of(environ)['keys']
             self.configure()
             return answer(start_response, '200 OK', 'text/plain', 'rotated')
+        if path == '/configure':
+            self.session_options = options_from(json.loads(query_of(environ)['session']))
+            self.configure()
+            return answer(start_response, '200 OK', 'text/plain', 'configured')
         if path in self.pages:
             return self.with_session(environ, start_response)
         return self.static(path, start_response)

@@ -7,9 +7,13 @@ import time
 import warnings
 
 import beaker.session
-import beaker_session_jwt
 from beaker.middleware import SessionMiddleware
-from beaker_session_jwt import JWTCookieSession
+
+try:
+    import beaker_session_jwt
+    from beaker_session_jwt import JWTCookieSession
+except ImportError:  # the oldest Beaker is without
+    beaker_session_jwt = JWTCookieSession = None
 
 from tagged import from_tagged
 
@@ -33,7 +37,7 @@ def run_request(options, cookie_header=None, operations=(), now=None, session_cl
     with frozen_clock(now), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
         # passed by keyword: Beaker gives no other way in
-        wrapped = SessionMiddleware(application, config, session_class=session_class)
+        wrapped = SessionMiddleware(application, config, **({'session_class': session_class} if session_class else {}))
         environ = {'REQUEST_METHOD': 'GET', 'PATH_INFO': '/'}
         if cookie_header is not None:
             environ['HTTP_COOKIE'] = cookie_header
@@ -69,7 +73,7 @@ def cookie_value(set_cookie, name='beaker.session.id'):
 
 
 @contextlib.contextmanager
-def frozen_clock(now, modules=(beaker.session, beaker_session_jwt)):
+def frozen_clock(now, modules=tuple(filter(None, (beaker.session, beaker_session_jwt)))):
     """The clock of some modules stands at `now`, seconds since 1970; None leaves it running."""
     if now is None:
         yield

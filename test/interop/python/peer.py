@@ -5,8 +5,6 @@ import importlib.metadata
 import json
 import platform
 import random
-import sys
-import traceback
 import zlib
 
 import bson
@@ -16,15 +14,10 @@ from beaker_session_jwt import JWTCookieSession
 from beaker_requests import cookie_value, frozen_clock, run_request
 from exact import differing_paths
 from random_sessions import Maker
+from serving import operation, serve
 from tagged import from_tagged, options_from, to_tagged
 
 PACKAGES = ['Beaker', 'beaker-session-jwt', 'joserfc', 'pymongo', 'PyJWT']
-OPERATIONS = {}
-
-
-def operation(function):
-    OPERATIONS[function.__name__] = function
-    return function
 
 
 @operation
@@ -32,12 +25,6 @@ def versions():
     """The version of each package, and of Python and zlib."""
     found = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {**found, 'Python': platform.python_version(), 'zlib': zlib.ZLIB_RUNTIME_VERSION, 'bson_c': bson.has_c()}
-
-
-@operation
-def batch(items):
-    """Many requests in one line; each has its own outcome."""
-    return [outcome(item) for item in items]
 
 
 @operation
@@ -130,24 +117,5 @@ def saved_claims(claims, key, algorithm, longest):
     return {'cookie': token, 'session': jwt_decode(token, key, [algorithm])}
 
 
-def outcome(request):
-    """Whatever happens is an answer: this process outlives every mistake of a test."""
-    arguments = {key: value for key, value in request.items() if key not in ('id', 'op')}
-    try:
-        return {'result': OPERATIONS[request['op']](**arguments)}
-    except Exception as error:
-        traceback.print_exc(file=sys.stderr)
-        return {'raises': {'error': type(error).__name__, 'message': str(error)}}
-
-
-def serve(requests, answers):
-    for line in requests:
-        request = json.loads(line)
-        answers.write(json.dumps({'id': request['id'], **outcome(request)}) + '\n')
-        answers.flush()
-
-
 if __name__ == '__main__':
-    channel = sys.stdout
-    sys.stdout = sys.stderr  # a stray print must not become an answer
-    serve(sys.stdin, channel)
+    serve()

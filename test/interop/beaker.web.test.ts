@@ -1,0 +1,4 @@
+/** Beaker's own cookies on the web platform. */
+import { beakerSuite } from './beaker.suite.js'
+
+beakerSuite(20)

@@ -1,0 +1,178 @@
+/**
+ * The lists `[beaker, beakerJwt]` and `[beakerJwt, beaker]` beside beaker-session-jwt with `write_original_format` and
+ * `read_original_format`: one configuration for both sides, every phase of leaving Beaker (FORMATS §4.1).
+ */
+import { describe, expect, test } from 'vitest'
+import { createSessions, fromBeakerConfig, type SessionEvent, type Sessions } from '../../src/server/index.js'
+import { cookieHeader, cookieValue, key, type WsgiAnswer } from './beaker-jwt.helpers.js'
+import { describeWithPython, type PythonPeer } from './peer.js'
+import { member, type Tagged } from './tagged.js'
+
+const serializers = ['pickle', 'json'] as const
+const isJwt = (cookie: string): boolean => cookie.includes('.')
+const operations = [['set', 'user', 'dave'], ['set', 'visits', { $float: '1.0', hex: '0x1.0p+0' }], ['save']]
+
+/** One configuration in each phase. */
+function phasesOf(
+  serializer: 'pickle' | 'json',
+): Record<'old' | 'writeOld' | 'writeNew' | 'new', Record<string, unknown>> {
+  const common = {
+    jwt_secret_keys: key,
+    original_format_validate_key: 'the validate key of before',
+    original_format_data_serializer: serializer,
+    original_format_remove_keys: 'legacy_blob',
+  }
+  return {
+    old: { type: 'cookie', validate_key: 'the validate key of before', data_serializer: serializer },
+    writeOld: { ...common, read_original_format: 'true', write_original_format: 'true' },
+    writeNew: { ...common, read_original_format: 'true' },
+    new: common,
+  }
+}
+
+function nodeOf(config: Record<string, unknown>, events: SessionEvent[] = []): Sessions {
+  return createSessions({ ...fromBeakerConfig(config), expose: true, on: (event) => events.push(event) })
+}
+
+describeWithPython('original_format of beaker-session-jwt', (jwt) => {
+  describeWithPython(
+    'and Beaker',
+    (plain) => {
+      describe.each(serializers)('as %s', (serializer) => {
+        const phases = phasesOf(serializer)
+        const pythons: Record<string, PythonPeer> = { old: plain, writeOld: jwt, writeNew: jwt, new: jwt }
+        const python = (phase: keyof typeof phases, cookie: string | undefined, todo: unknown[]): Promise<WsgiAnswer> =>
+          (pythons[phase] as PythonPeer).call('wsgi', { options: phases[phase], cookie, operations: todo })
+
+        test('a session goes through all phases and both sides', async () => {
+          const login = await python('old', undefined, [['read'], ...operations])
+          let cookie = cookieValue(login.set_cookie)
+          const id = member(login.session, '_id')
+          const steps = ['old', 'writeOld', 'old', 'writeNew', 'writeOld', 'writeNew', 'new'] as const
+          for (const [count, phase] of steps.entries()) {
+            // A phase ends with every server in it; what `old` can't read is never there.
+            if (phase === 'old') expect(isJwt(cookie)).toBe(false)
+            const session = await nodeOf(phases[phase]).load(cookieHeader(cookie))
+            expect([session.id, session.data.user, session.rejected], `${count} ${phase}`).toEqual([
+              id,
+              'dave',
+              undefined,
+            ])
+            session.data.last = `Node in ${phase}`
+            cookie = cookieValue(await nodeOf(phases[phase]).commit(session))
+            expect(isJwt(cookie), `${count} ${phase}`).toBe(phase === 'writeNew' || phase === 'new')
+
+            const todo = [['read'], ['set', 'python', phase], ['save']]
+            const page = await python(phase, cookieHeader(cookie), todo)
+            expect(page).toMatchObject({ is_new: false, corrupt: false })
+            expect(member(page.session, 'last')).toBe(`Node in ${phase}`)
+            expect(member(page.session, 'visits'), `${count} ${phase}`).toEqual({
+              $float: '1.0',
+              hex: '0x1.0000000000000p+0',
+            })
+            cookie = cookieValue(page.set_cookie)
+            expect(isJwt(cookie)).toBe(phase === 'writeNew' || phase === 'new')
+          }
+        })
+
+        test('keys that are removed are gone on both sides', async () => {
+          const todo = [['read'], ['set', 'legacy_blob', 'x'.repeat(50)], ...operations]
+          const cookie = cookieHeader(cookieValue((await python('old', undefined, todo)).set_cookie))
+          expect((await nodeOf(phases.old).load(cookie)).data).toHaveProperty('legacy_blob')
+          for (const phase of ['writeOld', 'writeNew'] as const) {
+            const session = await nodeOf(phases[phase]).load(cookie)
+            expect(Object.keys(session.data)).toEqual(['user', 'visits'])
+            const { session: seen } = await python(phase, cookie, [['read']])
+            expect(member(seen, 'legacy_blob')).toBeUndefined()
+          }
+        })
+      })
+
+      const precious: [name: string, value: unknown][] = [
+        ['a set', { $set: [{ $int: '1' }] }],
+        ['a tuple', { $tuple: [{ $int: '1' }, 'x'] }],
+        ['a timedelta', { $timedelta: [1, 2, 3] }],
+        ['a date', { $date: '2023-11-14' }],
+        ['a Decimal', { $decimal: '1.10' }],
+        ['a UUID', { $uuid: '00000000-0000-0000-0000-000000000005' }],
+        ['a bytearray', { $bytearray: 'AAE=' }],
+        ['an OrderedDict', { $odict: [['a', { $int: '1' }]] }],
+        ['a time with a zone', { $datetime: '2023-11-14T22:13:20.000000', offset_s: 7200 }],
+        ['a dict with a number as key', { $dict: [[{ $int: '1' }, 'one']] }],
+      ]
+      test.each(precious)('%s stays in the format that can hold it, and is reported', async (_, value) => {
+        const { old, writeNew } = phasesOf('pickle')
+        const todo = [['read'], ['set', 'cart', { $dict: [['precious', value]] }], ...operations]
+        const login = await plain.call<WsgiAnswer>('wsgi', { options: old, operations: todo })
+        const events: SessionEvent[] = []
+        const sessions = nodeOf(writeNew, events)
+        const session = await sessions.load(cookieHeader(cookieValue(login.set_cookie)))
+        // It is not the first codec that read it, but there is nothing else to write.
+        expect(await sessions.commit(session)).toEqual([])
+        expect(events.at(-1)).toMatchObject({ type: 'kept', code: 'ERR_SESSION_UNWRITABLE', path: 'cart.precious' })
+        session.data.user = 'eve'
+        const cookie = cookieValue(await sessions.commit(session))
+        expect(isJwt(cookie)).toBe(false)
+        const page = await plain.call<WsgiAnswer>('wsgi', {
+          options: old,
+          cookie: cookieHeader(cookie),
+          operations: [['read']],
+        })
+        expect(page.corrupt).toBe(false)
+        expect(member(page.session, 'user')).toBe('eve')
+        expect(member(page.session, 'cart')).toEqual({ $dict: [['precious', value]] } as Tagged)
+        expect(member(page.session, '_id')).toBe(member(login.session, '_id'))
+      })
+
+      test('a key that is no text stays, though no session shows it', async () => {
+        const { old, writeNew } = phasesOf('pickle')
+        const value = await plain.call<string>('encode', {
+          session: {
+            $dict: [
+              ['_id', 'x'.repeat(32)],
+              [{ $int: '7' }, 'seven'],
+              ['user', 'dave'],
+            ],
+          },
+          options: { validate_key: old.validate_key },
+        })
+        const events: SessionEvent[] = []
+        const sessions = nodeOf(writeNew, events)
+        const session = await sessions.load(cookieHeader(value))
+        expect(session.data).toEqual({ user: 'dave' })
+        session.data.user = 'eve'
+        const cookie = cookieValue(await sessions.commit(session))
+        expect(events.map(({ type }) => type)).toContain('kept')
+        const seen = await plain.call<Tagged>('decode', { cookie, options: { validate_key: old.validate_key } })
+        const pairs = (seen as { $dict: unknown[] }).$dict
+        expect(pairs).toContainEqual([{ $int: '7' }, 'seven'])
+        expect(pairs).toContainEqual(['user', 'eve'])
+      })
+
+      test('what BSON has, and JavaScript has no number for, comes back from a JWT as it was', async () => {
+        const { old, writeNew, writeOld } = phasesOf('pickle')
+        const values: [string, Tagged][] = [
+          ['one', { $float: '1.0', hex: '0x1.0000000000000p+0' }],
+          ['large', { $int: String(2n ** 60n) }],
+          ['bytes', { $bytes: 'AP8=' }],
+          ['when', { $datetime: '2023-11-14T22:13:20.123000' }],
+          ['deep', { $dict: [['list', [{ $float: '2.0', hex: '0x1.0000000000000p+1' }, null, true]]] }],
+        ]
+        const todo = [['read'], ...values.map(([name, value]) => ['set', name, value]), ['save']]
+        let cookie = cookieValue((await plain.call<WsgiAnswer>('wsgi', { options: old, operations: todo })).set_cookie)
+        for (const config of [writeNew, writeOld]) {
+          const sessions = nodeOf(config)
+          cookie = cookieValue(await sessions.commit(await sessions.load(cookieHeader(cookie))))
+          expect(isJwt(cookie)).toBe(config === writeNew)
+        }
+        const page = await plain.call<WsgiAnswer>('wsgi', {
+          options: old,
+          cookie: cookieHeader(cookie),
+          operations: [['read']],
+        })
+        for (const [name, value] of values) expect(member(page.session, name), name).toEqual(value)
+      })
+    },
+    { program: 'beaker_peer.py' },
+  )
+})
