@@ -4,7 +4,15 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { normalize } from 'node:path'
-import { createSessions, type Expose, type Session, type SessionData, type Sessions } from '../../src/server/index.js'
+import {
+  type BeakerConfig,
+  createSessions,
+  type Expose,
+  fromBeakerConfig,
+  type Session,
+  type SessionData,
+  type Sessions,
+} from '../../src/server/index.js'
 import { type Client, clientFiles, clientPages } from './client-page.js'
 
 export interface NodeAppOptions {
@@ -22,7 +30,7 @@ export interface NodeApp {
 
 /**
  * Starts the application on a free port of 127.0.0.1. `/login?user=`, `/set?key=&value=`, `/logout`, `/json` and
- * `/rotate?keys=` do what they do in python/app.py; any other path shows the page.
+ * `/rotate?keys=` and `/configure?session=` do what they do in python/app.py; any other path shows the page.
  */
 export async function startNodeApp({ secrets, expose, client }: NodeAppOptions): Promise<NodeApp> {
   let sessions = sessionsOf(secrets)
@@ -43,6 +51,12 @@ export async function startNodeApp({ secrets, expose, client }: NodeAppOptions):
     if (pathname === '/rotate') {
       sessions = sessionsOf(query.get('keys') ?? '')
       response.end('rotated')
+      return
+    }
+    if (pathname === '/configure') {
+      const config = JSON.parse(query.get('session') ?? '') as BeakerConfig
+      sessions = createSessions({ ...fromBeakerConfig(config), expose })
+      response.end('configured')
       return
     }
     const file = clientFile(pathname)
