@@ -1,8 +1,9 @@
 /** `npm run bench`: sessionglass and its peers in one run, as a report in Markdown with times, ratios and sizes. */
 import { cpus } from 'node:os'
+import { measureBeaker } from './beaker.mjs'
 import { measureBundles, measureClient, measureImport } from './client.mjs'
 import { measureHttp } from './http.mjs'
-import { measurePython } from './python.mjs'
+import { measurePython, measurePythonBeaker } from './python.mjs'
 import { measureServer } from './server.mjs'
 
 const server = await measureServer()
@@ -11,6 +12,7 @@ if (python) {
   server.read.push({ name: 'beaker-session-jwt (Python)', microseconds: python.read })
   server.write.push({ name: 'beaker-session-jwt (Python)', microseconds: python.write })
 }
+const beaker = await measureBeaker(measurePythonBeaker())
 const client = await measureClient(server.cookie)
 const imported = measureImport()
 const http = await measureHttp()
@@ -23,6 +25,9 @@ const lines = [
   ...table('Server: read', server.read),
   ...table('Server: write', server.write),
   ...table('Browser: decode', client, client.at(-1)),
+  ...table("Beaker's own cookies: read", beaker.read),
+  ...table("Beaker's own cookies: write", beaker.write),
+  ...table('A pickle alone: read', beaker.pickle),
   ...sizes('Cookie', 'octets of the value', server.sizes),
   ...sizes('Bundle', 'bytes, minified and gzipped', await measureBundles()),
   '### HTTP on loopback',
