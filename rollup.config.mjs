@@ -50,7 +50,7 @@ export default [
       file: 'dist/client.bundle.js',
       format: 'iife',
       name: 'sessionglass',
-      banner: '/*! sessionglass, Apache-2.0 */',
+      banner: '/*! sessionglass Apache-2.0 */',
     },
   },
 ]

@@ -8,7 +8,7 @@ import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { type BuildOptions, build } from 'esbuild'
 import { minify } from 'terser'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
@@ -53,7 +53,9 @@ const sides: Record<string, string[][]> = {
       'server/commit-plan.ts',
       'server/public-half.ts',
       'server/write-session.ts',
+      'server/beaker-codecs.ts',
       'server/beaker-config.ts',
+      'server/beaker-converters.ts',
       'server/ini-options.ts',
       'server/wsgi-jwt-session.ts',
     ],
@@ -92,7 +94,14 @@ const runtimeNames: Record<string, string[]> = {
 }
 
 /** In a folder where each file has an import path of its own: parts of another file, which have none. */
-const parts: string[] = ['server/adapters/held-response.ts', 'server/codecs/beaker-payload.ts']
+const parts: string[] = [
+  'server/adapters/held-response.ts',
+  'server/codecs/beaker-cipher.ts',
+  'server/codecs/beaker-payload.ts',
+  'server/codecs/beaker-serializer.ts',
+  'server/codecs/beaker-session.ts',
+  'server/codecs/beaker-signature.ts',
+]
 
 const maxLines = 260
 const warnLines = 200
@@ -100,6 +109,8 @@ const warnLines = 200
 const longFiles: Record<string, string> = {}
 
 const maxClientGzip = 4096
+/** What `sessionglass/client/beaker` adds to that, in octets after gzip: a reader of pickles. */
+const maxBeakerGzip = 9216
 /** No such word may be in what a browser loads: nothing there signs, verifies or knows a key. */
 const wordsOfTheServer = ['jose', 'createHmac', 'node:crypto', 'subtle', 'secret']
 
@@ -261,25 +272,48 @@ describe('client', () => {
   })
 
   test(`the modules have at most ${maxClientGzip} octets after a bundler and gzip, and nothing beside our own`, async () => {
-    const { metafile, outputFiles } = await build({
-      entryPoints: [`${root}dist/client/index.js`],
-      absWorkingDir: root,
-      bundle: true,
-      format: 'esm',
-      platform: 'browser',
-      target: 'es2022',
-      metafile: true,
-      write: false,
-    })
-    const inputs = Object.keys(metafile.inputs)
+    const { text, inputs } = await bundled({ entryPoints: [`${root}dist/client/index.js`] })
     expect(inputs.filter((path) => !/^dist\/(client|shared)\//.test(path))).toEqual([])
-    // Terser is what webpack and this package's own script-tag file use; esbuild's own minifier leaves 2 % more.
-    const { code: text = '' } = await minify(outputFiles[0]?.text ?? '', { module: true, compress: { passes: 3 } })
+    expect(inputs.filter((path) => /beaker|pickle/.test(path))).toEqual([])
     expect(text).toContain('getSession')
     for (const word of wordsOfTheServer) expect(text.toLowerCase()).not.toContain(word.toLowerCase())
     expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(maxClientGzip)
   })
+
+  test(`the reader of Beaker's cookies adds at most ${maxBeakerGzip} octets, and nothing of the server`, async () => {
+    const page = `export { getSession } from './dist/client/index.js'`
+    const alone = await bundled(scriptOf(page))
+    const both = await bundled(scriptOf(`${page}\nexport { beakerReader } from './dist/client/beaker.js'`))
+    expect(both.inputs.filter((path) => !/^dist\/(client|shared)\//.test(path))).toEqual([])
+    for (const word of wordsOfTheServer) expect(both.text.toLowerCase()).not.toContain(word.toLowerCase())
+    const [less, more] = [alone, both].map(({ text }) => gzipSync(text, { level: 9 }).length) as [number, number]
+    expect(more - less).toBeGreaterThan(1000)
+    expect(more - less).toBeLessThanOrEqual(maxBeakerGzip)
+  })
 })
+
+function scriptOf(contents: string): BuildOptions {
+  return { stdin: { contents, resolveDir: root, sourcefile: 'page.js' } }
+}
+
+/**
+ * What a bundler makes of a page's script, and of which files. Terser is what webpack and this package's own script-tag file
+ * use; esbuild's own minifier leaves 2 % more.
+ */
+async function bundled(entry: BuildOptions): Promise<{ text: string; inputs: string[] }> {
+  const { metafile, outputFiles } = await build({
+    ...entry,
+    absWorkingDir: root,
+    bundle: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    metafile: true,
+    write: false,
+  })
+  const { code: text = '' } = await minify(outputFiles?.[0]?.text ?? '', { module: true, compress: { passes: 3 } })
+  return { text, inputs: Object.keys(metafile?.inputs ?? {}).filter((path) => path !== 'page.js') }
+}
 
 function readModules(): Module[] {
   return readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
