@@ -23,6 +23,11 @@ export interface SessionRecord {
   createdAt?: Date
   accessedAt?: Date
   expiresAt?: Date
+  /**
+   * How often the session was written before, for formats of our own: whole, from 0. A codec that carries it makes lost updates
+   * visible; where it is absent nobody can tell.
+   */
+  version?: number
   /** Which key of the codec's ring verified it; 0 is the one that signs. */
   keyIndex?: number
   kid?: string
