@@ -38,6 +38,12 @@ console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visit
     before: `import { createSessions, fromBeakerConfig } from 'sessionglass/server'
 const key = ${SECRET}`,
   },
+  beakerReader: {
+    before: `import { defineSession } from 'sessionglass'
+import { getSession } from 'sessionglass/client'
+import { beakerReader } from 'sessionglass/client/beaker'
+const appSession = defineSession()`,
+  },
 }
 
 /** The examples of all sources, in the order of their files. */
