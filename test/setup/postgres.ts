@@ -1,0 +1,98 @@
+/** A real PostgreSQL for tests: a cluster of its own in a temporary folder, on a free port of 127.0.0.1. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+
+export interface Postgres {
+  readonly host: '127.0.0.1'
+  readonly port: number
+  readonly user: string
+  readonly database: 'postgres'
+  stop(): Promise<void>
+}
+
+/** What to install where it is missing. */
+export const postgresHint = 'no PostgreSQL found (Debian: apt-get install postgresql)'
+
+/** Tells whether the programs are here. @throws {Error} under `CI=true` where they are not */
+export function hasPostgres(): boolean {
+  if (programs() !== undefined) return true
+  if (process.env.CI === 'true' || process.env.CI === '1') throw new Error(postgresHint)
+  return false
+}
+
+/**
+ * Makes a cluster and starts its server; it keeps nothing and trusts everybody on this machine.
+ *
+ * @throws {Error} with what the server said, where it does not come up
+ */
+export async function startPostgres(): Promise<Postgres> {
+  const bin = programs()
+  if (bin === undefined) throw new Error(postgresHint)
+  const owner = ownerOfProcess()
+  const folder = mkdtempSync(join(tmpdir(), 'sessionglass-postgres-'))
+  if (owner.uid !== undefined) chownSync(folder, owner.uid, owner.gid ?? owner.uid)
+  const user = 'sessionglass'
+  const options = { ...owner, cwd: folder, env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' } }
+  const made = spawnSync(
+    join(bin, 'initdb'),
+    ['--pgdata', folder, '--username', user, '--auth', 'trust', '--encoding', 'UTF8', '--no-sync'],
+    { ...options, encoding: 'utf8' },
+  )
+  if (made.status !== 0) throw new Error(`initdb failed:\n${made.stderr}`)
+  const port = await freePort()
+  const settings = ['fsync=off', 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=60']
+  const args = ['-D', folder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
+  const server = spawn(join(bin, 'postgres'), args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
+  let log = ''
+  const ready = new Promise<void>((resolve, reject) => {
+    server.stderr.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-8000)
+      if (log.includes('ready to accept connections')) resolve()
+    })
+    server.once('exit', () => reject(new Error(`postgres did not start:\n${log}`)))
+  })
+  await ready
+  const stop = async (): Promise<void> => {
+    const exited = once(server, 'exit')
+    // Immediate: there is nothing to keep.
+    server.kill('SIGQUIT')
+    await Promise.race([exited, wait(5000).then(() => server.kill('SIGKILL'))])
+    rmSync(folder, { recursive: true, force: true })
+  }
+  return { host: '127.0.0.1', port, user, database: 'postgres', stop }
+}
+
+/** The folder with `initdb` and `postgres`: Debian keeps them out of the PATH. */
+function programs(): string | undefined {
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)) : []
+  const folders = [
+    ...versions.map((version) => join(debian, version, 'bin')),
+    ...(process.env.PATH ?? '').split(delimiter),
+  ]
+  return folders.find((folder) => existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres')))
+}
+
+/** PostgreSQL refuses to run as root: then as the user of its package, or as nobody. */
+function ownerOfProcess(): { uid?: number; gid?: number } {
+  if (process.getuid?.() !== 0) return {}
+  for (const name of ['postgres', 'nobody']) {
+    const [uid, gid] = ['-u', '-g'].map((flag) => spawnSync('id', [flag, name], { encoding: 'utf8' }))
+    if (uid?.status === 0 && gid?.status === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
+  }
+  return {}
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return (address as { port: number }).port
+}
