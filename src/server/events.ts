@@ -23,6 +23,8 @@ export type SessionEventType =
   | 'keys'
   /** A commit was based on an older version than the cookie that came with the request. */
   | 'conflict'
+  /** A Secure cookie was set over what looks like plain HTTP; told once. */
+  | 'insecure'
 
 export interface SessionEvent {
   type: SessionEventType

@@ -6,13 +6,22 @@ export { defineSession, type SessionDefinition, type SessionOptions } from '../s
 export type { Duration } from '../shared/duration.js'
 export { isSessionError, type KeySize, SessionError, type SessionErrorCode } from '../shared/errors.js'
 export type { DecodedSession, NeutralType, Origin, OriginNode, SessionData } from '../shared/types.js'
-export { type ExpressMiddleware, expressSessions } from './adapters/express.js'
+export {
+  type ExpressMiddleware,
+  type ExpressOptions,
+  type ExpressSession,
+  expressSessions,
+  type SessionCallback,
+  type SessionCookie,
+  sessionOf,
+} from './adapters/express.js'
 export { type FetchHandler, fetchSessions } from './adapters/fetch.js'
 export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from './beaker-config.js'
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'
 export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'
 export type { CodecContext, MaybePromise, SessionCodec, SessionRecord } from './codecs/codec.js'
+export { type CompactOptions, compact } from './codecs/compact.js'
 export { type HmacAlgorithm, type JwtOptions, jwt } from './codecs/jwt.js'
 export type { SessionEvent, SessionEventListener, SessionEventType } from './events.js'
 export type { Expose } from './expose.js'

@@ -38,7 +38,10 @@ export interface ResponseChange {
   isPrivate: boolean
 }
 
-/** Adds the cookies, `Vary: Cookie`, and `Cache-Control` unless the application has set one. */
+/**
+ * Adds the cookies, `Vary: Cookie`, and `Cache-Control: private, no-store` unless the application has set one. One that does not
+ * say who may store a response with a cookie gets `private` added; `public` and `s-maxage` are the application's word.
+ */
 export function changeResponse(target: HeaderTarget, { cookies, replaces, isPrivate }: ResponseChange): void {
   const headers = 'setHeader' in target ? nodeHeaders(target) : target
   if (replaces.length > 0) {
@@ -51,7 +54,20 @@ export function changeResponse(target: HeaderTarget, { cookies, replaces, isPriv
   if (!vary?.split(',').some((field) => ['cookie', '*'].includes(field.trim().toLowerCase()))) {
     headers.set('vary', vary ? `${vary}, Cookie` : 'Cookie')
   }
-  if (isPrivate && !headers.get('cache-control')) headers.set('cache-control', 'private, no-store')
+  const cacheControl = headers.get('cache-control')
+  if (isPrivate && !cacheControl) headers.set('cache-control', 'private, no-store')
+  else if (cacheControl && cookies.length > 0 && !saysWhoMayStore(cacheControl)) {
+    headers.set('cache-control', `${cacheControl}, private`)
+  }
+}
+
+/** Directives by which the application took the decision about shared caches itself (RFC 9111 §5.2.2). */
+const STORING = new Set(['no-store', 'private', 'public', 's-maxage'])
+
+function saysWhoMayStore(cacheControl: string): boolean {
+  return cacheControl
+    .split(',')
+    .some((directive) => STORING.has(directive.split('=', 1)[0]?.trim().toLowerCase() ?? ''))
 }
 
 type WebTarget = Extract<HeaderTarget, { append: unknown }>

@@ -17,6 +17,10 @@ export interface SessionState {
   rejected?: SessionError
   isDestroyed: boolean
   isRegenerated: boolean
+  /** The application looked at it, so that what it answers may depend on the cookie. */
+  isRead?: boolean
+  /** The request came without TLS, as far as the server can see. */
+  isPlainHttp?: boolean
   /** The public half as it came in or was written last. */
   publicValue?: string | undefined
   /** The request had a cookie of our name, whatever was in it. */

@@ -25,7 +25,7 @@ export interface ReadOnlySessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS`: never an empty session for a good cookie
    */
   load(source: CookieSource): Promise<Session<Data>>
-  /** @internal For adapters: the same trip, at once where nothing has to be awaited. */
+  /** @internal For adapters: the same trip, at once where nothing has to be awaited, and without counting as a look at it. */
   readonly [trips]: Pick<Trips<Data>, 'load'>
 }
 
@@ -53,6 +53,8 @@ export interface Trips<Data extends object> {
   load(source: CookieSource): MaybePromise<Session<Data>>
   commit(session: Session<Data>, headers?: HeaderTarget): MaybePromise<string[]>
   destroy(session: Session<Data>, headers?: HeaderTarget): MaybePromise<string[]>
+  /** The Set-Cookie text of a session without a value: its attributes. */
+  attributes(now: Date): string
 }
 
 /**
@@ -81,8 +83,16 @@ export function createSessions<Data extends object = SessionData>(
     load: loadOnce,
     commit: (session, headers) => run(commit(settings, session, headers)),
     destroy: (session, headers) => destroy(settings, session, headers),
+    attributes: (now) => settings.cookies.set(settings.name, '', { ...settings.exposure, now }),
   }
-  const reading = { name: settings.name, load: async (source: CookieSource) => loadOnce(source) }
+  const reading = {
+    name: settings.name,
+    async load(source: CookieSource) {
+      const session = await loadOnce(source)
+      stateOf(session).isRead = true
+      return session
+    },
+  }
   if (options.readOnly) return { ...reading, [trips]: { load: loadOnce } }
   return {
     ...reading,
@@ -119,6 +129,7 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
     isRegenerated: false,
     hadCookie: values.length > 0,
     cookies: [],
+    isPlainHttp: settings.plainHttp.sees(source),
     ...(held ? { held } : {}),
     ...(!held && rejections[0] ? { rejected: weightiest(rejections).error } : {}),
     ...(publicValue === undefined ? {} : { publicValue }),
@@ -167,7 +178,7 @@ function destroy(settings: Settings, session: Session<object>, headers: HeaderTa
 }
 
 function respond(
-  { observe }: Settings,
+  { observe, plainHttp }: Settings,
   state: SessionState,
   written: readonly (string | undefined)[],
   headers: HeaderTarget | undefined,
@@ -177,7 +188,9 @@ function respond(
   const isPrivate = state.held !== undefined || cookies.length > 0
   const names = new Set(cookies.map(cookieNameOf))
   const replaces = state.cookies.filter((cookie) => names.has(cookieNameOf(cookie)))
-  if (headers) changeResponse(headers, { cookies, replaces, isPrivate })
+  const concerns = cookies.length > 0 || state.isRead === true
+  if (headers && concerns) changeResponse(headers, { cookies, replaces, isPrivate })
+  if (cookies.length > 0 && state.isPlainHttp) plainHttp.tell()
   state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
   return cookies
 }

@@ -11,6 +11,7 @@ import { createExposure, type Expose, type Exposure, publicName } from './expose
 import type { Secrets } from './keyring.js'
 import { createLifetime, type Lifetime } from './lifetime.js'
 import { createMetaGuard } from './meta-guard.js'
+import { type PlainHttpWatch, watchPlainHttp } from './plain-http.js'
 import { type CookieAttributes, type CookieWriter, createCookieWriter } from './set-cookie.js'
 
 export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
@@ -44,6 +45,7 @@ export interface Settings {
   readonly exposure: Exposure
   readonly lifetime: Lifetime
   readonly cookies: CookieWriter
+  readonly plainHttp: PlainHttpWatch
   readonly upgrade: 'always' | 'on-change' | 'never'
   readonly observe: boolean
   readonly clock: () => Date
@@ -68,6 +70,7 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   const { name, idleTimeout, absoluteTimeout } = session
   const { touchEvery } = options
   const observe = mode === 'observe'
+  const emit = emitter(options.on, { cookie: name, clock, observe })
   return {
     name,
     publicName: publicName(name),
@@ -80,11 +83,12 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
       ...(touchEvery === undefined ? {} : { touchEvery }),
     }),
     cookies: createCookieWriter(options, [name, publicName(name)]),
+    plainHttp: watchPlainHttp(name, options.secure ?? true, emit),
     upgrade,
     observe,
     clock,
     guard: createMetaGuard(codecs[0]?.meta),
-    emit: emitter(options.on, { cookie: name, clock, observe }),
+    emit,
   }
 }
 
@@ -114,7 +118,7 @@ function emitter(
   if (on === undefined) return () => {}
   if (typeof on !== 'function') throw new TypeError('Option "on" must be a function')
   return (event) => {
-    const isWrite = !['read', 'rejected', 'shadowed', 'keys'].includes(event.type)
+    const isWrite = !['read', 'rejected', 'shadowed', 'keys', 'insecure'].includes(event.type)
     on({ ...event, cookie, time: clock(), ...(observe && isWrite ? { observed: true } : {}) })
   }
 }

@@ -42,6 +42,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_STORE'
   /** The source of the keys is down. */
   | 'ERR_SESSION_KEYS'
+  /** A Secure cookie was set over what looks like plain HTTP; a warning, never thrown. */
+  | 'ERR_SESSION_INSECURE'
 
 /** One key of a session and what it costs, for `ERR_SESSION_TOO_LARGE`. */
 export interface KeySize {

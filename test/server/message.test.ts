@@ -104,6 +104,22 @@ describe.each(Object.entries(targets))('the headers of a response: %s', (_, crea
     changeResponse(target, { ...change, isPrivate: true })
     expect(get('cache-control')).toEqual(['private, max-age=60'])
   })
+
+  test.each([
+    ['max-age=60', 'max-age=60, private'],
+    ['no-cache="Set-Cookie", max-age=60', 'no-cache="Set-Cookie", max-age=60, private'],
+    ['Public, max-age=60', 'Public, max-age=60'],
+    ['max-age=60, s-maxage=600', 'max-age=60, s-maxage=600'],
+    ['no-store', 'no-store'],
+    ['private="x-user"', 'private="x-user"'],
+  ])('Cache-Control: %s with a cookie becomes %s', (before, after) => {
+    const { target, get, set } = create()
+    set('cache-control', before)
+    changeResponse(target, { ...change, isPrivate: true })
+    expect(get('cache-control')).toEqual([before])
+    changeResponse(target, { ...change, cookies: ['a=1'], isPrivate: true })
+    expect(get('cache-control')).toEqual([after])
+  })
 })
 
 test('several Vary and Cookie lines of a Node response count together', () => {

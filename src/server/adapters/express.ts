@@ -1,12 +1,17 @@
 /**
- * Sessions for Express 5 and Connect: `req.session` is the data, saved by itself before the head of the response leaves.
+ * Sessions for Express 5 and Connect: `req.session` in the shape of express-session, saved by itself before the head of the
+ * response leaves.
  */
-import { isSessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import { run, wait } from '../flow.js'
 import { type Session, stateOf } from '../session.js'
 import { type Sessions, trips } from '../sessions.js'
+import { openSession } from './express-session.js'
 import { holdResponse, type NodeResponse } from './held-response.js'
+import { withStatus } from './outage.js'
+
+export type { ExpressSession, SessionCallback } from './express-session.js'
+export type { SessionCookie } from './session-cookie.js'
 
 /** The part of an Express request that is used here. */
 export interface NodeRequest {
@@ -15,50 +20,61 @@ export interface NodeRequest {
 
 export type ExpressMiddleware = (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void
 
+export interface ExpressOptions {
+  /** Where the request gets its session: default `session`. A second cookie needs another one. */
+  property?: string
+}
+
+/** The sessions of each request, by property. */
+const attached = new WeakMap<object, Map<string, Session<object>>>()
+
 /**
- * Express middleware: `req.session` is the session's data. Change it, deep inside too, and it is saved before the head of the
- * response leaves; what changes after that is lost. `req.session = null` ends the session. The whole `Session` is what
- * `await sessions.load(req)` gives.
+ * Express middleware: `req.session` is the session's data, with the methods of express-session that do not enumerate: `save`,
+ * `destroy`, `regenerate`, `reload` (each with a callback, a promise, or neither) and `touch`, and `id` and `cookie`. Change the data, deep
+ * inside too, and it is saved before the head of the response leaves; what changes after that is lost.
+ * `req.session = null` ends the session. `sessionOf(req)` is the whole `Session`.
  *
  * Whatever can't be saved goes to `next` in place of the response; an outage of the store or the source of keys has `status` 503.
+ * A response is marked as depending on the cookie only where something looked at `req.session`.
  *
+ * @param options.property - the name on the request in place of `session`
  * @returns a function for `app.use` of Express and Connect
  * @example
  * app.use(expressSessions(sessions))
  * app.get('/', (req, res) => res.json({ visits: (req.session.visits = (req.session.visits ?? 0) + 1) }))
  */
-export function expressSessions<Data extends object = SessionData>(sessions: Sessions<Data>): ExpressMiddleware {
+export function expressSessions<Data extends object = SessionData>(
+  sessions: Sessions<Data>,
+  { property = 'session' }: ExpressOptions = {},
+): ExpressMiddleware {
   const { load, commit, destroy } = sessions[trips]
   if (commit === undefined) throw new TypeError('expressSessions saves sessions: these are read only')
 
-  function attach(
-    request: NodeRequest,
-    response: NodeResponse,
-    next: (error?: unknown) => void,
-    session: Session<Data>,
-  ): void {
-    let ended = false
-    Object.defineProperty(request, 'session', {
+  function attach(request: NodeRequest, response: NodeResponse, session: Session<Data>, next: Next): void {
+    const target = response as NonNullable<Parameters<typeof commit>[1]>
+    const open = openSession<Data>(sessions, { session, request, target })
+    Object.defineProperty(request, property, {
       configurable: true,
       enumerable: true,
-      get: () => (ended || stateOf(session).isDestroyed ? null : session.data),
-      set: (data: Data | null | undefined) => {
-        // What comes after an end is another session: it must not go on under the old id.
-        if (ended && data) session.regenerate()
-        ended = data === null || data === undefined
-        if (data) session.data = data
-      },
+      get: open.view,
+      set: open.replace,
     })
+    if (property === 'session') {
+      Object.defineProperty(request, 'sessionID', { configurable: true, enumerable: true, get: () => session.id })
+    }
+    const all = attached.get(request) ?? new Map<string, Session<object>>()
+    attached.set(request, all.set(property, session))
     holdResponse(response, {
-      prepare: () => run(prepare(session, response, () => ended)),
+      prepare: () =>
+        run(
+          (function* () {
+            if (open.isEnded()) yield* wait(destroy(session, target))
+            else if (stateOf(session).isRead || !isForEverybody(response)) yield* wait(commit(session, target))
+          })(),
+        ),
       fail: (error) => next(withStatus(error)),
     })
     next()
-  }
-
-  function* prepare(session: Session<Data>, response: NodeResponse, isEnded: () => boolean) {
-    const target = response as Parameters<typeof commit>[1]
-    yield* wait(isEnded() ? destroy(session, target) : commit(session, target))
   }
 
   return (request, response, next) => {
@@ -71,14 +87,35 @@ export function expressSessions<Data extends object = SessionData>(sessions: Ses
           next(withStatus(error))
           return
         }
-        attach(request, response, next, session)
+        attach(request, response, session, next)
       })(),
     )
   }
 }
 
-/** Express answers with an error's `status`. */
-function withStatus(error: unknown): unknown {
-  const isOutage = isSessionError(error) && (error.code === 'ERR_SESSION_STORE' || error.code === 'ERR_SESSION_KEYS')
-  return isOutage ? Object.assign(error, { status: 503 }) : error
+/**
+ * The whole `Session` of a request: its data under any key, when it began, why a cookie was rejected. Looking at it counts as
+ * looking at `req.session`.
+ *
+ * @param property - as it was given to `expressSessions`
+ * @throws {TypeError} where no `expressSessions` has seen the request
+ * @example
+ * app.get('/', (req, res) => {
+ *   const session = sessionOf<{ save?: string }>(req)
+ *   session.data.save = 'a key that is called like a method'
+ *   res.json({ isNew: session.isNew, data: session.data })
+ * })
+ */
+export function sessionOf<Data extends object = SessionData>(request: object, property = 'session'): Session<Data> {
+  const session = attached.get(request)?.get(property)
+  if (session === undefined) throw new TypeError(`sessionOf: expressSessions has given this request no "${property}"`)
+  stateOf(session).isRead = true
+  return session as Session<Data>
+}
+
+type Next = (error?: unknown) => void
+
+/** A response that shared caches keep, to which nothing of a session may be added: what is due is due with the next one. */
+function isForEverybody(response: NodeResponse): boolean {
+  return /\b(?:public|s-maxage)\b/i.test(String(response.getHeader('cache-control') ?? ''))
 }

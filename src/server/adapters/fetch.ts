@@ -1,10 +1,10 @@
 /**
  * Sessions for handlers of fetch `Request`s: Workers, Deno, Bun, Hono and others.
  */
-import { isSessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { Session } from '../session.js'
 import type { Sessions } from '../sessions.js'
+import { isOutage } from './outage.js'
 
 export type FetchHandler<Data extends object, Rest extends unknown[]> = (
   request: Request,
@@ -44,8 +44,4 @@ export function fetchSessions<Data extends object = SessionData, Rest extends un
 function withOwnHeaders(response: Response): Response {
   const { status, statusText } = response
   return new Response(response.body, { status, statusText, headers: new Headers(response.headers) })
-}
-
-function isOutage(error: unknown): boolean {
-  return isSessionError(error) && (error.code === 'ERR_SESSION_STORE' || error.code === 'ERR_SESSION_KEYS')
 }

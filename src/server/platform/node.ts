@@ -26,10 +26,12 @@ export const platform: Platform = {
   name: 'node',
   hmacKey: (secret, hash) => nodeHmacKey(secret, HASHES[hash]),
   sha1: (data) => createHash('sha1').update(data).digest(),
+  sha256: (data) => createHash('sha256').update(data).digest(),
   encrypt,
   decrypt,
   deflate: (bytes, level) => deflateSync(bytes, { level }),
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
+  warn: (code, message) => process.emitWarning(message, { type: 'SessionWarning', code }),
 }
 
 function nodeHmacKey(secret: Uint8Array, hash: string): HmacKey {

@@ -33,10 +33,14 @@ export interface Platform {
   hmacKey(secret: Uint8Array, hash: HashName): HmacKey
   /** The SHA-1 digest of `data`, 20 octets. */
   sha1(data: Uint8Array): MaybePromise<Uint8Array>
+  /** The SHA-256 digest of `data`, 32 octets. */
+  sha256(data: Uint8Array): MaybePromise<Uint8Array>
   encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array>
   /** @returns undefined where the length, the padding or the tag is wrong */
   decrypt(mode: AesMode, ciphertext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array | undefined>
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */
   deflate(bytes: Uint8Array, level: number): Uint8Array
   randomBytes(length: number): Uint8Array
+  /** Tells the operator. Neither stops anything. */
+  warn(code: string, message: string): void
 }

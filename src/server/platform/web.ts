@@ -11,10 +11,12 @@ export const platform: Platform = {
   name: 'web',
   hmacKey: (secret, hash) => webHmacKey(secret, hash),
   sha1: async (data) => new Uint8Array(await crypto.subtle.digest('SHA-1', plainBuffer(data))),
+  sha256: async (data) => new Uint8Array(await crypto.subtle.digest('SHA-256', plainBuffer(data))),
   encrypt: encryptAes,
   decrypt: decryptAes,
   deflate: (bytes, level) => zlibSync(bytes, { level: level as 9 }),
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
+  warn: (code, message) => console.warn(`[${code}] ${message}`),
 }
 
 function webHmacKey(secret: Uint8Array, hash: HashName): HmacKey {

@@ -7,6 +7,7 @@ import express, { type Express as App, type NextFunction, type Request, type Res
 import { afterEach, describe, expect, test } from 'vitest'
 import { platform } from '#platform'
 import {
+  beakerJwt,
   createSessions,
   expressSessions,
   jwt,
@@ -14,6 +15,7 @@ import {
   SessionError,
   type Sessions,
   type SessionsOptions,
+  sessionOf,
 } from '../../../src/server/index.js'
 import { NAME, SECRET, testBrowser, textCodec } from '../server.helpers.js'
 
@@ -118,6 +120,33 @@ describe('Express', () => {
     expect(await (await visit(app)).get('/')).toMatchObject({ status: 200, body: '{}', set: [] })
   })
 
+  test('what looks at no session depends on none', async () => {
+    const app = appOf(sessionsOf({ codecs: [beakerJwt({ secrets: [SECRET] })], touchEvery: 0 }))
+    app.get('/in', (req, res) => {
+      data(req).user = 'dave'
+      res.end()
+    })
+    app.get('/page', (_, res) => void res.send('for all'))
+    app.get('/asset', (_, res) => void res.set('Cache-Control', 'public, max-age=60').send('for all'))
+    app.get('/mine', (req, res) => void res.set('Cache-Control', 'public, max-age=60').send(data(req).user))
+    const visitor = await visit(app)
+    const anonymous = await visitor.get('/page')
+    expect(anonymous).toMatchObject({ body: 'for all', set: [] })
+    expect([anonymous.headers.get('vary'), anonymous.headers.get('cache-control')]).toEqual([null, null])
+    await visitor.get('/in')
+    // A renewal is due with every response; where it goes out, no shared cache may keep it.
+    const page = await visitor.get('/page')
+    expect(page.set).toHaveLength(1)
+    expect([page.headers.get('vary'), page.headers.get('cache-control')]).toEqual(['Cookie', 'private, no-store'])
+    const asset = await visitor.get('/asset')
+    expect([asset.set, asset.headers.get('vary')]).toEqual([[], null])
+    expect(asset.headers.get('cache-control')).toBe('public, max-age=60')
+    // The application's word stands.
+    const mine = await visitor.get('/mine')
+    expect([mine.set.length, mine.headers.get('vary')]).toEqual([1, 'Cookie'])
+    expect(mine.headers.get('cache-control')).toBe('public, max-age=60')
+  })
+
   test('cookies of the application stay beside it', async () => {
     const app = appOf()
     app.get('/', (req, res) => {
@@ -164,7 +193,8 @@ describe('Express', () => {
     const ids: string[] = []
     app.get('/', async (req, res) => {
       const session = await sessions.load(req)
-      expect(session.data).toBe(req.session)
+      expect(req.session).toEqual(session.data)
+      expect(sessionOf(req)).toBe(session)
       ids.push(session.id)
       session.regenerate()
       ids.push(session.id)

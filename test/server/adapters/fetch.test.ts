@@ -88,7 +88,7 @@ describe('responses whose headers can not be changed', () => {
     expect(response.status).toBe(418)
     expect(response.headers.getSetCookie().slice(0, 2)).toEqual(['a=1', 'b=2; Expires=Thu, 01 Jan 1970 00:00:00 GMT'])
     expect(response.headers.getSetCookie()).toHaveLength(3)
-    expect(response.headers.get('cache-control')).toBe('no-cache')
+    expect(response.headers.get('cache-control')).toBe('no-cache, private')
     expect(response.headers.get('vary')).toBe('Accept, Cookie')
     expect(headers.getSetCookie()).toHaveLength(2)
   })
