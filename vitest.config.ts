@@ -28,6 +28,16 @@ export default defineConfig({
       {
         resolve: platform('node'),
         test: {
+          name: 'frameworks',
+          include: ['test/frameworks/**/*.test.ts'],
+          globalSetup: 'test/setup/build.ts',
+          testTimeout: 30_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        resolve: platform('node'),
+        test: {
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           exclude: [webOnly],
