@@ -3,11 +3,12 @@
  * FORMATS §2.3, and §2.4 for 0.9.0 and 0.9.1.
  */
 import { platform } from '#platform'
-import { decodeBase64, encodeBase64 } from '../../shared/base64.js'
+import { encodeBase64 } from '../../shared/base64.js'
 import { concatBytes, encodeUtf8 } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
 import { type Flow, wait } from '../flow.js'
 import type { AesMode, HmacKey } from '../platform/platform.js'
+import { decodeBody, type OpenedBody } from './beaker-opening.js'
 
 /**
  * What encrypted a cookie, by the names of Beaker's `crypto_type`: `cryptography` is AES-GCM, `pycrypto` (or `pycryptodome`)
@@ -38,7 +39,7 @@ export interface BeakerCipher {
    * @param fits - whether octets are a session, for `auto`
    * @throws {SessionError} `ERR_SESSION_KEY`, `ERR_SESSION_MALFORMED`
    */
-  decrypt(body: string, validateKey: string, fits: (plaintext: Uint8Array) => boolean): Flow<Uint8Array>
+  decrypt(body: string, validateKey: string, fits: (plaintext: Uint8Array) => boolean): Flow<OpenedBody>
 }
 
 const MODES: Partial<Record<BeakerCryptoType, AesMode>> = {
@@ -73,16 +74,16 @@ export function createBeakerCipher(options: BeakerCipherOptions): BeakerCipher {
     *decrypt(body, validateKey, fits) {
       const length = isOldest ? OLDEST_NONCE_LENGTH : nonceLengthOf(body, nonceBits)
       const nonce = body.slice(0, length)
-      const payload = decodeBase64(body.slice(length), options.strictBase64)
+      const payload = decodeBody(body.slice(length), options.strictBase64)
       const key = yield* deriveKey(password, encodeUtf8(isOldest ? validateKey : validateKey + nonce))
-      const plaintext =
+      const opened =
         mode === undefined
           ? yield* decryptAny(payload, key, fits)
           : yield* decryptAs(mode, payload, key, isOldest ? oldestCounter(nonce) : undefined)
-      if (plaintext === undefined) {
+      if (opened === undefined) {
         throw new SessionError('ERR_SESSION_KEY', 'The encryption key or the cipher is another one')
       }
-      return plaintext
+      return opened
     },
   }
   const writes =
@@ -135,11 +136,12 @@ function* decryptAs(
   payload: Uint8Array,
   key: Uint8Array,
   iv: Uint8Array = new Uint8Array(16),
-): Flow<Uint8Array | undefined> {
-  if (mode !== 'GCM') return yield* wait(platform.decrypt(mode, payload, { key, iv }))
-  if (payload.length < IV + TAG) return undefined
-  const sealed = concatBytes(payload.subarray(IV + TAG), payload.subarray(IV, IV + TAG))
-  return yield* wait(platform.decrypt(mode, sealed, { key, iv: payload.subarray(0, IV) }))
+): Flow<OpenedBody | undefined> {
+  const isProven = mode === 'GCM'
+  if (isProven && payload.length < IV + TAG) return undefined
+  const sealed = isProven ? concatBytes(payload.subarray(IV + TAG), payload.subarray(IV, IV + TAG)) : payload
+  const bytes = yield* wait(platform.decrypt(mode, sealed, { key, iv: isProven ? payload.subarray(0, IV) : iv }))
+  return bytes && { bytes, isProven }
 }
 
 /** The one cipher whose result is a session; with none or two of them nothing is certain. */
@@ -147,15 +149,14 @@ function* decryptAny(
   payload: Uint8Array,
   key: Uint8Array,
   fits: (plaintext: Uint8Array) => boolean,
-): Flow<Uint8Array | undefined> {
-  let found: Uint8Array | undefined
+): Flow<OpenedBody | undefined> {
+  let found: OpenedBody | undefined
   for (const mode of ALL_MODES) {
-    const plaintext = yield* decryptAs(mode, payload, key)
-    if (plaintext === undefined) continue
-    if (mode === 'GCM') return plaintext
-    if (!fits(plaintext)) continue
+    const opened = yield* decryptAs(mode, payload, key)
+    if (opened?.isProven) return opened
+    if (!opened || !fits(opened.bytes)) continue
     if (found) return undefined
-    found = plaintext
+    found = opened
   }
   return found
 }

@@ -4,8 +4,10 @@
  */
 import { platform } from '#platform'
 import { decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
+import { isSessionError } from '../../shared/errors.js'
 import { inflateZlib } from '../../shared/inflate.js'
 import { readPickle } from '../../shared/pickle/reader.js'
+import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Python2Encoding } from '../../shared/pickle/view.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { readClaims } from '../json-claims.js'
@@ -17,6 +19,8 @@ import { withFloatTimes } from './beaker-payload.js'
 /** A session as it was read. */
 export interface SerializedReading {
   value: unknown
+  /** Random octets are as good as never read like this. */
+  isCertain: boolean
   /** Where each value came from; of a pickle its views are those of `value`. */
   root(): OriginNode
   /** The same value once more, untouched. */
@@ -25,8 +29,11 @@ export interface SerializedReading {
 
 export interface BeakerSerializer {
   readonly format: 'pickle' | 'json'
-  /** By the first octets. */
+  /** By the first octet, which tells the serializers of an honest payload. */
   owns(bytes: Uint8Array): boolean
+  /** Whether octets are this serializer's and not random, though they could not be read or something is left over. */
+  wrote(bytes: Uint8Array, error?: unknown): boolean
+  /** @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_JSON`, `ERR_SESSION_LIMIT` */
   read(bytes: Uint8Array): SerializedReading
   /** @param types - neutral types, for values that are not as they were read */
   write(session: SessionData, root: OriginNode | undefined, types: OriginNode): Uint8Array
@@ -45,6 +52,10 @@ const LEVEL = 6
 const PROTO = 0x80
 /** CMF of a window of 32 KiB (RFC 1950 §2.2). */
 const DEFLATE = 0x78
+/** What every Beaker writes into every session; random octets have these fourteen as good as never. */
+const BEAKER_TIMES = /_(?:creation|accessed)_time/
+/** Behind a pickle: what AES-ECB and Beaker 0.9 fill their last block with (FORMATS §2.3, §2.4). */
+const PADDING = /^[ \0]{0,16}$/
 
 /** @throws {TypeError} for an unknown serializer or encoding */
 export function createBeakerSerializer(options: BeakerSerializerOptions): BeakerSerializer {
@@ -58,6 +69,8 @@ export function createBeakerSerializer(options: BeakerSerializerOptions): Beaker
     return {
       format: 'json',
       owns: (bytes) => bytes[0] === DEFLATE,
+      // Random octets do not inflate for long, and never to a right checksum.
+      wrote: (_, error) => !isSessionError(error) || error.code !== 'ERR_SESSION_COMPRESSION',
       read: (bytes) => readZlibJson(bytes, maxInflated),
       write: (session, _, types) =>
         platform.deflate(encodeUtf8(writeJson(session, { origin: types, ascii: true, spaces: true })), LEVEL),
@@ -66,9 +79,17 @@ export function createBeakerSerializer(options: BeakerSerializerOptions): Beaker
   return {
     format: 'pickle',
     owns: (bytes) => bytes[0] === PROTO,
+    wrote: (bytes) => bytes[0] === PROTO && BEAKER_TIMES.test(decodeLatin1(bytes)),
     read(bytes) {
-      const { value, origin } = readPickle(bytes, { encoding })
-      return { value, root: () => origin, again: () => readPickle(bytes, { encoding }).value }
+      const { value, root, origin, end } = readPickle(bytes, { encoding })
+      const isSession =
+        root.kind === 'dict' && (PADDING.test(decodeLatin1(bytes, end)) || origin.child('_id') !== undefined)
+      return {
+        value,
+        isCertain: bytes[0] === PROTO && isSession,
+        root: () => origin,
+        again: () => readPickle(bytes, { encoding }).value,
+      }
     },
     write: (session, root, types) =>
       root?.format === 'pickle'
@@ -80,5 +101,5 @@ export function createBeakerSerializer(options: BeakerSerializerOptions): Beaker
 function readZlibJson(bytes: Uint8Array, maxInflated: number): SerializedReading {
   const text = decodeUtf8(inflateZlib(bytes, maxInflated), 'ERR_SESSION_JSON')
   const root = (): OriginNode => readJson(text)
-  return { value: readClaims(text), root, again: () => root().value }
+  return { value: readClaims(text), isCertain: true, root, again: () => root().value }
 }

@@ -2,15 +2,16 @@
  * Cookie-only sessions of Beaker: a signed pickle or JSON, perhaps encrypted.
  * FORMATS §2.
  */
-import { decodeBase64, encodeBase64 } from '../../shared/base64.js'
+import { encodeBase64 } from '../../shared/base64.js'
 import { looksLikeBeaker } from '../../shared/decode-beaker.js'
-import { asVerified, SessionError } from '../../shared/errors.js'
+import { asVerified } from '../../shared/errors.js'
 import type { Python2Encoding } from '../../shared/pickle/view.js'
 import { type Flow, run } from '../flow.js'
 import { refuseMeta } from '../meta-guard.js'
 import { type BeakerCipher, type BeakerCryptoType, createBeakerCipher } from './beaker-cipher.js'
+import { decodeBody, readOpened } from './beaker-opening.js'
 import { BEAKER_KEYS, withFloatTimes } from './beaker-payload.js'
-import { type BeakerSerializer, createBeakerSerializer, type SerializedReading } from './beaker-serializer.js'
+import { type BeakerSerializer, createBeakerSerializer } from './beaker-serializer.js'
 import { BEAKER, beakerRecord, beakerSession, type CookieKeys, hasChanged } from './beaker-session.js'
 import { type BeakerSigner, createBeakerSigner } from './beaker-signature.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
@@ -61,8 +62,12 @@ const MAX_INFLATED = 1024 * 1024
  * The codec of Beaker's cookie-only sessions. Without an `encryptKey` anybody can read them; and whoever knows the
  * `validateKey` can make Python run any program, for Python unpickles what it signs. Nothing is run here.
  *
- * `auto` goes by what can be told: the tag of AES-GCM, or else the one of AES-CTR, AES-CBC and AES-ECB that gives a whole
- * session of the serializer. A nonce of 128 bits shows by its `==`.
+ * In a list of codecs with one `validateKey`, a cookie goes on to the next one unless it is certain whose it is. With AES-GCM
+ * its tag says so. Otherwise only what chance does not make is a session: a pickled dict that ends with the octets or has a
+ * key that every Beaker writes, JSON with the right checksum.
+ *
+ * `auto` goes by the same: the tag of AES-GCM, or else the one of AES-CTR, AES-CBC and AES-ECB that gives a session. A nonce
+ * of 128 bits shows by its `==`.
  *
  * @throws {TypeError} naming the option, also for a configuration that no Beaker could read
  * @see FORMATS §2
@@ -154,29 +159,19 @@ function* verify(value: string, context: CodecContext, settings: Settings): Flow
   const { signer, cipher, serializer, validateKeys, removeKeys, strictBase64 } = settings
   const { body, keyIndex } = yield* signer.verify(value, context)
   try {
-    const bytes = cipher
-      ? yield* cipher.decrypt(body, validateKeys[keyIndex] as string, (plaintext) => fits(plaintext, serializer))
-      : decodeBase64(body, strictBase64)
-    return { ...beakerRecord(readOwn(bytes, serializer), removeKeys), keyIndex }
+    const opened = cipher
+      ? yield* cipher.decrypt(body, validateKeys[keyIndex] as string, (bytes) => fits(bytes, serializer))
+      : { bytes: decodeBody(body, strictBase64), isProven: false }
+    return { ...beakerRecord(readOpened(opened, serializer), removeKeys), keyIndex }
   } catch (error) {
     throw asVerified(error)
   }
 }
 
-/** What does not even begin as it should is another codec's: of another serializer, cipher or encryption key. */
-function readOwn(bytes: Uint8Array, serializer: BeakerSerializer): SerializedReading {
+function fits(bytes: Uint8Array, serializer: BeakerSerializer): boolean {
   try {
-    return serializer.read(bytes)
-  } catch (error) {
-    if (serializer.owns(bytes)) throw error
-    const message = `The session is no ${serializer.format}, or the encryption key or the cipher is another one`
-    throw new SessionError('ERR_SESSION_KEY', message, { cause: error })
-  }
-}
-
-function fits(plaintext: Uint8Array, serializer: BeakerSerializer): boolean {
-  try {
-    return serializer.owns(plaintext) && typeof serializer.read(plaintext).value === 'object'
+    readOpened({ bytes, isProven: false }, serializer)
+    return true
   } catch {
     return false
   }

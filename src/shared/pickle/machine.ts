@@ -22,6 +22,12 @@ import {
   settable,
 } from './operands.js'
 
+export interface FinishedPickle {
+  root: PickleNode
+  /** Behind its STOP. */
+  end: number
+}
+
 /**
  * Runs a pickle. What follows its STOP is ignored, as Python does.
  *
@@ -31,7 +37,7 @@ import {
  * @returns the node on top of the stack; its parts may refer to each other in cycles
  * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT`
  */
-export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: PickleBudget): PickleNode {
+export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: PickleBudget): FinishedPickle {
   const cursor = cursorOf(bytes)
   const stack: PickleNode[] = []
   const marks: number[] = []
@@ -63,7 +69,7 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
     const code = octet(cursor)
     switch (code) {
       case op.STOP:
-        return pop()
+        return { root: pop(), end: cursor.position }
       case op.PROTO:
         protocol = octet(cursor)
         if (protocol > 5) throw refused('is of an unknown protocol')

@@ -23,6 +23,8 @@ export interface PickleDocument {
   readonly root: PickleNode
   /** The same for writers: ours goes by the nodes, others by the neutral types. */
   readonly origin: PickleOrigin
+  /** Where it ended: octets from here on were ignored. */
+  readonly end: number
 }
 
 /**
@@ -45,7 +47,7 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions = {}): 
   const limits = pickleLimits(options.limits)
   if (bytes.length > limits.octets) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle is too long')
   const budget = { items: limits.items, octets: limits.octets }
-  const root = runPickle(bytes, limits, budget)
+  const { root, end } = runPickle(bytes, limits, budget)
   const value = viewOf(root, { encoding, limits, budget })
-  return { value, root, origin: pickleOrigin(root) }
+  return { value, root, origin: pickleOrigin(root), end }
 }

@@ -138,17 +138,20 @@ describe('trust', () => {
     expect(JSON.stringify(data)).toContain('"true"')
   })
 
+  /** What tells Beaker's own pickle from random octets. */
+  const head = '\x80\x02}X\x0e\x00\x00\x00_creation_timeK\x01s'
+
   test.each([
-    ['nested 65 deep', `\x80\x02}X\x01\x00\x00\x00a${']'.repeat(64)}${'a'.repeat(63)}s.`, 'ERR_SESSION_LIMIT'],
+    ['nested 65 deep', `${head}X\x01\x00\x00\x00a${']'.repeat(64)}${'a'.repeat(63)}s.`, 'ERR_SESSION_LIMIT'],
     [
       'an integer of 1787 octets',
-      `\x80\x02}X\x01\x00\x00\x00a\x8b\xfb\x06\x00\x00${'\x01'.repeat(1787)}s.`,
+      `${head}X\x01\x00\x00\x00a\x8b\xfb\x06\x00\x00${'\x01'.repeat(1787)}s.`,
       'ERR_SESSION_LIMIT',
     ],
-    ['more than there is', '\x80\x02}X\x01\x00\x00\x00a\x8b\xff\xff\xff\x7f', 'ERR_SESSION_PICKLE'],
-    ['a memo far out', '\x80\x02}r\xff\xff\xff\x7fX\x01\x00\x00\x00aK\x01s.', 'ERR_SESSION_LIMIT'],
-    ['no dict', '\x80\x02K\x01.', 'ERR_SESSION_PICKLE'],
-    ['a list of pairs', '\x80\x02]X\x01\x00\x00\x00aK\x01\x86a.', 'ERR_SESSION_PICKLE'],
+    ['more than there is', `${head}X\x01\x00\x00\x00a\x8b\xff\xff\xff\x7f`, 'ERR_SESSION_PICKLE'],
+    ['a memo far out', `${head}r\xff\xff\xff\x7fX\x01\x00\x00\x00aK\x01s.`, 'ERR_SESSION_LIMIT'],
+    ['no dict, and no word of Beaker', '\x80\x02K\x01.', 'ERR_SESSION_KEY'],
+    ['a list of pairs', '\x80\x02]X\x0e\x00\x00\x00_creation_timeK\x01\x86a.', 'ERR_SESSION_PICKLE'],
   ])('%s is refused, known as verified', async (_, program, code) => {
     const value = signed(Buffer.from(program, 'latin1').toString('base64'))
     expect(await errorOf(beaker({ validateKey }), value)).toEqual({ code, verified: true })
