@@ -45,6 +45,7 @@ const sides: Record<string, string[][]> = {
       'server/events.ts',
       'server/read-stats.ts',
       'server/codecs/',
+      'server/django/',
       'server/stores/',
     ],
     [

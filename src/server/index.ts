@@ -22,6 +22,7 @@ export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } f
 export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'
 export type { CodecContext, MaybePromise, SessionCodec, SessionRecord } from './codecs/codec.js'
 export { type CompactOptions, compact } from './codecs/compact.js'
+export { type DjangoSignedOptions, djangoSigned } from './codecs/django-signed.js'
 export { type HmacAlgorithm, type JwtOptions, jwt } from './codecs/jwt.js'
 export type { SessionEvent, SessionEventListener, SessionEventType } from './events.js'
 export type { Expose } from './expose.js'

@@ -1,0 +1,116 @@
+/**
+ * Sessions of Django's backend `signed_cookies`: the whole session in the cookie, signed and not encrypted.
+ * FORMATS §8.
+ */
+import { type Duration, parseDuration } from '../../shared/duration.js'
+import { asVerified, SessionError } from '../../shared/errors.js'
+import { decodePayload, encodePayload, MAX_SESSION_OCTETS } from '../django/payload.js'
+import { createDjangoSecrets } from '../django/secret-keys.js'
+import { createDjangoSerializer, type DjangoSerializer } from '../django/serializer.js'
+import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../django/session-data.js'
+import { createTimestampSigner, looksLikeDjangoSigned, type TimestampSigner } from '../django/timestamp-signer.js'
+import { type Flow, run } from '../flow.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+
+export interface DjangoSignedOptions {
+  /** `SECRET_KEY`. It signs. */
+  secretKey: string | Uint8Array
+  /** `SECRET_KEY_FALLBACKS`: keys that only verify. */
+  fallbacks?: readonly (string | Uint8Array)[] | undefined
+  /** `SESSION_SERIALIZER`. Default `json`, as Django's. */
+  serializer?: 'json' | 'pickle' | undefined
+  /** `SESSION_COOKIE_AGE`: how old a signature may get. Default two weeks, as Django's. */
+  maxAge?: Duration | undefined
+  /** Default `django.contrib.sessions.backends.signed_cookies`. */
+  salt?: string | undefined
+  /** Reads signatures by SHA-1, as Django before 3.1 made them; Django from 4.0 on does not. Default true. */
+  legacy?: boolean | undefined
+  /** Takes secrets under 32 octets. */
+  allowWeakSecrets?: boolean | undefined
+  /** Most octets that a session may have after its signature was verified. Default 1 MiB. */
+  maxInflated?: number | undefined
+}
+
+const SALT = 'django.contrib.sessions.backends.signed_cookies'
+const MAX_AGE = '14d'
+/** How far the clock of another server may be ahead, in milliseconds: more would outlive `maxAge` by as much. */
+const CLOCK_TOLERANCE = 5 * 60_000
+
+/**
+ * The codec of Django's sessions in signed cookies; the cookie is `sessionid` there. Anybody who has the cookie can read it, and
+ * an older one is as good as the newest until it is too old: signing out ends nothing for whoever kept a copy. With the
+ * serializer `pickle`, whoever knows the secret can make Django run any program; nothing is run here.
+ *
+ * The cookie holds no id: `session.id` is another one with each request. The time of the signature is `session.accessedAt`.
+ *
+ * @returns a codec of the family `django-signed`; `keyIndex` counts the secrets, then the same secrets with SHA-1
+ * @throws {TypeError} naming the option
+ * @see FORMATS §8
+ *
+ * @example
+ * const sessions = createSessions({
+ *   session: defineSession({ name: 'sessionid' }),
+ *   codecs: [djangoSigned({ secretKey: 'the SECRET_KEY of settings.py, 50 characters' })],
+ *   expose: ['theme'],
+ * })
+ */
+export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
+  const settings = settle(options)
+  return {
+    name: 'djangoSigned',
+    family: 'django-signed',
+    readable: settings.serializer.format === 'json',
+    matches: looksLikeDjangoSigned,
+    verify: (value, context) => run(verify(value, context, settings)),
+    sign: (record, context) => run(sign(record, context, settings)),
+    changed: djangoSessionChanged,
+  }
+}
+
+interface Settings {
+  signer: TimestampSigner
+  serializer: DjangoSerializer
+  /** Milliseconds. */
+  maxAge: number
+  /** Octets. */
+  maxInflated: number
+}
+
+function settle(options: DjangoSignedOptions): Settings {
+  const { secretKey, fallbacks, serializer = 'json', allowWeakSecrets, salt = SALT, legacy = true } = options
+  const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'fallbacks' })
+  return {
+    signer: createTimestampSigner({ secrets, salt, legacy }),
+    serializer: createDjangoSerializer(serializer),
+    maxAge: parseDuration(options.maxAge ?? MAX_AGE, 'maxAge'),
+    maxInflated: options.maxInflated ?? MAX_SESSION_OCTETS,
+  }
+}
+
+/** Trip in: signature, age, zlib, serializer, in this order. */
+function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
+  const { signer, serializer, maxAge, maxInflated } = settings
+  const { payload, signedAt, keyIndex } = yield* signer.unsign(value, context)
+  try {
+    refuseAge(signedAt, context.now, maxAge)
+    const session = readDjangoSession(decodePayload(payload, maxInflated), serializer)
+    return { ...session, accessedAt: signedAt, expiresAt: new Date(signedAt.getTime() + maxAge), keyIndex }
+  } catch (error) {
+    throw asVerified(error)
+  }
+}
+
+function refuseAge(signedAt: Date, now: Date, maxAge: number): void {
+  const age = now.getTime() - signedAt.getTime()
+  if (age > maxAge) throw new SessionError('ERR_SESSION_EXPIRED', 'The session is over: it was signed too long ago')
+  if (age < -CLOCK_TOLERANCE) {
+    throw new SessionError('ERR_SESSION_NOT_YET_VALID', 'The session was signed in the future')
+  }
+}
+
+/** Trip out. */
+function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
+  const { signer, serializer, maxInflated } = settings
+  const payload = encodePayload(writeDjangoSession(record, serializer), maxInflated)
+  return yield* signer.sign(payload, record.accessedAt ?? context.now, context)
+}

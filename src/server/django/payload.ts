@@ -1,0 +1,40 @@
+/**
+ * Octets as the text that Django signs: base64url, behind a `.` where they are compressed.
+ * FORMATS §8 for the rule when that is.
+ */
+import { platform } from '#platform'
+import { decodeBase64Url, encodeBase64Url } from '../../shared/bytes.js'
+import { SessionError } from '../../shared/errors.js'
+import { inflateZlib } from '../../shared/inflate.js'
+
+/** Octets of a session, whatever it took to compress them: twice what any cookie can inflate to is far above a real one. */
+export const MAX_SESSION_OCTETS: number = 1024 * 1024
+
+/** Python's zlib asks for this level by default. */
+const LEVEL = 6
+
+/**
+ * @param limit - most octets, so that whatever is written can be read again
+ * @throws {SessionError} `ERR_SESSION_LIMIT`
+ */
+export function encodePayload(bytes: Uint8Array, limit: number): string {
+  if (bytes.length > limit) throw tooLong(limit)
+  const compressed = platform.deflate(bytes, LEVEL)
+  return compressed.length < bytes.length - 1 ? `.${encodeBase64Url(compressed)}` : encodeBase64Url(bytes)
+}
+
+/**
+ * @param limit - most octets
+ * @returns the octets, in an array of their own
+ * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`
+ */
+export function decodePayload(payload: string, limit: number): Uint8Array {
+  if (payload.startsWith('.')) return inflateZlib(decodeBase64Url(payload.slice(1)), limit).slice()
+  const bytes = decodeBase64Url(payload)
+  if (bytes.length > limit) throw tooLong(limit)
+  return bytes
+}
+
+function tooLong(limit: number): SessionError {
+  return new SessionError('ERR_SESSION_LIMIT', `The session has more than ${limit} octets`)
+}
