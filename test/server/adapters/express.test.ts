@@ -1,7 +1,9 @@
 /** `req.session` in the real Express 5 and in the real Connect, over HTTP. */
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { Readable } from 'node:stream'
 import connect from 'connect'
 import express, { type Express as App, type NextFunction, type Request, type Response } from 'express'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -9,6 +11,8 @@ import { platform } from '#platform'
 import {
   beakerJwt,
   createSessions,
+  defineSession,
+  type ExpressSession,
   expressSessions,
   jwt,
   type SessionCodec,
@@ -49,12 +53,17 @@ interface Visitor {
   get(path: string, init?: RequestInit): Promise<{ status: number; body: string; headers: Headers; set: string[] }>
 }
 
-/** A browser at a server. */
-async function visit(listener: Parameters<typeof createServer>[1]): Promise<Visitor> {
+/** The address of a new server. */
+async function addressOf(listener: Parameters<typeof createServer>[1]): Promise<string> {
   const server = createServer(listener)
   servers.push(server)
   await once(server.listen(0, '127.0.0.1'), 'listening')
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+/** A browser at a server. */
+async function visit(listener: Parameters<typeof createServer>[1]): Promise<Visitor> {
+  const origin = await addressOf(listener)
   const browser = testBrowser()
   return {
     get cookie() {
@@ -363,6 +372,81 @@ describe('a codec that has to be awaited', () => {
       expect(await visitor.get('/')).toMatchObject({ status: 200, body: 'abc', set: [expect.any(String)] })
       expect((await sessionsOf().load(visitor.cookie)).data).toEqual({ visits })
     }
+  })
+
+  test('10 MB: every octet arrives in order, and few of them wait', async () => {
+    const chunkLength = 64 * 1024
+    const chunks = 160
+    const chunk = (index: number): Buffer => Buffer.alloc(chunkLength, `${index}, `)
+    const app = appOf(sessionsOf({ codecs: [slowCodec] }))
+    let made = 0
+    let madeBeforeTheHead = 0
+    let mostWaiting = 0
+    app.get('/', (req, res) => {
+      data(req).user = 'dave'
+      res.on('drain', () => {
+        madeBeforeTheHead ||= made
+      })
+      Readable.from(
+        (function* () {
+          for (; made < chunks; made++) {
+            mostWaiting = Math.max(mostWaiting, res.writableLength)
+            yield chunk(made)
+          }
+        })(),
+        { highWaterMark: 1 },
+      ).pipe(res)
+    })
+    const answer = await fetch(await addressOf(app))
+    const hash = createHash('sha256')
+    let length = 0
+    for await (const part of answer.body as unknown as AsyncIterable<Uint8Array>) {
+      length += part.length
+      hash.update(part)
+      // a visitor who is slower than the server
+      if (length % 7 === 0) await new Promise((resolve) => setImmediate(resolve))
+    }
+    const wanted = createHash('sha256')
+    for (let index = 0; index < chunks; index++) wanted.update(chunk(index))
+    expect(length).toBe(10 * 1024 * 1024)
+    expect(hash.digest('hex')).toBe(wanted.digest('hex'))
+    expect(answer.headers.getSetCookie()).toHaveLength(1)
+    expect(madeBeforeTheHead).toBeGreaterThan(0)
+    expect(madeBeforeTheHead).toBeLessThanOrEqual(4)
+    expect(mostWaiting).toBeLessThanOrEqual(4 * chunkLength)
+  })
+})
+
+describe('two sessions', () => {
+  test('under two names stay apart', async () => {
+    const shop = sessionsOf({ session: defineSession({ name: 'shop' }) })
+    const admin = sessionsOf({ session: defineSession({ name: '__Host-admin' }) })
+    const app = express()
+    app.use(expressSessions(shop), expressSessions(admin, { property: 'adminSession' }))
+    const adminOf = (req: Request): ExpressSession<Data> | null =>
+      (req as never as { adminSession: never }).adminSession
+    app.get('/in', (req, res) => {
+      data(req).user = 'dave'
+      Object.assign(adminOf(req) ?? {}, { user: 'root' })
+      res.json([sessionOf(req).id, sessionOf(req, 'adminSession').id, (req as { sessionID?: string }).sessionID])
+    })
+    app.get('/out', async (req, res) => {
+      await adminOf(req)?.destroy()
+      res.json([req.session, adminOf(req)])
+    })
+    app.get('/none', (req, res) => {
+      expect(() => sessionOf(req, 'third')).toThrow('"third"')
+      res.end()
+    })
+    const visitor = await visit(app)
+    const { body, set } = await visitor.get('/in')
+    const [shopId, adminId, sessionID] = JSON.parse(body)
+    expect(sessionID).toBe(shopId)
+    expect(adminId).not.toBe(shopId)
+    expect(set.map((text) => text.split('=')[0]).sort()).toEqual(['__Host-admin', 'shop'])
+    expect((await visitor.get('/out')).body).toBe('[{"user":"dave"},null]')
+    expect(visitor.cookie).toMatch(/^shop=[^;]+$/)
+    expect((await visitor.get('/none')).status).toBe(200)
   })
 })
 
