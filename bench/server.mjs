@@ -7,7 +7,7 @@ import { createSigner, createVerifier } from 'fast-jwt'
 import { sealData, unsealData } from 'iron-session'
 import { jwtVerify, SignJWT } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
-import { beakerJwt, jwt } from '../dist/server/index.js'
+import { beakerJwt, compact, jwt } from '../dist/server/index.js'
 import { time } from './measure.mjs'
 import { beakerSession, data, meta, now, secret } from './session.mjs'
 
@@ -64,6 +64,7 @@ export async function measureServer() {
     sizes: {
       'sessionglass (bsZ)': cookie.length,
       'sessionglass, plain claims': claims.length,
+      'sessionglass, compact': compact({ secrets: [secret] }).sign(record, context).length,
       'jose + bson': joseToken.length,
       'iron-session': sealed.length,
       jsonwebtoken: jsonwebtokenToken.length,

@@ -119,6 +119,8 @@ const longFiles: Record<string, string> = {}
 const maxClientGzip = 4096
 /** What `sessionglass/client/beaker` adds to that, in octets after gzip: a reader of pickles. */
 const maxBeakerGzip = 9216
+/** What `sessionglass/client/compact` adds: digits, a few numbers, and the reader of BSON that is there already. */
+const maxCompactGzip = 640
 /** No such word may be in what a browser loads: nothing there signs, verifies or knows a key. */
 const wordsOfTheServer = ['jose', 'createHmac', 'node:crypto', 'subtle', 'secret']
 
@@ -297,6 +299,17 @@ describe('client', () => {
     const [less, more] = [alone, both].map(({ text }) => gzipSync(text, { level: 9 }).length) as [number, number]
     expect(more - less).toBeGreaterThan(1000)
     expect(more - less).toBeLessThanOrEqual(maxBeakerGzip)
+  })
+
+  test(`the reader of compact sessions adds at most ${maxCompactGzip} octets, and nothing of the server`, async () => {
+    const page = `export { getSession } from './dist/client/index.js'`
+    const alone = await bundled(scriptOf(page))
+    const both = await bundled(scriptOf(`${page}\nexport { compactReader } from './dist/client/compact.js'`))
+    expect(both.inputs.filter((path) => !/^dist\/(client|shared)\//.test(path))).toEqual([])
+    for (const word of wordsOfTheServer) expect(both.text.toLowerCase()).not.toContain(word.toLowerCase())
+    const [less, more] = [alone, both].map(({ text }) => gzipSync(text, { level: 9 }).length) as [number, number]
+    expect(more - less).toBeGreaterThan(100)
+    expect(more - less).toBeLessThanOrEqual(maxCompactGzip)
   })
 })
 

@@ -20,6 +20,7 @@ export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from '.
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'
 export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'
+export { type CompactOptions, compact } from './codecs/compact.js'
 export type { CodecContext, MaybePromise, SessionCodec, SessionRecord } from './codecs/codec.js'
 export { type CompactOptions, compact } from './codecs/compact.js'
 export { type DjangoSignedOptions, djangoSigned } from './codecs/django-signed.js'

@@ -25,16 +25,17 @@ export function decodeBase85(text: string): Uint8Array<ArrayBuffer> {
  * The base85 text of octets, digit by digit what `base64.b85encode` of Python gives.
  *
  * @param bytes - any octets
+ * @param alphabet - other digits, in the order of their values
  * @see FORMATS §4
  */
-export function encodeBase85(bytes: Uint8Array): string {
+export function encodeBase85(bytes: Uint8Array, alphabet: string = BASE85): string {
   const { length } = bytes
   const text = new Uint8Array(Math.ceil(length / 4) * 5)
   for (let i = 0, at = 0; i < length; i += 4, at += 5) {
     let group = 0
     for (let j = i; j < i + 4; j++) group = (group << 8) | (bytes[j] as number)
     for (let j = at + 4; j >= at; j--) {
-      text[j] = BASE85.charCodeAt((group >>> 0) % 85)
+      text[j] = alphabet.charCodeAt((group >>> 0) % 85)
       group = ((group >>> 0) / 85) >>> 0
     }
   }

@@ -38,6 +38,11 @@ console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visit
     before: `import { createSessions, fromBeakerConfig } from 'sessionglass/server'
 const key = ${SECRET}`,
   },
+  compactReader: {
+    before: `import { getSession } from 'sessionglass/client'
+import { compactReader } from 'sessionglass/client/compact'
+const appSession = 'sid'`,
+  },
   beakerReader: {
     before: `import { defineSession } from 'sessionglass'
 import { getSession } from 'sessionglass/client'

@@ -1,0 +1,35 @@
+/**
+ * The entry `sessionglass/client/compact`: our own compact sessions, for a page whose server writes them. Nobody else pays for it.
+ * FORMATS §11. Nothing is verified.
+ */
+import { decodeCompact, looksLikeCompact } from '../shared/decode-compact.js'
+import { decodeJwt, MAX_INFLATED } from '../shared/decode-jwt.js'
+import type { SessionReader } from './candidates.js'
+
+export type { SessionReader } from './candidates.js'
+
+export interface CompactReaderOptions {
+  /** Reads all other values, `beakerReader` for one. Default: every JWT form, as `getSession` does. */
+  otherwise?: Pick<SessionReader, 'decode'>
+}
+
+/**
+ * Reads compact sessions beside all that `getSession` reads. **Nothing is verified.**
+ *
+ * @example
+ * getSession(appSession, { reader: compactReader })
+ */
+export const compactReader: SessionReader = /* @__PURE__ */ createCompactReader()
+
+/**
+ * The same beside another reader, while sessions move from one format to the other. Keep what it gives: each reader remembers
+ * what it has read.
+ *
+ * @param options - what reads all other values
+ */
+export function createCompactReader({ otherwise = { decode: decodeJwt } }: CompactReaderOptions = {}): SessionReader {
+  return {
+    values: new Map(),
+    decode: (value) => (looksLikeCompact(value) ? decodeCompact(value, MAX_INFLATED) : otherwise.decode(value)),
+  }
+}

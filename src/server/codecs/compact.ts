@@ -1,0 +1,156 @@
+/**
+ * Sessions in a format of our own: small, good for one cookie name and one purpose, with an end, a version, and in chunks.
+ * FORMATS §11: BSON signed with HMAC-SHA-256, cut to 128 bits (RFC 2104 §5).
+ */
+import { bsonOrigin } from '../../shared/bson-origin.js'
+import { type BsonTypes, readBson } from '../../shared/bson-reader.js'
+import { decodeCookie85, encodeCookie85 } from '../../shared/cookie85.js'
+import { type CompactContent, looksLikeCompact, openCompact, splitCompact } from '../../shared/decode-compact.js'
+import { type Duration, parseDuration } from '../../shared/duration.js'
+import { asVerified, SessionError } from '../../shared/errors.js'
+import type { OriginNode } from '../../shared/types.js'
+import { bsonPackageTypes } from '../bson-types.js'
+import { equalValues } from '../equal-values.js'
+import { type Flow, run, wait } from '../flow.js'
+import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
+import { refuseTokenTimes } from '../lifetime.js'
+import { refuseMeta } from '../meta-guard.js'
+import { createVerifiedCache, type VerifiedCache } from '../verified-cache.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { compactPayload } from './compact-payload.js'
+
+export interface CompactOptions {
+  /** A list, or a text with commas. The first signs, all verify. */
+  secrets: Secrets
+  /** Writes an end this far ahead with each write. Default: that of the session's timeouts, if it has any. */
+  expires?: Duration
+  /** Whether a session that is too large for one cookie may be split over several. Default true. */
+  chunks?: boolean
+  /** Takes secrets under 32 octets. */
+  allowWeakSecrets?: boolean
+  /** Most octets a payload may have after its signature was verified. Default 1 MiB. */
+  maxInflated?: number
+  /** How many of the last good cookies are remembered, so that they need not be verified and inflated again. Default 256; 0: none. */
+  remember?: number
+  /** Constructors for ObjectId and the like, for a MongoDB driver that has its own copy of the bson package. */
+  bsonTypes?: BsonTypes
+}
+
+/** The origin of what was read here. */
+const COMPACT = 'compact'
+const MAX_INFLATED = 1024 * 1024
+/** Octets of the MAC: half of the hash's output, the least that RFC 2104 §5 allows. */
+const MAC_OCTETS = 16
+
+/**
+ * The codec of compact sessions. A value is good for the cookie name and the purpose that it was signed for, and for nothing else.
+ * It hides nothing: whoever holds the cookie can read it. A page reads it with `sessionglass/client/compact`.
+ *
+ * @throws {TypeError} for missing, empty or weak secrets, and for an `expires` under a second
+ * @see FORMATS §11
+ */
+export function compact(options: CompactOptions): SessionCodec {
+  const { secrets, allowWeakSecrets = false, chunks = true, expires } = options
+  const settings: Settings = {
+    keyring: createKeyring({ secrets, hash: 'SHA-256', octets: MAC_OCTETS, allowWeakSecrets }),
+    types: options.bsonTypes ?? bsonPackageTypes,
+    maxInflated: inflatedLimit(options.maxInflated ?? MAX_INFLATED),
+    expires: expires === undefined ? undefined : aSecondOrMore(parseDuration(expires, 'expires')),
+    cache: createVerifiedCache(options.remember),
+  }
+  return {
+    name: COMPACT,
+    family: COMPACT,
+    readable: true,
+    chunks,
+    matches: looksLikeCompact,
+    verify: (value, context) => run(verify(value, context, settings)),
+    sign: (record, context) => run(sign(record, context, settings)),
+    changed: ({ data, origin }) => origin === undefined || !equalValues(origin.root().value, data),
+  }
+}
+
+interface Settings {
+  keyring: Keyring
+  types: BsonTypes
+  maxInflated: number
+  /** Milliseconds. */
+  expires: number | undefined
+  cache: VerifiedCache<Verified>
+}
+
+/** Stays as it is, whatever is done to the sessions read from it. */
+interface Verified extends CompactContent {
+  keyIndex: number
+  /** The document with its types, made at the first commit that asks. */
+  root?: OriginNode
+}
+
+/** Octets up to 1 GiB, which an array can have everywhere. */
+function inflatedLimit(octets: number): number {
+  if (Number.isInteger(octets) && octets > 0 && octets <= 2 ** 30) return octets
+  throw new TypeError('Option "maxInflated" must be a number of octets from 1 to 2^30')
+}
+
+function aSecondOrMore(expires: number): number {
+  if (expires >= 1000) return expires
+  throw new TypeError('Option "expires" must be a second or more')
+}
+
+function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
+  if (!looksLikeCompact(value)) throw new SessionError('ERR_SESSION_MALFORMED', 'The value is no compact session')
+  const isSession = context.purpose === 'session'
+  // No cookie name has a blank in it.
+  const known = isSession ? settings.cache.get(`${context.cookieName} ${value}`) : undefined
+  if (known) return readContent(known, context, settings)
+  const { mac, body } = splitCompact(value)
+  const keyIndex = yield* wait(settings.keyring.verify(signingInput(body, context), decodeCookie85(mac), context))
+  if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
+  try {
+    const content: Verified = { ...openCompact(body, settings.maxInflated), keyIndex }
+    const record = readContent(content, context, settings)
+    if (isSession) settings.cache.set(`${context.cookieName} ${value}`, content, content.bson.length)
+    return record
+  } catch (error) {
+    throw asVerified(error)
+  }
+}
+
+/**
+ * What the MAC covers: the format, the purpose and the cookie's name before the digits. It begins as no token does, so that a
+ * secret shared with another codec makes nothing that is good for both.
+ */
+function signingInput(body: string, { purpose, cookieName }: CodecContext): string {
+  return `sessionglass compact 1 ${purpose} ${cookieName} ${body}`
+}
+
+/** @returns a session of its own with each call */
+function readContent(content: Verified, { now }: CodecContext, { types }: Settings): SessionRecord {
+  const { version, bson, keyIndex } = content
+  const { id, createdAt, accessedAt, expiresAt } = content.meta
+  refuseTokenTimes({ ...(expiresAt && { expiresAt }) }, now, 0)
+  const root = (): OriginNode => {
+    content.root ??= bsonOrigin(bson, { types })
+    return content.root
+  }
+  return {
+    ...(id === undefined ? {} : { id }),
+    ...(createdAt && { createdAt: new Date(createdAt) }),
+    ...(accessedAt && { accessedAt: new Date(accessedAt) }),
+    ...(expiresAt && { expiresAt: new Date(expiresAt) }),
+    ...(version === undefined ? {} : { version }),
+    data: readBson(bson, { types }),
+    keyIndex,
+    origin: { format: COMPACT, root },
+  }
+}
+
+function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
+  const { origin, expiresAt } = record
+  const root = origin?.root()
+  refuseMeta(record.data, {}, origin?.format === COMPACT ? undefined : root)
+  const end = settings.expires === undefined ? expiresAt : new Date(context.now.getTime() + settings.expires)
+  const body = encodeCookie85(compactPayload({ ...record, ...(end && { expiresAt: end }) }, root))
+  const mac = yield* wait(settings.keyring.sign(signingInput(body, context), context))
+  return `~${encodeCookie85(mac)}${body}`
+}
