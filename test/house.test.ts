@@ -34,6 +34,9 @@ const sides: Record<string, string[][]> = {
       'server/equal-values.ts',
       'server/largest-keys.ts',
       'server/verified-cache.ts',
+      'server/constant-time.ts',
+      'server/flash.ts',
+      'server/csrf.ts',
     ],
     [
       'server/session.ts',
@@ -41,6 +44,8 @@ const sides: Record<string, string[][]> = {
       'server/message.ts',
       'server/plain-http.ts',
       'server/set-cookie.ts',
+      'server/shadows.ts',
+      'server/chunks.ts',
       'server/expose.ts',
       'server/events.ts',
       'server/read-stats.ts',

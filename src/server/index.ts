@@ -27,6 +27,7 @@ export { type DjangoSignedOptions, djangoSigned } from './codecs/django-signed.j
 export { type HmacAlgorithm, type JwtOptions, jwt } from './codecs/jwt.js'
 export type { SessionEvent, SessionEventListener, SessionEventType } from './events.js'
 export type { Expose } from './expose.js'
+export type { FlashValue } from './flash.js'
 export type { Secrets } from './keyring.js'
 export type { CookieSource, HeaderTarget } from './message.js'
 export { createReadStats, type ReadStats, type ReadStatsRow, type ReadStatsTarget } from './read-stats.js'

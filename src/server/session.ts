@@ -5,6 +5,8 @@
 import type { SessionError } from '../shared/errors.js'
 import type { SessionData } from '../shared/types.js'
 import type { SessionCodec, SessionRecord } from './codecs/codec.js'
+import { createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
+import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 
 /** What only the server knows of a session. */
 export interface SessionState {
@@ -137,8 +139,8 @@ export class Session<Data extends object = SessionData> {
   }
 
   /**
-   * A fresh id and creation time for the same data. Call it at every login and change of rights (session fixation).
-   * It also allows the next commit to replace a cookie that verified but could not be read.
+   * A fresh id and creation time for the same data, without flash messages and the CSRF secret. Call it at every login and change of
+   * rights (session fixation). It also allows the next commit to replace a cookie that verified but could not be read.
    */
   regenerate(): void {
     const state = this.#state
@@ -146,6 +148,42 @@ export class Session<Data extends object = SessionData> {
     state.createdAt = this.#owner.now()
     state.accessedAt = state.createdAt
     state.isRegenerated = true
+    forgetFlash(this.#data as SessionData)
+    forgetCsrf(this.#data as SessionData)
+  }
+
+  /**
+   * Keeps a message for the next page, or takes all messages of a name out: they are read once, and taking them changes the session.
+   * They are in the data under `_f_` and the name, as pyramid_beaker has them.
+   *
+   * @param value - what JSON has a type for; left out: read
+   * @returns the messages, oldest first; none for a name without any
+   * @throws {TypeError} for a value of another type
+   */
+  flash(name: string): FlashValue[]
+  flash(name: string, value: FlashValue): void
+  flash(name: string, value?: FlashValue): FlashValue[] | void {
+    if (value === undefined) return takeFlash(this.#data as SessionData, name)
+    addFlash(this.#data as SessionData, name, value)
+  }
+
+  /**
+   * A token for the forms and scripts of this session: another text with each call, all good until `regenerate()` or the session's end.
+   * The first call puts a secret into the data under `_csrft_`: a visitor without a session gets a cookie by it.
+   *
+   * @see docs/lifecycle.md for what it does not replace
+   */
+  csrfToken(): string {
+    return createCsrfToken(this.#data as SessionData)
+  }
+
+  /**
+   * Whether a request may change anything: its token was made by `csrfToken()` for this session. False for whatever is no token.
+   *
+   * @param token - from the request's body or a header of its own, never from a cookie
+   */
+  verifyCsrf(token: unknown): boolean {
+    return isCsrfToken(this.#data as SessionData, token)
   }
 
   /** The data only: neither id nor where it came from. */

@@ -4,6 +4,7 @@
  */
 import { type Duration, parseDuration } from '../shared/duration.js'
 import { SessionError } from '../shared/errors.js'
+import type { CookiePlace } from './shadows.js'
 
 export interface CookieAttributes {
   /** Default `/`. */
@@ -29,6 +30,8 @@ export interface CookieAttributes {
 export interface CookieWriter {
   set(name: string, value: string, options: { httpOnly: boolean; now: Date }): string
   expire(name: string, options: { httpOnly: boolean }): string
+  /** Expires a cookie of these names in every other place that one of ours may stand in. */
+  expireShadows(names: readonly string[], options: { httpOnly: boolean }): string[]
 }
 
 /** Octets of name and value that every browser keeps (Chromium, Firefox and Safari refuse more). */
@@ -63,25 +66,41 @@ const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
  * @param names - every cookie name the attributes are used with, for the rules of `__Host-` and `__Secure-`
  * @throws {TypeError} naming the option that is wrong
  */
-export function createCookieWriter(attributes: CookieAttributes, names: readonly string[]): CookieWriter {
+export function createCookieWriter(
+  attributes: CookieAttributes,
+  names: readonly string[],
+  places: readonly CookiePlace[] = [],
+): CookieWriter {
   const settled = settle(attributes)
+  const others = places.map(({ domain, path }) => settle({ ...attributes, domain, path }))
   for (const name of names) {
     if (!TOKEN.test(name)) throw new TypeError('The name of a cookie must be a token (RFC 6265 §4.1.1)')
-    checkPrefix(name, settled)
+    for (const each of [settled, ...others]) checkPrefix(name, each)
   }
   const { lifetimeOf } = settled
   const fixed = fixedText(settled)
+  const shadowed = others.map(fixedText)
 
   return {
     set(name, value, { httpOnly, now }) {
       checkValue(name, value)
       return `${name}=${value}${fixed.domain}${lifetimeOf(now)}${httpOnly ? '; HttpOnly' : ''}${fixed.rest}`
     },
-    expire(name, { httpOnly }) {
-      const past = '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
-      return `${name}=${fixed.domain}${past}${httpOnly ? '; HttpOnly' : ''}${fixed.rest}`
-    },
+    expire: (name, { httpOnly }) => expired(name, fixed, httpOnly),
+    expireShadows: (names, { httpOnly }) =>
+      shadowed.flatMap((place) => names.map((name) => expired(name, place, httpOnly))),
   }
+}
+
+function expired(name: string, { domain, rest }: FixedText, httpOnly: boolean): string {
+  const past = '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
+  return `${name}=${domain}${past}${httpOnly ? '; HttpOnly' : ''}${rest}`
+}
+
+/** The attributes that never vary. */
+interface FixedText {
+  domain: string
+  rest: string
 }
 
 interface SettledAttributes {
@@ -94,7 +113,9 @@ interface SettledAttributes {
   lifetimeOf: (now: Date) => string
 }
 
-function settle(attributes: CookieAttributes): SettledAttributes {
+type Places = { [Name in keyof CookiePlace]: CookiePlace[Name] | undefined }
+
+function settle(attributes: Omit<CookieAttributes, keyof CookiePlace> & Places): SettledAttributes {
   const { path = '/', domain, embedded = false, priority } = attributes
   const secure = attributes.secure ?? true
   const partitioned = attributes.partitioned ?? embedded
@@ -112,10 +133,7 @@ function settle(attributes: CookieAttributes): SettledAttributes {
 }
 
 /** The attributes that never vary, sorted as http.cookies of Python does (FORMATS §1.2). */
-function fixedText({ domain, path, sameSite, secure, partitioned, priority }: SettledAttributes): {
-  domain: string
-  rest: string
-} {
+function fixedText({ domain, path, sameSite, secure, partitioned, priority }: SettledAttributes): FixedText {
   const rest = [`Path=${path}`]
   if (partitioned) rest.push('Partitioned')
   if (priority) rest.push(`Priority=${capitalised(priority)}`)

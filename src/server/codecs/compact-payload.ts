@@ -4,7 +4,7 @@
  */
 import { platform } from '#platform'
 import { writeBson } from '../../shared/bson-writer.js'
-import { concatBytes, encodeUtf8, equalBytes, isWellFormed } from '../../shared/bytes.js'
+import { concatBytes, encodeUtf8, isWellFormed } from '../../shared/bytes.js'
 import {
   ACCESSED,
   CREATED,
@@ -19,7 +19,7 @@ import { SessionError } from '../../shared/errors.js'
 import type { OriginNode } from '../../shared/types.js'
 import type { SessionRecord } from './codec.js'
 
-/** zlib's best compression, and what `ZLIB_HEAD` says of it. */
+/** zlib's best compression. What the head of a stream says of it is only a hint (RFC 1950 §2.2). */
 const LEVEL = 9
 /** As this project makes ids, and Beaker does (FORMATS §2.2). */
 const HEX = /^[0-9a-f]{32}$/
@@ -63,9 +63,9 @@ export function compactPayload(record: SessionRecord, root: OriginNode | undefin
   }
   const bson = writeBson(record.data, { origin: root })
   const stream = platform.deflate(bson, LEVEL)
-  const isShorter = stream.length - ZLIB_HEAD.length < bson.length && equalBytes(stream.subarray(0, 2), ZLIB_HEAD)
+  const isShorter = stream.length - ZLIB_HEAD.length < bson.length
   head[0] = flags | (isShorter ? DEFLATED : 0)
-  return concatBytes(Uint8Array.from(head), isShorter ? stream.subarray(2) : bson)
+  return concatBytes(Uint8Array.from(head), isShorter ? stream.subarray(ZLIB_HEAD.length) : bson)
 }
 
 /** 7 bits in each octet, the lowest first; the highest bit says that more follow. */
