@@ -107,6 +107,7 @@ const parts: string[] = [
   'server/adapters/outage.ts',
   'server/adapters/session-cookie.ts',
   'server/adapters/session-view.ts',
+  'server/adapters/shared-response.ts',
   'server/codecs/beaker-cipher.ts',
   'server/codecs/beaker-opening.ts',
   'server/codecs/beaker-payload.ts',

@@ -15,6 +15,7 @@ export {
   type SessionCookie,
   sessionOf,
 } from './adapters/express.js'
+export { type FastifyOptions, type FastifyPlugin, fastifySessions } from './adapters/fastify.js'
 export { type FetchHandler, fetchSessions } from './adapters/fetch.js'
 export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from './beaker-config.js'
 export { bsonTypesOf } from './bson-types.js'

@@ -34,6 +34,30 @@ const app = express()`,
 console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":1}
 console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":2}`,
   },
+  sessionOf: {
+    before: `import express from 'express'
+import { createSessions, expressSessions, sessionOf } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: false })
+const app = express()
+app.use(expressSessions(sessions))`,
+    after: `app.listen(3000)
+console.log(await (await fetch('http://localhost:3000/')).text()) // → {"isNew":true,"data":{"save":"a key that is called like a method"}}
+console.log(await (await fetch('http://localhost:3000/')).text()) // → {"isNew":false,"data":{"save":"a key that is called like a method"}}`,
+  },
+  fastifySessions: {
+    before: `import { fastify } from 'fastify'
+import { createSessions, fastifySessions, type Session } from 'sessionglass/server'
+declare module 'fastify' {
+  interface FastifyRequest {
+    session: Session<{ visits?: number }>
+  }
+}
+const sessions = createSessions<{ visits?: number }>({ secrets: ${SECRET}, expose: true })
+const app = fastify()`,
+    after: `await app.listen({ port: 3000 })
+console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":1}
+console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":2}`,
+  },
   fromBeakerConfig: {
     before: `import { createSessions, fromBeakerConfig } from 'sessionglass/server'
 const key = ${SECRET}`,

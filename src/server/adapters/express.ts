@@ -9,6 +9,7 @@ import { type Sessions, trips } from '../sessions.js'
 import { openSession } from './express-session.js'
 import { holdResponse, type NodeResponse } from './held-response.js'
 import { withStatus } from './outage.js'
+import { isForEverybody } from './shared-response.js'
 
 export type { ExpressSession, SessionCallback } from './express-session.js'
 export type { SessionCookie } from './session-cookie.js'
@@ -114,8 +115,3 @@ export function sessionOf<Data extends object = SessionData>(request: object, pr
 }
 
 type Next = (error?: unknown) => void
-
-/** A response that shared caches keep, to which nothing of a session may be added: what is due is due with the next one. */
-function isForEverybody(response: NodeResponse): boolean {
-  return /\b(?:public|s-maxage)\b/i.test(String(response.getHeader('cache-control') ?? ''))
-}

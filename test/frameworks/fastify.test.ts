@@ -1,0 +1,163 @@
+/** The plugin of Fastify: whom it reaches, what fails, and the types of `request.session`. */
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
+import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
+import { createSessions, fastifySessions, type Session, SessionError, type Sessions } from '../../src/server/index.js'
+import { NAME, SECRET, textCodec } from '../server/server.helpers.js'
+import type { Data } from './actions.js'
+import './apps/fastify.js'
+
+const sessions = createSessions<Data>({ secrets: [SECRET], expose: false })
+const apps: FastifyInstance[] = []
+
+afterEach(async () => {
+  for (const app of apps.splice(0)) await app.close()
+})
+
+function appOf(): FastifyInstance {
+  const app = fastify()
+  apps.push(app)
+  return app
+}
+
+const hasSession = (request: FastifyRequest): { has: boolean } => ({ has: 'session' in request })
+
+describe('the plugin', () => {
+  test('holds for the instance it is registered with, and for those inside of it', async () => {
+    const app = appOf()
+    app.get('/outside', hasSession)
+    app.register(async (part) => {
+      part.register(fastifySessions(sessions))
+      part.get('/beside', hasSession)
+      part.register(async (inner) => void inner.get('/inside', hasSession))
+    })
+    const seen = async (url: string): Promise<unknown> => (await app.inject(url)).json()
+    expect(await seen('/outside')).toEqual({ has: false })
+    expect(await seen('/beside')).toEqual({ has: true })
+    expect(await seen('/inside')).toEqual({ has: true })
+  })
+
+  test('a second one needs another name', async () => {
+    const app = appOf()
+    app.register(fastifySessions(sessions))
+    app.register(fastifySessions(sessions))
+    await expect(app.ready()).rejects.toMatchObject({ code: 'FST_ERR_DEC_ALREADY_PRESENT' })
+  })
+
+  test('is named in the tree of plugins, and refuses sessions that can not be saved', async () => {
+    const app = appOf()
+    app.register(fastifySessions(sessions))
+    await app.ready()
+    expect(app.hasPlugin('sessionglass')).toBe(true)
+    const readOnly = createSessions<Data>({ secrets: [SECRET], expose: false, readOnly: true })
+    expect(() => fastifySessions(readOnly as Sessions<Data>)).toThrow('read only')
+  })
+
+  test('request.session has the type of the sessions', () => {
+    expectTypeOf<FastifyRequest['session']>().toEqualTypeOf<Session<Data>>()
+    expectTypeOf(fastify().register).toBeCallableWith(fastifySessions(sessions))
+  })
+})
+
+describe('cookies', () => {
+  test('of the application stay, and a second commit replaces the first', async () => {
+    const app = appOf()
+    app.register(fastifySessions(sessions))
+    app.get('/', async (request, reply) => {
+      reply.header('set-cookie', 'a=1').header('set-cookie', 'b=2')
+      request.session.data.user = 'dave'
+      const target = {
+        getHeader: (name: string) => reply.getHeader(name),
+        setHeader: (name: string, value: string | string[]) => reply.removeHeader(name).header(name, value),
+      }
+      await sessions.commit(request.session, target)
+      request.session.data.user = 'eve'
+      return 'in'
+    })
+    const cookies = [(await app.inject('/')).headers['set-cookie']].flat() as string[]
+    expect(cookies.slice(0, 2)).toEqual(['a=1', 'b=2'])
+    expect(cookies).toHaveLength(3)
+    expect((await sessions.load(cookies[2]?.split(';')[0])).data).toEqual({ user: 'eve' })
+  })
+
+  test('a page for everybody gets none, though one is due', async () => {
+    const eager = createSessions<Data>({ secrets: [SECRET], expose: false, touchEvery: 0 })
+    const app = appOf()
+    app.register(fastifySessions(eager))
+    app.get('/', async (request) => {
+      request.session.data.user = 'dave'
+      return 'in'
+    })
+    app.get('/logo', async (_, reply) => reply.header('cache-control', 'public, max-age=60').send('logo'))
+    app.get('/plain', async () => 'plain')
+    const cookie = String((await app.inject('/')).headers['set-cookie']).split(';')[0] as string
+    const logo = await app.inject({ url: '/logo', headers: { cookie } })
+    expect([logo.headers['set-cookie'], logo.headers.vary]).toEqual([undefined, undefined])
+    const plain = await app.inject({ url: '/plain', headers: { cookie } })
+    expect(plain.headers['set-cookie']).toBeDefined()
+    expect([plain.headers.vary, plain.headers['cache-control']]).toEqual(['Cookie', 'private, no-store'])
+  })
+})
+
+describe.each([
+  [
+    'at once',
+    (error: Error) => () => {
+      throw error
+    },
+  ],
+  [
+    'later',
+    (error: Error) => async () => {
+      throw error
+    },
+  ],
+] as const)('what can not be saved, %s', (_, thrower) => {
+  const failing = (code: 'ERR_SESSION_STORE' | 'ERR_SESSION_TOO_LARGE', method: 'sign' | 'verify'): Sessions<Data> =>
+    createSessions<Data>({
+      codecs: [textCodec('down', { [method]: thrower(new SessionError(code, 'It failed')) })],
+      expose: false,
+    })
+
+  test.each([
+    ['ERR_SESSION_STORE', 503],
+    ['ERR_SESSION_TOO_LARGE', 500],
+  ] as const)('%s is answered with %i by Fastify itself', async (code, status) => {
+    const app = appOf()
+    app.register(fastifySessions(failing(code, 'sign')))
+    app.get('/', async (request) => {
+      request.session.data.user = 'dave'
+      return 'never'
+    })
+    const answer = await app.inject('/')
+    expect([answer.statusCode, answer.headers['set-cookie']]).toEqual([status, undefined])
+    expect(answer.json()).toMatchObject({ code, statusCode: status })
+  })
+
+  test("the application's page, which changes the session once more", async () => {
+    const app = appOf()
+    app.register(fastifySessions(failing('ERR_SESSION_STORE', 'sign')))
+    app.setErrorHandler((error: { code?: string }, request, reply) => {
+      request.session.data.user = 'eve'
+      reply.code(500).send({ page: error.code })
+    })
+    app.get('/', async (request) => {
+      request.session.data.user = 'dave'
+      return 'never'
+    })
+    const answer = await app.inject('/')
+    expect([answer.statusCode, answer.json()]).toEqual([500, { page: 'ERR_SESSION_STORE' }])
+    expect(answer.headers['set-cookie']).toBeUndefined()
+  })
+
+  test('an outage at loading: no handler is reached', async () => {
+    let reached = false
+    const app = appOf()
+    app.register(fastifySessions(failing('ERR_SESSION_STORE', 'verify')))
+    app.get('/', async () => {
+      reached = true
+      return 'never'
+    })
+    const answer = await app.inject({ url: '/', headers: { cookie: `${NAME}=text~down~` } })
+    expect([answer.statusCode, reached]).toEqual([503, false])
+  })
+})
