@@ -32,6 +32,8 @@ const sides: Record<string, string[][]> = {
       'server/pickle/',
       'server/bson-types.ts',
       'server/equal-values.ts',
+      'server/merge.ts',
+      'server/turns.ts',
       'server/largest-keys.ts',
       'server/verified-cache.ts',
       'server/constant-time.ts',
@@ -51,13 +53,18 @@ const sides: Record<string, string[][]> = {
       'server/read-stats.ts',
       'server/codecs/',
       'server/django/',
+      'server/django-user.ts',
       'server/stores/',
+      'server/rows.ts',
+      'server/versions.ts',
     ],
     [
       'server/sessions.ts',
       'server/settings.ts',
       'server/candidates.ts',
       'server/commit-plan.ts',
+      'server/content.ts',
+      'server/stored-session.ts',
       'server/public-half.ts',
       'server/write-session.ts',
       'server/beaker-codecs.ts',
@@ -115,6 +122,7 @@ const parts: string[] = [
   'server/codecs/beaker-session.ts',
   'server/codecs/beaker-signature.ts',
   'server/codecs/compact-payload.ts',
+  'server/stores/row.ts',
 ]
 
 const maxLines = 260

@@ -21,11 +21,11 @@ export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from '.
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'
 export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'
-export { type CompactOptions, compact } from './codecs/compact.js'
 export type { CodecContext, MaybePromise, SessionCodec, SessionRecord } from './codecs/codec.js'
 export { type CompactOptions, compact } from './codecs/compact.js'
 export { type DjangoSignedOptions, djangoSigned } from './codecs/django-signed.js'
 export { type HmacAlgorithm, type JwtOptions, jwt } from './codecs/jwt.js'
+export { type DjangoUser, type DjangoUserOptions, type DjangoUserSession, djangoUser } from './django-user.js'
 export type { SessionEvent, SessionEventListener, SessionEventType } from './events.js'
 export type { Expose } from './expose.js'
 export type { FlashValue } from './flash.js'
@@ -36,4 +36,17 @@ export type { Session } from './session.js'
 export { createSessions, type ReadOnlySessions, type Sessions } from './sessions.js'
 export type { CookieAttributes } from './set-cookie.js'
 export type { SessionsOptions } from './settings.js'
+export { type DjangoStoreOptions, djangoStore } from './stores/django.js'
+export { type ExpressStore, fromExpressStore } from './stores/express.js'
+export { type MemoryStoreOptions, memoryStore } from './stores/memory.js'
+export { type PgClient, type PgPool, pgExecute } from './stores/pg.js'
+export { type IoRedisClient, type NodeRedisClient, type RedisStoreOptions, redisStore } from './stores/redis.js'
+export type { SqlDialect, SqlExecute, SqlQuery, SqlRow } from './stores/sql.js'
+export {
+  type SqliteDatabase,
+  type SqliteExecuteOptions,
+  type SqliteStatement,
+  sqliteExecute,
+} from './stores/sqlite.js'
+export type { SessionStore, StoredSession } from './stores/store.js'
 export { type WsgiJwtSessionOptions, wsgiJwtSession } from './wsgi-jwt-session.js'

@@ -1,0 +1,76 @@
+/**
+ * Statements through node-postgres (`pg`): a pool, or one client.
+ * Told by shape, so that this package depends on no driver.
+ */
+import type { MaybePromise } from '../codecs/codec.js'
+import { createQueue, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
+
+/** The part of a `pg.Client` that is used. */
+export interface PgClient {
+  query(sql: string, params?: unknown[]): Promise<{ rows: unknown[] }>
+}
+
+/** The part of a `pg.Pool` that is used. */
+export interface PgPool extends PgClient {
+  readonly totalCount: number
+  connect(): Promise<PgClient & { release(error?: Error | boolean): void }>
+}
+
+/** Whatever the database's default is: the row that is locked is the one that was committed last. */
+const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+
+/**
+ * The `execute` of a store over PostgreSQL. The pool stays yours: its limits, its errors, its end. A single client is good for scripts
+ * and tests: its statements run one after the other, and it must have no transaction of yours open.
+ *
+ * @param database - a `pg.Pool`, or a connected `pg.Client`
+ * @throws {TypeError} where it has another shape
+ */
+export function pgExecute(database: PgPool | PgClient): SqlExecute {
+  if (typeof database?.query !== 'function') throw new TypeError('pgExecute takes a Pool or a Client of pg')
+  if (isPool(database)) {
+    const execute = queryOf(database)
+    const transaction = <T>(work: (execute: SqlQuery) => MaybePromise<T>): Promise<T> => inPool(database, work)
+    return Object.assign(execute, { dialect: 'postgresql', transaction } as const)
+  }
+  const queue = createQueue()
+  const query = queryOf(database)
+  const execute: SqlQuery = (sql, params) => queue(() => query(sql, params))
+  const transaction = <T>(work: (execute: SqlQuery) => MaybePromise<T>): MaybePromise<T> =>
+    queue(() => begun(database, work))
+  return Object.assign(execute, { dialect: 'postgresql', transaction } as const)
+}
+
+function isPool(database: PgPool | PgClient): database is PgPool {
+  return 'totalCount' in database && typeof database.connect === 'function'
+}
+
+function queryOf(client: PgClient): SqlQuery {
+  return async (sql, params) => (await client.query(sql, [...params])).rows as SqlRow[]
+}
+
+async function inPool<T>(pool: PgPool, work: (execute: SqlQuery) => MaybePromise<T>): Promise<T> {
+  const client = await pool.connect()
+  let broken = true
+  try {
+    const result = await begun(client, work)
+    broken = false
+    return result
+  } finally {
+    // A client whose transaction failed may still be in it: the pool makes another one.
+    client.release(broken)
+  }
+}
+
+async function begun<T>(client: PgClient, work: (execute: SqlQuery) => MaybePromise<T>): Promise<T> {
+  await client.query(BEGIN)
+  try {
+    const result = await work(queryOf(client))
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    // What went wrong first is what is said.
+    await client.query('ROLLBACK').catch(() => {})
+    throw error
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * How a store speaks to a database: one function that runs a statement, and perhaps transactions.
+ * `pgExecute` and `sqliteExecute` make one; any driver can be put behind it.
+ */
+import type { MaybePromise } from '../codecs/codec.js'
+
+/** What differs between databases here: the marks of parameters, and how a time is kept. */
+export type SqlDialect = 'postgresql' | 'sqlite'
+
+/** A row by the names of its columns. */
+export type SqlRow = Readonly<Record<string, unknown>>
+
+/** Runs one statement. @returns its rows, none where it has no result */
+export type SqlQuery = (sql: string, params: readonly string[]) => MaybePromise<readonly SqlRow[]>
+
+/** A function with two more properties, both optional where a store's own options say the same or can do without. */
+export interface SqlExecute extends SqlQuery {
+  readonly dialect?: SqlDialect
+  /**
+   * Runs `work` in one transaction: rolled back where it throws, with nobody else's statements in between. PostgreSQL reads what is
+   * committed, SQLite holds the lock of writers from the beginning.
+   */
+  readonly transaction?: <T>(work: (execute: SqlQuery) => MaybePromise<T>) => MaybePromise<T>
+}
+
+/** A name as it may stand in a statement: `table`, or `schema.table`, of up to 63 characters each as in PostgreSQL. */
+const NAME = /^[A-Za-z_][A-Za-z0-9_$]{0,62}(?:\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$/
+
+/**
+ * The quoted name of a table.
+ *
+ * @throws {TypeError} naming the option, for anything that is no plain name
+ */
+export function quoteTable(name: string, option: string): string {
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw new TypeError(`Option "${option}" must be a name of letters, digits and _, perhaps after a schema and a dot`)
+  }
+  return name
+    .split('.')
+    .map((part) => `"${part}"`)
+    .join('.')
+}
+
+/**
+ * Runs one task at a time: at once where nobody is at it and nothing has to be awaited, else after the others.
+ * For one connection that several requests share.
+ */
+export function createQueue(): <T>(task: () => MaybePromise<T>) => MaybePromise<T> {
+  let last: Promise<unknown> | undefined
+  return (task) => {
+    const result = last === undefined ? task() : last.then(task)
+    if (!(result instanceof Promise)) return result
+    const settled: Promise<unknown> = result.then(
+      () => release(settled),
+      () => release(settled),
+    )
+    last = settled
+    return result
+  }
+
+  function release(settled: Promise<unknown>): void {
+    if (last === settled) last = undefined
+  }
+}

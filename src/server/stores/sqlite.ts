@@ -1,0 +1,106 @@
+/**
+ * Statements through SQLite: `DatabaseSync` of node:sqlite (Node 22.13 and later), or better-sqlite3.
+ * Told by shape, so that this package depends on no driver. Both answer at once.
+ */
+import type { MaybePromise } from '../codecs/codec.js'
+import { createQueue, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
+
+/** The part of a database that is used. */
+export interface SqliteDatabase {
+  prepare(sql: string): SqliteStatement
+  exec(sql: string): unknown
+  /** better-sqlite3. */
+  readonly inTransaction?: boolean
+  /** node:sqlite. */
+  readonly isTransaction?: boolean
+}
+
+/** The part of a prepared statement that is used. */
+export interface SqliteStatement {
+  all(...params: string[]): unknown[]
+  run(...params: string[]): unknown
+  /** better-sqlite3: whether it has rows. `all` of node:sqlite takes statements without. */
+  readonly reader?: boolean
+}
+
+export interface SqliteExecuteOptions {
+  /** How long a statement waits for another process, which stops this one, in milliseconds. Default 5000, as Python's driver. */
+  busyTimeout?: number
+}
+
+const BUSY_TIMEOUT = 5000
+/** Statements that stay prepared; the stores here have six each. */
+const MAX_STATEMENTS = 64
+
+/**
+ * The `execute` of a store over SQLite. The database stays yours. Opened by Python too, it is the same file on a local disk; give it
+ * `PRAGMA journal_mode = WAL` where both write often.
+ *
+ * @param database - a `DatabaseSync`, or a `Database` of better-sqlite3
+ * @throws {TypeError} where it has another shape, or naming the option
+ */
+export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOptions = {}): SqlExecute {
+  const { busyTimeout = BUSY_TIMEOUT } = options
+  if (typeof database?.prepare !== 'function' || typeof database.exec !== 'function') {
+    throw new TypeError('sqliteExecute takes a DatabaseSync of node:sqlite, or a Database of better-sqlite3')
+  }
+  if (!Number.isInteger(busyTimeout) || busyTimeout < 0) {
+    throw new TypeError('Option "busyTimeout" must be a whole number of milliseconds')
+  }
+  database.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
+  const statements = new Map<string, SqliteStatement>()
+  const queue = createQueue()
+
+  function query(sql: string, params: readonly string[]): SqlRow[] {
+    const statement = statements.get(sql) ?? database.prepare(sql)
+    if (statements.size >= MAX_STATEMENTS) statements.clear()
+    statements.set(sql, statement)
+    if (statement.reader !== false) return statement.all(...params) as SqlRow[]
+    statement.run(...params)
+    return []
+  }
+
+  const execute: SqlQuery = (sql, params) => queue(() => query(sql, params))
+  const transaction = <T>(work: (execute: SqlQuery) => MaybePromise<T>): MaybePromise<T> =>
+    queue(() => begun(database, () => work(query)))
+  return Object.assign(execute, { dialect: 'sqlite', transaction } as const)
+}
+
+/** IMMEDIATE, because a transaction that begins by reading may not write once somebody else has. */
+function begun<T>(database: SqliteDatabase, work: () => MaybePromise<T>): MaybePromise<T> {
+  // In a transaction of the application's own, its end decides.
+  if (database.inTransaction ?? database.isTransaction) return work()
+  database.exec('BEGIN IMMEDIATE')
+  let result: MaybePromise<T>
+  try {
+    result = work()
+  } catch (error) {
+    throw rolledBack(database, error)
+  }
+  if (result instanceof Promise) {
+    return result.then(
+      (value) => committed(database, value),
+      (error: unknown) => {
+        throw rolledBack(database, error)
+      },
+    )
+  }
+  return committed(database, result)
+}
+
+function committed<T>(database: SqliteDatabase, value: T): T {
+  try {
+    database.exec('COMMIT')
+  } catch (error) {
+    throw rolledBack(database, error)
+  }
+  return value
+}
+
+/** What went wrong first is what is said; some errors have ended the transaction already. */
+function rolledBack(database: SqliteDatabase, error: unknown): unknown {
+  try {
+    database.exec('ROLLBACK')
+  } catch {}
+  return error
+}
