@@ -3,7 +3,7 @@
  * Only a wrong signature, key or algorithm moves on to another codec, and only to one of the same family.
  */
 import { isSessionError, SessionError, type SessionErrorCode } from '../shared/errors.js'
-import type { CodecContext, SessionCodec } from './codecs/codec.js'
+import type { CodecContext, MaybePromise, SessionCodec } from './codecs/codec.js'
 import { type Flow, wait } from './flow.js'
 import type { HeldSession } from './session.js'
 
@@ -11,6 +11,8 @@ import type { HeldSession } from './session.js'
 export interface Rejection {
   value: string
   error: SessionError
+  /** Where it verified and something else was wrong. */
+  held?: HeldSession
 }
 
 export interface CandidateReading {
@@ -39,17 +41,25 @@ export function* readCandidates(
   values: readonly string[],
   codecs: readonly SessionCodec[],
   context: CodecContext,
-  refuse: (held: HeldSession) => SessionError | undefined,
+  refuse: (held: HeldSession) => MaybePromise<SessionError | undefined>,
 ): Flow<CandidateReading> {
   const rejections: Rejection[] = []
+  let held: HeldSession | undefined
   for (const value of values.toReversed()) {
-    if (value === '') continue
+    if (value === '' || value === held?.value) continue
     const outcome = yield* readCandidate(value, codecs, context)
-    const error = outcome instanceof SessionError ? outcome : refuse(outcome)
-    if (error === undefined) return { held: outcome as HeldSession, rejections }
-    rejections.push({ value, error })
+    // An older version of a session may stand behind a newer one, under another domain or path.
+    if (held && (outcome instanceof SessionError || !isNewer(outcome, held))) continue
+    const error = outcome instanceof SessionError ? outcome : yield* wait(refuse(outcome))
+    if (error === undefined) held = outcome as HeldSession
+    else if (!held) rejections.push({ value, error, ...(outcome instanceof SessionError ? {} : { held: outcome }) })
+    if (held && held.record.version === undefined) break
   }
-  return { rejections }
+  return { rejections, ...(held ? { held } : {}) }
+}
+
+function isNewer({ record: a }: HeldSession, { record: b }: HeldSession): boolean {
+  return a.id !== undefined && a.id === b.id && (a.version ?? 0) > (b.version ?? 0)
 }
 
 function* readCandidate(

@@ -12,6 +12,8 @@ export interface Plan {
   reason: 'changed' | 'upgraded' | 'renewed'
   /** Place of the codec in the list. */
   writer: number
+  /** Only the store: the cookie says what it said. */
+  isRowOnly?: boolean
 }
 
 /** @returns undefined where there is nothing to write */
@@ -23,9 +25,13 @@ export function* planOf(settings: Settings, session: Session<object>): Flow<Plan
   const isOld = held.codecIndex > 0 || (held.record.keyIndex ?? 0) > 0
   const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
   const writer = isOld && !upgrades && held.codec.sign ? held.codecIndex : 0
-  if (isChanged) return { reason: 'changed', writer }
+  const isDue = settings.lifetime.needsTouch(held.record, settings.clock())
+  if (isChanged) {
+    const isRowOnly = held.stored !== undefined && !isRegenerated && !upgrades && !isDue
+    return { reason: 'changed', writer, isRowOnly }
+  }
   if (upgrades) return { reason: 'upgraded', writer }
-  return settings.lifetime.needsTouch(held.record, settings.clock()) ? { reason: 'renewed', writer } : undefined
+  return isDue ? { reason: 'renewed', writer } : undefined
 }
 
 /** What codecs are told of the session cookie, now. */
@@ -40,6 +46,8 @@ function hasMembers(data: object): boolean {
 /** A codec without a comparison of its own, or a cookie just written, is read once more. */
 function* hasChanged(held: HeldSession, data: object, context: CodecContext): Flow<boolean> {
   const { codec, record, value, isWritten } = held
+  const base = held.stored?.base ?? held.base
+  if (base) return !equalValues(base, data)
   if (codec.changed && record.origin && !isWritten) return codec.changed({ ...record, data: data as SessionData })
   held.record = yield* wait(codec.verify(value, context))
   held.isWritten = false

@@ -16,12 +16,15 @@ export type SessionEventType =
   | 'shadowed'
   /** A session was written only to renew its times. */
   | 'renewed'
-  /** A cookie was set. */
+  /** A session was written: a cookie was set, or, where there is no `bytes`, only its row in the store. */
   | 'committed'
   | 'destroyed'
   /** Keys were loaded, or could not be. */
   | 'keys'
-  /** A commit was based on an older version than the cookie that came with the request. */
+  /**
+   * Another request wrote the same session meanwhile: a change to each of `keys` was overwritten. `ERR_SESSION_DESTROYED`: it ended the
+   * session, and nothing of this one was written.
+   */
   | 'conflict'
   /** A Secure cookie was set over what looks like plain HTTP; told once. */
   | 'insecure'
@@ -42,6 +45,8 @@ export interface SessionEvent {
   bytes?: number
   /** How many cookies of our name there were. */
   candidates?: number
+  /** Keys that two requests changed at once. */
+  keys?: readonly string[]
   /** Where in the session a value could not be written. */
   path?: string
   /** `mode: 'observe'`: it would have happened. */

@@ -32,6 +32,7 @@ async function finish<T>(flow: Flow<T>, first: IteratorResult<Promise<unknown>, 
   return step.value
 }
 
-function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+/** Told by shape. */
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }

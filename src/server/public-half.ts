@@ -5,6 +5,7 @@
 import type { SessionData } from '../shared/types.js'
 import type { SessionCodec, SessionRecord } from './codecs/codec.js'
 import { contextOf } from './commit-plan.js'
+import type { Content } from './content.js'
 import { equalValues } from './equal-values.js'
 import { type Flow, wait } from './flow.js'
 import { type Session, stateOf } from './session.js'
@@ -23,12 +24,14 @@ export interface WrittenHalf {
  * The public half: with the session, or when the browser has another one; an expired one where there is no session for it.
  *
  * @param written - the session, where it goes out with the same response
+ * @param content - what was written of it, to a cookie or to the store
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`
  */
 export function* writePublicHalf(
   settings: Settings,
   session: Session<object>,
   written: WrittenSession | undefined,
+  content: Content | undefined,
 ): Flow<WrittenHalf | undefined> {
   const { cookies, exposure, publicName } = settings
   const { publicValue, ...state } = stateOf(session)
@@ -38,12 +41,13 @@ export function* writePublicHalf(
   }
   const codec = settings.publicCodec as Required<SessionCodec>
   const context = contextOf(settings, 'public')
-  const data = exposure.publicHalf(session.data as SessionData)
+  const data = exposure.publicHalf(content?.shown ?? held.stored?.row.data ?? (session.data as SessionData))
   if (!written && publicValue !== undefined) {
     const isCurrent = yield* holds(settings, codec, publicValue, data)
     if (isCurrent) return undefined
   }
-  const { createdAt, accessedAt, expiresAt, origin } = held.record
+  const { createdAt, accessedAt, expiresAt } = held.record
+  const { origin } = content?.stored?.row ?? held.stored?.row ?? held.record
   const record: SessionRecord = {
     data,
     ...(createdAt === undefined ? {} : { createdAt }),

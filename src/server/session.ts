@@ -7,6 +7,7 @@ import type { SessionData } from '../shared/types.js'
 import type { SessionCodec, SessionRecord } from './codecs/codec.js'
 import { createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
+import type { StoredSession } from './stores/store.js'
 
 /** What only the server knows of a session. */
 export interface SessionState {
@@ -27,6 +28,8 @@ export interface SessionState {
   publicValue?: string | undefined
   /** The request had a cookie of our name, whatever was in it. */
   hadCookie: boolean
+  /** The id of a row that is there and could not be read. */
+  unreadableId?: string
   /** Set-Cookie texts of earlier commits in the same response. */
   cookies: readonly string[]
 }
@@ -39,6 +42,18 @@ export interface HeldSession {
   codecIndex: number
   /** Written by this request: `record` is what was meant, not what was read. */
   isWritten?: boolean
+  /** Where the data is in a store. */
+  stored?: StoredData
+  /** What the application had when this was written, where the changes of other requests were written with it. */
+  base?: SessionData
+}
+
+/** What a store holds of a session. */
+export interface StoredData {
+  /** As it was read or written last. */
+  row: StoredSession
+  /** A copy of what the application was given or had written: by it a commit knows what this request changed. */
+  base: SessionData
 }
 
 /** What events tell of it. */

@@ -4,16 +4,20 @@
  */
 import { platform } from '#platform'
 import { readCookies } from '../shared/cookie.js'
+import type { SessionError } from '../shared/errors.js'
 import type { SessionData } from '../shared/types.js'
 import { type Rejection, readCandidates } from './candidates.js'
 import type { MaybePromise } from './codecs/codec.js'
 import { contextOf, planOf } from './commit-plan.js'
+import { contentOf } from './content.js'
 import { type Flow, run } from './flow.js'
 import { type CookieSource, changeResponse, cookieHeader, type HeaderTarget } from './message.js'
 import { writePublicHalf } from './public-half.js'
-import { identify, Session, type SessionState, stateOf } from './session.js'
+import { type HeldSession, identify, Session, type SessionState, stateOf } from './session.js'
 import { type SessionsOptions, type Settings, settle } from './settings.js'
-import { isProtected, keepWritten, writeSession } from './write-session.js'
+import { findRow, reportConflict } from './stored-session.js'
+import { takeTurn } from './turns.js'
+import { isProtected, keepWritten, refuseOverwriting, writeSession } from './write-session.js'
 
 export interface ReadOnlySessions<Data extends object = SessionData> {
   /** The name of the cookie. */
@@ -37,11 +41,15 @@ export interface Sessions<Data extends object = SessionData> extends ReadOnlySes
    *
    * @param headers - of the response: gets the cookies, `Vary: Cookie`, and `Cache-Control: private, no-store` unless it has one
    * @returns the Set-Cookie values, none or more
-   * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`: nothing is set then
+   * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`, `ERR_SESSION_STORE`: nothing is set then
    * @throws {TypeError} for a key in the data that is not data, as `_id`
    */
   commit(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
-  /** Ends the session: its cookies expire, and no later commit brings it back. */
+  /**
+   * Ends the session: its cookies expire, its row goes, and no later commit brings it back.
+   *
+   * @throws {SessionError} `ERR_SESSION_STORE`: the row may be there still, and nothing is set; may be called again
+   */
   destroy(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
 }
 
@@ -81,8 +89,8 @@ export function createSessions<Data extends object = SessionData>(
 
   const both: Trips<Data> = {
     load: loadOnce,
-    commit: (session, headers) => run(commit(settings, session, headers)),
-    destroy: (session, headers) => destroy(settings, session, headers),
+    commit: (session, headers) => takeTurn(session, () => run(commit(settings, session, headers))),
+    destroy: (session, headers) => takeTurn(session, () => run(destroy(settings, session, headers))),
     attributes: (now) => settings.cookies.set(settings.name, '', { ...settings.exposure, now }),
   }
   const reading = {
@@ -109,17 +117,20 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
   const values = readCookies(header, name)
   const context = contextOf(settings)
   const { now } = context
-  const { held, rejections } = yield* readCandidates(values, settings.codecs, context, ({ record }) =>
-    lifetime.ended(record, now),
+  const { held, rejections } = yield* readCandidates(values, settings.codecs, context, (candidate) =>
+    run(refusal(settings, candidate, now)),
   )
   for (const { value, error } of rejections)
     emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
   if (held) emit({ type: 'read', ...identify(held), bytes: name.length + held.value.length })
   if (new Set(values).size > 1) emit({ type: 'shadowed', candidates: values.length })
+  if (held && !settings.versions.note(held)) reportConflict(settings, held)
 
-  const { data = {}, id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
+  const { id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
   const accessedAt = lifetime.lastAccess(held?.record ?? {}, now) ?? now
   const publicValue = readCookies(header, settings.publicName).at(-1)
+  const rejection = held || !rejections[0] ? undefined : weightiest(rejections)
+  const unreadable = rejection && isProtected(rejection.error) ? rejection.held?.record.id : undefined
   const state: SessionState = {
     id,
     createdAt,
@@ -131,10 +142,17 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
     cookies: [],
     isPlainHttp: settings.plainHttp.sees(source),
     ...(held ? { held } : {}),
-    ...(!held && rejections[0] ? { rejected: weightiest(rejections).error } : {}),
+    ...(rejection ? { rejected: rejection.error } : {}),
+    ...(unreadable === undefined ? {} : { unreadableId: unreadable }),
     ...(publicValue === undefined ? {} : { publicValue }),
   }
+  const data = held?.stored?.row.data ?? held?.record.data ?? {}
   return new Session<Data>(data as Data, state, { newId, now: clock, guard: settings.guard })
+}
+
+/** Why a token that verified is no session: it is over, or the store knows better. */
+function* refusal({ lifetime, rows }: Settings, held: HeldSession, now: Date): Flow<SessionError | undefined> {
+  return lifetime.ended(held.record, now) ?? (rows && (yield* findRow(rows, held)))
 }
 
 /** What verified counts before what did not: nobody can hide a cookie that must not be overwritten behind another. */
@@ -143,29 +161,51 @@ function weightiest(rejections: readonly Rejection[]): Rejection {
   return verified.find(({ error }) => isProtected(error)) ?? verified[0] ?? (rejections[0] as Rejection)
 }
 
-/** The trip out: anything to write? → sign → public half → Set-Cookie. */
+/** The trip out: anything to write? → store, if any → sign → public half → Set-Cookie. */
 function* commit(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): Flow<string[]> {
   const state = stateOf(session)
   if (state.isDestroyed) return respond(settings, state, [...state.cookies], headers)
+  const { held: before, isRegenerated } = state
   const plan = yield* planOf(settings, session)
-  const written = plan && (yield* writeSession(settings, session, plan))
-  const half = yield* writePublicHalf(settings, session, written)
+  if (plan && !before) refuseOverwriting(state)
+  const content = plan && (yield* contentOf(settings, session, plan))
+  if (plan && !content) {
+    // Another request ended it, and its response has told the browser what is true now.
+    state.isDestroyed = true
+    return respond(settings, state, [], headers)
+  }
+  const written = plan && content && !plan.isRowOnly && (yield* writeSession(settings, session, plan, content))
+  const half = yield* writePublicHalf(settings, session, written || undefined, content)
+  if (written && isRegenerated) yield* leave(settings, state)
   const isOver = !written && !state.held && state.rejected?.code === 'ERR_SESSION_EXPIRED'
   // From here on nothing fails: a session is never known as written when it was not sent.
   if (written) keepWritten(settings, session, written)
+  else if (plan?.isRowOnly && before) settings.emit({ type: 'committed', ...identify(before) })
+  if (content?.stored && state.held && !settings.observe) state.held.stored = content.stored
   if (half && !settings.observe) state.publicValue = half.value
   const expired = isOver ? settings.cookies.expire(settings.name, settings.exposure) : undefined
-  return respond(settings, state, [written?.cookie ?? expired, half?.cookie], headers)
+  return respond(settings, state, [written ? written.cookie : expired, half?.cookie], headers)
+}
+
+/** A session goes, or moves to another id: what its old id stood for ends. */
+function* leave({ rows, versions, observe }: Settings, { held, unreadableId }: SessionState): Flow<void> {
+  if (observe) return
+  const id = held?.stored ? held.record.id : unreadableId
+  if (rows && id !== undefined) yield* rows.remove(id)
+  if (held) versions.end(held)
 }
 
 /** The trip out of a session that ends. */
-function destroy(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): string[] {
+function* destroy(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): Flow<string[]> {
   const { cookies, exposure, name, publicName } = settings
   const state = stateOf(session)
   const isHeld = state.hadCookie || state.held !== undefined
   const hasPublicHalf = state.publicValue !== undefined || (isHeld && exposure.publicHalf !== undefined)
-  if (!state.isDestroyed) settings.emit({ type: 'destroyed', ...(state.held ? identify(state.held) : {}) })
+  const isFirst = !state.isDestroyed
+  // Even where the store fails, no commit saves it again.
   state.isDestroyed = true
+  yield* leave(settings, state)
+  if (isFirst) settings.emit({ type: 'destroyed', ...(state.held ? identify(state.held) : {}) })
   return respond(
     settings,
     state,

@@ -12,7 +12,10 @@ import type { Secrets } from './keyring.js'
 import { createLifetime, type Lifetime } from './lifetime.js'
 import { createMetaGuard } from './meta-guard.js'
 import { type PlainHttpWatch, watchPlainHttp } from './plain-http.js'
+import { createRows, type Rows } from './rows.js'
 import { type CookieAttributes, type CookieWriter, createCookieWriter } from './set-cookie.js'
+import type { SessionStore } from './stores/store.js'
+import { createVersions, type Versions } from './versions.js'
 
 export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
   /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, no timeouts. */
@@ -21,6 +24,8 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   codecs?: readonly SessionCodec[]
   /** Short for `codecs: [beakerJwt({ secrets })]`. */
   secrets?: Secrets
+  /** Where the data is kept: the cookie then names the session and holds no more than its codec adds. Default: in the cookie. */
+  store?: SessionStore
   /** What may scripts on the page see? Required: a list of keys, a function, `true` (all) or `false` (nothing). */
   expose: Expose<Data>
   /** How old the last access may get before the cookie is written anew: default one minute, 0 for each commit. */
@@ -46,6 +51,9 @@ export interface Settings {
   readonly lifetime: Lifetime
   readonly cookies: CookieWriter
   readonly plainHttp: PlainHttpWatch
+  /** The store, where there is one. */
+  readonly rows: Rows | undefined
+  readonly versions: Versions
   readonly upgrade: 'always' | 'on-change' | 'never'
   readonly observe: boolean
   readonly clock: () => Date
@@ -84,10 +92,13 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     }),
     cookies: createCookieWriter(options, [name, publicName(name)]),
     plainHttp: watchPlainHttp(name, options.secure ?? true, emit),
+    rows: options.store === undefined ? undefined : createRows(options.store),
+    versions: createVersions(),
     upgrade,
     observe,
     clock,
-    guard: createMetaGuard(codecs[0]?.meta),
+    // In a store every key is data.
+    guard: createMetaGuard(options.store === undefined ? codecs[0]?.meta : {}),
     emit,
   }
 }

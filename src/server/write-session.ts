@@ -2,9 +2,9 @@
  * Signs a session with the codec of the plan. Where that can't hold it, the codec that read it keeps it.
  */
 import { SessionError } from '../shared/errors.js'
-import type { SessionData } from '../shared/types.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codecs/codec.js'
 import { contextOf, type Plan } from './commit-plan.js'
+import type { Content } from './content.js'
 import { type Flow, wait } from './flow.js'
 import { largestKeys } from './largest-keys.js'
 import { type HeldSession, identify, type Session, type SessionState, stateOf } from './session.js'
@@ -27,12 +27,11 @@ export function* writeSession(
   settings: Settings,
   session: Session<object>,
   plan: Plan,
+  content: Content,
 ): Flow<WrittenSession | undefined> {
-  const state = stateOf(session)
-  const { held } = state
-  if (!held) refuseOverwriting(state)
+  const { held } = stateOf(session)
   try {
-    return yield* writeWith(settings, session, plan.writer, plan.reason)
+    return yield* writeWith(settings, session, { ...plan, content })
   } catch (error) {
     if (!held || !isUnwritable(error)) throw error
     const mustWrite = plan.reason === 'changed' || settings.lifetime.needsTouch(held.record, settings.clock())
@@ -44,22 +43,28 @@ export function* writeSession(
       code: error.code,
       ...(error.path === undefined ? {} : { path: error.path }),
     })
-    return mustWrite && canKeep ? yield* writeWith(settings, session, held.codecIndex, plan.reason) : undefined
+    return mustWrite && canKeep
+      ? yield* writeWith(settings, session, { ...plan, writer: held.codecIndex, content })
+      : undefined
   }
 }
 
 function* writeWith(
   settings: Settings,
   session: Session<object>,
-  codecIndex: number,
-  reason: Plan['reason'],
+  { writer: codecIndex, reason, content }: Plan & { content: Content },
 ): Flow<WrittenSession> {
   const state = stateOf(session)
   const codec = settings.codecs[codecIndex] as SessionCodec
   const context = contextOf(settings)
+  const { data, stored, base, version } = content
+  // What a token said before signing in is nothing to copy from; without a store it is the data that was there.
+  const before = stored && state.isRegenerated ? undefined : state.held?.record
   const record: SessionRecord = {
-    ...state.held?.record,
-    data: session.data as SessionData,
+    ...before,
+    data,
+    version,
+    ...(stored ? { stored: stored.row.data } : {}),
     id: state.id,
     createdAt: state.createdAt,
     accessedAt: context.now,
@@ -67,7 +72,15 @@ function* writeWith(
   }
   const value = yield* signFitting(codec, record, context, settings.name)
   const cookie = settings.cookies.set(settings.name, value, { ...settings.exposure, now: context.now })
-  const held: HeldSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isWritten: true }
+  const held: HeldSession = {
+    value,
+    codec,
+    codecIndex,
+    record: { ...record, keyIndex: 0 },
+    isWritten: true,
+    ...(stored ? { stored } : {}),
+    ...(base ? { base } : {}),
+  }
   return { cookie, held, reason }
 }
 
@@ -82,6 +95,8 @@ export function keepWritten(settings: Settings, session: Session<object>, { held
   const state = stateOf(session)
   report(settings, state, held, reason)
   if (settings.observe) return
+  // A new session is known once its cookie comes in.
+  if (state.held?.record.version !== undefined && !state.isRegenerated) settings.versions.note(held)
   const { accessedAt = state.accessedAt } = held.record
   const expiresAt = settings.lifetime.expiresAt(held.record)
   Object.assign(state, { held, accessedAt, expiresAt, isRegenerated: false })
@@ -112,7 +127,8 @@ export function isProtected(rejected: SessionError | undefined): boolean {
   return rejected?.verified === true && rejected.code !== 'ERR_SESSION_EXPIRED'
 }
 
-function refuseOverwriting({ rejected, isRegenerated }: SessionState): void {
+/** @throws {SessionError} `ERR_SESSION_PROTECTED` */
+export function refuseOverwriting({ rejected, isRegenerated }: SessionState): void {
   if (!isProtected(rejected) || isRegenerated) return
   throw new SessionError(
     'ERR_SESSION_PROTECTED',

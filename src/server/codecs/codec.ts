@@ -2,7 +2,9 @@
  * The codec contract: how one format of session cookies is told, verified and signed.
  * A codec is a plain object; test/contract is the suite that each one passes.
  */
+import type { SessionErrorCode } from '../../shared/errors.js'
 import type { Origin, SessionData } from '../../shared/types.js'
+import type { Jwk } from '../platform/jwk.js'
 
 /** What is synchronous stays synchronous; only a platform or a key that needs it answers with a promise. */
 export type MaybePromise<T> = T | Promise<T>
@@ -15,8 +17,16 @@ export interface CodecContext {
 }
 
 export interface SessionRecord {
-  /** The application's keys. */
+  /**
+   * The application's keys. With a store they are in `stored`, and this is what the token says beside its id and times: empty for a new
+   * session and after `regenerate()`, else what was read, to be written again.
+   */
   data: SessionData
+  /**
+   * For `sign`, with a store: what the store holds of the session, from which a codec may take claims. Only what it takes goes
+   * into the cookie. `id` names the row: a codec that is used with a store must write it.
+   */
+  stored?: SessionData
   /** The JWT payload as parsed, where there is one. */
   claims?: Record<string, unknown>
   id?: string
@@ -35,6 +45,21 @@ export interface SessionRecord {
   origin?: Origin
 }
 
+/** What became of keys that were loaded: how many there are now, and which signs; or a code. */
+export interface KeysEvent {
+  keys?: number
+  kid?: string
+  code?: SessionErrorCode
+}
+
+/** The keys of a codec, as others may know of them. */
+export interface CodecKeys {
+  /** Of key pairs the public members alone; of secrets nothing. */
+  publicKeys(): MaybePromise<readonly Jwk[]>
+  /** From now on, whenever keys are loaded or can't be. */
+  listen(listener: (event: KeysEvent) => void): void
+}
+
 export interface SessionCodec {
   readonly name: string
   /** Values of two families never look alike: `jws`, `jwe`, `beaker`, `django-signed`, `compact`. */
@@ -47,6 +72,8 @@ export interface SessionCodec {
   readonly chunks?: boolean
   /** Keys that tell about the session and are not data, each with what to use instead. */
   readonly meta?: Readonly<Record<string, string>>
+  /** For a codec with key pairs, or with keys that are loaded while it works. */
+  readonly keys?: CodecKeys
   /** Tells by shape alone whether a value may be of this family. */
   matches(value: string): boolean
   /** @throws {SessionError} any code; `verified` is true where the signature was good */

@@ -1,0 +1,103 @@
+/**
+ * Any store of express-session: connect-redis, connect-pg-simple, connect-mongo, session-file-store, its own MemoryStore …
+ * Their sessions are one object, the data and a `cookie` beside it.
+ */
+import { SessionError } from '../../shared/errors.js'
+import type { SessionData } from '../../shared/types.js'
+import type { SessionStore, StoredSession } from './store.js'
+
+/** The part of an express-session store that is used. */
+export interface ExpressStore {
+  // biome-ignore lint/suspicious/noExplicitAny: each store has its own type of session
+  get(id: string, callback: (error?: any, session?: any) => void): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  set(id: string, session: any, callback?: (error?: any) => void): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  destroy(id: string, callback?: (error?: any) => void): unknown
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  touch?(id: string, session: any, callback?: (error?: any) => void): unknown
+}
+
+/** What stores read of a session's cookie: when the row ends. */
+interface StoredCookie {
+  /** Milliseconds from now on. */
+  originalMaxAge: number | null
+  expires: Date | null
+  httpOnly: boolean
+  path: string
+}
+
+/**
+ * A store made for express-session as a session store. Values are kept as that store keeps them, mostly as JSON, where a Date comes
+ * back as text. These stores can't read and write in one step: of two processes that write the same session at the same
+ * time, the later one wins.
+ *
+ * @param store - what you would give to `session({ store })`
+ * @param options.clock - the present time, for tests
+ * @throws {TypeError} for something that is no such store
+ */
+export function fromExpressStore(store: ExpressStore, options: { clock?: () => Date } = {}): SessionStore {
+  const { clock = () => new Date() } = options
+  for (const method of ['get', 'set', 'destroy'] as const) {
+    if (typeof store?.[method] !== 'function') throw new TypeError(`fromExpressStore: the store has no ${method}()`)
+  }
+
+  function cookieOf(expiresAt: Date | undefined): StoredCookie {
+    const left = expiresAt ? expiresAt.getTime() - clock().getTime() : null
+    const cookie: StoredCookie = { originalMaxAge: left, expires: expiresAt ?? null, httpOnly: true, path: '/' }
+    // Some ask for maxAge, which express-session computes and does not store.
+    return Object.defineProperty(cookie, 'maxAge', { value: left })
+  }
+
+  const bridge: SessionStore = {
+    name: 'express',
+    async get(id) {
+      const session = await ask<SessionData | null | undefined>((done) => store.get(id, done), isMissingFile)
+      return session ? rowOf(session, clock()) : undefined
+    },
+    async set(id, { data, expiresAt }) {
+      if (data.cookie !== undefined) {
+        throw new SessionError('ERR_SESSION_UNWRITABLE', 'The store has another use for the key cookie', {
+          path: 'cookie',
+        })
+      }
+      await ask((done) => store.set(id, { cookie: cookieOf(expiresAt), ...data }, done))
+    },
+    delete: (id) => ask((done) => store.destroy(id, done), isMissingFile),
+  }
+  if (typeof store.touch !== 'function') return bridge
+  return {
+    ...bridge,
+    async touch(id, expiresAt) {
+      // Some take the whole session from here, so it must be the one that is there.
+      const row = await bridge.get(id)
+      if (row) await ask((done) => store.touch?.(id, { cookie: cookieOf(expiresAt), ...row.data }, done))
+    },
+  }
+}
+
+/** Not every store looks at the end itself. */
+function rowOf({ cookie, ...data }: SessionData, now: Date): StoredSession | undefined {
+  const { expires } = (cookie ?? {}) as { expires?: unknown }
+  const expiresAt = typeof expires === 'string' || expires instanceof Date ? new Date(expires) : undefined
+  if (expiresAt === undefined || Number.isNaN(expiresAt.getTime())) return { data }
+  return expiresAt > now ? { data, expiresAt } : undefined
+}
+
+type Done<T> = (error?: unknown, value?: T) => void
+
+/** Some throw, some return a promise beside calling back, and some call back twice: the first answer counts. */
+function ask<T = void>(call: (done: Done<T>) => unknown, forgives?: (error: unknown) => boolean): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const done: Done<T> = (error, value) => {
+      if (error && !forgives?.(error)) reject(error)
+      else resolve(value as T)
+    }
+    Promise.resolve(call(done)).catch(done)
+  })
+}
+
+/** How session-file-store says that there is none; express-session takes it so too. */
+function isMissingFile(error: unknown): boolean {
+  return (error as { code?: unknown } | undefined)?.code === 'ENOENT'
+}

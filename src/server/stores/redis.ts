@@ -1,0 +1,157 @@
+/**
+ * Sessions in Redis or Valkey, through node-redis 4 and 5 or ioredis, told by their shape.
+ * Commands of Redis 2.6.12 and later: GET, SET with PX, DEL, PEXPIRE, EVAL.
+ */
+import { type Duration, parseDuration } from '../../shared/duration.js'
+import { readRow, writeRow } from './row.js'
+import type { SessionStore, StoredSession } from './store.js'
+
+/** The part of a node-redis client, pool or cluster that is used. */
+export interface NodeRedisClient {
+  get(key: string): Promise<unknown>
+  set(key: string, value: string, options?: { PX: number }): Promise<unknown>
+  del(key: string): Promise<unknown>
+  pExpire(key: string, milliseconds: number): Promise<unknown>
+  eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
+}
+
+/** The part of an ioredis client or cluster that is used. */
+export interface IoRedisClient {
+  get(key: string): Promise<string | null>
+  set(key: string, value: string): Promise<unknown>
+  set(key: string, value: string, unit: 'PX', milliseconds: number): Promise<unknown>
+  del(key: string): Promise<unknown>
+  pexpire(key: string, milliseconds: number): Promise<unknown>
+  eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
+}
+
+export interface RedisStoreOptions {
+  /** Before each id. Default `session:`. */
+  prefix?: string
+  /** How long a session without an end of its own is kept after its last write or touch. Default 14 days; `false`: no end. */
+  ttl?: Duration | false
+  /** The present time, for tests. */
+  clock?: () => Date
+}
+
+const DEFAULT_TTL = '14d'
+/** How often a change is tried anew. Each time somebody else has written, so it takes as many requests at once to get here. */
+const MAX_ATTEMPTS = 100
+
+/** Writes only where nobody has written since the row was read; no row is an empty text. One instruction to Redis, so nothing comes between. */
+const REPLACE = `if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return 1`
+
+/**
+ * A store in Redis: one key for each session, with the time to live of Redis itself. The client stays yours: connect it, listen to
+ * its errors, close it. A client that queues commands while Redis is away makes requests wait; see its options.
+ *
+ * @param client - of node-redis 4 or 5, or ioredis; a cluster of either too
+ * @throws {TypeError} where the client has another shape, or naming the option that is wrong
+ * @see docs/stores.md for what a value looks like
+ */
+export function redisStore(client: NodeRedisClient | IoRedisClient, options: RedisStoreOptions = {}): SessionStore {
+  const { prefix = 'session:', ttl = DEFAULT_TTL, clock = () => new Date() } = options
+  if (typeof prefix !== 'string') throw new TypeError('Option "prefix" must be a text')
+  const lifetime = ttl === false ? undefined : parseDuration(ttl, 'ttl')
+  const commands = commandsOf(client)
+
+  /** Milliseconds from now, on our own clock; undefined: no end. */
+  function timeToLive(expiresAt: Date | undefined): number | undefined {
+    return expiresAt ? Math.ceil(expiresAt.getTime() - clock().getTime()) : lifetime
+  }
+
+  async function set(id: string, session: StoredSession): Promise<void> {
+    const milliseconds = timeToLive(session.expiresAt)
+    if (milliseconds !== undefined && milliseconds <= 0) await commands.delete(prefix + id)
+    else await commands.set(prefix + id, writeRow(session), milliseconds)
+  }
+
+  return {
+    name: 'redis',
+    async get(id) {
+      const text = await commands.get(prefix + id)
+      return text === undefined ? undefined : readRow(text)
+    },
+    set,
+    delete: (id) => commands.delete(prefix + id),
+    async touch(id, expiresAt) {
+      const milliseconds = timeToLive(expiresAt)
+      if (milliseconds !== undefined) await commands.expire(prefix + id, milliseconds)
+    },
+    async update(id, change) {
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const text = await commands.get(prefix + id)
+        const current = text === undefined ? undefined : readRow(text)
+        const changed = change(current)
+        if (changed === undefined) return current
+        if (text === undefined) {
+          await set(id, changed)
+          return changed
+        }
+        const milliseconds = timeToLive(changed.expiresAt)
+        if (await commands.replace(prefix + id, { before: text, after: writeRow(changed), milliseconds }))
+          return changed
+      }
+      throw new Error(`Others changed the session ${MAX_ATTEMPTS} times while this request tried to`)
+    },
+  }
+}
+
+/** What both clients do, each in its own words. */
+interface Commands {
+  get(key: string): Promise<string | undefined>
+  set(key: string, value: string, milliseconds: number | undefined): Promise<void>
+  delete(key: string): Promise<void>
+  expire(key: string, milliseconds: number): Promise<void>
+  replace(key: string, change: Replacement): Promise<boolean>
+}
+
+interface Replacement {
+  before: string
+  after: string
+  milliseconds: number | undefined
+}
+
+function commandsOf(client: NodeRedisClient | IoRedisClient): Commands {
+  if (hasMethods<NodeRedisClient>(client, ['get', 'set', 'del', 'pExpire', 'eval'])) {
+    return {
+      get: async (key) => textOf(await client.get(key)),
+      set: async (key, value, PX) => void (await client.set(key, value, ...(PX === undefined ? [] : [{ PX }]))),
+      delete: async (key) => void (await client.del(key)),
+      expire: async (key, milliseconds) => void (await client.pExpire(key, milliseconds)),
+      replace: async (key, change) =>
+        Number(await client.eval(REPLACE, { keys: [key], arguments: argumentsOf(change) })) === 1,
+    }
+  }
+  if (hasMethods<IoRedisClient>(client, ['get', 'set', 'del', 'pexpire', 'eval'])) {
+    return {
+      get: async (key) => textOf(await client.get(key)),
+      set: async (key, value, milliseconds) =>
+        void (await (milliseconds === undefined ? client.set(key, value) : client.set(key, value, 'PX', milliseconds))),
+      delete: async (key) => void (await client.del(key)),
+      expire: async (key, milliseconds) => void (await client.pexpire(key, milliseconds)),
+      replace: async (key, change) => Number(await client.eval(REPLACE, 1, key, ...argumentsOf(change))) === 1,
+    }
+  }
+  throw new TypeError('redisStore takes a client of node-redis (createClient) or ioredis (new Redis)')
+}
+
+function hasMethods<Client>(client: unknown, names: readonly (keyof Client)[]): client is Client {
+  return (
+    typeof client === 'object' &&
+    client !== null &&
+    names.every((name) => typeof (client as Client)[name] === 'function')
+  )
+}
+
+function argumentsOf({ before, after, milliseconds }: Replacement): string[] {
+  return [before, after, milliseconds === undefined ? '' : String(Math.max(milliseconds, 1))]
+}
+
+function textOf(value: unknown): string | undefined {
+  if (value === null || value === undefined) return undefined
+  if (typeof value === 'string') return value
+  throw new TypeError('redisStore needs a client that answers with text, not with buffers')
+}
