@@ -25,6 +25,7 @@ const sides: Record<string, string[][]> = {
     ['server/platform/', 'server/flow.ts'],
     [
       'server/keyring.ts',
+      'server/keys/',
       'server/lifetime.ts',
       'server/json-reader.ts',
       'server/json-writer.ts',
@@ -122,6 +123,7 @@ const parts: string[] = [
   'server/codecs/beaker-session.ts',
   'server/codecs/beaker-signature.ts',
   'server/codecs/compact-payload.ts',
+  'server/codecs/signed-token.ts',
   'server/stores/row.ts',
 ]
 

@@ -97,13 +97,18 @@ function* verifyCut(key: HmacKey, data: string | Uint8Array, mac: Uint8Array, oc
 
 /** One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info. */
 function* derivePublicKeys(secrets: Uint8Array[], hash: HashName, cookieName: string): Flow<HmacKey[]> {
-  const label = encodeUtf8(`sessionglass public half of ${cookieName}\x01`)
+  const label = encodeUtf8(publicHalfLabel(cookieName))
   const keys: HmacKey[] = []
   for (const secret of secrets) {
     const derived = yield* wait(platform.hmacKey(secret, hash).sign(label))
     keys.push(platform.hmacKey(derived, hash))
   }
   return keys
+}
+
+/** No signing input of a token begins so: it has no octet 1 in it (RFC 7515 §5.1). */
+export function publicHalfLabel(cookieName: string): string {
+  return `sessionglass public half of ${cookieName}\x01`
 }
 
 /** The secrets of an option, each as octets. */

@@ -1,32 +1,42 @@
 /**
- * Sessions as plain claims of a JWT, signed with HMAC: what wsgi-jwt-session and PyJWT write.
- * RFC 7519, RFC 7518 §3.2, FORMATS §6.
+ * Sessions as plain claims of a JWT, signed with secrets or key pairs: what wsgi-jwt-session and PyJWT write.
+ * RFC 7519, RFC 7518 §3, FORMATS §6.
  */
-import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/duration.js'
-import { asVerified, SessionError } from '../../shared/errors.js'
-import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
+import { SessionError } from '../../shared/errors.js'
+import { looksLikeJwt } from '../../shared/jwt.js'
 import { takeJwtMeta } from '../../shared/session-meta.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { equalValues } from '../equal-values.js'
-import { type Flow, run, wait } from '../flow.js'
+import { type Flow, run } from '../flow.js'
 import { readClaims } from '../json-claims.js'
 import { readJson } from '../json-reader.js'
 import { writeJson } from '../json-writer.js'
-import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
+import type { Secrets } from '../keyring.js'
+import type { JwsAlgorithm } from '../keys/algorithms.js'
+import { type Keys, ringOf } from '../keys/create-keys.js'
+import type { KeyRing } from '../keys/key-ring.js'
+import { ringOfSecrets } from '../keys/secret-ring.js'
 import { refuseTokenTimes } from '../lifetime.js'
 import { refuseMeta } from '../meta-guard.js'
-import type { HashName } from '../platform/platform.js'
-import { createVerifiedCache, type VerifiedCache } from '../verified-cache.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
-
-export type HmacAlgorithm = 'HS256' | 'HS384' | 'HS512'
+import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface JwtOptions {
-  /** A list, or a text with commas. The first signs, all verify. */
-  secrets: Secrets
-  /** The first signs, all verify; default `['HS256']`. The token's own word never adds one. */
-  algorithms?: readonly HmacAlgorithm[]
+  /** A list, or a text with commas. The first signs, all verify. Instead of `keys`. */
+  secrets?: Secrets
+  /**
+   * Key pairs, public keys, JWK sets, and secrets as one key among others; or what loads them. The first that signs does so, all
+   * verify. Instead of `secrets`.
+   */
+  keys?: Keys
+  /**
+   * With `secrets`: the first signs, all verify; default `['HS256']`. With `keys`: what they may be for, the first that fits a key
+   * which does not say it itself. The token's own word never adds one.
+   */
+  algorithms?: readonly JwsAlgorithm[]
+  /** Writes the id of the key that signs into the header. Default true; secrets have an id only if they were given one. */
+  kid?: boolean
   /** Takes secrets under 32 octets, as Python does. */
   allowWeakSecrets?: boolean
   /**
@@ -42,7 +52,6 @@ export interface JwtOptions {
   identify?: boolean
 }
 
-const HASHES: Record<HmacAlgorithm, HashName> = { HS256: 'SHA-256', HS384: 'SHA-384', HS512: 'SHA-512' }
 const DEFAULT_TOLERANCE = '30s'
 /** The claim that holds the session of beaker-session-jwt (FORMATS §4). */
 const COMPRESSED = 'bsZ'
@@ -55,35 +64,34 @@ const META = {
 } as const
 
 /**
- * The codec of plain JWT sessions. Any JWT signed with one of its secrets is a session to it: give it secrets of their own.
+ * The codec of plain JWT sessions. Any JWT signed with one of its keys is a session to it: give it keys of their own.
  * Only a payload in the form of `beakerJwt` is left to that codec. `aud`, `iss` and `sub` are data here, unchecked; PyJWT refuses
  * an `aud` that it was not told of, and since 2.10 a `sub` that is no text.
  *
- * @returns a codec of the family `jws`; `keyIndex` counts the secrets of the first algorithm, then those of the next
- * @throws {TypeError} for missing, empty or weak secrets and unknown algorithms
+ * @returns a codec of the family `jws`; `keyIndex` counts the secrets of the first algorithm, then those of the next, or the keys.
+ *   It only reads where no key can sign
+ * @throws {TypeError} for missing, empty, weak or unsuitable keys and unknown algorithms
  */
 export function jwt(options: JwtOptions): SessionCodec {
-  const settings = settle(options)
+  const ring = ringOfOptions(options)
+  const settings = settle(options, ring)
+  const { tokens } = settings
   return {
     name: 'jwt',
     family: 'jws',
     readable: true,
     meta: META,
+    keys: ring,
     matches: looksLikeJwt,
-    verify: (value, context) => run(verify(value, context, settings)),
-    sign: (record, context) => run(sign(record, context, settings)),
+    verify: (value, context) => run(tokens.verify(value, context, (payload) => readToken(payload, context, settings))),
+    ...(ring.canSign && { sign: (record, context) => run(sign(record, context, settings)) }),
     changed: ({ data, origin }) =>
       origin === undefined || !equalValues(takeJwtMeta(origin.root().value as SessionData).data, data),
   }
 }
 
 interface Settings {
-  rings: ReadonlyMap<string, { keyring: Keyring; firstIndex: number }>
-  /** Signs with the first algorithm. */
-  signing: Keyring
-  /** The header of that, encoded. */
-  header: string
-  cache: VerifiedCache<{ payload: string; keyIndex: number }>
+  tokens: SignedTokens
   /** Milliseconds. */
   expires: number | undefined
   /** Milliseconds. */
@@ -91,54 +99,26 @@ interface Settings {
   identify: boolean
 }
 
-function settle(options: JwtOptions): Settings {
-  const { secrets, algorithms = ['HS256'], allowWeakSecrets = false, expires, identify = true } = options
-  const rings = new Map<string, { keyring: Keyring; firstIndex: number }>()
-  for (const name of algorithms) {
-    if (!Object.hasOwn(HASHES, name)) throw new TypeError('Option "algorithms" may hold HS256, HS384 and HS512')
-    if (rings.has(name)) throw new TypeError(`Option "algorithms" holds ${name} twice`)
-    const keyring = createKeyring({ secrets, hash: HASHES[name], allowWeakSecrets })
-    rings.set(name, { keyring, firstIndex: rings.size * keyring.size })
-  }
-  const signing = rings.values().next().value?.keyring
-  if (signing === undefined) throw new TypeError('Option "algorithms" is empty')
+function settle(options: JwtOptions, ring: KeyRing): Settings {
+  const { expires, kid = true, identify = true } = options
   return {
-    rings,
-    signing,
-    cache: createVerifiedCache(options.remember),
-    // PyJWT since 2.5.0 sorts the header (FORMATS §6).
-    header: encodeBase64Url(encodeUtf8(`{"alg":"${algorithms[0]}","typ":"JWT"}`)),
+    tokens: createSignedTokens({ ring, writesKid: kid, remember: options.remember }),
     identify,
     expires: expires === undefined ? undefined : positive(parseDuration(expires, 'expires')),
     tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
   }
 }
 
+function ringOfOptions({ secrets, keys, algorithms, allowWeakSecrets = false }: JwtOptions): KeyRing {
+  if ((secrets === undefined) === (keys === undefined)) throw new TypeError('Give jwt either "keys" or "secrets"')
+  if (keys !== undefined) return ringOf(keys, { allowWeakSecrets, ...(algorithms && { algorithms }) })
+  return ringOfSecrets(secrets as Secrets, { algorithms: algorithms ?? ['HS256'], allowWeakSecrets })
+}
+
 /** `exp` has whole seconds: a token of less would be over at once. */
 function positive(expires: number): number {
   if (expires >= 1000) return expires
   throw new TypeError('Option "expires" must be a second or more')
-}
-
-function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
-  const isSession = context.purpose === 'session'
-  const known = isSession ? settings.cache.get(value) : undefined
-  if (known) return { ...readToken(known.payload, context, settings), keyIndex: known.keyIndex }
-  const { header, payload, signature, signingInput } = splitJwt(value)
-  const ring = typeof header.alg === 'string' ? settings.rings.get(header.alg) : undefined
-  if (ring === undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token is signed with another algorithm')
-  if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
-  if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
-  const index = yield* wait(ring.keyring.verify(signingInput, decodeBase64Url(signature), context))
-  if (index === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
-  try {
-    const verified = { payload: decodeUtf8(decodeBase64Url(payload)), keyIndex: ring.firstIndex + index }
-    const record = readToken(verified.payload, context, settings)
-    if (isSession) settings.cache.set(value, verified, payload.length)
-    return { ...record, keyIndex: verified.keyIndex }
-  } catch (error) {
-    throw asVerified(error)
-  }
 }
 
 function readToken(payload: string, { now }: CodecContext, { expires, tolerance }: Settings): SessionRecord {
@@ -172,9 +152,7 @@ function* sign(record: SessionRecord, context: CodecContext, settings: Settings)
     ascii: true,
     ...(root ? { origin: root } : {}),
   })
-  const signingInput = `${settings.header}.${encodeBase64Url(encodeUtf8(claims))}`
-  const mac = yield* wait(settings.signing.sign(signingInput, context))
-  return `${signingInput}.${encodeBase64Url(mac)}`
+  return yield* settings.tokens.sign(claims, context)
 }
 
 /** Claims that were read stay, whatever the options; new ones come last, in whole seconds. */

@@ -7,12 +7,29 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
+  createPrivateKey,
+  createPublicKey,
   createSecretKey,
+  constants as cryptoConstants,
+  type JsonWebKeyInput,
+  KeyObject,
   randomBytes,
+  sign as signData,
   timingSafeEqual,
+  verify as verifyData,
 } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { deflateSync } from 'node:zlib'
+import { isPrivateJwk, type Jwk } from './jwk.js'
 import type { AesMode, AesOptions, HashName, HmacKey, Platform } from './platform.js'
+import {
+  type AsymmetricKey,
+  type KeyMaterial,
+  SIGNATURE_ALGORITHMS,
+  type SignatureAlgorithm,
+  type SignatureKey,
+} from './signature.js'
+import { webAsymmetricKey } from './web-signature.js'
 
 const HASHES: Record<HashName, string> = {
   'SHA-1': 'sha1',
@@ -25,6 +42,8 @@ const GCM_TAG = 16
 export const platform: Platform = {
   name: 'node',
   hmacKey: (secret, hash) => nodeHmacKey(secret, HASHES[hash]),
+  asymmetricKey: nodeAsymmetricKey,
+  readFile: (path) => new Uint8Array(readFileSync(path)),
   sha1: (data) => createHash('sha1').update(data).digest(),
   sha256: (data) => createHash('sha256').update(data).digest(),
   encrypt,
@@ -42,6 +61,62 @@ function nodeHmacKey(secret: Uint8Array, hash: string): HmacKey {
     verify: (data, mac) => {
       const expected = sign(data)
       return mac.length === expected.length && timingSafeEqual(expected, mac)
+    },
+  }
+}
+
+/** A `CryptoKey` that must not be exported stays with WebCrypto; any other key answers at once. */
+function nodeAsymmetricKey(material: KeyMaterial): AsymmetricKey {
+  const key = keyObjectOf(material)
+  if (key === undefined) return webAsymmetricKey(material)
+  const isPrivate = key.type === 'private'
+  const publicKey = isPrivate ? createPublicKey(key) : key
+  const jwk = publicKey.export({ format: 'jwk' }) as Jwk
+  return {
+    facts: jwk,
+    isPrivate,
+    prepare: (algorithm) => nodeSignatureKey(algorithm, jwk, publicKey, isPrivate && key),
+  }
+}
+
+function keyObjectOf(material: KeyMaterial): KeyObject | undefined {
+  if ('jwk' in material) {
+    const input = { key: { ...material.jwk }, format: 'jwk' } as JsonWebKeyInput
+    return isPrivateJwk(material.jwk) ? createPrivateKey(input) : createPublicKey(input)
+  }
+  if ('pem' in material) {
+    const { pem: key, passphrase } = material
+    if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) return createPublicKey(key)
+    return createPrivateKey(passphrase === undefined ? key : { key, passphrase })
+  }
+  const key = material.privateKey ?? material.publicKey
+  return key?.extractable ? KeyObject.from(key as Parameters<typeof KeyObject.from>[0]) : undefined
+}
+
+function nodeSignatureKey(
+  algorithm: SignatureAlgorithm,
+  jwk: Jwk,
+  publicKey: KeyObject,
+  privateKey: KeyObject | false,
+): SignatureKey {
+  const { hash, octets } = SIGNATURE_ALGORITHMS[algorithm]
+  const digest = hash && HASHES[hash]
+  const { RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST, RSA_PKCS1_PADDING } = cryptoConstants
+  const parameters = algorithm.startsWith('PS')
+    ? { padding: RSA_PKCS1_PSS_PADDING, saltLength: RSA_PSS_SALTLEN_DIGEST }
+    : { padding: RSA_PKCS1_PADDING, dsaEncoding: 'ieee-p1363' as const }
+  const verifying = { key: publicKey, ...parameters }
+  const signing = privateKey && { key: privateKey, ...parameters }
+  return {
+    jwk,
+    ...(signing && { sign: (data: string | Uint8Array) => signData(digest, Buffer.from(data), signing) }),
+    verify(data, signature) {
+      if (octets !== undefined && signature.length !== octets) return false
+      try {
+        return verifyData(digest, Buffer.from(data), verifying, signature)
+      } catch {
+        return false
+      }
     },
   }
 }

@@ -3,6 +3,7 @@
  * Chosen by the `imports` entry `#platform` of package.json.
  */
 import type { MaybePromise } from '../codecs/codec.js'
+import type { AsymmetricKey, KeyMaterial } from './signature.js'
 
 /** SHA-1 is there for the signatures of Beaker alone (FORMATS §2.1). */
 export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
@@ -31,6 +32,10 @@ export interface AesOptions {
 export interface Platform {
   readonly name: 'node' | 'web'
   hmacKey(secret: Uint8Array, hash: HashName): HmacKey
+  /** Reads a key pair or a public key; nothing is said yet about what it may be used for. @throws for what is no key */
+  asymmetricKey(material: KeyMaterial): AsymmetricKey
+  /** The octets of a file. @throws {TypeError} where there are no files */
+  readFile(path: string): Uint8Array
   /** The SHA-1 digest of `data`, 20 octets. */
   sha1(data: Uint8Array): MaybePromise<Uint8Array>
   /** The SHA-256 digest of `data`, 32 octets. */

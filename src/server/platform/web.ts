@@ -6,10 +6,15 @@ import { zlibSync } from 'fflate/browser'
 import { encodeUtf8 } from '../../shared/bytes.js'
 import type { HashName, HmacKey, Platform } from './platform.js'
 import { decryptAes, encryptAes, plainBuffer } from './web-aes.js'
+import { webAsymmetricKey } from './web-signature.js'
 
 export const platform: Platform = {
   name: 'web',
   hmacKey: (secret, hash) => webHmacKey(secret, hash),
+  asymmetricKey: webAsymmetricKey,
+  readFile: () => {
+    throw new TypeError('this platform has no files')
+  },
   sha1: async (data) => new Uint8Array(await crypto.subtle.digest('SHA-1', plainBuffer(data))),
   sha256: async (data) => new Uint8Array(await crypto.subtle.digest('SHA-256', plainBuffer(data))),
   encrypt: encryptAes,

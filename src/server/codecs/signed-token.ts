@@ -1,0 +1,129 @@
+/**
+ * Tokens whose payload is signed and stays as it is: the half of a codec that knows keys and headers and no claims.
+ * RFC 7515 §5.1 and §5.2; header as PyJWT writes it (FORMATS §6).
+ */
+import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { asVerified, SessionError } from '../../shared/errors.js'
+import { splitJwt } from '../../shared/jwt.js'
+import { type Flow, wait } from '../flow.js'
+import { writeJson } from '../json-writer.js'
+import { isAlgorithm } from '../keys/algorithms.js'
+import type { KeyRing } from '../keys/key-ring.js'
+import { type KeySet, knows, type SignedInput, verifyWithSet } from '../keys/key-set.js'
+import type { RingKey } from '../keys/ring-key.js'
+import { createVerifiedCache, type VerifiedCache } from '../verified-cache.js'
+import type { CodecContext, SessionRecord } from './codec.js'
+
+export interface TokenOptions {
+  ring: KeyRing
+  /** Writes the id of the key that signs, where it has one. */
+  writesKid: boolean
+  /** How many good values are remembered. */
+  remember: number | undefined
+}
+
+/** Signs and verifies the tokens of one codec. */
+export interface SignedTokens {
+  /**
+   * @param read - what the payload says; called anew for a value that is remembered
+   * @throws {SessionError} `ERR_SESSION_ALGORITHM`, `ERR_SESSION_SIGNATURE`, `ERR_SESSION_KEYS`, what `read` throws as verified
+   */
+  verify(value: string, context: CodecContext, read: (payload: string) => SessionRecord): Flow<SessionRecord>
+  /** @throws {SessionError} `ERR_SESSION_KEYS` where no key signs */
+  sign(payload: string, context: CodecContext): Flow<string>
+}
+
+interface VerifiedToken {
+  payload: string
+  keyIndex: number
+  kid?: string
+}
+
+export function createSignedTokens({ ring, writesKid, remember }: TokenOptions): SignedTokens {
+  const headers = new WeakMap<RingKey, string>()
+  let cache = createVerifiedCache<VerifiedToken>(remember)
+  let cacheSet: KeySet | undefined
+
+  /** What other keys verified counts no more: one of them may be gone because it leaked. */
+  function cacheFor(set: KeySet): VerifiedCache<VerifiedToken> {
+    if (set !== cacheSet) cache = createVerifiedCache(remember)
+    cacheSet = set
+    return cache
+  }
+
+  function headerFor(key: RingKey): string {
+    const known = headers.get(key) ?? headerOf(key, writesKid)
+    headers.set(key, known)
+    return known
+  }
+
+  return {
+    *verify(value, context, read) {
+      const isSession = context.purpose === 'session'
+      const set = yield* wait(ring.current())
+      const known = isSession ? cacheFor(set).get(value) : undefined
+      if (known) return withKey(read(known.payload), known)
+      const { token, payload } = openToken(value)
+      const found = yield* findKey(ring, set, token, context)
+      try {
+        const verified = { payload: decodeUtf8(decodeBase64Url(payload)), ...found.identity }
+        const record = read(verified.payload)
+        if (isSession) cacheFor(found.set).set(value, verified, payload.length)
+        return withKey(record, verified)
+      } catch (error) {
+        throw asVerified(error)
+      }
+    },
+    *sign(payload, context) {
+      const { signer } = yield* wait(ring.current())
+      if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys signs')
+      const signingInput = `${headerFor(signer)}.${encodeBase64Url(encodeUtf8(payload))}`
+      const signature = yield* wait(signer.sign(signingInput, context))
+      return `${signingInput}.${encodeBase64Url(signature)}`
+    },
+  }
+}
+
+/** Takes the token apart as far as nothing of it has to be believed. Keys and addresses in its header are not looked at. */
+function openToken(value: string): { token: SignedInput; payload: string } {
+  const { header, payload, signature, signingInput } = splitJwt(value)
+  const { alg, kid, crit } = header
+  if (!isAlgorithm(alg)) throw otherAlgorithm()
+  if (crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
+  if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
+  const known = typeof kid === 'string' ? kid : undefined
+  return { token: { alg, kid: known, signingInput, signature: decodeBase64Url(signature) }, payload }
+}
+
+interface FoundKey {
+  set: KeySet
+  identity: Omit<VerifiedToken, 'payload'>
+}
+
+/** Newer keys are looked for where a token names none of these, or names none at all and no key verifies it. */
+function* findKey(ring: KeyRing, first: KeySet, token: SignedInput, context: CodecContext): Flow<FoundKey> {
+  let set = first
+  let index = yield* verifyWithSet(set, token, context)
+  if (index === -1 && !knows(set, token.kid)) {
+    set = yield* wait(ring.renewed(first))
+    if (set !== first) index = yield* verifyWithSet(set, token, context)
+  }
+  const key = set.keys[index]
+  if (key) return { set, identity: { keyIndex: index, ...(key.kid !== undefined && { kid: key.kid }) } }
+  if (!set.algorithms.has(token.alg)) throw otherAlgorithm()
+  throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
+}
+
+function otherAlgorithm(): SessionError {
+  return new SessionError('ERR_SESSION_ALGORITHM', 'The token is signed with another algorithm')
+}
+
+/** PyJWT since 2.5.0 sorts the header (FORMATS §6). */
+function headerOf({ alg, kid }: RingKey, writesKid: boolean): string {
+  const header = { alg, ...(writesKid && kid !== undefined && { kid }), typ: 'JWT' }
+  return encodeBase64Url(encodeUtf8(writeJson(header, { ascii: true })))
+}
+
+function withKey(record: SessionRecord, { keyIndex, kid }: VerifiedToken): SessionRecord {
+  return { ...record, keyIndex, ...(kid !== undefined && { kid }) }
+}

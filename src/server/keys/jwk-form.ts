@@ -1,0 +1,53 @@
+/**
+ * Keys that are JSON, and such as can be made JSON. RFC 7517 §4 and §5.
+ */
+import { decodeBase64Url } from '../../shared/bytes.js'
+import { isPrivateJwk, type Jwk, type JwkSet } from '../platform/jwk.js'
+import { formOfSecret, type KeyForm, type KeyLabels, withOwnAlgorithm } from './key-form.js'
+
+/** `KeyObject` of node:crypto, by its shape. */
+export interface KeyObjectLike {
+  readonly type: 'public' | 'private' | 'secret'
+  readonly asymmetricKeyType?: string | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: the overloads of KeyObject
+  export(...options: any[]): unknown
+}
+
+/** @throws {TypeError} unless the key is for signatures (RFC 7517 §4.2 and §4.3) */
+export function formOfJwk(jwk: Jwk, labels: KeyLabels): KeyForm {
+  if (typeof jwk !== 'object' || jwk === null || typeof jwk.kty !== 'string') throw new TypeError('a JWK without "kty"')
+  if (jwk.use !== undefined && jwk.use !== 'sig') throw new TypeError('a JWK whose "use" is not "sig"')
+  checkOperations(jwk)
+  const { kty, k, alg, kid } = jwk
+  const known = withOwnAlgorithm({ ...(kid !== undefined && { kid }), ...labels }, alg)
+  return kty === 'oct' ? formOfSecret(octetsOf(k), known) : { ...known, material: { jwk } }
+}
+
+export function formsOfJwkSet({ keys }: JwkSet, labels: KeyLabels): KeyForm[] {
+  if (!Array.isArray(keys)) throw new TypeError('a JWK set without a list of "keys"')
+  if (labels.kid !== undefined) throw new TypeError('one "kid" for a set of keys')
+  return keys.map((jwk: Jwk) => formOfJwk(jwk, labels))
+}
+
+export function formOfKeyObject(key: KeyObjectLike, labels: KeyLabels): KeyForm {
+  if (key.type === 'secret') return formOfSecret(key.export() as Uint8Array, labels)
+  if (key.asymmetricKeyType === 'rsa-pss') throw new TypeError('a KeyObject of type rsa-pss; give one of type rsa')
+  return formOfJwk(key.export({ format: 'jwk' }) as Jwk, labels)
+}
+
+function checkOperations(jwk: Jwk): void {
+  const operations: unknown = jwk.key_ops
+  if (operations === undefined) return
+  if (!Array.isArray(operations)) throw new TypeError('a JWK whose "key_ops" is no list')
+  const needed = jwk.kty === 'oct' ? ['sign', 'verify'] : [isPrivateJwk(jwk) ? 'sign' : 'verify']
+  const missing = needed.find((operation) => !operations.includes(operation))
+  if (missing !== undefined) throw new TypeError(`a JWK whose "key_ops" do not allow to ${missing}`)
+}
+
+function octetsOf(k: unknown): Uint8Array {
+  try {
+    return decodeBase64Url(k as string)
+  } catch {
+    throw new TypeError('a JWK whose "k" is no base64url')
+  }
+}
