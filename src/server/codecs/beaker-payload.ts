@@ -87,12 +87,10 @@ const MAY_HAVE_BSZ = /bsZ|\\u/
 
 /** The session as Python's dict has it: `_id` first, then the data, then the times. */
 export function withBeakerMeta({ id, data, createdAt, accessedAt }: SessionRecord, root?: OriginNode): SessionData {
-  return {
-    ...(id === undefined ? {} : { _id: id }),
-    ...data,
-    ...(createdAt === undefined ? {} : { _creation_time: seconds(createdAt, root?.child?.('_creation_time')) }),
-    ...(accessedAt === undefined ? {} : { _accessed_time: seconds(accessedAt, root?.child?.('_accessed_time')) }),
-  }
+  const session: SessionData = id === undefined ? { ...data } : { _id: id, ...data }
+  if (createdAt !== undefined) session._creation_time = seconds(createdAt, root?.child?.('_creation_time'))
+  if (accessedAt !== undefined) session._accessed_time = seconds(accessedAt, root?.child?.('_accessed_time'))
+  return session
 }
 
 /** Whether the data is what the payload held. */
