@@ -90,7 +90,10 @@ export function datetimeParts(node: PickleNode, view: View): DatetimeParts | und
   const local = utcTime(fields)
   const zone = args[1]?.kind === 'none' ? undefined : args[1]
   const offset = zone === undefined ? 0 : offsetOf(view(zone), local, fields.fold)
-  return offset === undefined ? undefined : { fields, zone, time: Math.floor(local - offset) }
+  if (offset === undefined) return undefined
+  // In whole microseconds, for an offset may have some.
+  const below = (fields.microsecond % 1000) - Math.round(offset * 1000)
+  return { fields, zone, time: local + Math.floor(below / 1000) }
 }
 
 function offsetOf(zone: unknown, local: number, fold: 0 | 1): number | undefined {

@@ -3,7 +3,6 @@
  * `raw` is the node, which the pickle writer goes by.
  */
 import type { NeutralType, OriginNode } from '../types.js'
-import { datetimeParts } from './known.js'
 import type { PickleNode } from './node.js'
 
 /** The origin of a pickled value. */
@@ -45,26 +44,32 @@ function neutralType({ kind }: PickleNode): NeutralType | undefined {
   return kind === 'int' || kind === 'long' ? 'integer' : undefined
 }
 
-/** What BSON and JSON have no type for; a naive datetime is one of BSON's, up to its microseconds. */
+/**
+ * What pymongo refuses, too. It makes a list of a tuple, a document of an OrderedDict or defaultdict, UTC in milliseconds of any
+ * datetime, as a writer does that knows nothing of Python.
+ */
 function confinement(node: PickleNode): string | undefined {
   switch (node.kind) {
-    case 'tuple':
     case 'set':
     case 'frozenset':
     case 'bytearray':
       return `a ${node.kind} of Python`
     case 'dict':
-      if (node.call !== undefined) return 'a class of Python that is a dict'
       return node.view instanceof Map ? 'a dict with keys that are no text' : undefined
     case 'global':
       return 'a class or function of Python'
-    case 'object': {
-      const isNaive = node.view instanceof Date && datetimeParts(node, ({ view }) => view)?.zone === undefined
-      return isNaive ? undefined : 'an object of Python'
-    }
+    case 'object':
+      if (!(node.view instanceof Date)) return 'an object of Python'
+      return isPythonTime(node.view) ? undefined : 'a datetime that has no year in UTC'
     default:
       return undefined
   }
+}
+
+/** Python has the years 1 to 9999, and its reader of BSON fails on any other. */
+function isPythonTime(date: Date): boolean {
+  const time = date.getTime()
+  return time >= -62_135_596_800_000 && time < 253_402_300_800_000
 }
 
 function membersOf(node: PickleNode): Map<string, PickleNode> {

@@ -2,6 +2,7 @@
 Beyond that page, a value of bson carries its parts, so that it can be made again."""
 
 import base64
+import builtins
 import collections
 import datetime
 import decimal
@@ -93,10 +94,15 @@ WRITERS = {
     frozenset: lambda value: {'$frozenset': sorted_list(value)},
     dict: lambda value: {'$dict': tagged_items(value)},
     collections.OrderedDict: lambda value: {'$odict': tagged_items(value)},
+    collections.defaultdict: lambda value: {
+        '$defaultdict': tagged_items(value),
+        'factory': getattr(value.default_factory, '__name__', None),
+    },
     datetime.datetime: tagged_datetime,
     datetime.date: lambda value: {'$date': value.isoformat()},
     datetime.time: lambda value: {'$time': value.isoformat(timespec='microseconds')},
     datetime.timedelta: lambda value: {'$timedelta': [value.days, value.seconds, value.microseconds]},
+    datetime.timezone: lambda value: {'$timezone': value.utcoffset(None).total_seconds()},
     decimal.Decimal: lambda value: {'$decimal': str(value)},
     uuid.UUID: lambda value: {'$uuid': str(value)},
     complex: lambda value: {'$complex': [to_tagged(value.real), to_tagged(value.imag)]},
@@ -148,10 +154,14 @@ READERS = {
     '$frozenset': lambda tagged: frozenset(from_tagged(tagged['$frozenset'])),
     '$dict': lambda tagged: dict(read_pairs(tagged['$dict'])),
     '$odict': lambda tagged: collections.OrderedDict(read_pairs(tagged['$odict'])),
+    '$defaultdict': lambda tagged: collections.defaultdict(
+        tagged['factory'] and getattr(builtins, tagged['factory']), read_pairs(tagged['$defaultdict'])
+    ),
     '$datetime': read_datetime,
     '$date': lambda tagged: datetime.date.fromisoformat(tagged['$date']),
     '$time': lambda tagged: datetime.time.fromisoformat(tagged['$time']),
     '$timedelta': lambda tagged: datetime.timedelta(*tagged['$timedelta']),
+    '$timezone': lambda tagged: datetime.timezone(datetime.timedelta(seconds=tagged['$timezone'])),
     '$decimal': lambda tagged: decimal.Decimal(tagged['$decimal']),
     '$uuid': lambda tagged: uuid.UUID(tagged['$uuid']),
     '$complex': lambda tagged: complex(*from_tagged(tagged['$complex'])),
