@@ -10,7 +10,8 @@ import { npmCommand, root } from './run.mjs'
 
 const source = `${root}test/runtimes`
 const folder = `${root}.cache/runtimes`
-const bin = `${folder}/node_modules/.bin`
+/** Where their programs are. */
+export const bin = `${folder}/node_modules/.bin`
 
 /** @type {readonly { name: string, platform: 'node' | 'web', command: string[] }[]} */
 const RUNTIMES = [
@@ -29,7 +30,7 @@ const RUNTIMES = [
  * @returns {Promise<{ passed: number, failed: number } | undefined>} the sum over all runtimes; undefined where they can't be installed
  */
 export async function runOnRuntimes() {
-  if (!install()) return undefined
+  if (!installRuntimes()) return undefined
   await bundle('node')
   await bundle('web')
   cpSync(`${source}/workerd.capnp`, `${folder}/workerd.capnp`)
@@ -43,8 +44,12 @@ export async function runOnRuntimes() {
   return total
 }
 
-/** The runtimes themselves come from npm, pinned by a lock file of their own. */
-function install() {
+/**
+ * The runtimes themselves come from npm, pinned by a lock file of their own.
+ *
+ * @returns {boolean} whether they are there
+ */
+export function installRuntimes() {
   mkdirSync(folder, { recursive: true })
   const wanted = readFileSync(`${source}/package-lock.json`, 'utf8')
   if (readOrEmpty(`${folder}/installed`) === wanted) return true
