@@ -13,10 +13,10 @@ const program = process.platform === 'win32' ? `${folder}/Scripts/python.exe` : 
 /**
  * Older releases, each list in a folder of its own that goes before the environment's packages.
  *
- * @typedef {'older' | 'oldest-beaker'} OlderPackages
+ * @typedef {'older' | 'oldest-beaker' | 'older-django' | 'oldest-django'} OlderPackages
  * @type {readonly OlderPackages[]}
  */
-const olderPackages = ['older', 'oldest-beaker']
+const olderPackages = ['older', 'oldest-beaker', 'older-django', 'oldest-django']
 /** The oldest Python that all the packages run on. */
 const oldest = { major: 3, minor: 10 }
 

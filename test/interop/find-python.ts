@@ -1,6 +1,6 @@
 /** Where the real Python packages are, and the programs of this folder that use them. */
 import { fileURLToPath } from 'node:url'
-import { olderPackagesPath, pythonPath } from '../../scripts/python-env.mjs'
+import { type OlderPackages, olderPackagesPath, pythonPath } from '../../scripts/python-env.mjs'
 
 /**
  * The interpreter with the packages: that of the environment variable SESSIONGLASS_PYTHON, else of .cache/python.
@@ -18,7 +18,7 @@ export function findPython(): string | undefined {
  * @returns undefined where there is none
  * @throws {Error} under `CI=true` where there is none
  */
-export function findOlderPackages(name?: 'older' | 'oldest-beaker'): string | undefined {
+export function findOlderPackages(name?: OlderPackages): string | undefined {
   return olderPackagesPath(name)
 }
 

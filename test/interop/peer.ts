@@ -6,6 +6,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { afterAll, afterEach, beforeAll, describe, test } from 'vitest'
+import type { OlderPackages } from '../../scripts/python-env.mjs'
 import { findOlderPackages, findPython, pythonProgram } from './find-python.js'
 
 /** Options of Beaker by their own names, without `session.`; tagged where JSON has no such type. */
@@ -29,8 +30,8 @@ export class PythonError extends Error {
 }
 
 export interface PeerOptions {
-  /** Older releases of some packages (requirements-older.txt), or of Beaker, in place of the current ones. */
-  older?: boolean | 'oldest-beaker'
+  /** Older releases of some packages (requirements-older.txt), or those of another such list, in place of the current ones. */
+  older?: boolean | OlderPackages
   /** Another program of python/ that answers in the same way. Default `peer.py`. */
   program?: string
 }
@@ -70,13 +71,13 @@ export function describeWithPython(
   })
 }
 
+const OLDER_PACKAGES = ['older', 'oldest-beaker', 'older-django', 'oldest-django'] as const
 let python: string | undefined
-const olderPackages: { older?: string | undefined; 'oldest-beaker'?: string | undefined } = {}
+const olderPackages: { [name in OlderPackages]?: string | undefined } = {}
 let setUpFailure: unknown
 try {
   python = findPython()
-  olderPackages.older = findOlderPackages()
-  olderPackages['oldest-beaker'] = findOlderPackages('oldest-beaker')
+  for (const name of OLDER_PACKAGES) olderPackages[name] = findOlderPackages(name)
 } catch (error) {
   setUpFailure = error
 }
