@@ -4,11 +4,14 @@
  */
 import { Buffer } from 'node:buffer'
 import { expect, test } from 'vitest'
+import { bsonPackageTypes } from '../../../src/server/bson-types.js'
 import { writePickle } from '../../../src/server/pickle/writer.js'
+import { readBson } from '../../../src/shared/bson-reader.js'
+import { writeBson } from '../../../src/shared/bson-writer.js'
 import { isSessionError } from '../../../src/shared/errors.js'
 import type { PickleNode } from '../../../src/shared/pickle/node.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
-import type { SessionData } from '../../../src/shared/types.js'
+import type { OriginNode, SessionData } from '../../../src/shared/types.js'
 import { mutation, program, randomNumbers, randomOctets } from './programs.js'
 import { taggedNode } from './tagged-node.js'
 import { pickleVectors } from './vectors.js'
@@ -37,6 +40,16 @@ test(`${runs} random pickles, seed ${seed}`, { timeout: 60_000 + runs }, () => {
   expect(count.refused).toBeGreaterThan(runs / 10)
 })
 
+/** As an upgrade would. */
+function asBson(value: unknown, origin: OriginNode): void {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return
+  try {
+    readBson(writeBson(value as SessionData, { origin }), { types: bsonPackageTypes })
+  } catch (error) {
+    if (!isSessionError(error) || !['ERR_SESSION_UNWRITABLE', 'ERR_SESSION_LIMIT'].includes(error.code)) throw error
+  }
+}
+
 function attempt(bytes: Uint8Array): 'read' | 'refused' | 'written' {
   const start = performance.now()
   try {
@@ -50,6 +63,7 @@ function attempt(bytes: Uint8Array): 'read' | 'refused' | 'written' {
     }
     const { value, origin, root } = document
     let written: Uint8Array
+    asBson(value, origin)
     try {
       written = writePickle(value as SessionData, { origin })
     } catch (error) {
