@@ -2,7 +2,7 @@
  * base85 as `base64.b85encode` of Python writes it: groups of 4 octets as 5 digits, big-endian, no padding.
  * FORMATS §4.
  */
-import { decodeDigits, decodeUtf8, digitTable } from './bytes.js'
+import { decodeDigits, decodeUtf8, digitBuffer, digitTable } from './bytes.js'
 
 const BASE85 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~'
 
@@ -30,14 +30,18 @@ export function decodeBase85(text: string): Uint8Array<ArrayBuffer> {
  */
 export function encodeBase85(bytes: Uint8Array, alphabet: string = BASE85): string {
   const { length } = bytes
-  const text = new Uint8Array(Math.ceil(length / 4) * 5)
+  const text = digitBuffer(Math.ceil(length / 4) * 5)
   for (let i = 0, at = 0; i < length; i += 4, at += 5) {
     let group = 0
     for (let j = i; j < i + 4; j++) group = (group << 8) | (bytes[j] as number)
-    for (let j = at + 4; j >= at; j--) {
-      text[j] = alphabet.charCodeAt((group >>> 0) % 85)
-      group = ((group >>> 0) / 85) >>> 0
-    }
+    // Three digits and two: from here on all numbers have 32 bits.
+    const high = ((group >>> 0) / 7225) | 0
+    const low = ((group >>> 0) - high * 7225) | 0
+    text[at] = alphabet.charCodeAt((high / 7225) | 0)
+    text[at + 1] = alphabet.charCodeAt(((high / 85) | 0) % 85)
+    text[at + 2] = alphabet.charCodeAt(high % 85)
+    text[at + 3] = alphabet.charCodeAt((low / 85) | 0)
+    text[at + 4] = alphabet.charCodeAt(low % 85)
   }
   return decodeUtf8(text.subarray(0, Math.ceil((length * 5) / 4)))
 }

@@ -8,6 +8,10 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 let digits: Uint8Array | undefined
 let decoder: TextDecoder | undefined
 let encoder: TextEncoder | undefined
+let codes: Uint8Array | undefined
+let spare: Uint8Array | undefined
+/** Digits of any cookie; more of them get an array of their own. */
+const SPARE_SIZE = 16_384
 
 /**
  * The octets of a base64url text. Says nothing about who wrote them.
@@ -30,12 +34,23 @@ export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
  */
 export function encodeBase64Url(bytes: Uint8Array): string {
   const { length } = bytes
-  const text = new Uint8Array(Math.ceil(length / 3) * 4)
-  for (let i = 0, at = 0; i < length; i += 3) {
+  codes ??= encodeUtf8(BASE64URL)
+  const text = digitBuffer(Math.ceil(length / 3) * 4)
+  for (let i = 0, at = 0; i < length; i += 3, at += 4) {
     const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number)
-    for (let shift = 18; shift >= 0; shift -= 6) text[at++] = BASE64URL.charCodeAt((group >> shift) & 63)
+    text[at] = codes[group >> 18] as number
+    text[at + 1] = codes[(group >> 12) & 63] as number
+    text[at + 2] = codes[(group >> 6) & 63] as number
+    text[at + 3] = codes[group & 63] as number
   }
   return decodeUtf8(text.subarray(0, Math.ceil((length * 4) / 3)))
+}
+
+/** Room for the digits of a text in the making; the next call gives the same again. An array of its own takes longer than they do. */
+export function digitBuffer(length: number): Uint8Array {
+  if (length > SPARE_SIZE) return new Uint8Array(length)
+  spare ??= new Uint8Array(SPARE_SIZE)
+  return spare
 }
 
 /**
