@@ -62,6 +62,7 @@ const sides: Record<string, string[][]> = {
     [
       'server/sessions.ts',
       'server/settings.ts',
+      'server/jwks.ts',
       'server/candidates.ts',
       'server/commit-plan.ts',
       'server/content.ts',

@@ -45,6 +45,8 @@ export interface SessionEvent {
   bytes?: number
   /** How many cookies of our name there were. */
   candidates?: number
+  /** How many keys the codec has after they were loaded. */
+  keyCount?: number
   /** Keys that two requests changed at once. */
   keys?: readonly string[]
   /** Where in the session a value could not be written. */

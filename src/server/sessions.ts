@@ -11,7 +11,9 @@ import type { MaybePromise } from './codecs/codec.js'
 import { contextOf, planOf } from './commit-plan.js'
 import { contentOf } from './content.js'
 import { type Flow, run } from './flow.js'
+import { publicJwks } from './jwks.js'
 import { type CookieSource, changeResponse, cookieHeader, type HeaderTarget } from './message.js'
+import type { JwkSet } from './platform/jwk.js'
 import { writePublicHalf } from './public-half.js'
 import { type HeldSession, identify, Session, type SessionState, stateOf } from './session.js'
 import { type SessionsOptions, type Settings, settle } from './settings.js'
@@ -29,6 +31,13 @@ export interface ReadOnlySessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS`: never an empty session for a good cookie
    */
   load(source: CookieSource): Promise<Session<Data>>
+  /**
+   * The public keys of the codecs, for other services to verify with (RFC 7517 §5). Secrets are never among them, nor are keys
+   * of `remoteJwks`, which their own server hands out.
+   *
+   * @throws {SessionError} `ERR_SESSION_KEYS` where keys could not be loaded
+   */
+  jwks(): Promise<JwkSet>
   /** @internal For adapters: the same trip, at once where nothing has to be awaited, and without counting as a look at it. */
   readonly [trips]: Pick<Trips<Data>, 'load'>
 }
@@ -100,6 +109,7 @@ export function createSessions<Data extends object = SessionData>(
       stateOf(session).isRead = true
       return session
     },
+    jwks: async () => run(publicJwks(settings.codecs)),
   }
   if (options.readOnly) return { ...reading, [trips]: { load: loadOnce } }
   return {

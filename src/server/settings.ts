@@ -79,6 +79,9 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   const { touchEvery } = options
   const observe = mode === 'observe'
   const emit = emitter(options.on, { cookie: name, clock, observe })
+  for (const [codecIndex, codec] of codecs.entries()) {
+    codec.keys?.listen((event) => emit({ type: 'keys', codec: codec.name, codecIndex, ...event }))
+  }
   return {
     name,
     publicName: publicName(name),

@@ -47,7 +47,7 @@ export interface SessionRecord {
 
 /** What became of keys that were loaded: how many there are now, and which signs; or a code. */
 export interface KeysEvent {
-  keys?: number
+  keyCount?: number
   kid?: string
   code?: SessionErrorCode
 }

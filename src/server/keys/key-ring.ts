@@ -62,7 +62,7 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
     underway = undefined
     const { keys = [], signer } = set ?? {}
     const kid = signer?.kid === undefined ? {} : { kid: signer.kid }
-    tell({ keys: keys.length, ...kid, ...(cause !== undefined && { code: 'ERR_SESSION_KEYS' }) })
+    tell({ keyCount: keys.length, ...kid, ...(cause !== undefined && { code: 'ERR_SESSION_KEYS' }) })
   }
 
   /** One at a time, whoever asks. */

@@ -1,0 +1,106 @@
+/**
+ * Hands out the public keys of the sessions, so that other services verify them and hold no secret.
+ * RFC 7517 §5 and §8.5.1; RFC 9110 §8.8.3 and §13.1.2 for the entity tag.
+ */
+import { platform } from '#platform'
+import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { type Duration, parseDuration } from '../../shared/duration.js'
+import type { ReadOnlySessions } from '../sessions.js'
+import { isOutage, withStatus } from './outage.js'
+
+export interface JwksOptions {
+  /** How long others may keep the set, and so how long before its use a new key must stand in it. Default 5 minutes. */
+  maxAge?: Duration
+}
+
+/** The part of Node's request and response that is used here. */
+export interface JwksRequest {
+  readonly method?: string | undefined
+  readonly headers: { readonly 'if-none-match'?: string | undefined }
+}
+
+export interface JwksResponse {
+  statusCode: number
+  setHeader(name: string, value: string): unknown
+  end(body?: string): unknown
+}
+
+/**
+ * A handler of fetch `Request`s for the address of the JWK set, `/.well-known/jwks.json` for instance.
+ *
+ * @returns a handler that answers GET and HEAD, 304 where the set is known, and 503 where keys could not be loaded
+ * @throws {TypeError} for a `maxAge` that is no duration
+ */
+export function fetchJwks(
+  sessions: Pick<ReadOnlySessions, 'jwks'>,
+  options: JwksOptions = {},
+): (request: Request) => Promise<Response> {
+  const cacheControl = cacheControlOf(options)
+  return async (request) => {
+    try {
+      const { status, headers, body } = await answer(sessions, request.method, request.headers.get('if-none-match'))
+      return new Response(body, { status, headers: { ...headers, ...cacheControl(status) } })
+    } catch (error) {
+      if (isOutage(error)) return new Response('The keys are not available', { status: 503 })
+      throw error
+    }
+  }
+}
+
+/**
+ * The same for Express, Connect and `node:http`.
+ *
+ * @returns a handler that gives errors to `next`, with `status` 503 where keys could not be loaded
+ * @throws {TypeError} for a `maxAge` that is no duration
+ */
+export function expressJwks(
+  sessions: Pick<ReadOnlySessions, 'jwks'>,
+  options: JwksOptions = {},
+): (request: JwksRequest, response: JwksResponse, next?: (error?: unknown) => void) => void {
+  const cacheControl = cacheControlOf(options)
+  return (request, response, next) => {
+    answer(sessions, request.method ?? 'GET', request.headers['if-none-match']).then(
+      ({ status, headers, body }) => {
+        response.statusCode = status
+        for (const [name, value] of Object.entries({ ...headers, ...cacheControl(status) })) {
+          response.setHeader(name, value)
+        }
+        response.end(body ?? undefined)
+      },
+      (error: unknown) => {
+        if (next) return next(withStatus(error))
+        response.statusCode = isOutage(error) ? 503 : 500
+        response.end()
+      },
+    )
+  }
+}
+
+interface Answer {
+  status: number
+  headers: Record<string, string>
+  body: string | null
+}
+
+async function answer(
+  sessions: Pick<ReadOnlySessions, 'jwks'>,
+  method: string,
+  known: string | null | undefined,
+): Promise<Answer> {
+  if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: { Allow: 'GET, HEAD' }, body: null }
+  const body = JSON.stringify(await sessions.jwks())
+  const etag = `"${encodeBase64Url(await platform.sha256(encodeUtf8(body)))}"`
+  if (matches(known, etag)) return { status: 304, headers: { ETag: etag }, body: null }
+  const headers = { 'Content-Type': 'application/jwk-set+json', ETag: etag }
+  return { status: 200, headers, body: method === 'HEAD' ? null : body }
+}
+
+/** RFC 9110 §13.1.2: a list of tags, weak ones too, or `*`. */
+function matches(known: string | null | undefined, etag: string): boolean {
+  return (known ?? '').split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')))
+}
+
+function cacheControlOf({ maxAge = '5m' }: JwksOptions): (status: number) => Record<string, string> {
+  const value = `public, max-age=${Math.floor(parseDuration(maxAge, 'maxAge') / 1000)}`
+  return (status): Record<string, string> => (status === 405 ? {} : { 'Cache-Control': value })
+}
