@@ -5,8 +5,7 @@
 import { decodeDigits, decodeUtf8, digitBuffer, digitTable } from './bytes.js'
 
 const BASE85 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~'
-
-let digits: Uint8Array | undefined
+const digits: Uint8Array = /* @__PURE__ */ digitTable('09AZaz!!#&(+--;@^`{~')
 
 /**
  * The octets of a base85 text. Says nothing about who wrote them.
@@ -17,7 +16,6 @@ let digits: Uint8Array | undefined
  * @see FORMATS §4
  */
 export function decodeBase85(text: string): Uint8Array<ArrayBuffer> {
-  digits ??= digitTable(BASE85)
   return decodeDigits(text, digits, 85)
 }
 

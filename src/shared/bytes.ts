@@ -5,9 +5,9 @@
 import { SessionError, type SessionErrorCode } from './errors.js'
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-let digits: Uint8Array | undefined
-let decoder: TextDecoder | undefined
-let encoder: TextEncoder | undefined
+const digits: Uint8Array = /* @__PURE__ */ digitTable('AZaz09--__')
+const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder()
 let codes: Uint8Array | undefined
 let spare: Uint8Array | undefined
 /** Digits of any cookie; more of them get an array of their own. */
@@ -22,7 +22,6 @@ const SPARE_SIZE = 16_384
  * @see RFC 4648 §3.5 and §5
  */
 export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  digits ??= digitTable(BASE64URL)
   return decodeDigits(text, digits, 64)
 }
 
@@ -61,7 +60,6 @@ export function digitBuffer(length: number): Uint8Array {
  * @see RFC 3629
  */
 export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESSION_MALFORMED'): string {
-  decoder ??= new TextDecoder(undefined, { fatal: true, ignoreBOM: true })
   try {
     return decoder.decode(bytes)
   } catch {
@@ -75,7 +73,6 @@ export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESS
  * @see RFC 3629
  */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
-  encoder ??= new TextEncoder()
   return encoder.encode(text)
 }
 
@@ -107,10 +104,17 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
-/** For each ASCII code the value of that digit in an alphabet, or 255. */
-export function digitTable(alphabet: string): Uint8Array {
+/**
+ * For each ASCII code the value of that digit in an alphabet, or 255.
+ *
+ * @param ranges - the alphabet in pairs of a first and a last character: a page has no room for all of them
+ */
+export function digitTable(ranges: string): Uint8Array {
   const table = new Uint8Array(128).fill(255)
-  for (let i = 0; i < alphabet.length; i++) table[alphabet.charCodeAt(i)] = i
+  let digit = 0
+  for (let i = 0; i < ranges.length; i += 2) {
+    for (let code = ranges.charCodeAt(i); code <= ranges.charCodeAt(i + 1); code++) table[code] = digit++
+  }
   return table
 }
 

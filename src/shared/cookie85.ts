@@ -17,7 +17,7 @@ let digits: Uint8Array | undefined
  * @see FORMATS §11
  */
 export function decodeCookie85(text: string): Uint8Array<ArrayBuffer> {
-  digits ??= digitTable(COOKIE85)
+  digits ??= digitTable('!!#$(+-:==?[]~')
   return decodeDigits(text, digits, 85)
 }
 

@@ -5,13 +5,11 @@
 import { SessionError } from './errors.js'
 
 /**
- * A canonical Huffman code (RFC 1951 §3.2.2) as a table: by the next bits of the stream `symbol << 4 | length`, or 0 where
- * no code begins like this. The last entry tells how many bits that are, as a mask.
+ * A canonical Huffman code (RFC 1951 §3.2.2) as a table: how many of the next bits of the stream choose an entry, as a mask,
+ * and the entries `symbol << 4 | length`, or 0 where no code begins like this.
  */
-type HuffmanTable = Uint16Array
+type HuffmanTable = number[]
 
-/** Bits of a code at most, and where a table has its mask. */
-const MASK = 32_768
 /** How the lengths of the code for lengths are ordered (RFC 1951 §3.2.7). */
 const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 
@@ -20,12 +18,14 @@ let input: Uint8Array
 /** In bits. */
 let position: number
 let output: Uint8Array = new Uint8Array()
+const literals: HuffmanTable = []
+const distances: HuffmanTable = []
+const lengths: Uint8Array = new Uint8Array(320)
 let size: number
 let largest: number
-/** Made at the first call, so that an import takes no memory. */
-let literals: HuffmanTable
-let distances: HuffmanTable
-let lengths: Uint8Array
+/** The sums of Adler-32 (RFC 1950 §8.2). */
+let low: number
+let high: number
 
 /**
  * Inflates a zlib stream. Its checksum tells of accidents, not of authors.
@@ -38,13 +38,11 @@ let lengths: Uint8Array
  * @see RFC 1950 §2.2, RFC 1951 §3.2
  */
 export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
-  literals ??= new Uint16Array(MASK + 1)
-  distances ??= new Uint16Array(MASK + 1)
-  lengths ??= new Uint8Array(320)
   if (output.length < limit) output = new Uint8Array(limit)
   input = bytes
   largest = limit
-  position = size = 0
+  position = size = high = 0
+  low = 1
 
   // CM 8, CINFO up to 7, FCHECK, no FDICT.
   const header = uint16()
@@ -57,10 +55,8 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
     else stored()
   }
   drop(-position & 7)
-  const result = output.subarray(0, size)
-  if (adler32(result) !== uint16() * 65_536 + uint16()) broken()
-  if (position < input.length * 8) broken()
-  return result
+  if (high !== uint16() || low !== uint16() || position < input.length * 8) broken()
+  return output.subarray(0, size)
 }
 
 /** RFC 1951 §3.2.4. */
@@ -71,26 +67,11 @@ function stored(): void {
   while (length--) put(bits(8))
 }
 
-/** RFC 1951 §3.2.3. */
+/** RFC 1951 §3.2.3, with the codes of §3.2.6 and §3.2.7. */
 function compressed(type: number): void {
-  readCodes(type)
-  for (let value = symbol(literals); value !== 256; value = symbol(literals)) {
-    if (value < 256) put(value)
-    else {
-      let length = value === 285 ? 258 : extended(value - 257, 2) + 3
-      const distance = extended(symbol(distances), 1) + 1
-      // Two symbols of each kind are there for no length and no distance (RFC 1951 §3.2.5).
-      if (length > 258 || distance > 32_768 || distance > size) broken()
-      while (length--) put(output[size - distance] as number)
-    }
-  }
-}
-
-/** RFC 1951 §3.2.6 and §3.2.7. */
-function readCodes(type: number): void {
+  lengths.fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288)
   let literalCount = 288
   let count = 320
-  lengths.fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288)
   if (type > 1) {
     literalCount = bits(5) + 257
     count = literalCount + bits(5) + 1
@@ -104,13 +85,23 @@ function readCodes(type: number): void {
       const value = symbol(distances)
       const length = value < 16 ? value : value < 17 ? lengths[i - 1] : 0
       if (length === undefined) broken()
-      let times = value < 16 ? 1 : value < 17 ? 3 + bits(2) : value < 18 ? 3 + bits(3) : 11 + bits(7)
+      let times = value < 16 ? 1 : value < 18 ? bits(value - 14) + 3 : bits(7) + 11
       while (times--) lengths[i++] = length
     }
     if (i > count) broken()
   }
   build(literals, 0, literalCount)
   build(distances, literalCount, count)
+  for (let value = symbol(literals); value !== 256; value = symbol(literals)) {
+    if (value < 256) put(value)
+    else {
+      let length = value === 285 ? 258 : extended(value - 257, 2) + 3
+      const distance = extended(symbol(distances), 1) + 1
+      // Two symbols of each kind are there for no length and no distance (RFC 1951 §3.2.5).
+      if (length > 258 || distance > 32_768 || distance > size) broken()
+      while (length--) put(output[size - distance] as number)
+    }
+  }
 }
 
 /** Makes a table of the lengths between `start` and `end` (RFC 1951 §3.2.2). */
@@ -123,27 +114,28 @@ function build(table: HuffmanTable, start: number, end: number): void {
       symbols[length].push(i - start)
     }
   }
-  let next = 0
-  let high = 1
-  let count = 0
-  table[0] = 0
+  let next = 1
+  let size = 1
+  table[1] = 0
   for (let length = 1; length < symbols.length; length++) {
-    for (let i = 0; i < high; i++) table[high + i] = table[i] as number
+    for (let i = 1; i <= size; i++) table[size + i] = table[i] as number
     for (const symbol of symbols[length] ?? []) {
-      if (count++ && !next) broken()
-      table[next] = (symbol << 4) | length
-      let bit = high
+      // All codes are taken: the one after the last is the first.
+      if (table[next]) broken()
+      table[next--] = (symbol << 4) | length
+      let bit = size
       for (; next & bit; bit >>= 1) next ^= bit
-      next |= bit
+      next = (next | bit) + 1
     }
-    high *= 2
+    size *= 2
   }
-  if (next && high > 2) broken()
-  table[MASK] = high - 1
+  // Only a single code of one bit may leave another one free.
+  if (next > 1 && size > 2) broken()
+  table[0] = size - 1
 }
 
 function symbol(table: HuffmanTable): number {
-  const entry = table[peek() & (table[MASK] as number)] as number
+  const entry = table[(peek() & (table[0] as number)) + 1] as number
   if (!entry) broken()
   drop(entry & 15)
   return entry >> 4
@@ -181,18 +173,8 @@ function drop(count: number): void {
 function put(octet: number): void {
   if (size === largest) throw new SessionError('ERR_SESSION_LIMIT')
   output[size++] = octet
-}
-
-/** RFC 1950 §8.2. The sums are exact, so one modulo at the end is enough, for 8 MiB, which no cookie inflates to. */
-function adler32(bytes: Uint8Array): number {
-  let low = 1
-  let high = 0
-  // An index, because an iterator takes as long as all the rest.
-  for (let i = 0; i < bytes.length; i++) {
-    low += bytes[i] as number
-    high += low
-  }
-  return (high % 65_521) * 65_536 + (low % 65_521)
+  low = (low + octet) % 65_521
+  high = (high + low) % 65_521
 }
 
 function broken(): never {

@@ -31,7 +31,7 @@ export interface DataAndMeta {
  */
 export function takeBeakerMeta(payload: SessionData): DataAndMeta {
   const { _id, _creation_time, _accessed_time, _expires, _path, _domain, ...data } = payload
-  return { data, meta: metaOf({ _id, _creation_time, _accessed_time }) }
+  return { data, meta: metaOf({ id: _id, createdAt: _creation_time, accessedAt: _accessed_time }) }
 }
 
 /**
@@ -43,32 +43,19 @@ export function takeBeakerMeta(payload: SessionData): DataAndMeta {
  */
 export function takeJwtMeta(claims: SessionData): DataAndMeta {
   const { jti, iat, nbf, exp, ...data } = claims
-  return { data, meta: metaOf({ jti, iat, nbf, exp }) }
+  return { data, meta: metaOf({ id: jti, createdAt: iat, notBefore: nbf, expiresAt: exp }) }
 }
 
-/** In the order that both formats are told in: the id, then times in seconds. */
-const FIELDS = {
-  _id: 'id',
-  jti: 'id',
-  _creation_time: 'createdAt',
-  iat: 'createdAt',
-  _accessed_time: 'accessedAt',
-  nbf: 'notBefore',
-  exp: 'expiresAt',
-} as const
-
-function metaOf(values: { readonly [Name in keyof typeof FIELDS]?: unknown }): SessionMeta {
-  const meta: Record<string, unknown> = {}
+/** @param values - the id and times in seconds, by their names here; they become the meta */
+function metaOf(values: Record<string, unknown>): SessionMeta {
   for (const name in values) {
-    const value = values[name as keyof typeof FIELDS]
-    if (value === undefined) continue
-    const field = FIELDS[name as keyof typeof FIELDS]
+    const value = values[name]
     // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one, as no text does.
-    const known = field === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : '')
-    if (field === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
+    const known = name === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : '')
+    if (value === undefined) delete values[name]
+    else if (name === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
       throw new SessionError('ERR_SESSION_CLAIMS', name)
-    }
-    meta[field] = known
+    } else values[name] = known
   }
-  return meta
+  return values
 }
