@@ -4,7 +4,7 @@
  */
 import { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
-import type { SessionStore, StoredSession } from './store.js'
+import type { SessionStore } from './store.js'
 
 /** The part of an express-session store that is used. */
 export interface ExpressStore {
@@ -53,7 +53,10 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
     name: 'express',
     async get(id) {
       const session = await ask<SessionData | null | undefined>((done) => store.get(id, done), isMissingFile)
-      return session ? rowOf(session, clock()) : undefined
+      if (!session) return undefined
+      // What the cookie says of the end is old where the store has a time to live of its own, which a touch moves.
+      const { cookie: _, ...data } = session
+      return { data }
     },
     async set(id, { data, expiresAt }) {
       if (data.cookie !== undefined) {
@@ -74,14 +77,6 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
       if (row) await ask((done) => store.touch?.(id, { cookie: cookieOf(expiresAt), ...row.data }, done))
     },
   }
-}
-
-/** Not every store looks at the end itself. */
-function rowOf({ cookie, ...data }: SessionData, now: Date): StoredSession | undefined {
-  const { expires } = (cookie ?? {}) as { expires?: unknown }
-  const expiresAt = typeof expires === 'string' || expires instanceof Date ? new Date(expires) : undefined
-  if (expiresAt === undefined || Number.isNaN(expiresAt.getTime())) return { data }
-  return expiresAt > now ? { data, expiresAt } : undefined
 }
 
 type Done<T> = (error?: unknown, value?: T) => void

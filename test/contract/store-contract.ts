@@ -1,0 +1,157 @@
+/** The suite that every session store passes, ours or somebody else's. */
+import { describe, expect, test } from 'vitest'
+import type { SessionStore, StoredSession } from '../../src/server/index.js'
+
+export interface StoreSample {
+  /** An empty store; its clock, if it takes one, is `clock`. */
+  store: SessionStore
+  /** Lets time pass for the store, in milliseconds. */
+  pass(milliseconds: number): unknown
+  now(): Date
+}
+
+export interface StoreContractOptions {
+  make(): StoreSample | Promise<StoreSample>
+  /** The store's values are JSON and no more. */
+  isJson?: boolean
+  /** Has no `update`. */
+  inSteps?: boolean
+  /** A short life in milliseconds, in what the store can count: default 2000. */
+  life?: number
+}
+
+const ID = '0123456789abcdef0123456789abcdef'
+const OTHER = 'fedcba9876543210fedcba9876543210'
+
+export function storeContract(
+  name: string,
+  { make, isJson = false, inSteps = false, life = 2000 }: StoreContractOptions,
+): void {
+  const end = ({ now }: StoreSample, milliseconds: number): Date => new Date(now().getTime() + milliseconds)
+
+  describe(`${name} as a session store`, () => {
+    test('has a name and the methods', async () => {
+      const { store } = await make()
+      expect(store.name).toMatch(/^[a-z]+$/)
+      for (const method of ['get', 'set', 'delete'] as const) expect(store[method]).toBeTypeOf('function')
+    })
+
+    test('gives back what it was given, under its id alone', async () => {
+      const sample = await make()
+      const data = {
+        user: 'dave',
+        roles: ['a', { deep: [null, true] }],
+        n: 1.5,
+        big: 2 ** 40,
+        empty: {},
+        text: '\u{1f36a} "\\',
+      }
+      await sample.store.set(ID, { data, expiresAt: end(sample, 60_000) })
+      expect((await sample.store.get(ID))?.data).toEqual(data)
+      expect(await sample.store.get(OTHER)).toBeUndefined()
+      await sample.store.set(ID, { data: { user: 'eve' }, expiresAt: end(sample, 60_000) })
+      expect((await sample.store.get(ID))?.data).toEqual({ user: 'eve' })
+    })
+
+    test('an empty session is a session', async () => {
+      const sample = await make()
+      await sample.store.set(ID, { data: {}, expiresAt: end(sample, 60_000) })
+      expect((await sample.store.get(ID))?.data).toEqual({})
+    })
+
+    test('dangerous names are keys like any other', async () => {
+      const sample = await make()
+      const data = JSON.parse('{"constructor":1,"toString":"x"}')
+      await sample.store.set(ID, { data, expiresAt: end(sample, 60_000) })
+      const read = (await sample.store.get(ID))?.data as Record<string, unknown>
+      expect(Object.entries(read)).toEqual(Object.entries(data))
+      for (const id of ['__proto__', 'constructor', 'toString']) expect(await sample.store.get(id)).toBeUndefined()
+    })
+
+    if (!isJson)
+      test('dates, octets, big integers and NaN keep their type', async () => {
+        const sample = await make()
+        const data = {
+          at: new Date(1_700_000_000_123),
+          bytes: new Uint8Array([0, 1, 255]),
+          big: 2n ** 60n,
+          none: Number.NaN,
+        }
+        await sample.store.set(ID, { data, expiresAt: end(sample, 60_000) })
+        expect((await sample.store.get(ID))?.data).toEqual(data)
+      })
+
+    test('shares no object with the caller', async () => {
+      const sample = await make()
+      const data = { list: [1] }
+      await sample.store.set(ID, { data, expiresAt: end(sample, 60_000) })
+      data.list.push(2)
+      const read = (await sample.store.get(ID)) as StoredSession
+      expect(read.data).toEqual({ list: [1] })
+      ;(read.data.list as number[]).push(3)
+      expect((await sample.store.get(ID))?.data).toEqual({ list: [1] })
+    })
+
+    test('deletes, also what is not there', async () => {
+      const sample = await make()
+      await sample.store.set(ID, { data: { a: 1 }, expiresAt: end(sample, 60_000) })
+      await sample.store.set(OTHER, { data: { b: 1 }, expiresAt: end(sample, 60_000) })
+      await sample.store.delete(ID)
+      await sample.store.delete(ID)
+      expect(await sample.store.get(ID)).toBeUndefined()
+      expect((await sample.store.get(OTHER))?.data).toEqual({ b: 1 })
+    })
+
+    test('a row ends at its end', async () => {
+      const sample = await make()
+      await sample.store.set(ID, { data: { a: 1 }, expiresAt: end(sample, life) })
+      await sample.pass(life / 4)
+      expect((await sample.store.get(ID))?.data).toEqual({ a: 1 })
+      await sample.pass(life)
+      expect(await sample.store.get(ID)).toBeUndefined()
+    })
+
+    test('touch moves the end and nothing else, and makes no row', async () => {
+      const sample = await make()
+      const { store } = sample
+      await store.set(ID, { data: { a: 1 }, expiresAt: end(sample, life) })
+      await store.touch?.(ID, end(sample, 60_000))
+      await store.touch?.(OTHER, end(sample, 60_000))
+      await sample.pass(life * 1.5)
+      expect((await store.get(ID))?.data).toEqual({ a: 1 })
+      expect(await store.get(OTHER)).toBeUndefined()
+    })
+
+    if (inSteps) {
+      test('has no update', async () => expect((await make()).store.update).toBeUndefined())
+      return
+    }
+
+    test('update changes a row, leaves it, and makes none by itself', async () => {
+      const sample = await make()
+      const { store } = sample
+      const expiresAt = end(sample, 60_000)
+      await store.set(ID, { data: { n: 1 }, expiresAt })
+      const changed = await store.update?.(ID, (current) => ({ data: { n: Number(current?.data.n) + 1 }, expiresAt }))
+      expect(changed?.data).toEqual({ n: 2 })
+      expect((await store.update?.(ID, () => undefined))?.data).toEqual({ n: 2 })
+      expect((await store.get(ID))?.data).toEqual({ n: 2 })
+      const seen: unknown[] = []
+      expect(await store.update?.(OTHER, (current) => void seen.push(current))).toBeUndefined()
+      expect(seen).toEqual([undefined])
+      expect(await store.get(OTHER)).toBeUndefined()
+      await store.update?.(OTHER, () => ({ data: { made: true }, expiresAt }))
+      expect((await store.get(OTHER))?.data).toEqual({ made: true })
+    })
+
+    test('of many updates at once none is lost', async () => {
+      const sample = await make()
+      const { store } = sample
+      const expiresAt = end(sample, 60_000)
+      await store.set(ID, { data: { n: 0 }, expiresAt })
+      const add = (current: StoredSession | undefined) => ({ data: { n: Number(current?.data.n) + 1 }, expiresAt })
+      await Promise.all(Array.from({ length: 30 }, async () => store.update?.(ID, add)))
+      expect((await store.get(ID))?.data).toEqual({ n: 30 })
+    })
+  })
+}
