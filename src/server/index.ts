@@ -18,6 +18,14 @@ export {
 export { type FastifyOptions, type FastifyPlugin, fastifySessions } from './adapters/fastify.js'
 export { type FetchHandler, fetchSessions } from './adapters/fetch.js'
 export { expressJwks, fetchJwks, type JwksOptions } from './adapters/jwks.js'
+export {
+  type NextCookieAttributes,
+  type NextCookies,
+  type NextSessions,
+  nextSessions,
+  type ReadOnlySession,
+} from './adapters/next.js'
+export { type NextProxyHandler, type NextResponses, nextProxy } from './adapters/next-proxy.js'
 export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from './beaker-config.js'
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'
