@@ -68,6 +68,7 @@ const sides: Record<string, string[][]> = {
       'server/content.ts',
       'server/stored-session.ts',
       'server/public-half.ts',
+      'server/respond.ts',
       'server/write-session.ts',
       'server/beaker-codecs.ts',
       'server/beaker-config.ts',

@@ -13,6 +13,8 @@ export interface Rejection {
   error: SessionError
   /** Where it verified and something else was wrong. */
   held?: HeldSession
+  /** It was put together of several cookies, which may never have belonged together. */
+  isJoined?: boolean
 }
 
 export interface CandidateReading {
@@ -35,6 +37,7 @@ const OUTAGES: ReadonlySet<SessionErrorCode> = new Set(['ERR_SESSION_STORE', 'ER
  *
  * @param values - as they stand in the header; Python takes the last one, so it is tried first
  * @param refuse - a last word on a session that verified, such as a timeout
+ * @param joined - the pieces of a value in several cookies, tried before all others by the codecs that make such
  * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS` only
  */
 export function* readCandidates(
@@ -42,17 +45,20 @@ export function* readCandidates(
   codecs: readonly SessionCodec[],
   context: CodecContext,
   refuse: (held: HeldSession) => MaybePromise<SessionError | undefined>,
+  joined?: string,
 ): Flow<CandidateReading> {
   const rejections: Rejection[] = []
   let held: HeldSession | undefined
-  for (const value of values.toReversed()) {
+  for (const [index, value = ''] of [joined, ...values.toReversed()].entries()) {
     if (value === '' || value === held?.value) continue
-    const outcome = yield* readCandidate(value, codecs, context)
+    const isJoined = index === 0
+    const outcome = yield* readCandidate(value, codecs, context, isJoined)
     // An older version of a session may stand behind a newer one, under another domain or path.
     if (held && (outcome instanceof SessionError || !isNewer(outcome, held))) continue
     const error = outcome instanceof SessionError ? outcome : yield* wait(refuse(outcome))
     if (error === undefined) held = outcome as HeldSession
-    else if (!held) rejections.push({ value, error, ...(outcome instanceof SessionError ? {} : { held: outcome }) })
+    else if (!held)
+      rejections.push({ value, error, isJoined, ...(outcome instanceof SessionError ? {} : { held: outcome }) })
     if (held && held.record.version === undefined) break
   }
   return { rejections, ...(held ? { held } : {}) }
@@ -66,6 +72,7 @@ function* readCandidate(
   value: string,
   codecs: readonly SessionCodec[],
   context: CodecContext,
+  isJoined: boolean,
 ): Flow<HeldSession | SessionError> {
   if (value.length > MAX_VALUE_LENGTH) {
     return new SessionError('ERR_SESSION_LIMIT', `The cookie is longer than ${MAX_VALUE_LENGTH} characters`)
@@ -74,6 +81,7 @@ function* readCandidate(
   let family: string | undefined
   for (const [codecIndex, codec] of codecs.entries()) {
     if ((family !== undefined && codec.family !== family) || !codec.matches(value)) continue
+    if (isJoined && !codec.chunks) continue
     try {
       const record = yield* wait(codec.verify(value, context))
       return { value, record, codec, codecIndex }

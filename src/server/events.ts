@@ -2,6 +2,7 @@
  * What the server tells of its work: one hook, never data, tokens or keys.
  */
 import type { SessionErrorCode } from '../shared/errors.js'
+import type { ShadowedCookie } from './shadows.js'
 
 export type SessionEventType =
   /** A cookie verified and became a session. */
@@ -45,6 +46,8 @@ export interface SessionEvent {
   bytes?: number
   /** How many cookies of our name there were. */
   candidates?: number
+  /** Those of them that did not become the session. */
+  shadowed?: readonly ShadowedCookie[]
   /** How many keys the codec has after they were loaded. */
   keyCount?: number
   /** Keys that two requests changed at once. */

@@ -30,6 +30,10 @@ export interface SessionState {
   hadCookie: boolean
   /** The id of a row that is there and could not be read. */
   unreadableId?: string
+  /** The pieces beside the first that the browser has. */
+  chunks: readonly number[]
+  /** The request had several cookies of our name: those in other places have to go. */
+  isShadowed?: boolean
   /** Set-Cookie texts of earlier commits in the same response. */
   cookies: readonly string[]
 }
@@ -177,9 +181,9 @@ export class Session<Data extends object = SessionData> {
    */
   flash(name: string): FlashValue[]
   flash(name: string, value: FlashValue): void
-  flash(name: string, value?: FlashValue): FlashValue[] | void {
+  flash(name: string, value?: FlashValue): unknown {
     if (value === undefined) return takeFlash(this.#data as SessionData, name)
-    addFlash(this.#data as SessionData, name, value)
+    return addFlash(this.#data as SessionData, name, value)
   }
 
   /**

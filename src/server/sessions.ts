@@ -7,16 +7,19 @@ import { readCookies } from '../shared/cookie.js'
 import type { SessionError } from '../shared/errors.js'
 import type { SessionData } from '../shared/types.js'
 import { type Rejection, readCandidates } from './candidates.js'
+import { readChunks } from './chunks.js'
 import type { MaybePromise } from './codecs/codec.js'
 import { contextOf, planOf } from './commit-plan.js'
 import { contentOf } from './content.js'
 import { type Flow, run } from './flow.js'
 import { publicJwks } from './jwks.js'
-import { type CookieSource, changeResponse, cookieHeader, type HeaderTarget } from './message.js'
+import { type CookieSource, cookieHeader, type HeaderTarget } from './message.js'
 import type { JwkSet } from './platform/jwk.js'
 import { writePublicHalf } from './public-half.js'
+import { expiredCookies, expiredShadows, respond } from './respond.js'
 import { type HeldSession, identify, Session, type SessionState, stateOf } from './session.js'
 import { type SessionsOptions, type Settings, settle } from './settings.js'
+import { findShadowed } from './shadows.js'
 import { findRow, reportConflict } from './stored-session.js'
 import { takeTurn } from './turns.js'
 import { isProtected, keepWritten, refuseOverwriting, writeSession } from './write-session.js'
@@ -127,13 +130,15 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
   const values = readCookies(header, name)
   const context = contextOf(settings)
   const { now } = context
-  const { held, rejections } = yield* readCandidates(values, settings.codecs, context, (candidate) =>
-    run(refusal(settings, candidate, now)),
-  )
-  for (const { value, error } of rejections)
-    emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
+  const { joined, indexes } = settings.chunks ? readChunks(header, name) : { indexes: [] }
+  const refuse = (candidate: HeldSession) => run(refusal(settings, candidate, now))
+  const { held, rejections } = yield* readCandidates(values, settings.codecs, context, refuse, joined)
+  // Pieces that do not belong together are no news beside a session that is whole.
+  for (const { value, error, isJoined } of rejections)
+    if (!(held && isJoined)) emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
   if (held) emit({ type: 'read', ...identify(held), bytes: name.length + held.value.length })
-  if (new Set(values).size > 1) emit({ type: 'shadowed', candidates: values.length })
+  const shadowed = findShadowed(name, values, held && held.value === joined ? values.at(-1) : held?.value, rejections)
+  if (shadowed) emit({ type: 'shadowed', candidates: values.length, shadowed })
   if (held && !settings.versions.note(held)) reportConflict(settings, held)
 
   const { id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
@@ -149,6 +154,8 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
     isDestroyed: false,
     isRegenerated: false,
     hadCookie: values.length > 0,
+    chunks: indexes,
+    isShadowed: values.length > 1,
     cookies: [],
     isPlainHttp: settings.plainHttp.sees(source),
     ...(held ? { held } : {}),
@@ -188,13 +195,14 @@ function* commit(settings: Settings, session: Session<object>, headers: HeaderTa
   const half = yield* writePublicHalf(settings, session, written || undefined, content)
   if (written && isRegenerated) yield* leave(settings, state)
   const isOver = !written && !state.held && state.rejected?.code === 'ERR_SESSION_EXPIRED'
+  const shadows = written && state.isShadowed ? expiredShadows(settings, state) : []
   // From here on nothing fails: a session is never known as written when it was not sent.
   if (written) keepWritten(settings, session, written)
   else if (plan?.isRowOnly && before) settings.emit({ type: 'committed', ...identify(before) })
   if (content?.stored && state.held && !settings.observe) state.held.stored = content.stored
   if (half && !settings.observe) state.publicValue = half.value
-  const expired = isOver ? settings.cookies.expire(settings.name, settings.exposure) : undefined
-  return respond(settings, state, [written ? written.cookie : expired, half?.cookie], headers)
+  const expired = isOver ? expiredCookies(settings, state) : []
+  return respond(settings, state, [...(written ? written.cookies : expired), ...shadows, half?.cookie], headers)
 }
 
 /** A session goes, or moves to another id: what its old id stood for ends. */
@@ -207,7 +215,7 @@ function* leave({ rows, versions, observe }: Settings, { held, unreadableId }: S
 
 /** The trip out of a session that ends. */
 function* destroy(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): Flow<string[]> {
-  const { cookies, exposure, name, publicName } = settings
+  const { cookies, exposure, publicName } = settings
   const state = stateOf(session)
   const isHeld = state.hadCookie || state.held !== undefined
   const hasPublicHalf = state.publicValue !== undefined || (isHeld && exposure.publicHalf !== undefined)
@@ -220,33 +228,11 @@ function* destroy(settings: Settings, session: Session<object>, headers: HeaderT
     settings,
     state,
     [
-      isHeld ? cookies.expire(name, exposure) : undefined,
+      ...(isHeld ? [...expiredCookies(settings, state), ...expiredShadows(settings, state)] : []),
       hasPublicHalf ? cookies.expire(publicName, { httpOnly: false }) : undefined,
     ],
     headers,
   )
-}
-
-function respond(
-  { observe, plainHttp }: Settings,
-  state: SessionState,
-  written: readonly (string | undefined)[],
-  headers: HeaderTarget | undefined,
-): string[] {
-  if (observe) return []
-  const cookies = written.filter((cookie) => cookie !== undefined)
-  const isPrivate = state.held !== undefined || cookies.length > 0
-  const names = new Set(cookies.map(cookieNameOf))
-  const replaces = state.cookies.filter((cookie) => names.has(cookieNameOf(cookie)))
-  const concerns = cookies.length > 0 || state.isRead === true
-  if (headers && concerns) changeResponse(headers, { cookies, replaces, isPrivate })
-  if (cookies.length > 0 && state.isPlainHttp) plainHttp.tell()
-  state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
-  return cookies
-}
-
-function cookieNameOf(setCookie: string): string {
-  return setCookie.slice(0, setCookie.indexOf('='))
 }
 
 /** As Beaker's: 32 hex digits, here 128 random bits. */

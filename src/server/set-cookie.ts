@@ -72,7 +72,8 @@ export function createCookieWriter(
   places: readonly CookiePlace[] = [],
 ): CookieWriter {
   const settled = settle(attributes)
-  const others = places.map(({ domain, path }) => settle({ ...attributes, domain, path }))
+  const { domain: _, ...shared } = attributes
+  const others = places.map((place) => settle({ ...shared, ...place }))
   for (const name of names) {
     if (!TOKEN.test(name)) throw new TypeError('The name of a cookie must be a token (RFC 6265 §4.1.1)')
     for (const each of [settled, ...others]) checkPrefix(name, each)
@@ -113,9 +114,7 @@ interface SettledAttributes {
   lifetimeOf: (now: Date) => string
 }
 
-type Places = { [Name in keyof CookiePlace]: CookiePlace[Name] | undefined }
-
-function settle(attributes: Omit<CookieAttributes, keyof CookiePlace> & Places): SettledAttributes {
+function settle(attributes: CookieAttributes): SettledAttributes {
   const { path = '/', domain, embedded = false, priority } = attributes
   const secure = attributes.secure ?? true
   const partitioned = attributes.partitioned ?? embedded

@@ -4,6 +4,7 @@
 import { defineSession, type SessionDefinition } from '../shared/define-session.js'
 import type { Duration } from '../shared/duration.js'
 import type { SessionData } from '../shared/types.js'
+import { type ChunkLimits, createChunkLimits } from './chunks.js'
 import { beakerJwt } from './codecs/beaker-jwt.js'
 import type { SessionCodec } from './codecs/codec.js'
 import type { SessionEvent, SessionEventListener } from './events.js'
@@ -14,6 +15,7 @@ import { createMetaGuard } from './meta-guard.js'
 import { type PlainHttpWatch, watchPlainHttp } from './plain-http.js'
 import { createRows, type Rows } from './rows.js'
 import { type CookieAttributes, type CookieWriter, createCookieWriter } from './set-cookie.js'
+import { type CookiePlace, shadowPlaces } from './shadows.js'
 import type { SessionStore } from './stores/store.js'
 import { createVersions, type Versions } from './versions.js'
 
@@ -32,6 +34,15 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   touchEvery?: Duration | false
   /** When a session moves to the first codec and key: at once (default), with its next change, or never. */
   upgrade?: 'always' | 'on-change' | 'never'
+  /** How many cookies a session that is too large for one may take, 1 to 4, where the codec can be split. Default 3. */
+  chunks?: number
+  /** Octets that they may take together in the Cookie header. Default 8192. */
+  headerBudget?: number
+  /**
+   * Which cookies of our name are expired in other places than ours, when a request has several: `true` (default) with a `domain` the
+   * one of the host alone; a list names places where the application's own cookie once was.
+   */
+  expireShadows?: boolean | readonly CookiePlace[]
   /** `observe` writes nothing and reports what it would do: the safe first step on live traffic. */
   mode?: 'write' | 'observe'
   /** Only `load`: the codecs need no keys to sign with. */
@@ -50,6 +61,8 @@ export interface Settings {
   readonly exposure: Exposure
   readonly lifetime: Lifetime
   readonly cookies: CookieWriter
+  /** For the codecs that can be split; absent where none can. */
+  readonly chunks: ChunkLimits | undefined
   readonly plainHttp: PlainHttpWatch
   /** The store, where there is one. */
   readonly rows: Rows | undefined
@@ -93,7 +106,12 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
       ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),
       ...(touchEvery === undefined ? {} : { touchEvery }),
     }),
-    cookies: createCookieWriter(options, [name, publicName(name)]),
+    cookies: createCookieWriter(
+      options,
+      [name, publicName(name)],
+      name.startsWith('__Host-') ? [] : shadowPlaces(options.expireShadows ?? true, options),
+    ),
+    chunks: codecs.some((codec) => codec.chunks) ? createChunkLimits(options) : undefined,
     plainHttp: watchPlainHttp(name, options.secure ?? true, emit),
     rows: options.store === undefined ? undefined : createRows(options.store),
     versions: createVersions(),

@@ -2,6 +2,7 @@
  * Signs a session with the codec of the plan. Where that can't hold it, the codec that read it keeps it.
  */
 import { SessionError } from '../shared/errors.js'
+import { type ChunkLimits, chunkName, chunkRoom, splitValue } from './chunks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codecs/codec.js'
 import { contextOf, type Plan } from './commit-plan.js'
 import type { Content } from './content.js'
@@ -13,8 +14,10 @@ import type { Settings } from './settings.js'
 
 /** A session that is signed and not yet sent. */
 export interface WrittenSession {
-  /** The Set-Cookie text. */
-  cookie: string
+  /** The Set-Cookie texts: the session in one piece or several, and pieces left over that expire. */
+  cookies: readonly string[]
+  /** The pieces beside the first that the browser has from now on. */
+  chunks: readonly number[]
   held: HeldSession
   reason: Plan['reason']
 }
@@ -70,8 +73,8 @@ function* writeWith(
     accessedAt: context.now,
     ...withEnd(settings, state, context.now),
   }
-  const value = yield* signFitting(codec, record, context, settings.name)
-  const cookie = settings.cookies.set(settings.name, value, { ...settings.exposure, now: context.now })
+  const limits = codec.chunks ? settings.chunks : undefined
+  const value = yield* signFitting(codec, record, context, settings.name, limits)
   const held: HeldSession = {
     value,
     codec,
@@ -81,7 +84,24 @@ function* writeWith(
     ...(stored ? { stored } : {}),
     ...(base ? { base } : {}),
   }
-  return { cookie, held, reason }
+  return { ...piecesOf(settings, state, { value, limits, now: context.now }), held, reason }
+}
+
+/** A piece that the browser has and the value no longer needs expires. */
+function piecesOf(
+  { name, cookies, exposure }: Settings,
+  { chunks }: SessionState,
+  { value, limits, now }: { value: string; limits: ChunkLimits | undefined; now: Date },
+): Pick<WrittenSession, 'cookies' | 'chunks'> {
+  const pieces = limits ? splitValue(name, value, limits) : [value]
+  const leftOver = chunks.filter((index) => index >= pieces.length)
+  return {
+    cookies: [
+      ...pieces.map((piece, index) => cookies.set(chunkName(name, index), piece, { ...exposure, now })),
+      ...leftOver.map((index) => cookies.expire(chunkName(name, index), exposure)),
+    ],
+    chunks: [...pieces.keys()].slice(1),
+  }
 }
 
 /** With a timeout the session's end moves with each write, for the formats that have a place for it. */
@@ -91,7 +111,11 @@ function withEnd({ lifetime }: Settings, { createdAt }: SessionState, accessedAt
 }
 
 /** Takes note that a session goes out with the response. */
-export function keepWritten(settings: Settings, session: Session<object>, { held, reason }: WrittenSession): void {
+export function keepWritten(
+  settings: Settings,
+  session: Session<object>,
+  { held, chunks, reason }: WrittenSession,
+): void {
   const state = stateOf(session)
   report(settings, state, held, reason)
   if (settings.observe) return
@@ -99,11 +123,12 @@ export function keepWritten(settings: Settings, session: Session<object>, { held
   if (state.held?.record.version !== undefined && !state.isRegenerated) settings.versions.note(held)
   const { accessedAt = state.accessedAt } = held.record
   const expiresAt = settings.lifetime.expiresAt(held.record)
-  Object.assign(state, { held, accessedAt, expiresAt, isRegenerated: false })
+  Object.assign(state, { held, chunks, accessedAt, expiresAt, isRegenerated: false })
 }
 
 /**
  * @param cookieName - of the cookie it will stand in, which takes room too
+ * @param limits - of the cookies that it may be split over
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE` with the largest keys, and what the codec throws
  */
 export function* signFitting(
@@ -111,9 +136,11 @@ export function* signFitting(
   record: SessionRecord,
   context: CodecContext,
   cookieName: string,
+  limits?: ChunkLimits,
 ): Flow<string> {
   const value = yield* wait((codec as Required<SessionCodec>).sign(record, context))
-  const room = Math.min(codec.maxLength ?? MAX_COOKIE_OCTETS, MAX_COOKIE_OCTETS - cookieName.length)
+  const most = limits ? chunkRoom(cookieName, limits) : MAX_COOKIE_OCTETS - cookieName.length
+  const room = Math.min(codec.maxLength ?? most, most)
   if (value.length <= room) return value
   throw new SessionError(
     'ERR_SESSION_TOO_LARGE',

@@ -11,7 +11,7 @@ describe('the pieces of a value', () => {
     expect(splitValue('sid', 'x'.repeat(4094), limits).map((piece) => piece.length)).toEqual([4093, 1])
   })
 
-  test.each([
+  test.each<[{ chunks?: number; headerBudget?: number }, number[]]>([
     [{}, [4093, 8192 - 4099 - 8]],
     [{ headerBudget: 100_000 }, [4093, 4091, 4091]],
     [{ headerBudget: 100_000, chunks: 4 }, [4093, 4091, 4091, 4091]],

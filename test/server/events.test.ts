@@ -34,7 +34,16 @@ describe('events', () => {
         cookie: NAME,
         time: new Date(START),
       },
-      { type: 'shadowed', candidates: 2, cookie: NAME, time: new Date(START) },
+      {
+        type: 'shadowed',
+        candidates: 2,
+        shadowed: [
+          { position: 0, bytes: NAME.length + 7, code: 'ERR_SESSION_UNSUPPORTED' },
+          { position: 1, bytes: NAME.length + 5, code: 'ERR_SESSION_MALFORMED' },
+        ],
+        cookie: NAME,
+        time: new Date(START),
+      },
     ])
   })
 
