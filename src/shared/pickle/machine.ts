@@ -65,8 +65,10 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
   }
   const get = (index: number): PickleNode => memo[index] ?? missing()
 
+  let code = 0
   for (;;) {
-    const code = octet(cursor)
+    const previous = code
+    code = octet(cursor)
     switch (code) {
       case op.STOP:
         return { root: pop(), end: cursor.position }
@@ -83,7 +85,10 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
         continue
       case op.POP:
         if (stack.length === marks.at(-1)) marks.pop()
-        else discard(pop(), stack.at(-1), peekGet(cursor, memo))
+        else {
+          const node = pop()
+          if (previous === op.REDUCE) discard(node, stack.at(-1), peekGet(cursor, memo))
+        }
         continue
       case op.POP_MARK:
         popMark()

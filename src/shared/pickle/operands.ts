@@ -60,7 +60,7 @@ export function peekGet({ bytes, position }: Cursor, memo: Memo): PickleNode | u
 }
 
 /**
- * A result that is dropped. Where the first argument stands below, the call set the state of that object, which could
+ * The result of a call that is dropped at once. Where the first argument stands below, the call set the state of that object, which could
  * not be written back; but a second writing of an object that holds itself is dropped for the first one.
  */
 export function discard(node: PickleNode, below: PickleNode | undefined, next: PickleNode | undefined): void {

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { writePickle } from '../../../src/server/pickle/writer.js'
 import { findPickleObjects, PickleObject } from '../../../src/shared/pickle/object.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
 import {
@@ -135,6 +136,15 @@ describe('the JavaScript view', () => {
     expect(recursive[0]).toBe(recursive)
     const tuple = read(']q\x00h\x00', [0x85], 'q\x01a0h\x01.') as unknown[][]
     expect(tuple[0]?.[0]).toBe(tuple)
+    // (x, f(x), [itself]) by CPython: three values are dropped, and no call for its effect is among them.
+    const called = assemble(
+      '\x80\x02cm\nC\nq\x00)\x81q\x01cm\nf\nq\x02h\x01\x85q\x03Rq\x04]q\x05h\x01h\x04h\x05\x87q\x06a000h\x06.',
+    )
+    const document = readPickle(called)
+    const [object, result, list] = document.value as [PickleObject, PickleObject, unknown[]]
+    expect(result.args?.[0]).toBe(object)
+    expect(list[0]).toBe(document.value)
+    expect(writePickle(document.value as never, { origin: document.origin })).toEqual(called)
   })
 
   test('copies its octets', () => {
