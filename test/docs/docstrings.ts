@@ -58,6 +58,25 @@ const app = fastify()`,
 console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":1}
 console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":2}`,
   },
+  nextSessions: {
+    before: `import { createSessions, nextSessions } from 'sessionglass/server'
+const sessions = createSessions<{ user?: string }>({ secrets: ${SECRET}, expose: false })
+const jar = new Map<string, string>()
+const store = {
+  getAll: () => [...jar].map(([name, value]) => ({ name, value })),
+  set: (name: string, value: string) => void jar.set(name, value),
+}
+const cookies = async () => store`,
+    after: `await signIn('dave')
+console.log((await read()).data.user) // → dave`,
+  },
+  nextProxy: {
+    before: `import { createSessions, nextProxy } from 'sessionglass/server'
+const sessions = createSessions<{ user?: string }>({ secrets: ${SECRET}, expose: false })
+const NextResponse = { next: () => new Response('the page') }`,
+    after: `console.log((await proxy(new Request('http://localhost/mine'))).headers.get('location')) // → http://localhost/sign-in
+console.log(await (await proxy(new Request('http://localhost/sign-in'))).text()) // → the page`,
+  },
   fromBeakerConfig: {
     before: `import { createSessions, fromBeakerConfig } from 'sessionglass/server'
 const key = ${SECRET}`,

@@ -2,6 +2,7 @@
  * `req.session.cookie`: the attributes of the session's cookie under the names of express-session, to be looked at.
  * They are options of `createSessions`; setting one here would change nothing, so it throws. RFC 6265 §5.2.
  */
+import { setCookieParts } from './set-cookie-parts.js'
 
 export interface SessionCookie {
   readonly path: string
@@ -18,15 +19,7 @@ export interface SessionCookie {
 
 /** @param setCookie - the text of a Set-Cookie header that the project wrote */
 export function describeCookie(setCookie: string, now: Date): SessionCookie {
-  const attributes = new Map(
-    setCookie
-      .split('; ')
-      .slice(1)
-      .map((pair) => {
-        const [name = '', value = ''] = pair.split('=')
-        return [name.toLowerCase(), value] as const
-      }),
-  )
+  const { attributes } = setCookieParts(setCookie)
   const seconds = attributes.get('max-age')
   const date = attributes.get('expires')
   const end = date === undefined ? null : new Date(date)

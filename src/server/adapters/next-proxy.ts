@@ -1,0 +1,77 @@
+/**
+ * Sessions in `proxy.ts` of Next 16: what is written there is seen by the page of the same request already.
+ */
+import type { SessionData } from '../../shared/types.js'
+import type { Session } from '../session.js'
+import { type Sessions, trips } from '../sessions.js'
+import { isOutage } from './outage.js'
+import { setCookieParts } from './set-cookie-parts.js'
+
+/** The part of `NextResponse` of `next/server` that is used here. */
+export interface NextResponses {
+  next(init?: { request?: { headers?: Headers } }): Response
+}
+
+/** What to answer in place of the page; nothing to go on. */
+export type NextProxyHandler<Data extends object, Incoming extends Request> = (
+  request: Incoming,
+  session: Session<Data>,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing at all is the usual one
+) => Response | undefined | void | Promise<Response | undefined | void>
+
+/**
+ * Makes the function `proxy` of `proxy.ts`: it loads the session, lets the handler change it, and hands it on with the request
+ * and with the response. Without a handler it renews sessions, which server components can not do.
+ *
+ * The page of the same request reads the session as it was written here. An outage of the store or the source of keys is
+ * answered with 503. A response of the handler goes out in place of the page, with the cookies.
+ *
+ * @param responses - `NextResponse` from `next/server`
+ * @example
+ * export const proxy = nextProxy(sessions, NextResponse, (request, session) => {
+ *   if (session.data.user === undefined && new URL(request.url).pathname !== '/sign-in') {
+ *     return Response.redirect(new URL('/sign-in', request.url))
+ *   }
+ * })
+ */
+export function nextProxy<Data extends object = SessionData, Incoming extends Request = Request>(
+  sessions: Sessions<Data>,
+  responses: NextResponses,
+  handler?: NextProxyHandler<Data, Incoming>,
+): (request: Incoming) => Promise<Response> {
+  return async (request) => {
+    try {
+      // Where nobody looks at the session, the page does not depend on it.
+      const session = await (handler ? sessions.load(request) : sessions[trips].load(request))
+      const answer = await handler?.(request, session)
+      if (answer) {
+        const { body, status, statusText, headers } = answer
+        const response = new Response(body, { status, statusText, headers })
+        await sessions.commit(session, response.headers)
+        return response
+      }
+      const added = new Headers()
+      const setCookies = await sessions.commit(session, added)
+      const isSame = setCookies.length === 0
+      const response = responses.next(isSame ? {} : { request: { headers: withCookies(request.headers, setCookies) } })
+      for (const [name, value] of added) response.headers.append(name, value)
+      return response
+    } catch (error) {
+      if (isOutage(error)) return new Response('Sessions are not available', { status: 503 })
+      throw error
+    }
+  }
+}
+
+/** What the browser would send if it had the new cookies already. */
+function withCookies(headers: Headers, setCookies: readonly string[]): Headers {
+  const fresh = new Map(setCookies.map((setCookie) => [setCookieParts(setCookie).name, setCookieParts(setCookie)]))
+  const kept = (headers.get('cookie') ?? '')
+    .split(';')
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '' && !fresh.has(pair.split('=', 1)[0]?.trim() ?? ''))
+  const added = [...fresh.values()].filter(({ value }) => value !== '').map(({ name, value }) => `${name}=${value}`)
+  const changed = new Headers(headers)
+  changed.set('cookie', [...kept, ...added].join('; '))
+  return changed
+}

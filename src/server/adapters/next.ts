@@ -1,0 +1,133 @@
+/**
+ * Sessions for Next 16, by `cookies()`: to be read in server components, to be changed in server actions and route handlers.
+ * Next itself is not imported: what is needed of it is handed in.
+ */
+import type { SessionData } from '../../shared/types.js'
+import type { Session } from '../session.js'
+import type { Sessions } from '../sessions.js'
+import { type ReadOnlySession, readOnlySession } from './read-only.js'
+import { setCookieParts } from './set-cookie-parts.js'
+
+export type { DeepReadonly, ReadOnlySession } from './read-only.js'
+
+/** The part of what `cookies()` of `next/headers` gives that is used here. */
+export interface NextCookies {
+  getAll(): readonly { readonly name: string; readonly value: string }[]
+  // Missing from the type where Next allows no writing, and refusing at run time.
+  set?(name: string, value: string, attributes: NextCookieAttributes): unknown
+}
+
+export interface NextCookieAttributes {
+  path?: string
+  domain?: string
+  expires?: Date
+  maxAge?: number
+  httpOnly?: boolean
+  secure?: boolean
+  partitioned?: boolean
+  sameSite?: 'lax' | 'strict' | 'none'
+  priority?: 'low' | 'medium' | 'high'
+}
+
+export interface NextSessions<Data extends object> {
+  /**
+   * The session, for server components: changing it is a `TypeError`, for there no cookie can be set.
+   *
+   * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS`
+   */
+  read(): Promise<ReadOnlySession<Data>>
+  /**
+   * Loads the session, does the work and sets the cookies: in server actions and route handlers. It also sets them when the
+   * work throws, for that is how Next redirects.
+   *
+   * @throws {TypeError} where Next can set no cookies, and for codecs whose values Next would write differently
+   * @throws {SessionError} what `load` and `commit` throw
+   */
+  change<Result>(work: (session: Session<Data>) => Result | Promise<Result>): Promise<Result>
+}
+
+const ADVICE =
+  'Next sets no cookies while it renders a server component: change the session in a server action or a route handler ' +
+  '(nextSessions: change), or in proxy.ts (nextProxy)'
+/** RFC 6265 §4.1.1: `cookie-octet`; anything else would not stay one cookie in the header that is put together here. */
+const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
+
+/**
+ * The sessions of an application of Next. A route handler can as well be made by `fetchSessions`, which also sets `Vary` and
+ * `Cache-Control`, answers an outage with 503, and writes the values of every codec.
+ *
+ * @param cookies - from `next/headers`
+ * @example
+ * const { read, change } = nextSessions(sessions, cookies)
+ *
+ * export async function signIn(user: string): Promise<void> {
+ *   await change((session) => {
+ *     session.regenerate()
+ *     session.data.user = user
+ *   })
+ * }
+ */
+export function nextSessions<Data extends object = SessionData>(
+  sessions: Sessions<Data>,
+  cookies: () => Promise<NextCookies>,
+): NextSessions<Data> {
+  const load = async (store: NextCookies): Promise<Session<Data>> => sessions.load(headerOf(store, sessions.name))
+
+  return {
+    async read() {
+      return readOnlySession(await load(await cookies()), ADVICE)
+    },
+    async change(work) {
+      const store = await cookies()
+      const session = await load(store)
+      try {
+        return await work(session)
+      } finally {
+        for (const setCookie of await sessions.commit(session)) setOn(store, setCookie)
+      }
+    },
+  }
+}
+
+/** The Cookie header, as far as it is about one session: its cookie, the public half, further parts. */
+function headerOf(store: NextCookies, sessionName: string): string {
+  return store
+    .getAll()
+    .filter(({ name }) => name === sessionName || name.startsWith(`${sessionName}.`))
+    .filter(({ value }) => COOKIE_OCTETS.test(value))
+    .map(({ name, value }) => `${name}=${value}`)
+    .join('; ')
+}
+
+function setOn(store: NextCookies, setCookie: string): void {
+  const { name, value, attributes } = setCookieParts(setCookie)
+  if (encodeURIComponent(value) !== value) {
+    throw new TypeError(
+      `Next would write the value of ${name} in percent encoding, which nobody else reads: use fetchSessions in a route handler, or nextProxy`,
+    )
+  }
+  if (typeof store.set !== 'function') throw new TypeError(ADVICE)
+  try {
+    store.set(name, value, attributesOf(attributes))
+  } catch (error) {
+    throw new TypeError(ADVICE, { cause: error })
+  }
+}
+
+function attributesOf(attributes: ReadonlyMap<string, string>): NextCookieAttributes {
+  const get = (name: string): string | undefined => attributes.get(name)
+  const [path, domain, expires, maxAge] = [get('path'), get('domain'), get('expires'), get('max-age')]
+  const sameSite = get('samesite')?.toLowerCase() as NextCookieAttributes['sameSite']
+  const priority = get('priority')?.toLowerCase() as NextCookieAttributes['priority']
+  return {
+    ...(path === undefined ? {} : { path }),
+    ...(domain === undefined ? {} : { domain }),
+    ...(expires === undefined ? {} : { expires: new Date(expires) }),
+    ...(maxAge === undefined ? {} : { maxAge: Number(maxAge) }),
+    ...(sameSite === undefined ? {} : { sameSite }),
+    ...(priority === undefined ? {} : { priority }),
+    httpOnly: attributes.has('httponly'),
+    secure: attributes.has('secure'),
+    partitioned: attributes.has('partitioned'),
+  }
+}

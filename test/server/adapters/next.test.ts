@@ -1,0 +1,291 @@
+/** Sessions of Next by stand-ins for `cookies()` and `NextResponse`; the real ones are in test/browser/next.spec.ts. */
+import { describe, expect, expectTypeOf, test } from 'vitest'
+import {
+  type NextCookieAttributes,
+  nextProxy,
+  nextSessions,
+  type ReadOnlySession,
+  type Session,
+  SessionError,
+} from '../../../src/server/index.js'
+import { NAME, rejection, SECRET, serve, textCodec } from '../server.helpers.js'
+
+type Set = [name: string, value: string, attributes: NextCookieAttributes]
+
+const signIn =
+  (user: string) =>
+  ({ data }: Session): void => {
+    data.user = user
+  }
+
+/** A store of cookies as Next has it in an action; `isRendering` as in a server component. */
+function cookieJar({ isRendering = false }: { isRendering?: boolean } = {}) {
+  const jar = new Map<string, string>()
+  const set: Set[] = []
+  const cookies = async () => ({
+    getAll: () => [...jar].map(([name, value]) => ({ name, value })),
+    set(...given: Set) {
+      if (isRendering) throw new Error('Cookies can only be modified in a Server Action or Route Handler')
+      set.push(given)
+      jar.set(given[0], given[1])
+    },
+  })
+  return { jar, set, cookies }
+}
+
+describe('change', () => {
+  test('sets what commit would set', async () => {
+    const { sessions } = serve({
+      domain: 'shop.example',
+      maxAge: '1h',
+      priority: 'high',
+      expose: ['user'],
+      expires: '1h',
+    })
+    const { set, jar, cookies } = cookieJar()
+    const { change } = nextSessions(sessions, cookies)
+    expect(
+      await change((session) => {
+        session.data.user = 'dave'
+        session.data.secret = 'x'
+        return session.id
+      }),
+    ).toMatch(/^[\da-f]{32}$/)
+    expect(set.map(([name]) => name)).toEqual([NAME, `${NAME}.public`])
+    expect(set[0]?.[2]).toEqual({
+      path: '/',
+      domain: 'shop.example',
+      maxAge: 3600,
+      expires: expect.any(Date),
+      sameSite: 'lax',
+      priority: 'high',
+      httpOnly: true,
+      secure: true,
+      partitioned: false,
+    })
+    expect(set[1]?.[2]).toMatchObject({ httpOnly: false })
+    const known = await sessions.load([...jar].map((pair) => pair.join('=')).join('; '))
+    expect(known.data).toEqual({ user: 'dave', secret: 'x' })
+  })
+
+  test('twice: the second knows of the first, and nothing is set when nothing changes', async () => {
+    const { set, cookies } = cookieJar()
+    const { change, read } = nextSessions(serve().sessions, cookies)
+    for (const visits of [1, 2]) {
+      await change(({ data }) => {
+        data.visits = ((data.visits as number | undefined) ?? 0) + 1
+      })
+      expect((await read()).data).toEqual({ visits })
+    }
+    await change(() => {})
+    expect(set).toHaveLength(2)
+  })
+
+  test('destroying the session', async () => {
+    const { set, jar, cookies } = cookieJar()
+    const { sessions } = serve()
+    const { change } = nextSessions(sessions, cookies)
+    await change(signIn('dave'))
+    await change((session) => sessions.destroy(session))
+    expect(jar.get(NAME)).toBe('')
+    expect(set[1]?.[2]).toMatchObject({ maxAge: 0, expires: new Date(0) })
+  })
+
+  test('also when the work throws, as a redirect of Next does', async () => {
+    const { jar, cookies } = cookieJar()
+    const { sessions } = serve()
+    const redirect = new Error('NEXT_REDIRECT')
+    const work = nextSessions(sessions, cookies).change((session) => {
+      session.data.user = 'dave'
+      throw redirect
+    })
+    await expect(work).rejects.toBe(redirect)
+    expect((await sessions.load(`${NAME}=${jar.get(NAME)}`)).data).toEqual({ user: 'dave' })
+  })
+
+  test('where cookies can not be set, the error says where they can', async () => {
+    const { cookies } = cookieJar({ isRendering: true })
+    const { sessions } = serve()
+    const work = nextSessions(sessions, cookies).change(signIn('dave'))
+    await expect(work).rejects.toThrow(/server component: .*server action or a route handler .*proxy\.ts/)
+    const without = nextSessions(sessions, async () => ({ getAll: () => [] }))
+    await expect(without.change(signIn('dave'))).rejects.toThrow(/proxy\.ts/)
+    // Nothing to write is no mistake there.
+    expect(await nextSessions(sessions, cookies).change((session) => session.isNew)).toBe(true)
+  })
+
+  test('refuses a value that Next would write in another way', async () => {
+    const { set, cookies } = cookieJar()
+    const { sessions } = serve({ codecs: [textCodec('a', { sign: () => 'text~a~b+c/d=' })], expose: false })
+    const work = nextSessions(sessions, cookies).change(signIn('dave'))
+    await expect(work).rejects.toThrow(/percent encoding.*fetchSessions.*nextProxy/)
+    expect(set).toEqual([])
+  })
+
+  test('an outage is the error it is', async () => {
+    const { jar, cookies } = cookieJar()
+    jar.set(NAME, 'text~down~')
+    const codec = textCodec('down', { fails: new SessionError('ERR_SESSION_STORE', 'down') })
+    const { change, read } = nextSessions(serve({ codecs: [codec], expose: false }).sessions, cookies)
+    await rejection('ERR_SESSION_STORE', read())
+    await rejection(
+      'ERR_SESSION_STORE',
+      change(() => {}),
+    )
+  })
+
+  test('cookies of others are left out, also those with characters that would split', async () => {
+    const { jar, cookies } = cookieJar()
+    const { sessions, events } = serve()
+    jar.set('other', 'x')
+    jar.set(`${NAME}.public`, `a; ${NAME}=b`)
+    expect((await nextSessions(sessions, cookies).read()).isNew).toBe(true)
+    expect(events).toEqual([])
+  })
+})
+
+describe('read', () => {
+  interface Data {
+    user?: string
+    cart?: { items: { name: string }[] }
+    at?: Date
+  }
+
+  async function readData(): Promise<ReadOnlySession<Data>> {
+    const { sessions } = serve()
+    const { cookies } = cookieJar()
+    const { change, read } = nextSessions(sessions, cookies)
+    await change((session) =>
+      Object.assign(session.data, { user: 'dave', cart: { items: [{ name: 'book' }] }, at: new Date(5) }),
+    )
+    return (await read()) as ReadOnlySession<Data>
+  }
+
+  test('gives plain data', async () => {
+    const session = await readData()
+    expect(session).toMatchObject({ isNew: false, rejected: undefined, createdAt: expect.any(Date) })
+    expect(session.data).toEqual({ user: 'dave', cart: { items: [{ name: 'book' }] }, at: new Date(5) })
+    expect(JSON.parse(JSON.stringify(session.data.cart))).toEqual({ items: [{ name: 'book' }] })
+    expect(session.data.cart?.items.map(({ name }) => name)).toEqual(['book'])
+    expect(Array.isArray(session.data.cart?.items)).toBe(true)
+    // What React passes on to client components has plain members only.
+    for (const name of Object.getOwnPropertyNames(session.data)) {
+      expect(Object.getOwnPropertyDescriptor(session.data, name)?.enumerable, name).toBe(true)
+    }
+  })
+
+  test.each<[string, (session: { data: { cart: { items: { name: string }[] }; user?: string } }) => unknown]>([
+    ['a key', (session) => Object.assign(session.data, { user: 'eve' })],
+    ['deep inside', (session) => Object.assign(session.data.cart.items[0] as object, { name: 'pen' })],
+    ['a list', (session) => session.data.cart.items.push({ name: 'pen' })],
+    ['deleting', (session) => delete session.data.user],
+    ['defining', (session) => Object.defineProperty(session.data, 'user', { value: 'eve' })],
+    ['behind a descriptor', (session) => Object.getOwnPropertyDescriptor(session.data, 'cart')?.value.items.pop()],
+    ['all data', (session) => Object.assign(session, { data: {} })],
+    ['the prototype', (session) => Object.setPrototypeOf(session.data, null)],
+  ])('changing %s says where it is possible', async (_, change) => {
+    const session = await readData()
+    expect(() => change(session as never)).toThrow(/server action or a route handler .*proxy\.ts/)
+    expect(session.data).toMatchObject({ user: 'dave', cart: { items: [{ name: 'book' }] } })
+  })
+
+  test('its type has nothing to assign to', () => {
+    expectTypeOf<ReadOnlySession<Data>['data']>().toEqualTypeOf<{
+      readonly user?: string
+      readonly cart?: { readonly items: readonly { readonly name: string }[] }
+      readonly at?: Date
+    }>()
+  })
+})
+
+describe('nextProxy', () => {
+  interface Next {
+    headers?: Headers
+  }
+
+  /** As NextResponse.next, keeping what it was told. */
+  function responsesOf() {
+    const told: Next[] = []
+    return {
+      told,
+      next(init: { request?: Next } = {}) {
+        told.push(init.request ?? {})
+        return new Response(null, { headers: { 'x-middleware-next': '1' } })
+      },
+    }
+  }
+
+  const request = (cookie = ''): Request =>
+    new Request('https://shop.example/', { headers: { cookie, 'x-other': '1' } })
+
+  test('the page sees what was written, and so does the browser', async () => {
+    const { sessions, browser } = serve({ expose: ['user'] })
+    const responses = responsesOf()
+    const proxy = nextProxy(sessions, responses, (_, session) => {
+      session.data.user = 'dave'
+    })
+    const response = await proxy(request('a=1; b=2'))
+    const set = response.headers.getSetCookie()
+    expect(set.map((text) => text.split('=')[0])).toEqual([NAME, `${NAME}.public`])
+    expect(response.headers.get('x-middleware-next')).toBe('1')
+    expect([response.headers.get('vary'), response.headers.get('cache-control')]).toEqual([
+      'Cookie',
+      'private, no-store',
+    ])
+    const { headers = new Headers() } = responses.told[0] ?? {}
+    expect(headers.get('x-other')).toBe('1')
+    expect(headers.get('cookie')).toMatch(/^a=1; b=2; /)
+    browser.take(set)
+    expect((await sessions.load({ headers })).data).toEqual({ user: 'dave' })
+
+    // A cookie that was there is replaced, not doubled.
+    const again = nextProxy(sessions, responses, (_, session) => signIn('eve')(session))
+    await again(request(`${browser.cookie}; a=1`))
+    const second = responses.told[1]?.headers
+    expect(second?.get('cookie')?.match(new RegExp(`${NAME}=`, 'g'))).toHaveLength(1)
+    expect((await sessions.load({ headers: second as Headers })).data).toEqual({ user: 'eve' })
+
+    // A session that ended is gone for the page.
+    const out = nextProxy(sessions, responses, (_, session) => void sessions.destroy(session))
+    await out(request(`${browser.cookie}; a=1`))
+    expect(responses.told[2]?.headers?.get('cookie')).toBe('a=1')
+  })
+
+  test('an answer goes out in place of the page, with the cookies', async () => {
+    const responses = responsesOf()
+    const { sessions } = serve()
+    const proxy = nextProxy(sessions, responses, (_, session) => {
+      session.data.user = 'dave'
+      return Response.redirect('https://shop.example/in', 303)
+    })
+    const response = await proxy(request())
+    expect([response.status, response.headers.get('location')]).toEqual([303, 'https://shop.example/in'])
+    expect(response.headers.getSetCookie()).toHaveLength(1)
+    expect(responses.told).toEqual([])
+  })
+
+  test('nothing is set when nothing is due; without a handler sessions are renewed', async () => {
+    const { sessions, browser, clock, visit } = serve({ touchEvery: '1m' })
+    await visit((data) => Object.assign(data, { user: 'dave' }))
+    const responses = responsesOf()
+    const proxy = nextProxy(sessions, responses)
+    const first = await proxy(request(browser.cookie))
+    expect([...first.headers.keys()]).toEqual(['x-middleware-next'])
+    expect(responses.told).toEqual([{}])
+    clock.pass(61)
+    const second = await proxy(request(browser.cookie))
+    expect(second.headers.getSetCookie()).toHaveLength(1)
+    expect(second.headers.get('cache-control')).toBe('private, no-store')
+  })
+
+  test('an outage is 503, other errors are those of the application', async () => {
+    const codec = textCodec('down', { fails: new SessionError('ERR_SESSION_STORE', 'down') })
+    const { sessions } = serve({ codecs: [codec], expose: false })
+    const proxy = nextProxy(sessions, responsesOf())
+    expect((await proxy(request(`${NAME}=text~down~`))).status).toBe(503)
+    const mistaken = nextProxy(serve({ secrets: SECRET }).sessions, responsesOf(), () => {
+      throw new RangeError('mine')
+    })
+    await expect(mistaken(request())).rejects.toThrow(new RangeError('mine'))
+  })
+})
