@@ -18,6 +18,7 @@ export function formOfJwk(jwk: Jwk, labels: KeyLabels): KeyForm {
   if (typeof jwk !== 'object' || jwk === null || typeof jwk.kty !== 'string') throw new TypeError('a JWK without "kty"')
   if (jwk.use !== undefined && jwk.use !== 'sig') throw new TypeError('a JWK whose "use" is not "sig"')
   checkOperations(jwk)
+  checkNumbers(jwk)
   const { kty, k, alg, kid } = jwk
   const known = withOwnAlgorithm({ ...(kid !== undefined && { kid }), ...labels }, alg)
   return kty === 'oct' ? formOfSecret(octetsOf(k), known) : { ...known, material: { jwk } }
@@ -44,10 +45,17 @@ function checkOperations(jwk: Jwk): void {
   if (missing !== undefined) throw new TypeError(`a JWK whose "key_ops" do not allow to ${missing}`)
 }
 
+/** RFC 7515 §2: base64url without padding. Platforms are laxer, and read different keys then. */
+function checkNumbers({ x, y, n, e, d, p, q, dp, dq, qi }: Jwk): void {
+  for (const number of [x, y, n, e, d, p, q, dp, dq, qi]) {
+    if (number !== undefined) octetsOf(number)
+  }
+}
+
 function octetsOf(k: unknown): Uint8Array {
   try {
     return decodeBase64Url(k as string)
   } catch {
-    throw new TypeError('a JWK whose "k" is no base64url')
+    throw new TypeError('a JWK with a member that is no base64url')
   }
 }

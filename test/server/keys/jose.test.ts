@@ -1,0 +1,147 @@
+/** Every algorithm against jose, in both directions and with every form of key (RFC 7518 §3, RFC 8037 §3.1). */
+import { createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto'
+import * as jose from 'jose'
+import { describe, expect, test } from 'vitest'
+import { platform } from '#platform'
+import { jwt, type KeyInput, type SessionCodec } from '../../../src/server/index.js'
+import { rejection, SECRET, START } from '../server.helpers.js'
+import { algorithms, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
+
+type Signing = Required<SessionCodec>
+const currentDate = new Date(START)
+const data = { user: 'dave', roles: ['a', 'é'], deep: { n: 1 } }
+
+describe.each(algorithms)('%s', (alg) => {
+  const { privateKey, publicKey } = pairFor(alg)
+
+  const forms: Record<string, KeyInput> = {
+    PEM: { pem: pemOf(privateKey), alg },
+    JWK: jwkOf(privateKey, { alg }),
+    KeyObject: { key: privateKey, alg },
+    'JWK set': { keys: [jwkOf(privateKey, { alg })] },
+  }
+
+  test.each(Object.keys(forms))('jose verifies what a key as %s signs', async (form) => {
+    const codec = jwt({ keys: forms[form] as KeyInput }) as Signing
+    const token = await codec.sign({ data }, session)
+    const { payload, protectedHeader } = await jose.jwtVerify(token, await jose.importJWK(jwkOf(publicKey), alg), {
+      currentDate,
+    })
+    expect(payload).toEqual(data)
+    const kid = await jose.calculateJwkThumbprint(jwkOf(publicKey))
+    expect(protectedHeader).toEqual({ alg, kid, typ: 'JWT' })
+    expect(JSON.stringify(protectedHeader)).toBe(JSON.stringify({ alg, kid, typ: 'JWT' }))
+    expect(await codec.verify(token, session)).toMatchObject({ data, kid, keyIndex: 0 })
+  })
+
+  const publicForms: Record<string, KeyInput> = {
+    PEM: { pem: pemOf(publicKey), alg },
+    JWK: jwkOf(publicKey, { alg, use: 'sig', key_ops: ['verify'] }),
+    KeyObject: { key: publicKey, alg },
+    'private PEM': { pem: pemOf(privateKey), alg },
+  }
+
+  test.each(Object.keys(publicForms))('a key as %s verifies what jose signs', async (form) => {
+    const token = await new jose.SignJWT(data).setProtectedHeader({ alg, typ: 'JWT' }).sign(privateKey)
+    const codec = jwt({ keys: publicForms[form] as KeyInput })
+    expect(codec.sign === undefined).toBe(form !== 'private PEM')
+    expect((await codec.verify(token, session)).data).toEqual(data)
+  })
+
+  test('a CryptoKey that can be exported, one that can not, and a public one', async () => {
+    for (const extractable of [true, false]) {
+      const pair = await jose.generateKeyPair(alg, { extractable })
+      const codec = jwt({ keys: extractable ? pair.privateKey : pair }) as Signing
+      const token = await codec.sign({ data }, session)
+      expect((await jose.jwtVerify(token, pair.publicKey, { currentDate })).payload).toEqual(data)
+      expect((await codec.verify(token, session)).data).toEqual(data)
+      expect((await jwt({ keys: pair.publicKey }).verify(token, session)).data).toEqual(data)
+    }
+  })
+
+  test('answers at once on Node, with promises elsewhere', async () => {
+    const codec = jwt({ keys: jwkOf(privateKey, { alg }) }) as Signing
+    const signed = codec.sign({ data }, session)
+    const token = await signed
+    expect(signed instanceof Promise).toBe(platform.name === 'web')
+    expect(jwt({ keys: jwkOf(publicKey, { alg }) }).verify(token, session) instanceof Promise).toBe(
+      platform.name === 'web',
+    )
+  })
+
+  test('another key, another payload, another signature: refused', async () => {
+    const codec = jwt({ keys: jwkOf(publicKey, { alg }) })
+    const strange = await new jose.SignJWT(data).setProtectedHeader({ alg }).sign(pairFor(alg, 'strange').privateKey)
+    await rejection('ERR_SESSION_SIGNATURE', () => codec.verify(strange, session))
+    const token = await new jose.SignJWT(data).setProtectedHeader({ alg }).sign(privateKey)
+    const [header, payload, signature = ''] = token.split('.')
+    const other = Buffer.from('{"user":"eve"}').toString('base64url')
+    await rejection('ERR_SESSION_SIGNATURE', () => codec.verify(`${header}.${other}.${signature}`, session))
+    const octets = Buffer.from(signature, 'base64url')
+    const wrong = [
+      octets.subarray(1),
+      octets.subarray(0, -1),
+      Buffer.concat([octets, Buffer.alloc(1)]),
+      Buffer.concat([Buffer.alloc(1), octets]),
+      Buffer.alloc(octets.length),
+      Buffer.alloc(octets.length, 0xff),
+      // R or S alone is zero
+      Buffer.concat([Buffer.alloc(octets.length / 2), octets.subarray(octets.length / 2)]),
+      Buffer.concat([octets.subarray(0, octets.length / 2), Buffer.alloc(octets.length / 2)]),
+    ]
+    for (const each of wrong) {
+      const forged = `${header}.${payload}.${each.toString('base64url')}`
+      await rejection('ERR_SESSION_SIGNATURE', () => codec.verify(forged, session))
+    }
+  })
+})
+
+describe.each(['HS256', 'HS384', 'HS512'] as const)('%s as one key among others', (alg) => {
+  const octets = new TextEncoder().encode(SECRET)
+  const forms: Record<string, () => Promise<KeyInput>> = {
+    text: async () => ({ key: SECRET, alg }),
+    octets: async () => ({ key: octets, alg }),
+    JWK: async () => ({ kty: 'oct', k: Buffer.from(octets).toString('base64url'), alg }),
+    KeyObject: async () => ({ key: createSecretKey(octets), alg }),
+    CryptoKey: async () =>
+      crypto.subtle.importKey('raw', octets, { name: 'HMAC', hash: `SHA-${alg.slice(2)}` }, false, ['sign', 'verify']),
+  }
+
+  test.each(Object.keys(forms))('as %s', async (form) => {
+    const codec = jwt({ keys: await (forms[form] as () => Promise<KeyInput>)() }) as Signing
+    const token = await codec.sign({ data }, session)
+    const { payload, protectedHeader } = await jose.jwtVerify(token, octets, { currentDate })
+    expect(payload).toEqual(data)
+    // The thumbprint of a secret would be a hash of it for everybody to guess at.
+    expect(protectedHeader).toEqual({ alg, typ: 'JWT' })
+    expect(await codec.verify(token, session)).toMatchObject({ data, keyIndex: 0 })
+    expect(await jwt({ secrets: [SECRET], algorithms: [alg] }).verify(token, session)).toMatchObject({ data })
+  })
+})
+
+test('the thumbprint of RFC 7638 §3.1', async () => {
+  const n =
+    '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw'
+  const [jwk] = await publicKeysOf(jwt({ keys: { kty: 'RSA', n, e: 'AQAB' } }))
+  expect(jwk?.kid).toBe('NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs')
+})
+
+test('PEM in its older forms, and what Node reads beside it', async () => {
+  const rsa = pairFor('RS256').privateKey
+  const ec = pairFor('ES256').privateKey
+  const forms = [
+    rsa.export({ format: 'pem', type: 'pkcs1' }),
+    ec.export({ format: 'pem', type: 'sec1' }),
+    rsa.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'open' }),
+    createPublicKey(rsa).export({ format: 'pem', type: 'pkcs1' }),
+  ] as string[]
+  for (const [index, pem] of forms.entries()) {
+    const codec = () => jwt({ keys: { pem, ...(index === 2 && { passphrase: 'open' }) } })
+    if (platform.name === 'web') expect(codec).toThrow(/PUBLIC KEY or PRIVATE KEY alone/)
+    else expect(await publicKeysOf(codec())).toHaveLength(1)
+  }
+  const [, , encrypted = ''] = forms
+  expect(() => jwt({ keys: encrypted })).toThrow(/can not be read/)
+  expect(() => jwt({ keys: { pem: encrypted, passphrase: 'wrong' } })).toThrow(/can not be read/)
+  expect(createPrivateKey({ key: encrypted, passphrase: 'open' }).type).toBe('private')
+})

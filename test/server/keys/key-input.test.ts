@@ -1,0 +1,321 @@
+/** What is taken as a key, and what is refused at start: threats 2, 3, 4 and 6 (RFC 7517 §4, RFC 7518 §3.3). */
+import { createPublicKey, createSecretKey, generateKeyPairSync } from 'node:crypto'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import * as jose from 'jose'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { platform } from '#platform'
+import {
+  createKeys,
+  type Jwk,
+  type JwsAlgorithm,
+  jwt,
+  type Keys,
+  type SessionCodec,
+} from '../../../src/server/index.js'
+import { createKeyring } from '../../../src/server/keyring.js'
+import { expectWithout, OLD_SECRET, SECRET } from '../server.helpers.js'
+import { algorithms, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
+
+const rsa = pairFor('RS256')
+const ec = pairFor('ES256')
+const ed = pairFor('EdDSA')
+const strong = Buffer.from(SECRET).toString('base64url')
+const small = generateKeyPairSync('rsa', { modulusLength: 1024 })
+
+function headerOf(token: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
+}
+
+async function algorithmOf(keys: Keys, algorithms?: JwsAlgorithm[]): Promise<unknown> {
+  const codec = jwt({ keys, ...(algorithms && { algorithms }) }) as Required<SessionCodec>
+  return headerOf(await codec.sign({ data: {} }, session)).alg
+}
+
+describe('the algorithm', () => {
+  test.each(algorithms)('%s is what a JWK says', async (alg) => {
+    expect(await algorithmOf(jwkOf(pairFor(alg).privateKey, { alg }))).toBe(alg)
+  })
+
+  test('is told by type and curve; RSA is for RS256', async () => {
+    expect(await algorithmOf(rsa.privateKey)).toBe('RS256')
+    expect(await algorithmOf(ec.privateKey)).toBe('ES256')
+    expect(await algorithmOf(pairFor('ES384').privateKey)).toBe('ES384')
+    expect(await algorithmOf(pairFor('ES512').privateKey)).toBe('ES512')
+    expect(await algorithmOf(ed.privateKey)).toBe('EdDSA')
+    expect(await algorithmOf(SECRET)).toBe('HS256')
+    expect(await algorithmOf(pemOf(rsa.privateKey))).toBe('RS256')
+  })
+
+  test('"algorithms" says it for a key that does not say it itself, the first that fits', async () => {
+    expect(await algorithmOf(rsa.privateKey, ['ES256', 'PS512', 'RS256'])).toBe('PS512')
+    expect(await algorithmOf(SECRET, ['HS512', 'HS256'])).toBe('HS512')
+    expect(await algorithmOf(jwkOf(rsa.privateKey, { alg: 'RS384' }), ['PS512', 'RS384'])).toBe('RS384')
+  })
+
+  test('is one for each key: no other is accepted, though the key would fit', async () => {
+    const codec = jwt({ keys: jwkOf(rsa.publicKey, { alg: 'RS256' }) })
+    for (const alg of ['RS384', 'RS512', 'PS256'] as const) {
+      const token = await new jose.SignJWT({}).setProtectedHeader({ alg }).sign(rsa.privateKey)
+      await expect(async () => codec.verify(token, session)).rejects.toMatchObject({ code: 'ERR_SESSION_ALGORITHM' })
+    }
+  })
+})
+
+describe('refused at start', () => {
+  const rsaJwk = jwkOf(rsa.privateKey)
+  const cases: [RegExp, () => unknown][] = [
+    [/"keys" holds (?:no key|something)/, () => []],
+    [/something that is no key/, () => 5],
+    [/something that is no key/, () => null],
+    [/something that is no key/, () => ({})],
+    [/something that is no key/, () => [[SECRET]]],
+    [/holds an empty secret/, () => ''],
+    [/holds an empty secret/, () => new Uint8Array()],
+    [/secret of 31 octets; 32 are needed/, () => 'x'.repeat(31)],
+    [/secret of 31 octets/, () => ({ kty: 'oct', k: Buffer.from('x'.repeat(31)).toString('base64url') })],
+    [/secret of 31 octets/, () => createSecretKey(Buffer.from('x'.repeat(31)))],
+    // a public key as a secret, whatever it is wrapped in
+    [/PEM or JWK as a secret/, () => Buffer.from(pemOf(rsa.publicKey))],
+    [/PEM or JWK as a secret/, () => Buffer.from(`\uFEFF \n${pemOf(rsa.publicKey)}`)],
+    [/PEM or JWK as a secret/, () => JSON.stringify(jwkOf(rsa.publicKey))],
+    [/PEM or JWK as a secret/, () => ` \n${JSON.stringify({ keys: [jwkOf(rsa.publicKey)] })}`],
+    [/PEM or JWK as a secret/, () => createSecretKey(Buffer.from(pemOf(rsa.publicKey)))],
+    [/PEM or JWK as a secret/, () => ({ kty: 'oct', k: Buffer.from(pemOf(rsa.publicKey)).toString('base64url') })],
+    [/PEM or JWK as a secret/, () => ({ key: Buffer.from(pemOf(rsa.publicKey)), alg: 'HS256' })],
+    [/can not be used with HS256/, () => ({ key: rsa.publicKey, alg: 'HS256' })],
+    [/can not be used with HS256/, () => ({ pem: pemOf(rsa.publicKey), alg: 'HS256' })],
+    [/can not be used with HS256/, () => jwkOf(rsa.publicKey, { alg: 'HS256' })],
+    [/can not be used with RS256/, () => ({ key: SECRET, alg: 'RS256' })],
+    // what a key is for
+    [/"use" is not "sig"/, () => jwkOf(rsa.publicKey, { use: 'enc' })],
+    [/do not allow to verify/, () => jwkOf(rsa.publicKey, { key_ops: ['sign'] })],
+    [/do not allow to sign/, () => jwkOf(rsa.privateKey, { key_ops: ['verify'] })],
+    [/do not allow to sign/, () => ({ kty: 'oct', k: strong, key_ops: ['verify'] })],
+    [/"key_ops" is no list/, () => jwkOf(rsa.publicKey, { key_ops: 'verify' as never })],
+    [/"alg" that signs no sessions/, () => jwkOf(rsa.publicKey, { alg: 'RSA-OAEP' })],
+    [/"alg" that signs no sessions/, () => jwkOf(rsa.publicKey, { alg: 'none' })],
+    [/"alg" that signs no sessions/, () => jwkOf(rsa.publicKey, { alg: 'constructor' })],
+    [/can not be used with ES384/, () => jwkOf(ec.publicKey, { alg: 'ES384' })],
+    [/can not be used with ES256/, () => jwkOf(rsa.publicKey, { alg: 'ES256' })],
+    [/another "alg" than it has itself/, () => ({ key: jwkOf(rsa.publicKey, { alg: 'RS256' }), alg: 'PS256' })],
+    [/1024 bits; 2048 are needed/, () => small.privateKey],
+    [/1024 bits; 2048 are needed/, () => jwkOf(small.publicKey)],
+    [/1024 bits; 2048 are needed/, () => pemOf(small.publicKey)],
+    [/1024 bits; 2048 are needed/, () => pemOf(small.privateKey)],
+    [/the exponent 1/, () => ({ ...jwkOf(rsa.publicKey), e: 'AQ' })],
+    [/signs no sessions/, () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' }).publicKey],
+    [/signs no sessions/, () => generateKeyPairSync('x25519').publicKey],
+    [/signs no sessions/, () => generateKeyPairSync('ed448').publicKey],
+    [/type rsa-pss/, () => generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).publicKey],
+    [/JWK without "kty"/, () => ({ keys: [{}] })],
+    [/JWK without "kty"/, () => ({ keys: [null] })],
+    [/without a list of "keys"/, () => ({ keys: 'none' })],
+    [/one "kid" for a set/, () => ({ key: { keys: [rsaJwk] }, kid: 'x' })],
+    [/"kid" is no text of 1 to 256 characters/, () => ({ key: rsa.publicKey, kid: '' })],
+    [/"kid" is no text of 1 to 256 characters/, () => ({ key: rsa.publicKey, kid: 'k'.repeat(257) })],
+    [/"kid" is no text of 1 to 256 characters/, () => jwkOf(rsa.publicKey, { kid: 5 as never })],
+    [/PEM without a key/, () => '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----'],
+    [/PEM without a key/, () => ({ pem: 'no PEM' })],
+    [/"pem" that is no text/, () => ({ pem: Buffer.from(pemOf(rsa.publicKey)) })],
+    [/PEM with several keys/, () => pemOf(rsa.privateKey) + pemOf(rsa.publicKey)],
+    [/can not be read/, () => pemOf(rsa.publicKey).replace(/\n.{64}\n/, '\n')],
+    [/pair without a key/, () => ({ publicKey: undefined })],
+  ]
+
+  test.each(cases)('%s (%#)', (message, keys) => {
+    expect(() => jwt({ keys: keys() as Keys })).toThrow(TypeError)
+    expect(() => jwt({ keys: keys() as Keys })).toThrow(message)
+    expect(() => jwt({ keys: [rsa.privateKey, keys()] as Keys })).toThrow(TypeError)
+  })
+
+  test('an empty set by itself', () => {
+    expect(() => jwt({ keys: { keys: [] } })).toThrow(/"keys" holds no key/)
+  })
+
+  test('whatever looks like a key file, also where weak secrets are taken', () => {
+    for (const text of [JSON.stringify(rsaJwk), 'ssh-ed25519 AAAA']) {
+      expect(() => jwt({ keys: text, allowWeakSecrets: true })).toThrow(/PEM or JWK as a secret/)
+    }
+    expect(jwt({ keys: 'short', allowWeakSecrets: true }).sign).toBeDefined()
+  })
+
+  test('a point that is not on its curve', async () => {
+    const { x, y } = jwkOf(ec.publicKey)
+    const invalid = { kty: 'EC', crv: 'P-256', x, y: x } as Jwk
+    const use = async () => jwt({ keys: invalid }).verify('e30.e30.AA', session)
+    if (platform.name === 'node') expect(() => jwt({ keys: invalid })).toThrow(/can not be read/)
+    // WebCrypto can only say so later: no session, and no fresh one either.
+    else await expect(use).rejects.toMatchObject({ code: 'ERR_SESSION_KEYS' })
+    expect(y).not.toBe(x)
+  })
+
+  test('a key for none of "algorithms", an unknown name, one twice, none', () => {
+    const keys = rsa.privateKey
+    expect(() => jwt({ keys, algorithms: ['ES256'] })).toThrow(/"keys" holds a key for none of "algorithms"/)
+    expect(() => jwt({ keys: jwkOf(keys, { alg: 'PS256' }), algorithms: ['RS256'] })).toThrow(/none of "algorithms"/)
+    expect(() => jwt({ keys, algorithms: [] })).toThrow(/is empty/)
+    expect(() => jwt({ keys, algorithms: ['RS256', 'RS256'] })).toThrow(/RS256 twice/)
+    expect(() => jwt({ keys, algorithms: ['none' as 'RS256'] })).toThrow(/no algorithm of ours/)
+    expect(() => jwt({ keys: createKeys(keys), algorithms: ['RS256'] })).toThrow(/createKeys\(\)/)
+  })
+
+  test('both keys and secrets, and neither', () => {
+    expect(() => jwt({})).toThrow(/either "keys" or "secrets"/)
+    expect(() => jwt({ keys: SECRET, secrets: [SECRET] })).toThrow(/either "keys" or "secrets"/)
+  })
+
+  test('a CryptoKey that is for something else', async () => {
+    const usages = [['sign'], ['verify']] as const
+    for (const usage of usages) {
+      const hmac = await crypto.subtle.generateKey({ name: 'HMAC', hash: 'SHA-256' }, true, usage)
+      expect(() => jwt({ keys: hmac })).toThrow(/may not both sign and verify/)
+    }
+    const aes = await crypto.subtle.generateKey({ name: 'AES-GCM', length: 256 }, true, ['encrypt'])
+    expect(() => jwt({ keys: aes })).toThrow(/not for HMAC/)
+    const oaep = { name: 'RSA-OAEP', hash: 'SHA-256', modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) }
+    const pair = await crypto.subtle.generateKey(oaep, true, ['encrypt', 'decrypt'])
+    expect(() => jwt({ keys: pair.publicKey })).toThrow(/may not verify/)
+    expect(() => jwt({ keys: pair })).toThrow(/may not sign/)
+    const { privateKey } = await jose.generateKeyPair('ES256', { extractable: false })
+    expect(() => jwt({ keys: privateKey })).toThrow(/give \{ privateKey, publicKey \}/)
+    const weak = await crypto.subtle.importKey(
+      'raw',
+      new Uint8Array(16).fill(7),
+      { name: 'HMAC', hash: 'SHA-256' },
+      true,
+      ['sign', 'verify'],
+    )
+    expect(() => jwt({ keys: weak })).toThrow(/128 bits; 256 are needed/)
+    const es = await jose.generateKeyPair('ES256')
+    expect(() => jwt({ keys: { key: es.publicKey, alg: 'ES384' } })).toThrow(/another "alg"/)
+    const shortRsa = { ...oaep, name: 'RSA-PSS', modulusLength: 1024 }
+    const short = await crypto.subtle.generateKey(shortRsa, false, ['sign', 'verify'])
+    expect(() => jwt({ keys: short })).toThrow(/1024 bits/)
+  })
+})
+
+test('keys of 2048 and of 8192 bits are taken, one bit less and one more are not', () => {
+  const modulus = (bits: number): Jwk => {
+    const octets = Buffer.alloc(Math.ceil(bits / 8), 0xff)
+    octets[0] = 0xff >> (octets.length * 8 - bits)
+    return { kty: 'RSA', n: octets.toString('base64url'), e: 'AQAB' }
+  }
+  for (const bits of [2048, 8192]) expect(jwt({ keys: modulus(bits) }).sign).toBeUndefined()
+  expect(() => jwt({ keys: modulus(2047) })).toThrow(/2047 bits; 2048 are needed/)
+  expect(() => jwt({ keys: modulus(8193) })).toThrow(/8193 bits; 8192 are the most/)
+})
+
+test('a kid of 256 characters is taken', async () => {
+  const kid = 'k'.repeat(256)
+  expect(await publicKeysOf(jwt({ keys: { key: ec.privateKey, kid } }))).toMatchObject([{ kid }])
+})
+
+describe('files', () => {
+  let folder = ''
+  const file = (name: string, content: string | Uint8Array): string => {
+    writeFileSync(join(folder, name), content)
+    return join(folder, name)
+  }
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'keys-'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  test.runIf(platform.name === 'node')(
+    'PEM, JWK, JWK set; anything else is a secret of exactly its octets',
+    async () => {
+      const pem = file('key.pem', `a comment\n${pemOf(ec.privateKey)}`)
+      expect(await algorithmOf({ file: pem })).toBe('ES256')
+      expect(await algorithmOf({ file: file('key.json', JSON.stringify(jwkOf(ed.privateKey))) })).toBe('EdDSA')
+      const set = { keys: [jwkOf(rsa.privateKey, { alg: 'PS256' })] }
+      expect(await algorithmOf({ file: file('set.json', JSON.stringify(set)) })).toBe('PS256')
+      const codec = jwt({ keys: { file: file('secret', `${SECRET}\n`), kid: 'file' } }) as Required<SessionCodec>
+      const token = await codec.sign({ data: { a: 1 } }, session)
+      expect(headerOf(token)).toEqual({ alg: 'HS256', kid: 'file', typ: 'JWT' })
+      expect(await jwt({ secrets: [`${SECRET}\n`] }).verify(token, session)).toMatchObject({ data: { a: 1 } })
+    },
+  )
+
+  test.runIf(platform.name === 'node')('one that is missing, of another key, or names another file', () => {
+    const missing = join(folder, 'no-such-file')
+    expect(() => jwt({ keys: { file: missing } })).toThrow(/"file" that can not be read/)
+    expect(() => jwt({ keys: { file: missing } })).not.toThrow(new RegExp(missing))
+    expect(() => jwt({ keys: { file: file('small.pem', pemOf(small.publicKey)) } })).toThrow(/1024 bits/)
+    const other = file('other.json', JSON.stringify({ file: '/etc/hostname', kty: 'oct' }))
+    expect(() => jwt({ keys: { file: other } })).toThrow(TypeError)
+  })
+
+  test.runIf(platform.name === 'web')('are none where there are no files', () => {
+    expect(() => jwt({ keys: { file: 'key.pem' } })).toThrow(/this platform has no files/)
+  })
+})
+
+describe('the order of a ring', () => {
+  test('the first that signs does so and is number 0, every one verifies at its place', async () => {
+    const keys = [ec.publicKey, pairFor('EdDSA', 'own').privateKey, rsa.privateKey, OLD_SECRET]
+    const codec = jwt({ keys }) as Required<SessionCodec>
+    const token = await codec.sign({ data: {} }, session)
+    expect(headerOf(token).alg).toBe('EdDSA')
+    const places: (number | undefined)[] = []
+    for (const key of [keys[1], ec.privateKey, rsa.privateKey, OLD_SECRET]) {
+      const signed = await (jwt({ keys: key as Keys }) as Required<SessionCodec>).sign({ data: {} }, session)
+      places.push((await codec.verify(signed, session)).keyIndex)
+    }
+    expect(places).toEqual([0, 1, 2, 3])
+  })
+
+  test('a private key and its own public one are one key', async () => {
+    for (const keys of [
+      [rsa.privateKey, rsa.publicKey],
+      [pemOf(rsa.publicKey), pemOf(rsa.privateKey)],
+    ]) {
+      const codec = jwt({ keys })
+      expect(codec.sign).toBeDefined()
+      expect(await publicKeysOf(codec)).toHaveLength(1)
+    }
+    expect(await publicKeysOf(jwt({ keys: [rsa.publicKey, { key: rsa.publicKey, alg: 'PS256' }] }))).toHaveLength(2)
+  })
+
+  test('without a key that signs a codec only reads', () => {
+    expect(jwt({ keys: [rsa.publicKey, ec.publicKey] }).sign).toBeUndefined()
+  })
+})
+
+test('what is handed out has no private member', async () => {
+  const keys = [...algorithms.map((alg) => jwkOf(pairFor(alg).privateKey, { alg })), SECRET]
+  const found = await publicKeysOf(jwt({ keys }))
+  expect(found.length).toBe(algorithms.length)
+  for (const jwk of found) {
+    expect(
+      Object.keys(jwk).filter((name) => !['kty', 'crv', 'x', 'y', 'n', 'e', 'alg', 'kid', 'use'].includes(name)),
+    ).toEqual([])
+    expect(jwk).toMatchObject({ use: 'sig', kid: expect.any(String), alg: expect.any(String) })
+    expect(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }).type).toBe('public')
+  }
+})
+
+test('no message and no codec holds a key', () => {
+  const words = ['swordfish', pemOf(rsa.privateKey).split('\n')[1] as string, jwkOf(rsa.privateKey).d as string]
+  const wrong: Keys[] = [
+    'swordfish',
+    { pem: pemOf(rsa.privateKey), passphrase: 'swordfish', alg: 'ES256' },
+    jwkOf(rsa.privateKey, { alg: 'swordfish' }),
+    jwkOf(rsa.privateKey, { use: 'swordfish' }),
+    { ...jwkOf(rsa.publicKey), e: 'swordfish?' },
+    [SECRET, 'swordfish'],
+  ]
+  for (const keys of wrong) {
+    let thrown: unknown
+    try {
+      jwt({ keys })
+    } catch (error) {
+      thrown = error
+    }
+    expect(thrown).toBeInstanceOf(TypeError)
+    expectWithout(thrown, words)
+  }
+  expectWithout(createKeyring({ secrets: [SECRET], hash: 'SHA-256' }), words)
+  expectWithout(jwt({ keys: [SECRET] }), words)
+})
