@@ -26,6 +26,13 @@ describe('the cache', () => {
     expect([cache.get('at the limit'), cache.get('past it')]).toEqual([1, undefined])
   })
 
+  test('compares the whole value, not only the end that it is looked up by', () => {
+    const cache = createVerifiedCache<number>()
+    const end = 's'.repeat(100)
+    cache.set(`a.${end}`, 1, 10)
+    expect([cache.get(`a.${end}`), cache.get(`b.${end}`), cache.get(end)]).toEqual([1, undefined, undefined])
+  })
+
   test('holds nothing with 0, and refuses what is no number of entries', () => {
     const cache = createVerifiedCache<number>(0)
     cache.set('a', 1, 1)
