@@ -37,6 +37,7 @@ const sides: Record<string, string[][]> = {
       'server/turns.ts',
       'server/largest-keys.ts',
       'server/verified-cache.ts',
+      'server/copy-data.ts',
       'server/constant-time.ts',
       'server/flash.ts',
       'server/csrf.ts',

@@ -11,7 +11,6 @@ import { asVerified, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes } from '../bson-types.js'
-import { equalValues } from '../equal-values.js'
 import { type Flow, run, wait } from '../flow.js'
 import { writeJson } from '../json-writer.js'
 import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
@@ -21,7 +20,7 @@ import {
   BEAKER_JWT,
   BEAKER_KEYS,
   type BeakerContent,
-  beakerData,
+  isBeakerData,
   openBeakerPayload,
   type PayloadOptions,
   readBeakerContent,
@@ -68,6 +67,7 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     types: options.bsonTypes ?? bsonPackageTypes,
   }
   const cache = createVerifiedCache<VerifiedToken>(options.remember)
+  const verifying: Verifying = { keyring, reading, cache }
   return {
     name: 'beakerJwt',
     family: 'jws',
@@ -75,9 +75,9 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     maxLength: MAX_LENGTH,
     meta: BEAKER_KEYS,
     matches: looksLikeJwt,
-    verify: (value, context) => run(verify(value, context, { keyring, reading, cache })),
+    verify: (value, context) => recall(value, context, verifying) ?? run(verify(value, context, verifying)),
     sign: (record, context) => run(sign(record, context, keyring, compress)),
-    changed: ({ data, origin }) => origin === undefined || !equalValues(beakerData(origin.root()), data),
+    changed: ({ data, origin }) => origin === undefined || !isBeakerData(data, origin),
   }
 }
 
@@ -98,10 +98,18 @@ interface Verifying {
   cache: VerifiedCache<VerifiedToken>
 }
 
+/** The session of a value that was verified before. */
+function recall(value: string, { purpose }: CodecContext, { reading, cache }: Verifying): SessionRecord | undefined {
+  const known = purpose === 'session' ? cache.get(value) : undefined
+  return known && withKeyIndex(readBeakerContent(known.content, reading), known.keyIndex)
+}
+
+function withKeyIndex(record: SessionRecord, keyIndex: number): SessionRecord {
+  record.keyIndex = keyIndex
+  return record
+}
+
 function* verify(value: string, context: CodecContext, { keyring, reading, cache }: Verifying): Flow<SessionRecord> {
-  const isSession = context.purpose === 'session'
-  const known = isSession ? cache.get(value) : undefined
-  if (known) return { ...readBeakerContent(known.content, reading), keyIndex: known.keyIndex }
   const { header, payload, signature, signingInput } = splitJwt(value)
   if (header.alg !== ALGORITHM)
     throw new SessionError('ERR_SESSION_ALGORITHM', `The token is not signed with ${ALGORITHM}`)
@@ -112,8 +120,10 @@ function* verify(value: string, context: CodecContext, { keyring, reading, cache
   try {
     const content = openBeakerPayload(decodeUtf8(decodeBase64Url(payload)), reading)
     const record = readBeakerContent(content, reading)
-    if (isSession) cache.set(value, { keyIndex, content }, content.payload.length + (content.bytes?.length ?? 0))
-    return { ...record, keyIndex }
+    if (context.purpose === 'session') {
+      cache.set(value, { keyIndex, content }, content.payload.length + (content.bytes?.length ?? 0))
+    }
+    return withKeyIndex(record, keyIndex)
   } catch (error) {
     throw asVerified(error)
   }

@@ -7,8 +7,10 @@ import { bsonOrigin } from '../../shared/bson-origin.js'
 import { type BsonTypes, readBson } from '../../shared/bson-reader.js'
 import { SessionError } from '../../shared/errors.js'
 import { inflateZlib } from '../../shared/inflate.js'
-import { takeBeakerMeta } from '../../shared/session-meta.js'
-import type { OriginNode, SessionData } from '../../shared/types.js'
+import { type DataAndMeta, takeBeakerMeta } from '../../shared/session-meta.js'
+import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
+import { createCopies } from '../copy-data.js'
+import { equalValues } from '../equal-values.js'
 import { readClaims } from '../json-claims.js'
 import { readJson } from '../json-reader.js'
 import type { SessionRecord } from './codec.js'
@@ -42,6 +44,18 @@ export interface BeakerContent {
   readonly alone?: string
   /** The BSON with its types, made at the first commit that asks: nobody changes it, so all later ones share it. */
   root?: OriginNode
+  /** What the BSON says where there is no other claim, made at the first reading. */
+  known?: KnownSession
+}
+
+interface KnownSession extends DataAndMeta {
+  /** The data in objects of its own. */
+  copy(): SessionData
+}
+
+/** Also knows the data as it was read, for comparing; it must not be changed. */
+interface BeakerOrigin extends Origin {
+  data(): SessionData
 }
 
 /**
@@ -73,11 +87,24 @@ export function readBeakerContent(content: BeakerContent, { types }: PayloadOpti
     content.root ??= bsonOrigin(bytes as Uint8Array, { types })
     return content.root
   }
-  if (alone !== undefined) return asRecord(readBson(bytes as Uint8Array, { types }), { bsZ: alone }, root)
+  if (alone !== undefined) {
+    const known = knownSession(content, types)
+    return recordOf({ data: known.copy(), meta: known.meta }, { bsZ: alone }, root, () => known.data)
+  }
   const claims = readClaims(payload)
   const { bsZ: _, ...beside } = claims
-  if (bytes === undefined) return asRecord(beside, claims, () => readJson(payload))
-  return asRecord({ ...beside, ...readBson(bytes, { types }) }, claims, () => mergedNode(readJson(payload), root()))
+  if (bytes === undefined) return recordOf(takeBeakerMeta(beside), claims, () => readJson(payload))
+  const session = takeBeakerMeta({ ...beside, ...readBson(bytes, { types }) })
+  return recordOf(session, claims, () => mergedNode(readJson(payload), root()))
+}
+
+function knownSession(content: BeakerContent, types: BsonTypes): KnownSession {
+  const read = (): DataAndMeta => takeBeakerMeta(readBson(content.bytes as Uint8Array, { types }))
+  if (content.known === undefined) {
+    const session = read()
+    content.known = { ...session, copy: createCopies(session.data) ?? (() => read().data) }
+  }
+  return content.known
 }
 
 /** An object of `bsZ` alone, its text without spaces and escapes, as base85 has none (RFC 8259 §4 and §7). */
@@ -94,8 +121,8 @@ export function withBeakerMeta({ id, data, createdAt, accessedAt }: SessionRecor
 }
 
 /** Whether the data is what the payload held. */
-export function beakerData(root: OriginNode): SessionData {
-  return takeBeakerMeta(root.value as SessionData).data
+export function isBeakerData(data: SessionData, origin: Origin): boolean {
+  return equalValues((origin as BeakerOrigin).data(), data)
 }
 
 /** The payload's types, with times as floats also where they are new. */
@@ -110,13 +137,19 @@ export function withFloatTimes(root: OriginNode | undefined): OriginNode {
 
 const FLOAT: OriginNode = { format: 'none', value: undefined, type: 'double' }
 
-function asRecord(session: SessionData, claims: SessionData, root: () => OriginNode): SessionRecord {
-  const { data, meta } = takeBeakerMeta(session)
-  const record: SessionRecord = { data, claims, origin: { format: BEAKER_JWT, root } }
+/** @param before - the data as it was read, where it is at hand */
+function recordOf(
+  { data, meta: { id, createdAt, accessedAt } }: DataAndMeta,
+  claims: SessionData,
+  root: () => OriginNode,
+  before: () => SessionData = () => takeBeakerMeta(root().value as SessionData).data,
+): SessionRecord {
+  const origin: BeakerOrigin = { format: BEAKER_JWT, root, data: before }
+  const record: SessionRecord = { data, claims, origin }
   // Not `_expires`, which is about the browser's cookie and not about the session (FORMATS §2.2).
-  if (meta.id !== undefined) record.id = meta.id
-  if (meta.createdAt) record.createdAt = meta.createdAt
-  if (meta.accessedAt) record.accessedAt = meta.accessedAt
+  if (id !== undefined) record.id = id
+  if (createdAt) record.createdAt = new Date(createdAt)
+  if (accessedAt) record.accessedAt = new Date(accessedAt)
   return record
 }
 
