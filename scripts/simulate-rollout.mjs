@@ -53,9 +53,9 @@ async function main() {
     pythonWorkers,
     nodeWorkers,
     python,
-    pause: 1.2,
-    life: 6,
-    step: 0.5,
+    pause: 3,
+    life: 12,
+    step: 2,
     ...(skip === undefined ? {} : { skip }),
     onPhase: (phase) => console.log(phaseLine(phase)),
   })

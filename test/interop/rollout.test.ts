@@ -9,7 +9,8 @@ import { phaseLine, terminalChart } from '../simulate/terminal.mjs'
 import { findPython } from './find-python.js'
 import { describeWithPython } from './peer.js'
 
-const life = 0.7
+/** Rounds. */
+const life = 6
 
 describeWithPython('a rollout', () => {
   beforeAll(() => {
@@ -29,12 +30,12 @@ describeWithPython('a rollout', () => {
     expect(retiring.map(({ name }) => name)).toEqual(['write-new', 'sign-with-key'])
     for (const [index, { name, safeAt = 0, until }] of retiring.entries()) {
       const old = report.samples.filter((sample) => sample.series === series[index])
-      // Reports are late: a half of it must be left at least.
-      expect(safeAt - Math.max(...old.map(({ at }) => at)), `${name}, ${seed}`).toBeGreaterThan(life / 2)
-      expect(safeAt).toBeLessThanOrEqual(until)
+      // A sample stands in the middle of its round.
+      expect(safeAt - Math.max(...old.map(({ at }) => at)), `${name}, ${seed}`).toBeGreaterThanOrEqual(life - 0.5)
+      expect(safeAt).toBe(until)
     }
-    expect(report.events).toMatchObject({ upgraded: expect.any(Number), committed: expect.any(Number) })
-    expect(report.events.rejected).toBeUndefined()
+    // Beaker's tuple is a list of the new format; nothing has to stay in the old one.
+    expect(Object.keys(report.events).sort()).toEqual(['committed', 'read', 'upgraded'])
 
     // By the events alone: one format, then a mixture, then the other; the same with the keys.
     expect(seriesDuring(report, 'old')).toEqual([series[0]])
@@ -54,7 +55,7 @@ describeWithPython('a rollout', () => {
   })
 
   test('loses sessions where nobody reads both first', async () => {
-    const { report, seed } = await simulate({ skip: 'read-both', until: 'write-new', step: 0.4 })
+    const { report, seed } = await simulate({ skip: 'read-both', until: 'write-new', step: 3 })
     expect(report.phases.map(({ name }) => name)).toEqual(['old', 'write-new'])
     expect(report.losses.length, seed).toBeGreaterThan(0)
     expect(report.phases.map(({ lost }) => lost > 0)).toEqual([false, true])
@@ -78,9 +79,9 @@ async function simulate(options: Partial<RolloutOptions>): Promise<{ report: Rol
     pythonWorkers: 2,
     nodeWorkers: 1,
     python: findPython(),
-    pause: 0.4,
+    pause: 2,
     life,
-    step: 0.15,
+    step: 1,
     ...options,
   })
   return { report, seed: `seed ${seed}\n${report.phases.map(phaseLine).join('\n')}` }

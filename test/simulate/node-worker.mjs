@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * A worker of the simulated fleet: node:http and sessions of this package, as built. Started with an IPC channel, to which it
- * reports what its events say, and answers whether something can be retired.
+ * A worker of the simulated fleet: node:http and sessions of this package, as built. Started with an IPC channel, by which
+ * it is told the time, reports what its events say, and answers whether something can be retired.
  */
 import { createServer } from 'node:http'
 
@@ -20,13 +20,17 @@ const { beaker, beakerJwt, createReadStats, createSessions, defineSession } = aw
 
 /** @type {ReturnType<typeof import('./plan.mjs').nodeOptions>} */
 const { cookieName, formats, validateKey, removeKeys, secrets } = JSON.parse(process.argv[2] ?? '')
-const REPORT_EVERY_MS = 100
+/** A round of the clients counts as a second. */
+const began = Date.now()
+let round = 0
+const clock = () => new Date(began + round * 1000)
 
 const codecs = {
   beaker: () => beaker({ validateKey, serializer: 'pickle', removeKeys }),
   'beaker-jwt': () => beakerJwt({ secrets }),
 }
-const stats = createReadStats()
+/** Begins to count with the first round that the worker is told of. @type {import('../../src/server/index.js').ReadStats | undefined} */
+let stats
 /** @type {Map<string, number>} */
 let counts = new Map()
 
@@ -35,8 +39,9 @@ const sessions = createSessions({
   codecs: formats.map((format) => codecs[format]()),
   expose: true,
   secure: false,
+  clock,
   on(event) {
-    stats.on(event)
+    stats?.on(event)
     const what = event.type === 'read' ? `read ${event.codec} ${event.keyIndex ?? 0}` : event.type
     counts.set(what, (counts.get(what) ?? 0) + 1)
   },
@@ -73,17 +78,20 @@ server.listen(0, '127.0.0.1', () => {
   process.send?.({ listening: typeof address === 'object' ? address?.port : undefined })
 })
 
-const report = () => {
-  if (counts.size > 0 && process.connected) process.send?.({ counts: [...counts] })
-  counts = new Map()
-}
-setInterval(report, REPORT_EVERY_MS)
-
-process.on('message', (/** @type {{ safeToRetire?: number, stop?: true }} */ question) => {
-  if (question.safeToRetire !== undefined) process.send?.({ safe: stats.safeToRetire(question.safeToRetire) })
-  if (question.stop) {
-    report()
-    process.disconnect()
-  }
-})
+process.on(
+  'message',
+  (/** @type {{ round?: number, report?: true, safeToRetire?: number, stop?: true }} */ question) => {
+    if (question.stop) return process.disconnect()
+    if (question.round !== undefined) {
+      round = question.round
+      stats ??= createReadStats({ clock })
+    }
+    if (question.report) {
+      process.send?.({ counts: [...counts] })
+      counts = new Map()
+    }
+    const { safeToRetire } = question
+    process.send?.({ answer: safeToRetire === undefined ? true : (stats?.safeToRetire(safeToRetire) ?? false) })
+  },
+)
 process.on('disconnect', () => process.exit(0))

@@ -1,5 +1,5 @@
 // @ts-check
-/** One loopback address before all the workers: each request goes to one of them by chance. */
+/** One loopback address before all the workers: each request goes to one of them by the number that it drew. */
 import { once } from 'node:events'
 import { Agent, createServer, request as forward } from 'node:http'
 
@@ -13,11 +13,8 @@ import { Agent, createServer, request as forward } from 'node:http'
  * @property {() => Promise<void>} close
  */
 
-/**
- * @param {import('./random.mjs').Random} random
- * @returns {Promise<Proxy>}
- */
-export async function startProxy(random) {
+/** @returns {Promise<Proxy>} */
+export async function startProxy() {
   const agent = new Agent({ keepAlive: true })
   /** @type {Worker[]} */
   let workers = []
@@ -27,7 +24,8 @@ export async function startProxy(random) {
   const idle = new Map()
 
   const server = createServer((request, response) => {
-    const worker = random.pick(workers)
+    const draw = Number(request.headers['x-draw'])
+    const worker = /** @type {Worker} */ (workers[draw % workers.length])
     busy.set(worker, (busy.get(worker) ?? 0) + 1)
     response.once('close', () => {
       const left = (busy.get(worker) ?? 1) - 1

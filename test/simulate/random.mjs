@@ -4,7 +4,6 @@
 /**
  * @typedef {object} Random
  * @property {(from: number, to: number) => number} between - evenly spread
- * @property {<T>(list: readonly T[]) => T} pick - of a list that is not empty
  */
 
 /**
@@ -21,6 +20,5 @@ export function createRandom(seed) {
   }
   return {
     between: (from, to) => from + next() * (to - from),
-    pick: (list) => /** @type {any} */ (list[Math.floor(next() * list.length)]),
   }
 }

@@ -1,16 +1,16 @@
 // @ts-check
-/** A fleet whose workers are restarted one by one through all phases, while clients keep using it. */
-import { setTimeout as sleep } from 'node:timers/promises'
+/**
+ * A fleet whose workers are restarted one by one through all phases, while clients keep using it. Time is counted in rounds of
+ * the clients; a restart falls into the middle of one.
+ */
 import { startClients } from './clients.mjs'
 import { planOf, seriesOf } from './plan.mjs'
 import { startProxy } from './proxy.mjs'
 import { createRandom } from './random.mjs'
 import { startNodeWorker, startPythonWorker } from './worker.mjs'
 
-/** How much longer than the longest gap seen so far nobody must have needed the old: machines may be slow. */
-const MARGIN = 1.1
 /** After so many lives of a session without a yes the fleet is not going where it should. */
-const MOST_LIVES = 30
+const MOST_LIVES = 10
 
 /**
  * @typedef {import('./worker.mjs').Worker} Worker
@@ -21,23 +21,23 @@ const MOST_LIVES = 30
  * @property {number} pythonWorkers
  * @property {number} nodeWorkers - only they have events
  * @property {string | undefined} python - the interpreter with the packages; not needed without Python workers
- * @property {number} pause - seconds between two visits of a quick client, at most
- * @property {number} life - seconds after which nobody comes back: the life of a session
- * @property {number} step - seconds from one restart to the next
+ * @property {number} pause - rounds between two visits of a quick client, at most
+ * @property {number} life - rounds after which nobody comes back: the life of a session
+ * @property {number} step - rounds from one restart to the next
  * @property {string} [skip] - a phase to leave out, or `wait`
  * @property {string} [until] - the last phase
  * @property {(phase: PhaseReport) => void} [onPhase]
  *
  * @typedef {object} PhaseReport
  * @property {string} name
- * @property {number} from - seconds since the beginning
+ * @property {number} from - the round that it begins with
  * @property {number} until
  * @property {number} visits
  * @property {number} lost - sessions
- * @property {number} [safeAt] - when `safeToRetire` was true on every Node worker
+ * @property {number} [safeAt] - the round after which `safeToRetire` was true on every Node worker
  *
  * @typedef {object} Sample
- * @property {number} at - seconds since the beginning
+ * @property {number} at - in the middle of a round
  * @property {string} series
  * @property {number} reads
  *
@@ -60,13 +60,12 @@ const MOST_LIVES = 30
 export async function simulateRollout(options) {
   const { seed, life, step, skip, onPhase } = options
   const plan = planOf(options)
-  const began = Date.now()
-  const seconds = () => (Date.now() - began) / 1000
+  let round = 0
   /** @type {RolloutReport} */
   const report = { phases: [], samples: [], events: {}, losses: [], visits: 0, failures: 0 }
   /** @type {Set<Worker>} */
   const running = new Set()
-  const proxy = await startProxy(createRandom(seed))
+  const proxy = await startProxy()
   /** @type {import('./clients.mjs').Clients | undefined} */
   let clients
 
@@ -93,22 +92,34 @@ export async function simulateRollout(options) {
       const [type = '', codec = '', keyIndex] = what.split(' ')
       report.events[type] = (report.events[type] ?? 0) + count
       const series = seriesOf(phase, codec, Number(keyIndex))
-      if (type === 'read' && series !== undefined) report.samples.push({ at: seconds(), series, reads: count })
+      if (type === 'read' && series !== undefined) report.samples.push({ at: round + 0.5, series, reads: count })
     }
   }
 
-  /** Nothing is told of the clients but the longest gap, which stands for the known life of a session. */
-  const quiet = () => Math.max(life, MARGIN * (clients?.longestGap() ?? 0))
+  const nodes = () => proxy.workers().filter(({ kind }) => kind === 'node')
+  const everyNode = (/** @type {(worker: Worker) => Promise<unknown>} */ ask) => Promise.all([...nodes()].map(ask))
+
+  /**
+   * @param {number} count
+   * @param {() => Promise<void>} [half] - in the middle of the first
+   */
+  async function goOn(count, half) {
+    for (let at = 0; at < count; at++) {
+      await everyNode((worker) => worker.setRound(round))
+      await clients?.visit(round, at === 0 ? half : undefined)
+      await everyNode((worker) => worker.report())
+      round++
+    }
+  }
 
   /** @returns {Promise<number | undefined>} when it was safe; without Node workers nobody knows, and a life of a session must do */
   async function untilSafe() {
-    const nodes = proxy.workers().filter(({ kind }) => kind === 'node')
-    if (nodes.length === 0) return void (await sleep(quiet() * 1000))
-    const end = Date.now() + MOST_LIVES * life * 1000
-    while (Date.now() < end) {
-      const answers = await Promise.all(nodes.map((worker) => worker.safeToRetire(quiet())))
-      if (answers.every(Boolean)) return seconds()
-      await sleep(50)
+    if (nodes().length === 0) return void (await goOn(life))
+    for (let waited = 0; waited <= MOST_LIVES * life; waited++) {
+      await everyNode((worker) => worker.setRound(round))
+      const answers = await everyNode((worker) => worker.safeToRetire(life))
+      if (answers.every(Boolean)) return round
+      await goOn(1)
     }
     throw new Error('what is old was used to the end: nothing can be retired')
   }
@@ -116,25 +127,31 @@ export async function simulateRollout(options) {
   try {
     for (const [index, phase] of plan.entries()) {
       /** @type {PhaseReport} */
-      const current = { name: phase.name, from: seconds(), until: 0, visits: 0, lost: 0 }
+      const current = { name: phase.name, from: round, until: 0, visits: 0, lost: 0 }
       report.phases.push(current)
       const visitsBefore = clients?.visits() ?? 0
       const old = proxy.workers()
       const fresh = await startWorkers(phase)
       for (const [place, worker] of fresh.entries()) {
         const replaced = old[place]
-        await proxy.replace(worker, replaced)
-        if (replaced === undefined) continue
-        await replaced.stop()
-        running.delete(replaced)
-        await sleep(step * 1000)
+        await worker.setRound(round)
+        if (replaced === undefined) {
+          await proxy.replace(worker)
+          continue
+        }
+        await goOn(step, async () => {
+          await proxy.replace(worker, replaced)
+          await replaced.report()
+          await replaced.stop()
+          running.delete(replaced)
+        })
       }
       clients ??= startClients({
         port: proxy.port,
         count: options.clients,
         pause: options.pause,
         life,
-        random: createRandom(seed + 1),
+        random: createRandom(seed),
         onLoss: (loss) => {
           report.losses.push(loss)
           const last = report.phases.at(-1)
@@ -142,17 +159,16 @@ export async function simulateRollout(options) {
         },
       })
       const hasNext = index < plan.length - 1
-      if (phase.ends) await sleep(quiet() * 1000)
-      else await sleep((index === 0 ? 5 : 2) * step * 1000)
+      if (phase.ends) await goOn(life)
+      else if (skip !== 'wait' || !phase.retires) await goOn((index === 0 ? life : 2) * step)
       const safeAt = phase.retires && hasNext && skip !== 'wait' ? await untilSafe() : undefined
       if (safeAt !== undefined) current.safeAt = safeAt
-      if (!hasNext) await clients.stop()
-      current.until = seconds()
+      current.until = round
       current.visits = clients.visits() - visitsBefore
       onPhase?.(current)
     }
   } finally {
-    await clients?.stop()
+    clients?.stop()
     await Promise.all([...running].map((worker) => worker.stop()))
     await proxy.close()
   }

@@ -4,7 +4,7 @@ import { series } from './plan.mjs'
 
 /**
  * @typedef {object} Slice
- * @property {number} from - seconds since the beginning
+ * @property {number} from - in rounds
  * @property {number} until
  * @property {number[]} shares - one for each series, together 1
  */

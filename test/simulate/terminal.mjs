@@ -8,13 +8,12 @@ const COLUMNS = 84
 const NAME_WIDTH = Math.max(...series.map((name) => name.length)) + 2
 
 /** The head of the table that `phaseLine` fills. */
-export const phaseHead = 'phase             seconds    visits  sessions lost  safeToRetire'
+export const phaseHead = 'phase              rounds    visits  sessions lost  safeToRetire'
 
 /** @param {import('./rollout.mjs').PhaseReport} phase */
 export function phaseLine({ name, from, until, visits, lost, safeAt }) {
-  const safe = safeAt === undefined ? '' : `after ${(safeAt - from).toFixed(1)} s`
-  const seconds = (until - from).toFixed(1)
-  return `${name.padEnd(14)}${seconds.padStart(11)}${String(visits).padStart(10)}${String(lost).padStart(15)}  ${safe}`.trimEnd()
+  const safe = safeAt === undefined ? '' : `after round ${safeAt - from}`
+  return `${name.padEnd(14)}${String(until - from).padStart(11)}${String(visits).padStart(10)}${String(lost).padStart(15)}  ${safe}`.trimEnd()
 }
 
 /** @param {import('./rollout.mjs').RolloutReport} report */

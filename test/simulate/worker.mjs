@@ -13,7 +13,9 @@ import { nodeOptions, pythonOptions } from './plan.mjs'
  * @property {'python' | 'node'} kind
  * @property {Phase} phase - what it is configured for
  * @property {number} port
- * @property {(olderThan: number) => Promise<boolean> | undefined} safeToRetire - seconds; only Node workers know
+ * @property {(round: number) => Promise<void>} setRound - what time it is
+ * @property {() => Promise<void>} report - resolves when all that happened so far was counted
+ * @property {(rounds: number) => Promise<boolean>} safeToRetire - of a Node worker; Python knows nothing of it
  * @property {() => Promise<void>} stop
  */
 
@@ -42,7 +44,9 @@ export async function startPythonWorker(python, phase) {
     kind: 'python',
     phase,
     port,
-    safeToRetire: () => undefined,
+    setRound: async () => {},
+    report: async () => {},
+    safeToRetire: async () => false,
     stop: async () => {
       child.stdin.end()
       await closed
@@ -65,13 +69,13 @@ export async function startNodeWorker(phase, onCounts) {
   })
   const log = keepLog(/** @type {import('node:stream').Readable} */ (child.stderr))
   const closed = once(child, 'close')
-  /** @type {{ resolve: (safe: boolean) => void, reject: (error: Error) => void }[]} */
+  /** @type {{ resolve: (answer: any) => void, reject: (error: Error) => void }[]} */
   const askers = []
   const port = await new Promise((resolve) => {
     child.on('message', (/** @type {any} */ message) => {
       if (message.listening !== undefined) resolve(message.listening)
       if (message.counts !== undefined) onCounts(message.counts)
-      if (message.safe !== undefined) askers.shift()?.resolve(message.safe)
+      if (message.answer !== undefined) askers.shift()?.resolve(message.answer)
     })
     child.once('exit', () => {
       resolve(undefined)
@@ -82,15 +86,19 @@ export async function startNodeWorker(phase, onCounts) {
     await closed
     throw new Error(`a Node worker did not start:\n${log()}`)
   }
+  /** @param {object} question */
+  const ask = (question) =>
+    new Promise((resolve, reject) => {
+      askers.push({ resolve, reject })
+      child.send(question)
+    })
   return {
     kind: 'node',
     phase,
     port,
-    safeToRetire: (olderThan) =>
-      new Promise((resolve, reject) => {
-        askers.push({ resolve, reject })
-        child.send({ safeToRetire: olderThan })
-      }),
+    setRound: (round) => ask({ round }),
+    report: () => ask({ report: true }),
+    safeToRetire: (rounds) => ask({ safeToRetire: rounds }),
     stop: async () => {
       if (child.connected) child.send({ stop: true })
       await closed
