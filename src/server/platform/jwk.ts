@@ -19,12 +19,12 @@ export interface Jwk {
   readonly k?: string
   readonly alg?: string
   readonly use?: string
-  readonly key_ops?: readonly string[]
+  readonly key_ops?: string[]
   readonly kid?: string
 }
 
 export interface JwkSet {
-  readonly keys: readonly Jwk[]
+  readonly keys: Jwk[]
 }
 
 /** The members that make a public key, in the order of RFC 7638 §3.2. */

@@ -292,7 +292,7 @@ test('what is handed out has no private member', async () => {
       Object.keys(jwk).filter((name) => !['kty', 'crv', 'x', 'y', 'n', 'e', 'alg', 'kid', 'use'].includes(name)),
     ).toEqual([])
     expect(jwk).toMatchObject({ use: 'sig', kid: expect.any(String), alg: expect.any(String) })
-    expect(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }).type).toBe('public')
+    expect(createPublicKey({ key: { ...jwk }, format: 'jwk' }).type).toBe('public')
   }
 })
 
