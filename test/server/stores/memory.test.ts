@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'vitest'
+import { memoryStore } from '../../../src/server/index.js'
+import { START, testClock } from '../server.helpers.js'
+
+const DAY = 86_400
+
+describe('bounded', () => {
+  test('the session that was used longest ago goes first', () => {
+    const store = memoryStore({ maxSessions: 3 })
+    for (const id of ['a', 'b', 'c']) store.set(id, { data: { id } })
+    store.get('a')
+    store.update?.('b', () => ({ data: { id: 'b2' } }))
+    store.set('d', { data: { id: 'd' } })
+    expect(['a', 'b', 'c', 'd'].map((id) => store.get(id) !== undefined)).toEqual([true, true, false, true])
+    store.set('d', { data: { id: 'again' } })
+    expect(store.get('a')).toBeDefined()
+  })
+
+  test('what has ended goes before that', () => {
+    const clock = testClock()
+    const store = memoryStore({ maxSessions: 2, clock })
+    store.set('short', { data: {}, expiresAt: new Date(START + 1000) })
+    store.set('long', { data: {}, expiresAt: new Date(START + 60_000) })
+    clock.pass(1)
+    store.set('new', { data: {} })
+    expect(['short', 'long', 'new'].map((id) => store.get(id) !== undefined)).toEqual([false, true, true])
+  })
+
+  test('100 000 sessions leave no more than it keeps', () => {
+    const store = memoryStore({ maxSessions: 10 })
+    for (let n = 0; n < 100_000; n++) store.set(`id${n}`, { data: { n } })
+    let kept = 0
+    for (let n = 0; n < 100_000; n++) if (store.get(`id${n}`)) kept++
+    expect(kept).toBe(10)
+  })
+})
+
+describe('ends', () => {
+  test('14 days without an end of their own, from the last write or touch', () => {
+    const clock = testClock()
+    const store = memoryStore({ clock })
+    store.set('a', { data: {} })
+    expect(store.get('a')).toMatchObject({ expiresAt: new Date(START + 14 * DAY * 1000) })
+    clock.pass(10 * DAY)
+    store.touch?.('a', undefined)
+    clock.pass(14 * DAY - 1)
+    expect(store.get('a')).toBeDefined()
+    clock.pass(1)
+    store.touch?.('a', undefined)
+    expect(store.get('a')).toBeUndefined()
+  })
+
+  test('as long as ttl says, or without end', () => {
+    const clock = testClock()
+    const short = memoryStore({ clock, ttl: '1h' })
+    const endless = memoryStore({ clock, ttl: false })
+    for (const store of [short, endless]) store.set('a', { data: {} })
+    expect(endless.get('a')).not.toHaveProperty('expiresAt')
+    clock.pass(3600)
+    expect([short.get('a'), endless.get('a')]).toEqual([undefined, expect.anything()])
+  })
+})
+
+test('dates stay dates, and what it can not hold is refused in development already', () => {
+  const store = memoryStore()
+  store.set('a', { data: { at: new Date(5) } })
+  expect(store.get('a')).toMatchObject({ data: { at: new Date(5) } })
+  expect(() => store.set('a', { data: { fn: () => {} } })).toThrow(expect.objectContaining({ path: 'fn' }))
+  expect(store.get('a')).toMatchObject({ data: { at: new Date(5) } })
+})
+
+test.each([
+  [{ maxSessions: 0 }, 'maxSessions'],
+  [{ maxSessions: 1.5 }, 'maxSessions'],
+  [{ ttl: 'soon' }, 'ttl'],
+] as const)('options %j are refused', (options, name) => {
+  expect(() => memoryStore(options as never)).toThrow(new RegExp(name))
+})
