@@ -78,7 +78,7 @@ const sides: Record<string, string[][]> = {
       'server/wsgi-jwt-session.ts',
     ],
     ['server/adapters/'],
-    ['server/index.ts', 'server/testing.ts', 'server/cli.ts'],
+    ['server/index.ts', 'server/testing.ts', 'server/testing-cookies.ts', 'server/cli.ts'],
   ],
 }
 
@@ -131,6 +131,9 @@ const parts: string[] = [
   'server/codecs/signed-token.ts',
   'server/stores/row.ts',
 ]
+
+/** Import paths that are not the file's own. */
+const elsewhere: Readonly<Record<string, string>> = { '.': 'shared/index', './testing': 'server/testing' }
 
 const maxLines = 260
 const warnLines = 200
@@ -247,7 +250,7 @@ describe('package.json', () => {
     expect(types).toBe(code.replace(/\.js$/, '.d.ts'))
     // The import path is the file path; the root is what both sides share.
     const name =
-      path === '.' ? 'shared/index' : existsSync(`${root}src/${path}.ts`) ? path.slice(2) : `${path.slice(2)}/index`
+      elsewhere[path] ?? (existsSync(`${root}src/${path}.ts`) ? path.slice(2) : `${path.slice(2)}/index`)
     expect(code).toBe(`./dist/${name}.js`)
     for (const file of [code, types, `src/${name}.ts`]) expect(existsSync(root + file), file).toBe(true)
   })

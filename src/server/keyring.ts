@@ -24,7 +24,7 @@ export interface KeyringOptions {
 }
 
 /** What a key is used for: the public half of a session has keys of its own, one for each cookie name. */
-export type KeyUse = Pick<CodecContext, 'purpose' | 'cookieName'>
+export type KeyUse = Pick<CodecContext, 'purpose' | 'cookieName' | 'keyIndex'>
 
 export interface Keyring {
   readonly size: number
@@ -60,18 +60,20 @@ export function createKeyring(options: KeyringOptions): Keyring {
 
   return {
     size: keys.length,
-    sign: (data, use) => run(signWithFirst(keysFor(use), data, options.octets)),
+    sign: (data, use) => run(signWith(keysFor(use), use.keyIndex ?? 0, data, options.octets)),
     verify: (data, mac, use) => run(verifyWithAll(keysFor(use), data, mac, options.octets)),
   }
 }
 
-function* signWithFirst(
+function* signWith(
   ring: MaybePromise<HmacKey[]>,
+  index: number,
   data: string | Uint8Array,
   octets: number | undefined,
 ): Flow<Uint8Array> {
-  const [first] = yield* wait(ring)
-  const mac = yield* wait((first as HmacKey).sign(data))
+  const key = (yield* wait(ring))[index]
+  if (key === undefined) throw new TypeError('There is no such key to sign with')
+  const mac = yield* wait(key.sign(data))
   return mac.subarray(0, octets)
 }
 

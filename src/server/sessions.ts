@@ -75,6 +75,9 @@ export interface Trips<Data extends object> {
   destroy(session: Session<Data>, headers?: HeaderTarget): MaybePromise<string[]>
   /** The Set-Cookie text of a session without a value: its attributes. */
   attributes(now: Date): string
+  readonly settings: Settings
+  /** The same trips with other settings, for tests of applications. */
+  altered(changes: Partial<Settings>): Trips<Data>
 }
 
 /**
@@ -90,6 +93,26 @@ export function createSessions<Data extends object = SessionData>(
   options: SessionsOptions<Data>,
 ): ReadOnlySessions<Data> | Sessions<Data> {
   const settings = settle(options)
+  const both = tripsOf<Data>(settings)
+  const reading = {
+    name: settings.name,
+    async load(source: CookieSource) {
+      const session = await both.load(source)
+      stateOf(session).isRead = true
+      return session
+    },
+    jwks: async () => run(publicJwks(settings.codecs)),
+  }
+  if (options.readOnly) return { ...reading, [trips]: { load: both.load } }
+  return {
+    ...reading,
+    [trips]: both,
+    commit: async (session, headers) => both.commit(session, headers),
+    destroy: async (session, headers) => both.destroy(session, headers),
+  }
+}
+
+function tripsOf<Data extends object>(settings: Settings): Trips<Data> {
   const loaded = new WeakMap<object, MaybePromise<Session<Data>>>()
 
   function loadOnce(source: CookieSource): MaybePromise<Session<Data>> {
@@ -99,27 +122,13 @@ export function createSessions<Data extends object = SessionData>(
     return session
   }
 
-  const both: Trips<Data> = {
+  return {
+    settings,
     load: loadOnce,
     commit: (session, headers) => takeTurn(session, () => run(commit(settings, session, headers))),
     destroy: (session, headers) => takeTurn(session, () => run(destroy(settings, session, headers))),
     attributes: (now) => settings.cookies.set(settings.name, '', { ...settings.exposure, now }),
-  }
-  const reading = {
-    name: settings.name,
-    async load(source: CookieSource) {
-      const session = await loadOnce(source)
-      stateOf(session).isRead = true
-      return session
-    },
-    jwks: async () => run(publicJwks(settings.codecs)),
-  }
-  if (options.readOnly) return { ...reading, [trips]: { load: loadOnce } }
-  return {
-    ...reading,
-    [trips]: both,
-    commit: async (session, headers) => both.commit(session, headers),
-    destroy: async (session, headers) => both.destroy(session, headers),
+    altered: (changes) => tripsOf({ ...settings, ...changes }),
   }
 }
 

@@ -31,6 +31,7 @@ const options: ts.CompilerOptions = {
     sessionglass: [`${root}src/shared/index.ts`],
     'sessionglass/client': [`${root}src/client/index.ts`],
     'sessionglass/server': [`${root}src/server/index.ts`],
+    'sessionglass/testing': [`${root}src/server/testing.ts`],
     'sessionglass/*': [`${root}src/*.ts`],
   },
   strict: true,

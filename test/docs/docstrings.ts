@@ -81,6 +81,11 @@ console.log(await (await proxy(new Request('http://localhost/sign-in'))).text())
     before: `import { createSessions, fromBeakerConfig } from 'sessionglass/server'
 const key = ${SECRET}`,
   },
+  sessionCookie: {
+    before: `import { createSessions } from 'sessionglass/server'
+import { sessionCookie } from 'sessionglass/testing'
+const sessions = createSessions<{ user?: string }>({ secrets: ${SECRET}, expose: true })`,
+  },
   compactReader: {
     before: `import { getSession } from 'sessionglass/client'
 import { compactReader } from 'sessionglass/client/compact'

@@ -14,6 +14,8 @@ export interface CodecContext {
   /** `public` is the half that scripts may read; it is signed with a key of its own and never an authority. */
   purpose: 'session' | 'public'
   now: Date
+  /** For `sign`: the place of another key than the first, so that a test can have what an older key signed. */
+  keyIndex?: number
 }
 
 export interface SessionRecord {

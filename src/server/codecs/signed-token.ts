@@ -74,11 +74,12 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
         throw asVerified(error)
       }
     },
-    *sign(payload, context) {
-      const { signer } = yield* wait(ring.current())
+    *sign(payload, { keyIndex, ...use }) {
+      const set = yield* wait(ring.current())
+      const signer = keyIndex === undefined ? set.signer : set.keys[keyIndex]
       if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys signs')
       const signingInput = `${headerFor(signer)}.${encodeBase64Url(encodeUtf8(payload))}`
-      const signature = yield* wait(signer.sign(signingInput, context))
+      const signature = yield* wait(signer.sign(signingInput, use))
       return `${signingInput}.${encodeBase64Url(signature)}`
     },
   }

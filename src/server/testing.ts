@@ -1,0 +1,172 @@
+/**
+ * The entry `sessionglass/testing`: signed cookies for tests of an application, so that a test starts signed in.
+ * Cookies as Playwright, Cypress and clients like supertest take them (RFC 6265 §4).
+ */
+import { type Duration, parseDuration } from '../shared/duration.js'
+import type { SessionData } from '../shared/types.js'
+import type { SessionCodec } from './codecs/codec.js'
+import type { Sessions } from './sessions.js'
+import { type Trips, trips } from './sessions.js'
+import type { Settings } from './settings.js'
+import {
+  type CypressCookie,
+  type PlaywrightCookie,
+  parseSetCookie,
+  toCypress,
+  toPlaywright,
+} from './testing-cookies.js'
+import { createVersions } from './versions.js'
+
+export type { CypressCookie, PlaywrightCookie } from './testing-cookies.js'
+
+export interface SessionCookieOptions {
+  /** Where the application runs; default `http://localhost`. The cookie is for its host, unless the sessions have a `domain`. */
+  url?: string
+  /** How long ago the session was made, and used last: text as `'30m'`, or seconds. Default 0. */
+  age?: Duration
+  /** Signs with another key than the first: its place in the list, or `'retired'` for the last one. */
+  key?: number | 'retired'
+}
+
+/** One session, as the browsers and clients of tests take it. */
+export interface SessionCookies {
+  /** The session's own cookie, for Playwright. */
+  cookie: PlaywrightCookie
+  /** All that it needs, its public half and further pieces too: for `context.addCookies`. */
+  cookies: PlaywrightCookie[]
+  /** For `browser.newContext({ storageState })`. */
+  storageState: { cookies: PlaywrightCookie[]; origins: [] }
+  /** The Cookie header, for `agent.set('Cookie', header)` and the like. */
+  header: string
+  /** The Set-Cookie texts, for a cookie jar. */
+  setCookies: string[]
+  /** What `cy.setCookie` takes, once for each cookie. It goes through `cy.task` as it is. */
+  cypress: CypressCookie[]
+}
+
+/**
+ * Signs a session in, as the server itself would have: same codec, keys, attributes, public half, and a row in the store where there is
+ * one. For tests only: nothing asks who it is for.
+ *
+ * @param sessions - of the application under test, or made with the same options
+ * @param data - what the session holds; it may be empty
+ * @throws {TypeError} for sessions that are read only, a wrong option, and a key that is not there
+ * @throws {SessionError} what `commit` throws, as `ERR_SESSION_TOO_LARGE`
+ * @example
+ * const { cookies } = await sessionCookie(sessions, { user: 'dave' }, { url: 'http://localhost:3000', age: '10m' })
+ * console.log(cookies[0]?.name, cookies[0]?.domain) // → beaker.session.id localhost
+ */
+export async function sessionCookie<Data extends object = SessionData>(
+  sessions: Sessions<Data>,
+  data: NoInfer<Data>,
+  options: SessionCookieOptions = {},
+): Promise<SessionCookies> {
+  const { url = 'http://localhost', age = 0, key = 0 } = options
+  if (sessions[trips]?.commit === undefined) throw new TypeError('sessionCookie signs sessions: these are read only')
+  if (key !== 'retired' && !(Number.isInteger(key) && key >= 0)) {
+    throw new TypeError('Option "key" must be "retired" or the place of a key in the list, from 0 on')
+  }
+  const { hostname } = new URL(url)
+  const { settings } = sessions[trips]
+  const made = new Date(settings.clock().getTime() - (age === 0 ? 0 : parseDuration(age, 'age')))
+  const keyIndex = await placeOf(sessions[trips], key)
+  const setCookies = await commitNew(signingAt(sessions[trips], keyIndex, made), data)
+  const parsed = setCookies.map((text) => parseSetCookie(text, { hostname, made }))
+  const cookies = parsed.map(toPlaywright)
+  return {
+    cookie: cookies[0] as PlaywrightCookie,
+    cookies,
+    storageState: { cookies, origins: [] },
+    header: headerOf(setCookies),
+    setCookies,
+    cypress: parsed.map(toCypress),
+  }
+}
+
+/** The part of Playwright's `BrowserContext` that is used here. */
+export interface CookieContext {
+  addCookies(cookies: PlaywrightCookie[]): Promise<void>
+}
+
+/** Signs the browser of a test in. `url` is the `baseURL` of the configuration where it is left out. */
+export type SignIn<Data extends object> = (data: Data, options?: SessionCookieOptions) => Promise<SessionCookies>
+
+export interface SessionFixture<Data extends object> {
+  signIn(
+    args: { context: CookieContext; baseURL: string | undefined },
+    use: (signIn: SignIn<Data>) => Promise<void>,
+  ): Promise<void>
+}
+
+/**
+ * A fixture for Playwright's `test.extend`: each test may begin with `await signIn({ user: 'dave' })`.
+ *
+ * @param sessions - of the application under test, or made with the same options
+ */
+export function sessionFixture<Data extends object = SessionData>(sessions: Sessions<Data>): SessionFixture<Data> {
+  return {
+    // The runner reads the names of the fixtures that are needed out of this very text.
+    signIn: async ({ context, baseURL }, use) => {
+      await use(async (data, options = {}) => {
+        const signedIn = await sessionCookie(sessions, data, { ...(baseURL && { url: baseURL }), ...options })
+        await context.addCookies(signedIn.cookies)
+        return signedIn
+      })
+    },
+  }
+}
+
+/** Tries keys on a session that nobody gets to see: a codec may not know of other keys, and none tells how many it has. */
+async function placeOf<Data extends object>(original: Trips<Data>, key: number | 'retired'): Promise<number> {
+  if (key === 0) return 0
+  if (key !== 'retired') {
+    if (await signs(original, key)) return key
+    throw new TypeError(`Option "key": the codec does not sign with a key ${key}`)
+  }
+  let last = 0
+  while (await signs(original, last + 1)) last++
+  if (last > 0) return last
+  throw new TypeError('Option "key": the codec has one key only, and none is retired')
+}
+
+async function signs<Data extends object>(original: Trips<Data>, keyIndex: number): Promise<boolean> {
+  const at = signingAt(original, keyIndex, original.settings.clock()).altered({ rows: undefined })
+  try {
+    const setCookies = await commitNew(at, {} as Data)
+    const read = await at.load(headerOf(setCookies))
+    return read.keyIndex === keyIndex
+  } catch {
+    return false
+  }
+}
+
+/** The trips at another time and with another key, which nobody is told of. */
+function signingAt<Data extends object>(original: Trips<Data>, keyIndex: number, made: Date): Trips<Data> {
+  const { codecs, publicCodec } = original.settings
+  return original.altered({
+    clock: () => made,
+    emit: () => {},
+    observe: false,
+    versions: createVersions(),
+    codecs: codecs.map((codec) => signingWith(codec, keyIndex)),
+    publicCodec: publicCodec && signingWith(publicCodec, keyIndex),
+  } satisfies Partial<Settings>)
+}
+
+async function commitNew<Data extends object>(at: Trips<Data>, data: Data): Promise<string[]> {
+  const session = await at.load('')
+  session.data = { ...data }
+  // Also what is empty is written then.
+  session.regenerate()
+  return await at.commit(session)
+}
+
+function headerOf(setCookies: readonly string[]): string {
+  return setCookies.map((text) => text.slice(0, text.indexOf(';'))).join('; ')
+}
+
+function signingWith(codec: SessionCodec, keyIndex: number): SessionCodec {
+  if (keyIndex === 0 || !codec.sign) return codec
+  const { sign } = codec
+  return { ...codec, sign: (record, context) => sign(record, { ...context, keyIndex }) }
+}
