@@ -59,7 +59,9 @@ export function describeBehaviour(name: string, start: () => Promise<RunningApp>
       const answer = await get('/set')
       expect(answer.status).toBe(200)
       expect(namesOf(answer)).toEqual([NAME])
-      expect(answer.set[0]).toMatch(/; HttpOnly; Path=\/; SameSite=Lax; Secure$/i)
+      // Frameworks that write cookies themselves have an order and a case of their own.
+      const attributes = answer.set[0]?.toLowerCase().split('; ').slice(1).sort()
+      expect(attributes).toEqual(['httponly', 'path=/', 'samesite=lax', 'secure'])
       expectPrivate(answer)
       expect(await show()).toEqual({ user: 'dave', cart: { items: [{ name: 'book', count: 1 }] } })
     })

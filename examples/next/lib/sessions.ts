@@ -1,0 +1,16 @@
+/** The sessions of the whole application. */
+import { cookies } from 'next/headers'
+import { createSessions, defineSession, nextSessions } from 'sessionglass/server'
+
+export interface AppSession {
+  user?: string
+  visits?: number
+}
+
+export const sessions = createSessions({
+  session: defineSession<AppSession>({ name: 'app.session', idleTimeout: '30m' }),
+  secrets: process.env.SESSION_KEY ?? '',
+  expose: ['user'],
+})
+
+export const { read, change } = nextSessions(sessions, cookies)
