@@ -1,0 +1,175 @@
+/** Django's signer: base 62, salted keys, rotation, and what is refused. */
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { decodeBase62, encodeBase62 } from '../../../src/server/django/base62.js'
+import { createDjangoSecrets } from '../../../src/server/django/secret-keys.js'
+import { createTimestampSigner, looksLikeDjangoSigned } from '../../../src/server/django/timestamp-signer.js'
+import { run } from '../../../src/server/flow.js'
+
+const secretKey = 'vector-secret-key-0123456789-abcdefghijklmnop'
+const other = 'another-secret-key-0123456789-abcdefghijklmno'
+const session = { purpose: 'session', cookieName: 'sessionid' } as const
+const half = { purpose: 'public', cookieName: 'sessionid' } as const
+const at = new Date(1_700_000_000_250)
+// What Django 3.2 made of {"a":1} at that time for its backend signed_cookies, and by SHA-1 for its table.
+const cookie = 'eyJhIjoxfQ:1r31eq:CKc0KM_C9PJNSMGnxVkD2Ejvs1QBM3AqYG-sIXUg0h8'
+const bySha1 = 'eyJhIjoxfQ:1r31eq:1BMHZgCHGMrBT16mZqvVb4X_x3U'
+
+function signerOf(keys: readonly string[], salt = 'django.contrib.sessions.backends.signed_cookies', legacy = true) {
+  const [first = '', ...fallbacks] = keys
+  const secrets = createDjangoSecrets({ secretKey: first, fallbacks, fallbacksOption: 'fallbacks' })
+  const signer = createTimestampSigner({ secrets, salt, legacy })
+  return {
+    sign: async (payload: string, time = at, use: typeof session | typeof half = session) =>
+      run(signer.sign(payload, time, use)),
+    unsign: async (value: string, use: typeof session | typeof half = session) => run(signer.unsign(value, use)),
+  }
+}
+
+describe('base 62', () => {
+  test.each([
+    [0, '0'],
+    [9, '9'],
+    [10, 'A'],
+    [35, 'Z'],
+    [36, 'a'],
+    [61, 'z'],
+    [62, '10'],
+    [1_700_000_000, '1r31eq'],
+    [62 ** 8 - 1, 'zzzzzzzz'],
+  ])('%d is %s', (number, text) => {
+    expect(encodeBase62(number)).toBe(text)
+    expect(decodeBase62(text)).toBe(number)
+  })
+
+  test('and back', () => {
+    fc.assert(fc.property(fc.nat(2 ** 31 - 1), (number) => decodeBase62(encodeBase62(number)) === number))
+  })
+
+  test('nine digits, none, and other characters are refused', () => {
+    for (const text of ['', '100000000', '-1', '1.', 'é', ' 1']) {
+      expect(() => decodeBase62(text), text).toThrow(expect.objectContaining({ code: 'ERR_SESSION_MALFORMED' }))
+    }
+  })
+})
+
+describe('signing', () => {
+  test('is that of Django, to the letter', async () => {
+    expect(await signerOf([secretKey]).sign('eyJhIjoxfQ')).toBe(cookie)
+    expect(await signerOf([secretKey]).unsign(cookie)).toEqual({
+      payload: 'eyJhIjoxfQ',
+      signedAt: new Date(1_700_000_000_000),
+      keyIndex: 0,
+    })
+  })
+
+  test('by SHA-1 is read, counted after all other keys, and can be turned off', async () => {
+    const salt = 'django.contrib.sessions.SessionStore'
+    expect(await signerOf([secretKey], salt).unsign(bySha1)).toMatchObject({ payload: 'eyJhIjoxfQ', keyIndex: 1 })
+    expect(await signerOf([other, secretKey], salt).unsign(bySha1)).toMatchObject({ keyIndex: 3 })
+    await expect(signerOf([secretKey], salt, false).unsign(bySha1)).rejects.toMatchObject({
+      code: 'ERR_SESSION_SIGNATURE',
+    })
+  })
+
+  test('the first secret signs, all verify', async () => {
+    const ring = signerOf([other, secretKey])
+    expect(await ring.unsign(cookie)).toMatchObject({ keyIndex: 1 })
+    const fresh = await ring.sign('eyJhIjoxfQ')
+    expect(await signerOf([other]).unsign(fresh)).toMatchObject({ keyIndex: 0 })
+    await expect(signerOf([secretKey]).unsign(fresh)).rejects.toMatchObject({ code: 'ERR_SESSION_SIGNATURE' })
+  })
+
+  test('another salt is another key', async () => {
+    const error = await signerOf([secretKey], 'django.contrib.sessions.SessionStore')
+      .unsign(cookie)
+      .catch((caught: unknown) => caught)
+    expect(error).toMatchObject({ code: 'ERR_SESSION_SIGNATURE' })
+    expect(error).not.toHaveProperty('verified', true)
+  })
+
+  test('the public half has keys of its own, for each cookie name', async () => {
+    const signer = signerOf([secretKey])
+    const value = await signer.sign('eyJhIjoxfQ', at, half)
+    expect(await signer.unsign(value, half)).toMatchObject({ payload: 'eyJhIjoxfQ' })
+    await expect(signer.unsign(value)).rejects.toMatchObject({ code: 'ERR_SESSION_SIGNATURE' })
+    const secrets = createDjangoSecrets({ secretKey, fallbacksOption: 'fallbacks' })
+    const elsewhere = createTimestampSigner({ secrets, salt: 's', legacy: true })
+    await expect((async () => run(elsewhere.unsign(value, { ...half, cookieName: 'other' })))()).rejects.toMatchObject({
+      code: 'ERR_SESSION_SIGNATURE',
+    })
+  })
+
+  test('a verified time that no Date can hold is told as such', async () => {
+    const signer = signerOf([secretKey])
+    const value = await signer.sign('eyJhIjoxfQ', { getTime: () => 62 ** 8 * 1000 - 1000 } as Date)
+    expect(value).toMatch(/:zzzzzzzz:/)
+    await expect(signer.unsign(value)).rejects.toMatchObject({ code: 'ERR_SESSION_CLAIMS', verified: true })
+  })
+})
+
+describe('shape', () => {
+  test.each([
+    ['eyJhIjoxfQ:1r31eq', 'two parts'],
+    [`${cookie}:x`, 'four parts'],
+    [`a${cookie.replace(':', '=:')}`, 'padding'],
+    [cookie.slice(0, -1), 'a signature of 42 digits'],
+    [`${cookie}=`, 'padding of the signature'],
+    [cookie.replace('1r31eq', ''), 'no time'],
+    [cookie.replace('1r31eq', '-1r31eq'), 'a time before 1970'],
+    [cookie.replace('eyJ', 'e.J'), 'a point inside'],
+    [`${cookie}\n`, 'a line more'],
+  ])('%j is not one: %s', async (value) => {
+    expect(looksLikeDjangoSigned(value)).toBe(false)
+    await expect(signerOf([secretKey]).unsign(value)).rejects.toMatchObject({ code: 'ERR_SESSION_MALFORMED' })
+  })
+
+  test('bits of a signature that stand for nothing are refused', async () => {
+    // The last of 43 digits has two bits more than 32 octets need.
+    const value = `${cookie.slice(0, -1)}9`
+    expect(looksLikeDjangoSigned(value)).toBe(true)
+    await expect(signerOf([secretKey]).unsign(value)).rejects.toMatchObject({ code: 'ERR_SESSION_MALFORMED' })
+  })
+
+  test('is told in linear time', () => {
+    const time = (length: number): number => {
+      const text = `${'a:'.repeat(length / 2)}!`
+      const start = performance.now()
+      for (let round = 0; round < 200; round++) looksLikeDjangoSigned(text)
+      return performance.now() - start
+    }
+    time(4096)
+    expect(time(65_536)).toBeLessThan(8 * Math.max(time(16_384), 1))
+  })
+})
+
+describe('secrets', () => {
+  const make = (options: object) => () =>
+    createDjangoSecrets({ secretKey, fallbacksOption: 'secretKeyFallbacks', ...options })
+
+  test.each([
+    [{ secretKey: '' }, 'secretKey'],
+    [{ secretKey: undefined }, 'secretKey'],
+    [{ secretKey: 'short' }, 'secretKey'],
+    [{ fallbacks: ['short'] }, 'secretKeyFallbacks'],
+    [{ fallbacks: secretKey }, 'secretKeyFallbacks'],
+    [{ secretKey: '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE' }, 'secretKey'],
+  ])('%j throws and names the option', (options, name) => {
+    expect(make(options)).toThrow(TypeError)
+    expect(make(options)).toThrow(`"${name}"`)
+  })
+
+  test('a text with commas is one secret', () => {
+    expect(make({ secretKey: `${secretKey},${other}` })().size).toBe(1)
+  })
+
+  test('octets are a secret too, and a short one with leave', async () => {
+    const key = new TextEncoder().encode(secretKey)
+    const secrets = createDjangoSecrets({ secretKey: key, fallbacksOption: 'fallbacks' })
+    key.fill(0)
+    const salt = 'django.contrib.sessions.backends.signed_cookies'
+    const signer = createTimestampSigner({ secrets, salt, legacy: true })
+    expect(await run(signer.sign('eyJhIjoxfQ', at, session))).toBe(cookie)
+    expect(make({ secretKey: 'x', allowWeakSecrets: true })().size).toBe(1)
+  })
+})
