@@ -34,7 +34,8 @@ export type KeyInput =
 export function formsOf(input: KeyInput, labels: KeyLabels = {}): KeyForm[] {
   if (typeof input === 'string') return [formOfText(input, labels)]
   if (input instanceof Uint8Array) return [formOfSecret(input, labels)]
-  if (typeof input !== 'object' || input === null || Array.isArray(input)) throw new TypeError('something that is no key')
+  if (typeof input !== 'object' || input === null || Array.isArray(input))
+    throw new TypeError('something that is no key')
   if ('pem' in input) return [formOfPem(input.pem, input, input.passphrase)]
   if ('file' in input) return formsOfFile(input.file, input, input.passphrase)
   if ('key' in input) return formsOf(input.key, input)

@@ -99,7 +99,7 @@ function nodeSignatureKey(
   publicKey: KeyObject,
   privateKey: KeyObject | false,
 ): SignatureKey {
-  const { hash, octets } = SIGNATURE_ALGORITHMS[algorithm]
+  const { hash } = SIGNATURE_ALGORITHMS[algorithm]
   const digest = hash && HASHES[hash]
   const { RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST, RSA_PKCS1_PADDING } = cryptoConstants
   const parameters = algorithm.startsWith('PS')
@@ -111,7 +111,6 @@ function nodeSignatureKey(
     jwk,
     ...(signing && { sign: (data: string | Uint8Array) => signData(digest, Buffer.from(data), signing) }),
     verify(data, signature) {
-      if (octets !== undefined && signature.length !== octets) return false
       try {
         return verifyData(digest, Buffer.from(data), verifying, signature)
       } catch {

@@ -22,8 +22,6 @@ export interface AlgorithmFacts {
   readonly crv?: string
   /** EdDSA has a hash of its own inside. */
   readonly hash?: 'SHA-256' | 'SHA-384' | 'SHA-512'
-  /** Of the signature, where the key does not decide. */
-  readonly octets?: number
 }
 
 export const SIGNATURE_ALGORITHMS: Readonly<Record<SignatureAlgorithm, AlgorithmFacts>> = {
@@ -33,10 +31,10 @@ export const SIGNATURE_ALGORITHMS: Readonly<Record<SignatureAlgorithm, Algorithm
   PS256: { kty: 'RSA', hash: 'SHA-256' },
   PS384: { kty: 'RSA', hash: 'SHA-384' },
   PS512: { kty: 'RSA', hash: 'SHA-512' },
-  ES256: { kty: 'EC', crv: 'P-256', hash: 'SHA-256', octets: 64 },
-  ES384: { kty: 'EC', crv: 'P-384', hash: 'SHA-384', octets: 96 },
-  ES512: { kty: 'EC', crv: 'P-521', hash: 'SHA-512', octets: 132 },
-  EdDSA: { kty: 'OKP', crv: 'Ed25519', octets: 64 },
+  ES256: { kty: 'EC', crv: 'P-256', hash: 'SHA-256' },
+  ES384: { kty: 'EC', crv: 'P-384', hash: 'SHA-384' },
+  ES512: { kty: 'EC', crv: 'P-521', hash: 'SHA-512' },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519' },
 }
 
 /** An asymmetric key in one of the forms that an application has it in. */
