@@ -1,4 +1,4 @@
-/** What fromExpressStore says to a store; test/contract has real ones. */
+/** What fromExpressStore says to a store; test/interop/express-store.test.ts has real ones. */
 import { describe, expect, test } from 'vitest'
 import { type ExpressStore, fromExpressStore } from '../../../src/server/index.js'
 import { rejection, START, testClock } from '../server.helpers.js'

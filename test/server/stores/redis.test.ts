@@ -1,4 +1,4 @@
-/** What redisStore says to a client; test/contract/redis-store has real ones. */
+/** What redisStore says to a client; test/interop/redis-store.test.ts has real ones. */
 import { describe, expect, test } from 'vitest'
 import { redisStore } from '../../../src/server/index.js'
 import { rejection, START, testClock } from '../server.helpers.js'

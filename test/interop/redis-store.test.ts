@@ -4,8 +4,8 @@ import { Redis as IoRedis } from 'ioredis'
 import { createClient } from 'redis'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { fromExpressStore, redisStore } from '../../src/server/index.js'
+import { storeContract } from '../contract/store-contract.js'
 import { hasRedis, redisHint, startRedis } from '../setup/redis.js'
-import { storeContract } from './store-contract.js'
 
 if (hasRedis()) {
   describe('with a real Redis', async () => {
