@@ -157,7 +157,7 @@ function nodeSessions(form: Form): Sessions {
   const { serializer, cryptoType, nonceBits } = form
   return createSessions({
     codecs: [beaker({ ...keys(form), cryptoType, nonceBits, serializer })],
-    expose: cryptoType ? false : true,
+    expose: cryptoType === undefined,
     secure: false,
   })
 }

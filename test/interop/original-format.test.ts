@@ -200,7 +200,7 @@ describeWithPython('original_format of beaker-session-jwt', (jwt) => {
       })
 
       test(`random sessions become in Node what they become in Python, or stay, SEED=${seed}`, async () => {
-        const { old, writeNew } = phasesOf('pickle')
+        const { old, writeNew, writeOld } = phasesOf('pickle')
         const { validate_key } = old
         // Short ones: of many keys one is nearly always of a type that stays.
         const saved = await plain.call<{ cookie: string }[]>('random_cookies', {
@@ -217,6 +217,7 @@ describeWithPython('original_format of beaker-session-jwt', (jwt) => {
           saved.map(({ cookie }) => request(cookie)),
         )
         const pairs: string[] = []
+        const written: number[] = []
         let kept = 0
         for (const [index, { cookie }] of saved.entries()) {
           const python = upgraded[index] as (typeof upgraded)[number]
@@ -228,6 +229,7 @@ describeWithPython('original_format of beaker-session-jwt', (jwt) => {
           // Its last access may be told in the old format, too.
           if (setCookies.length > 0 && isJwt(cookieValue(setCookies))) {
             expect(refuses, `session ${index}: ${cookie}`).toBe(false)
+            written.push(index)
             pairs.push(cookieValue(setCookies), cookieValue((python as { result: WsgiAnswer }).result.set_cookie))
             continue
           }
@@ -244,6 +246,20 @@ describeWithPython('original_format of beaker-session-jwt', (jwt) => {
             : outcome,
         )
         for (let at = 0; at < pairs.length; at += 2) expect(sessionsSeen[at], pairs[at]).toEqual(sessionsSeen[at + 1])
+
+        // And back again, as a fleet does while it is mixed: what BSON has the type for is as it was.
+        const back: Record<string, unknown>[] = []
+        for (const [place, at] of written.entries()) {
+          const sessions = nodeOf(writeOld)
+          const session = await sessions.load(cookieHeader(pairs[2 * place] as string))
+          const cookie = cookieValue(await sessions.commit(session))
+          expect(isJwt(cookie)).toBe(false)
+          for (const one of [cookie, saved[at]?.cookie]) back.push({ cookie: one, options: { validate_key } })
+        }
+        const values = (await plain.batch<Tagged>('decode', back)).map((outcome) =>
+          'result' in outcome ? without(asBson(outcome.result), ['_accessed_time', '_domain', '_path']) : outcome,
+        )
+        for (let at = 0; at < values.length; at += 2) expect(values[at], pairs[at]).toEqual(values[at + 1])
       })
 
       test('a key that is no text stays, though no session shows it', async () => {
@@ -298,3 +314,18 @@ describeWithPython('original_format of beaker-session-jwt', (jwt) => {
     { program: 'beaker_peer.py' },
   )
 })
+
+/** A value as BSON has it: lists, dicts in their order, UTC in milliseconds. */
+function asBson(tagged: Tagged): Tagged {
+  if (typeof tagged !== 'object' || tagged === null) return tagged
+  if (Array.isArray(tagged)) return tagged.map(asBson)
+  if ('$tuple' in tagged) return asBson(tagged.$tuple as Tagged)
+  const pairs = (tagged.$dict ?? tagged.$odict ?? tagged.$defaultdict) as [Tagged, Tagged][] | undefined
+  if (pairs) return { $dict: pairs.map(([key, value]) => [key, asBson(value)]) }
+  if (!('$datetime' in tagged)) return tagged
+  const { $datetime, offset_s = 0 } = tagged as { $datetime: string; offset_s?: number }
+  // In two parts: all microseconds since 1970 are no safe integer in every year.
+  const seconds = Date.parse(`${$datetime.slice(0, 19)}Z`)
+  const below = Math.floor((Number($datetime.slice(20)) - Math.round(offset_s * 1e6)) / 1000)
+  return { $datetime: `${new Date(seconds + below).toISOString().slice(0, -1)}000` }
+}
