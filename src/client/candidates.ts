@@ -23,8 +23,9 @@ type Decode = (value: string) => DecodedSession
 export interface Candidate<Data = SessionData> extends Partial<DecodedSession<Data>> {
   /** The cookie's name: the session's own, or that of its public half. */
   cookie: string
+  /** Of a value in chunks, all of them together. */
   value: string
-  /** Octets of name and value together, as browsers count them (4 096 at most). */
+  /** Octets of name and value together, as browsers count them (4 096 at most in one cookie). */
   size: number
   /** Why the value could not be read; then there is no `data`. */
   error?: SessionErrorCode
@@ -37,9 +38,13 @@ interface Read {
 
 const jwtReader: SessionReader = { values: new Map(), decode: decodeJwt }
 
+/** Cookies that may hold one value, as the server has it: no more for whoever plants some. */
+const MAX_CHUNKS = 4
+
 /**
  * All cookies that may be the session, the likeliest first: the public half before the session's own cookie, and of one
- * name the last first, as Python and the server take them.
+ * name the last first, as Python and the server take them. Before these stands what the chunks of the name make together;
+ * where one is left over from a longer session, that is nothing that can be read.
  *
  * @param name - the session's cookie name
  * @param cookies - read instead of the page's
@@ -54,16 +59,27 @@ export function readCandidates(
   const read = reader.values.get(name)
   if (read?.cookies === cookies) return read.candidates
   const candidates = [`${name}.public`, name].flatMap((cookie) =>
-    readCookies(cookies, cookie)
-      .reverse()
-      .map(
-        (value) =>
-          read?.candidates.find((known) => known.cookie === cookie && known.value === value) ??
-          readCandidate(cookie, value, reader),
-      ),
+    readValues(cookies, cookie).map(
+      (value) =>
+        read?.candidates.find((known) => known.cookie === cookie && known.value === value) ??
+        readCandidate(cookie, value, reader),
+    ),
   )
   reader.values.set(name, { cookies, candidates })
   return candidates
+}
+
+/** The values of a name, the likeliest first: that of all chunks, up to where one is missing, then each alone. */
+function readValues(cookies: string, cookie: string): string[] {
+  const values = readCookies(cookies, cookie)
+  let chunk = values.at(-1)
+  let joined = ''
+  for (let index = 1; chunk && index <= MAX_CHUNKS; index++) {
+    joined += chunk
+    chunk = readCookies(cookies, `${cookie}.${index}`).at(-1)
+  }
+  if (joined && joined !== values.at(-1)) values.push(joined)
+  return values.reverse()
 }
 
 function readCandidate(cookie: string, value: string, reader: SessionReader): Candidate {

@@ -7,6 +7,7 @@ import { inspectSession, type ReadOptions } from './inspect.js'
 
 export type { SessionDefinition } from '../shared/define-session.js'
 export type { SessionErrorCode } from '../shared/errors.js'
+export type { SessionFields } from '../shared/fields.js'
 export type { SessionData, SessionFormat, SessionMeta } from '../shared/types.js'
 export type { Candidate, SessionReader } from './candidates.js'
 export type { InspectedCandidate, Inspection, ReadOptions } from './inspect.js'

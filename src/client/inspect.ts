@@ -2,6 +2,7 @@
  * Tells everything about a session that a page can see, for a person who wonders why there is none.
  */
 import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
+import type { DataAndMeta } from '../shared/session-meta.js'
 import type { SessionData } from '../shared/types.js'
 import { type Candidate, readCandidates, type SessionReader } from './candidates.js'
 import { type Over, whyOver } from './over.js'
@@ -41,10 +42,11 @@ export function inspectSession<Data = SessionData>(
   session: SessionDefinition<Data> | string = DEFAULT_NAME,
   { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Inspection<Data> {
-  const definition = typeof session === 'string' ? { name: session } : session
+  const definition: SessionDefinition<Data> = typeof session === 'string' ? { name: session } : session
   const candidates = (readCandidates(definition.name, cookie, reader) as readonly Candidate<Data>[]).map(
     (candidate) => ({
       ...candidate,
+      ...(definition['~claims']?.(candidate as Candidate) as DataAndMeta<Data> | undefined),
       over: whyOver(candidate.meta ?? {}, definition, +now),
     }),
   )

@@ -38,14 +38,13 @@ export interface BsonOptions {
  * key, and nothing of the result shares memory with `bytes`.
  *
  * @param bytes - the document, and nothing after it
- * @param options - makers of the special types
+ * @param types - makers of the special types
  * @returns a plain object of numbers, `bigint` where an int64 is no safe integer, strings, booleans, `null`, `Date`,
  *   `Uint8Array`, arrays, plain objects, and what `types` made
  * @throws {SessionError} `ERR_SESSION_BSON` where it is malformed, `ERR_SESSION_LIMIT` where it is too deep or too large
  * @see BSON specification 1.1; FORMATS §5
  */
-export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
-  const { types } = options
+export function readBson(bytes: Uint8Array, { types }: BsonOptions): SessionData {
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   let position = 0
   let depth = 0
@@ -148,10 +147,13 @@ export function readBson(bytes: Uint8Array, options: BsonOptions): SessionData {
 
   /** `binary`; the old subtype 2 has a second length inside. */
   function readBinary(): unknown {
-    const length = readInt32()
+    let length = readInt32()
     const subtype = readByte()
-    if (subtype === 2 && readInt32() !== length - 4) fail()
-    const value = copy(subtype === 2 ? length - 4 : length)
+    if (subtype === 2) {
+      length -= 4
+      if (readInt32() !== length) fail()
+    }
+    const value = copy(length)
     return subtype ? types.binary(value, subtype) : value
   }
 

@@ -13,4 +13,5 @@ export {
   type SessionErrorCode,
   type SessionErrorOptions,
 } from './errors.js'
+export type { SessionFields } from './fields.js'
 export type { DecodedSession, SessionData, SessionFormat, SessionMeta } from './types.js'

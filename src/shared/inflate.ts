@@ -11,7 +11,7 @@ import { SessionError } from './errors.js'
 type HuffmanTable = number[]
 
 /** How the lengths of the code for lengths are ordered (RFC 1951 §3.2.7). */
-const LENGTH_ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
+const LENGTH_ORDER = 'ghi08796a5b4c3d2e1f'
 
 /** The stream in work. One is enough: nothing here calls back while it runs. */
 let input: Uint8Array
@@ -78,7 +78,7 @@ function compressed(type: number): void {
     const given = bits(4) + 4
     if (literalCount > 286 || count - literalCount > 30) broken()
     lengths.fill(0)
-    for (let i = 0; i < given; i++) lengths[LENGTH_ORDER[i] as number] = bits(3)
+    for (let i = 0; i < given; i++) lengths[parseInt(LENGTH_ORDER.charAt(i), 36)] = bits(3)
     build(distances, 0, 19)
     let i = 0
     while (i < count) {

@@ -60,13 +60,13 @@ export const lightBsonTypes: BsonTypes = {
   objectId: light(
     'ObjectId',
     (bytes: Uint8Array) => ({ bytes }),
-    ({ bytes }) => Array.from(bytes, (octet) => (octet + 256).toString(16).slice(1)).join(''),
+    ({ bytes }) => bytes.reduce((text, octet) => text + (octet + 256).toString(16).slice(1), ''),
   ),
   decimal128: light('Decimal128', (bytes: Uint8Array) => ({ bytes }), decimalText),
   binary: light(
     'Binary',
     (bytes: Uint8Array, subtype: number) => ({ bytes, subtype }),
-    ({ bytes }) => btoa(Array.from(bytes, (octet) => String.fromCharCode(octet)).join('')),
+    ({ bytes }) => btoa(bytes.reduce((text, octet) => text + String.fromCharCode(octet), '')),
   ),
   timestamp: light('Timestamp', (increment: number, seconds: number) => ({ increment, seconds })),
   regExp: light('BSONRegExp', (pattern: string, options: string) => ({ pattern, options })),

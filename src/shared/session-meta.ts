@@ -17,8 +17,8 @@ export const BEAKER_META: readonly string[] = [
 /** Registered claims that are not data. */
 export const JWT_META: readonly string[] = ['exp', 'nbf', 'iat', 'jti']
 
-export interface DataAndMeta {
-  data: SessionData
+export interface DataAndMeta<Data = SessionData> {
+  data: Data
   meta: SessionMeta
 }
 

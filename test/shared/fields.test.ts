@@ -1,0 +1,66 @@
+/** Long names beside short ones, and which names can't be had (FORMATS §6.2). */
+import { describe, expect, test } from 'vitest'
+import { defineSession } from '../../src/shared/define-session.js'
+import { expandFields } from '../../src/shared/fields.js'
+
+describe('expandFields', () => {
+  test('adds long names, keeps the short ones, and changes nothing it was given', () => {
+    const data = { u: 7, other: 1 }
+    const list = { user_id: 'u', absent: 'x' }
+    expect(expandFields(data, list)).toStrictEqual({ u: 7, other: 1, user_id: 7 })
+    expect(data).toStrictEqual({ u: 7, other: 1 })
+    expect(expandFields({ u: undefined }, list)).toStrictEqual({ u: undefined, user_id: undefined })
+  })
+
+  test('the short name is what counts, as in Python', () => {
+    expect(expandFields({ u: 7, user_id: 'forged' }, { user_id: 'u' })).toStrictEqual({ u: 7, user_id: 7 })
+  })
+
+  test('values are the same ones, and no prototype is touched', () => {
+    const deep = { a: [1] }
+    const proto = JSON.parse('{"__proto__":"u"}') as Record<string, string>
+    const data = expandFields({ u: deep }, proto)
+    expect(Object.getOwnPropertyDescriptor(data, '__proto__')?.value).toBe(deep)
+    expect(Object.getPrototypeOf(data)).toBe(Object.prototype)
+    // only own members are claims
+    expect(expandFields({}, { a: 'toString', b: '__proto__' })).toStrictEqual({})
+  })
+})
+
+describe('defineSession', () => {
+  const define = (fields: unknown, sessionField?: unknown) => () =>
+    defineSession({ fields, ...(sessionField === undefined ? {} : { sessionField }) } as never)
+
+  test('keeps a frozen copy, and the default of the session field', () => {
+    const fields = { user_id: 'u' }
+    const definition = defineSession({ fields })
+    fields.user_id = 'changed'
+    expect(definition).toMatchObject({ fields: { user_id: 'u' }, sessionField: 'sk' })
+    expect(Object.isFrozen(definition.fields)).toBe(true)
+    expect(defineSession({})).toStrictEqual({ name: 'beaker.session.id' })
+    expect(defineSession({ sessionField: 'sid' })).toMatchObject({ fields: {}, sessionField: 'sid' })
+    expect(define({ same: 'same' })).not.toThrow()
+  })
+
+  test.each([
+    ['two long names of one short name', { a: 'x', b: 'x' }],
+    ['a long name that is the short name of another', { a: 'b', b: 'c' }],
+    ['the session field', { id: 'sk' }],
+    ['the session field as long name', { sk: 's' }],
+    ['a claim about the token', { expires: 'exp' }],
+    ['a long name that is a claim about the token', { jti: 'j' }],
+    ['no text', { a: 1 }],
+    ['an empty name', { a: '' }],
+    ['an empty long name', { '': 'a' }],
+    ['a list', ['a']],
+    ['null', null],
+    ['text', 'a'],
+  ])('refuses %s', (_, fields) => {
+    expect(define(fields)).toThrow(TypeError)
+    expect(define(fields)).toThrow(/^fields /)
+  })
+
+  test.each([[''], ['exp'], [5], [null]])('refuses the session field %j', (sessionField) => {
+    expect(define({ a: 'b' }, sessionField)).toThrow(/^sessionField /)
+  })
+})
