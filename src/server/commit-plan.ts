@@ -5,7 +5,7 @@ import type { SessionData } from '../shared/types.js'
 import type { CodecContext } from './codecs/codec.js'
 import { equalValues } from './equal-values.js'
 import { type Flow, wait } from './flow.js'
-import { type HeldSession, type Session, stateOf } from './session.js'
+import { askedData, type HeldSession, type Session, stateOf } from './session.js'
 import type { Settings } from './settings.js'
 
 export interface Plan {
@@ -20,7 +20,8 @@ export interface Plan {
 export function* planOf(settings: Settings, session: Session<object>): Flow<Plan | undefined> {
   const { held, isRegenerated } = stateOf(session)
   if (!held) return isRegenerated || hasMembers(session.data) ? { reason: 'changed', writer: 0 } : undefined
-  const differs = yield* hasChanged(held, session.data, contextOf(settings))
+  const data = askedData(session)
+  const differs = data !== undefined && (yield* hasChanged(held, data, settings))
   const isChanged = isRegenerated || differs
   const isOld = held.codecIndex > 0 || (held.record.keyIndex ?? 0) > 0
   const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
@@ -44,12 +45,12 @@ function hasMembers(data: object): boolean {
 }
 
 /** A codec without a comparison of its own, or a cookie just written, is read once more. */
-function* hasChanged(held: HeldSession, data: object, context: CodecContext): Flow<boolean> {
+function* hasChanged(held: HeldSession, data: object, settings: Settings): Flow<boolean> {
   const { codec, record, value, isWritten } = held
   const base = held.stored?.base ?? held.base
   if (base) return !equalValues(base, data)
   if (codec.changed && record.origin && !isWritten) return codec.changed({ ...record, data: data as SessionData })
-  held.record = yield* wait(codec.verify(value, context))
+  held.record = yield* wait(codec.verify(value, contextOf(settings)))
   held.isWritten = false
   return !equalValues(held.record.data, data)
 }

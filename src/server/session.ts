@@ -7,6 +7,7 @@ import type { SessionData } from '../shared/types.js'
 import type { SessionCodec, SessionRecord } from './codecs/codec.js'
 import { createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
+import type { MetaGuard } from './meta-guard.js'
 import type { StoredSession } from './stores/store.js'
 
 /** What only the server knows of a session. */
@@ -80,32 +81,37 @@ export interface SessionOwner {
   newId(): string
   now(): Date
   /** Makes assigning a meta key in the data a `TypeError`. */
-  guard<Data extends object>(data: Data): Data
+  guard: MetaGuard
 }
 
 /** The server's own view of a session. */
 export let stateOf: (session: Session<object>) => SessionState
+/** The data of a session, if the application has asked for it; otherwise it is as it was loaded. */
+export let askedData: (session: Session<object>) => object | undefined
 
 export class Session<Data extends object = SessionData> {
   readonly #state: SessionState
   readonly #owner: SessionOwner
-  #data: Data
+  readonly #loaded: Data
+  /** What the application was given: guards take longer than all else of a visit that never looks. */
+  #data: Data | undefined
 
   constructor(data: Data, state: SessionState, owner: SessionOwner) {
-    this.#data = owner.guard(data)
+    this.#loaded = data
     this.#state = state
     this.#owner = owner
   }
 
   /** The application's keys. Change them, deep inside too; `commit` finds out. */
   get data(): Data {
+    this.#data ??= this.#owner.guard.guardCopy(this.#loaded)
     return this.#data
   }
 
   set data(data: Data) {
     if (typeof data !== 'object' || data === null || Array.isArray(data))
       throw new TypeError('session.data must be an object')
-    this.#data = this.#owner.guard(data)
+    this.#data = this.#owner.guard.guard(data)
   }
 
   /** 32 hex digits, or what another system made. */
@@ -167,8 +173,8 @@ export class Session<Data extends object = SessionData> {
     state.createdAt = this.#owner.now()
     state.accessedAt = state.createdAt
     state.isRegenerated = true
-    forgetFlash(this.#data as SessionData)
-    forgetCsrf(this.#data as SessionData)
+    forgetFlash(this.data as SessionData)
+    forgetCsrf(this.data as SessionData)
   }
 
   /**
@@ -182,8 +188,8 @@ export class Session<Data extends object = SessionData> {
   flash(name: string): FlashValue[]
   flash(name: string, value: FlashValue): void
   flash(name: string, value?: FlashValue): unknown {
-    if (value === undefined) return takeFlash(this.#data as SessionData, name)
-    return addFlash(this.#data as SessionData, name, value)
+    if (value === undefined) return takeFlash(this.data as SessionData, name)
+    return addFlash(this.data as SessionData, name, value)
   }
 
   /**
@@ -193,7 +199,7 @@ export class Session<Data extends object = SessionData> {
    * @see docs/lifecycle.md for what it does not replace
    */
   csrfToken(): string {
-    return createCsrfToken(this.#data as SessionData)
+    return createCsrfToken(this.data as SessionData)
   }
 
   /**
@@ -202,15 +208,16 @@ export class Session<Data extends object = SessionData> {
    * @param token - from the request's body or a header of its own, never from a cookie
    */
   verifyCsrf(token: unknown): boolean {
-    return isCsrfToken(this.#data as SessionData, token)
+    return isCsrfToken(this.data as SessionData, token)
   }
 
   /** The data only: neither id nor where it came from. */
   toJSON(): Data {
-    return this.#data
+    return this.data
   }
 
   static {
     stateOf = (session) => session.#state
+    askedData = (session) => session.#data
   }
 }

@@ -11,7 +11,7 @@ import type { SessionEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
 import type { Secrets } from './keyring.js'
 import { createLifetime, type Lifetime } from './lifetime.js'
-import { createMetaGuard } from './meta-guard.js'
+import { createMetaGuard, type MetaGuard } from './meta-guard.js'
 import { type PlainHttpWatch, watchPlainHttp } from './plain-http.js'
 import { createRows, type Rows } from './rows.js'
 import { type CookieAttributes, type CookieWriter, createCookieWriter } from './set-cookie.js'
@@ -70,7 +70,7 @@ export interface Settings {
   readonly upgrade: 'always' | 'on-change' | 'never'
   readonly observe: boolean
   readonly clock: () => Date
-  readonly guard: <Data extends object>(data: Data) => Data
+  readonly guard: MetaGuard
   readonly emit: (event: Omit<SessionEvent, 'cookie' | 'time' | 'observed'>) => void
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, type SessionData, type SessionsOptions } from '../../src/server/index.js'
+import { beakerJwt, createSessions, type SessionData, type SessionsOptions } from '../../src/server/index.js'
 import { NAME, OLD_SECRET, SECRET, serve, testBrowser, testClock, textCodec } from './server.helpers.js'
 
 type Change = (data: SessionData) => unknown
@@ -205,4 +205,30 @@ test('regenerate gives the same data another id and another beginning', async ()
   expect(after.createdAt).toEqual(clock())
   expect(after.data).toEqual(start())
   expect(browser.cookies.get(NAME)).toBeDefined()
+})
+
+test('data that nobody asked for is not compared, and what was asked for is', async () => {
+  const codec = beakerJwt({ secrets: [SECRET] })
+  let compared = 0
+  const counting: typeof codec = {
+    ...codec,
+    changed(record) {
+      compared++
+      return codec.changed?.(record) ?? true
+    },
+  }
+  const sessions = createSessions({ codecs: [counting], expose: true, touchEvery: 0 })
+  const first = await sessions.load('')
+  Object.assign(first.data, start())
+  const [cookie = ''] = await sessions.commit(first)
+
+  const unseen = await sessions.load(cookie.split(';', 1)[0])
+  expect(await sessions.commit(unseen)).toHaveLength(1)
+  expect(compared).toBe(0)
+  expect(unseen.data).toStrictEqual(start())
+
+  const seen = await sessions.load(cookie.split(';', 1)[0])
+  expect(seen.data.count).toBe(1)
+  await sessions.commit(seen)
+  expect(compared).toBe(1)
 })

@@ -33,8 +33,8 @@ test('no object is shared with the data, nor between copies', () => {
   const original = data()
   const copies = createCopies(original) as () => SessionData
   const all = [original, copies(), copies()].map(objectsIn)
-  expect(all.map((objects) => objects.length)).toEqual([10, 10, 10])
-  expect(new Set(all.flat()).size).toBe(30)
+  expect(all.map((objects) => objects.length)).toEqual([11, 11, 11])
+  expect(new Set(all.flat()).size).toBe(33)
 })
 
 test('what is done to one copy shows in no other', () => {

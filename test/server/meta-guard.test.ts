@@ -3,10 +3,12 @@ import { equalValues } from '../../src/server/equal-values.js'
 import { createMetaGuard, refuseMeta } from '../../src/server/meta-guard.js'
 
 const META = { _id: 'session.id', exp: 'session.expiresAt' }
-const guard = createMetaGuard(META)
-const data = (): Record<string, unknown> => guard<Record<string, unknown>>({ user: 'dave' })
+const guards = createMetaGuard(META)
 
-describe('the guard', () => {
+describe.each(['guard', 'guardCopy'] as const)('%s', (name) => {
+  const guard = guards[name].bind(guards)
+  const data = (): Record<string, unknown> => guard<Record<string, unknown>>({ user: 'dave' })
+
   test.each(Object.entries(META))('assigning %s throws and names %s', (key, instead) => {
     expect(() => {
       data()[key] = 'x'
@@ -31,19 +33,44 @@ describe('the guard', () => {
 
   test('works twice on the same object, and on data that can not be changed', () => {
     const guarded = data()
-    expect(guard(guarded)).toBe(guarded)
+    expect(guards.guard(guarded)).toBe(guarded)
+    expect(guard(guarded)).toStrictEqual(guarded)
     const frozen = Object.freeze({ a: 1 })
-    expect(guard(frozen)).toBe(frozen)
+    expect(guards.guard(frozen)).toBe(frozen)
+    expect(guard(frozen)).toStrictEqual({ a: 1 })
+  })
+
+  test('leaves a meta key that is there, and __proto__ as the key it is', () => {
+    const odd = guard(JSON.parse('{"_id":1,"__proto__":{"admin":true},"user":"dave"}'))
+    expect(JSON.stringify(odd)).toBe('{"_id":1,"__proto__":{"admin":true},"user":"dave"}')
+    expect(Object.getPrototypeOf(odd)).toBe(Object.prototype)
+    expect(() => {
+      odd._id = 2
+    }).not.toThrow()
+    expect(() => {
+      odd.exp = 2
+    }).toThrow(TypeError)
+  })
+
+  test('keeps the prototype of data that has one', () => {
+    class Cart {
+      items = 1
+    }
+    expect(guard(new Cart())).toBeInstanceOf(Cart)
+    expect(() => Object.assign(guard(new Cart()), { exp: 1 })).toThrow(TypeError)
   })
 
   test('a codec without such names has no guard', () => {
-    const free = createMetaGuard(undefined)<Record<string, unknown>>({})
+    const none = createMetaGuard(undefined)
+    const free = none[name]<Record<string, unknown>>({})
     free._id = 1
     expect(free).toEqual({ _id: 1 })
   })
 })
 
 describe('the check at writing', () => {
+  const data = (): Record<string, unknown> => guards.guard<Record<string, unknown>>({ user: 'dave' })
+
   test('refuses a key that came in another way', () => {
     expect(() => refuseMeta({ user: 'dave', exp: 5 }, META)).toThrow(/"exp" is not session data/)
     expect(() => refuseMeta(JSON.parse('{"_id":null}'), META)).toThrow(TypeError)
