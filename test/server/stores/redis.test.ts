@@ -127,7 +127,7 @@ test('a row that is damaged is protected, one that a buffer holds is a fault of 
   expect(session.rejected).toMatchObject({ code: 'ERR_SESSION_JSON', verified: true })
   session.data.user = 'eve'
   await rejection('ERR_SESSION_PROTECTED', sessions.commit(session))
-  values.set(key, Buffer.from('{}') as never)
+  values.set(key, new Uint8Array([0x7b, 0x7d]) as never)
   await rejection('ERR_SESSION_STORE', sessions.load(browser.cookie))
 })
 

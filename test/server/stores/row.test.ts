@@ -2,6 +2,7 @@ import { ObjectId } from 'bson'
 import { describe, expect, test } from 'vitest'
 import { bsonPackageTypes } from '../../../src/server/bson-types.js'
 import { MAX_ROW_LENGTH, readRow, writeRow } from '../../../src/server/stores/row.js'
+import { encodeBase64 } from '../../../src/shared/base64.js'
 import { bsonOrigin } from '../../../src/shared/bson-origin.js'
 import { writeBson } from '../../../src/shared/bson-writer.js'
 import { rejection } from '../server.helpers.js'
@@ -62,7 +63,7 @@ describe('untouched values keep their text and type', () => {
         },
       },
     )
-    const text = Buffer.from(bytes).toString('base64')
+    const text = encodeBase64(bytes)
     const { data, origin } = readRow(text)
     expect(origin && writeRow({ data, origin })).toBe(text)
     expect(origin && writeRow({ data: { price: data.price }, origin })).toBe('{"price":1.0}')
