@@ -80,6 +80,15 @@ def jwt_decode(token, key, algorithms=('HS256',), options=None, leeway=0, now=No
 
 
 @operation
+def jwt_decode_by_set(token, jwks, now=None):
+    """The claims of a token that PyJWT verified with the key of a JWK set that its `kid` names."""
+    key = jwt.PyJWKSet.from_dict(jwks)[jwt.get_unverified_header(token)['kid']]
+    with frozen_clock(now, [jwt.api_jwt]):
+        claims = jwt.decode(token, key, algorithms=[key.algorithm_name])
+    return to_tagged(claims)
+
+
+@operation
 def random_claims(seed, count, key, algorithm='HS256', special_floats=False, longest=3500):
     """`count` tokens by PyJWT made from `seed`: each with its claims, as PyJWT reads them."""
     maker = Maker(random.Random(seed), 'json', special_floats)
