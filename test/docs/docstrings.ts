@@ -86,6 +86,12 @@ const key = ${SECRET}`,
 import { sessionCookie } from 'sessionglass/testing'
 const sessions = createSessions<{ user?: string }>({ secrets: ${SECRET}, expose: true })`,
   },
+  djangoReader: {
+    before: `import { defineSession } from 'sessionglass'
+import { getSession } from 'sessionglass/client'
+import { djangoReader } from 'sessionglass/client/django'
+const djangoSession = defineSession({ name: 'sessionid' })`,
+  },
   compactReader: {
     before: `import { getSession } from 'sessionglass/client'
 import { compactReader } from 'sessionglass/client/compact'

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { root } from '../../scripts/run.mjs'
-import { blocksOf, listPages, readPage } from './pages.js'
+import { blocksOf, listPages, quotesOf, readPage } from './pages.js'
 
 const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
   .map((path) => `src/${path.replaceAll('\\', '/')}`)
@@ -16,6 +16,19 @@ describe('links', () => {
     const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g), ...text.matchAll(/\b(?:src|srcset|href)="([^"\s]+)"/g)]
     const broken = targets.map(([, target]) => target as string).filter((target) => !isGood(page, target))
     expect(broken).toEqual([])
+  })
+})
+
+describe('quotes', () => {
+  const quotes = listPages().flatMap(quotesOf)
+
+  test('are of files that tests run', () => {
+    expect(quotes.length).toBeGreaterThan(4)
+    expect(quotes.filter(({ file }) => !file.startsWith('examples/'))).toEqual([])
+  })
+
+  test.each(quotes)('of $file are what stands there', ({ file, code }) => {
+    expect(readFileSync(root + file, 'utf8')).toBe(code)
   })
 })
 

@@ -22,13 +22,23 @@ const FENCE = /^( *)(`{3,}|~{3,})\s*([^\s`]*)\s*([^`]*)$/
 /** `<!-- before` or `<!-- after`, and code up to the end of the comment. */
 const HIDDEN = /^ *<!-- (before|after)\b:?(.*)$/
 const LANGUAGES: Readonly<Record<string, string>> = { ts: '.ts', js: '.js' }
+/** ```` ```tsx quote examples/next/app/page.tsx ````: what stands in that file, which other tests run. */
+const QUOTE = 'quote '
 /** Other names of the same languages: under one of them a block would stay unchecked. */
 const ALIASES = new Set(['typescript', 'javascript', 'mts', 'cts', 'mjs', 'cjs', 'tsx', 'jsx'])
 
-/** README.md and all pages of docs/, as paths below the project's folder. */
+/** README.md and all pages below docs/, as paths below the project's folder. */
 export function listPages(): string[] {
-  const docs = readdirSync(`${root}docs`).filter((name) => name.endsWith('.md'))
-  return ['README.md', ...docs.sort().map((name) => `docs/${name}`)]
+  const docs = readdirSync(`${root}docs`, { recursive: true, encoding: 'utf8' }).map((name) =>
+    name.replaceAll('\\', '/'),
+  )
+  return [
+    'README.md',
+    ...docs
+      .filter((name) => name.endsWith('.md'))
+      .sort()
+      .map((name) => `docs/${name}`),
+  ]
 }
 
 export function readPage(page: string): string {
@@ -66,6 +76,7 @@ export function blocksOf(page: string, text: string = readPage(page)): Block[] {
     const code: string[] = []
     while (++at < lines.length && (lines[at] as string).trim() !== marks)
       code.push((lines[at] as string).slice(indent.length))
+    if (info.startsWith(QUOTE)) continue
     if (ALIASES.has(language)) throw fault(page, start - 1, `write ts or js instead of ${language}`)
     const extension = LANGUAGES[language]
     if (extension === undefined) {
@@ -80,6 +91,14 @@ export function blocksOf(page: string, text: string = readPage(page)): Block[] {
     hidden = {}
   }
   return blocks
+}
+
+/** The blocks of a page that stand in files of the project, word for word. */
+export function quotesOf(page: string): { file: string; code: string }[] {
+  return [...readPage(page).matchAll(/^```\w+ quote (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = '', code = '']) => ({
+    file,
+    code,
+  }))
 }
 
 function fault(page: string, index: number, what: string): Error {

@@ -23,9 +23,10 @@ globalThis.fetch = fetchExample
  * @returns {Server}
  */
 function listenAnywhere(wanted, ...rest) {
+  const port = typeof wanted === 'object' && wanted !== null && 'port' in wanted ? wanted.port : wanted
   this.once('listening', () => {
     const address = /** @type {{ port: number }} */ (this.address())
-    ports.set(String(wanted), address.port)
+    ports.set(String(port), address.port)
   })
   this.prependListener('request', (_, response) => {
     response.shouldKeepAlive = false
