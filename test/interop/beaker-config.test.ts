@@ -1,7 +1,9 @@
 /** One configuration, given to the real Beaker and to `fromBeakerConfig`: the cookies mean the same (FORMATS §3). */
-import { expect, test } from 'vitest'
+import { spawnSync } from 'node:child_process'
+import { afterEach, describe, expect, test } from 'vitest'
 import { createSessions, fromBeakerConfig } from '../../src/server/index.js'
 import { key, newKey, type WsgiAnswer } from './beaker-jwt.helpers.js'
+import { findPython } from './find-python.js'
 import { describeWithPython } from './peer.js'
 import { member } from './tagged.js'
 
@@ -83,6 +85,35 @@ describeWithPython('fromBeakerConfig and Beaker', (peer) => {
     )
     expect(node).toBe(0x7fffffff)
     expect(Math.abs((python as number) - 0x7fffffff)).toBeLessThanOrEqual(14 * 3600)
+  })
+
+  describe('cookie_expires: false as Beaker has it', () => {
+    const zone = process.env.TZ
+    afterEach(() => {
+      if (zone === undefined) delete process.env.TZ
+      else process.env.TZ = zone
+    })
+
+    test.each(['UTC', 'America/New_York', 'Asia/Tokyo', 'Asia/Kolkata', 'Pacific/Apia'])('in %s', async (place) => {
+      const program = [
+        'from beaker.session import CookieSession',
+        'session = CookieSession({}, validate_key="x", cookie_expires=False)',
+        'session.save()',
+        'print(session.request["cookie_out"])',
+      ].join('\n')
+      const env = { ...process.env, TZ: place }
+      const { stdout, stderr } = spawnSync(findPython() as string, ['-c', program], { encoding: 'utf8', env })
+      const [, day, month, year, time] = /expires=\w+, (\d+)-(\w+)-(\d+) ([\d:]+) GMT/.exec(stdout) ?? []
+      expect(time, stderr).toBeDefined()
+      // Node takes the zone anew when it changes, as other runtimes need not.
+      process.env.TZ = place
+      const config = { jwt_secret_keys: secrets, cookie_expires: 'false' }
+      const sessions = createSessions({ expose: true, ...fromBeakerConfig(config, { localNever: true }) })
+      const session = await sessions.load('')
+      session.data.a = 'b'
+      const [text] = await sessions.commit(session)
+      expect(text).toContain(`${day} ${month} ${year} ${time} GMT`)
+    })
   })
 
   test('what Beaker refuses is refused', async () => {
