@@ -56,7 +56,7 @@ export { type ExpressStore, fromExpressStore } from './stores/express.js'
 export { type MemoryStoreOptions, memoryStore } from './stores/memory.js'
 export { type PgClient, type PgPool, pgExecute } from './stores/pg.js'
 export { type IoRedisClient, type NodeRedisClient, type RedisStoreOptions, redisStore } from './stores/redis.js'
-export type { SqlDialect, SqlExecute, SqlQuery, SqlRow } from './stores/sql.js'
+export type { SqlConnection, SqlDialect, SqlExecute, SqlQuery, SqlRow } from './stores/sql.js'
 export {
   type SqliteDatabase,
   type SqliteExecuteOptions,

@@ -3,7 +3,7 @@
  * Told by shape, so that this package depends on no driver.
  */
 import type { MaybePromise } from '../codecs/codec.js'
-import { createQueue, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
+import { createQueue, type SqlConnection, type SqlQuery, type SqlRow } from './sql.js'
 
 /** The part of a `pg.Client` that is used. */
 export interface PgClient {
@@ -26,7 +26,7 @@ const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
  * @param database - a `pg.Pool`, or a connected `pg.Client`
  * @throws {TypeError} where it has another shape
  */
-export function pgExecute(database: PgPool | PgClient): SqlExecute {
+export function pgExecute(database: PgPool | PgClient): SqlConnection {
   if (typeof database?.query !== 'function') throw new TypeError('pgExecute takes a Pool or a Client of pg')
   if (isPool(database)) {
     const execute = queryOf(database)

@@ -23,6 +23,12 @@ export interface SqlExecute extends SqlQuery {
   readonly transaction?: <T>(work: (execute: SqlQuery) => MaybePromise<T>) => MaybePromise<T>
 }
 
+/** An `SqlExecute` that has all of it. */
+export interface SqlConnection extends SqlExecute {
+  readonly dialect: SqlDialect
+  readonly transaction: NonNullable<SqlExecute['transaction']>
+}
+
 /** A name as it may stand in a statement: `table`, or `schema.table`, of up to 63 characters each as in PostgreSQL. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_$]{0,62}(?:\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$/
 

@@ -3,7 +3,7 @@
  * Told by shape, so that this package depends on no driver. Both answer at once.
  */
 import type { MaybePromise } from '../codecs/codec.js'
-import { createQueue, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
+import { createQueue, type SqlConnection, type SqlQuery, type SqlRow } from './sql.js'
 
 /** The part of a database that is used. */
 export interface SqliteDatabase {
@@ -39,7 +39,7 @@ const MAX_STATEMENTS = 64
  * @param database - a `DatabaseSync`, or a `Database` of better-sqlite3
  * @throws {TypeError} where it has another shape, or naming the option
  */
-export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOptions = {}): SqlExecute {
+export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOptions = {}): SqlConnection {
   const { busyTimeout = BUSY_TIMEOUT } = options
   if (typeof database?.prepare !== 'function' || typeof database.exec !== 'function') {
     throw new TypeError('sqliteExecute takes a DatabaseSync of node:sqlite, or a Database of better-sqlite3')
@@ -51,10 +51,15 @@ export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOp
   const statements = new Map<string, SqliteStatement>()
   const queue = createQueue()
 
-  function query(sql: string, params: readonly string[]): SqlRow[] {
-    const statement = statements.get(sql) ?? database.prepare(sql)
+  function prepare(sql: string): SqliteStatement {
+    const statement = database.prepare(sql)
     if (statements.size >= MAX_STATEMENTS) statements.clear()
     statements.set(sql, statement)
+    return statement
+  }
+
+  function query(sql: string, params: readonly string[]): SqlRow[] {
+    const statement = statements.get(sql) ?? prepare(sql)
     if (statement.reader !== false) return statement.all(...params) as SqlRow[]
     statement.run(...params)
     return []

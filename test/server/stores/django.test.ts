@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type DjangoStoreOptions, djangoStore } from '../../../src/server/stores/django.js'
-import type { SqlExecute, SqlQuery } from '../../../src/server/stores/sql.js'
+import type { SqlConnection, SqlExecute, SqlQuery } from '../../../src/server/stores/sql.js'
 import { sqliteExecute } from '../../../src/server/stores/sqlite.js'
 import type { SessionStore, StoredSession } from '../../../src/server/stores/store.js'
 import { failure } from '../../contract/codec-checks.js'
@@ -34,14 +34,14 @@ function storeWith(options: Partial<DjangoStoreOptions> = {}): SessionStore {
 }
 
 /** Notes each statement that is run. */
-function spied(inner: SqlExecute): SqlExecute {
+function spied(inner: SqlConnection): SqlExecute {
   const noting =
     (query: SqlQuery): SqlQuery =>
     (sql, params) => {
       statements.push(sql)
       return query(sql, params)
     }
-  const { transaction, dialect } = inner as Required<SqlExecute>
+  const { transaction, dialect } = inner
   return Object.assign(noting(inner), {
     dialect,
     transaction: <T>(work: Parameters<typeof transaction<T>>[0]) => transaction((query) => work(noting(query))),
@@ -83,7 +83,7 @@ describe('a row', () => {
     await store.set(id, { data: { list } })
     list.push('b')
     const first = await store.get(id)
-    ;(first?.data.list as string[]).push('c')
+    Object.assign(first?.data.list as string[], ['c'])
     expect((await store.get(id))?.data).toEqual({ list: ['a'] })
   })
 
@@ -366,7 +366,7 @@ describe('update', () => {
       }
       return Object.assign(query, {
         dialect: 'sqlite',
-        transaction: (work: (query: SqlQuery) => never) => work(query),
+        transaction: <T>(work: (query: SqlQuery) => T) => work(query),
       } as const)
     }
     const calls: unknown[] = []
