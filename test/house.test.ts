@@ -47,6 +47,7 @@ const sides: Record<string, string[][]> = {
       'server/meta-guard.ts',
       'server/message.ts',
       'server/plain-http.ts',
+      'server/request-memory.ts',
       'server/set-cookie.ts',
       'server/shadows.ts',
       'server/chunks.ts',

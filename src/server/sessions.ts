@@ -16,6 +16,7 @@ import { publicJwks } from './jwks.js'
 import { type CookieSource, cookieHeader, type HeaderTarget } from './message.js'
 import type { JwkSet } from './platform/jwk.js'
 import { writePublicHalf } from './public-half.js'
+import { createRequestMemory } from './request-memory.js'
 import { expiredCookies, expiredShadows, respond } from './respond.js'
 import { type HeldSession, identify, Session, type SessionState, stateOf } from './session.js'
 import { type SessionsOptions, type Settings, settle } from './settings.js'
@@ -113,12 +114,14 @@ export function createSessions<Data extends object = SessionData>(
 }
 
 function tripsOf<Data extends object>(settings: Settings): Trips<Data> {
-  const loaded = new WeakMap<object, MaybePromise<Session<Data>>>()
+  const loaded = createRequestMemory<MaybePromise<Session<Data>>>()
 
   function loadOnce(source: CookieSource): MaybePromise<Session<Data>> {
     if (typeof source !== 'object' || source === null) return run(load<Data>(settings, source))
-    const session = loaded.get(source) ?? run(load<Data>(settings, source))
-    loaded.set(source, session)
+    const known = loaded.of(source)
+    if (known !== undefined) return known
+    const session = run(load<Data>(settings, source))
+    loaded.keep(source, session)
     return session
   }
 
