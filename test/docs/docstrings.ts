@@ -77,6 +77,11 @@ const NextResponse = { next: () => new Response('the page') }`,
     after: `console.log((await proxy(new Request('http://localhost/mine'))).headers.get('location')) // → http://localhost/sign-in
 console.log(await (await proxy(new Request('http://localhost/sign-in'))).text()) // → the page`,
   },
+  memoryStore: {
+    before: `import { createSessions, jwt, memoryStore } from 'sessionglass/server'
+const secrets = ${SECRET}`,
+    after: `console.log((await sessions.load('')).isNew) // → true`,
+  },
   fromBeakerConfig: {
     before: `import { createSessions, fromBeakerConfig } from 'sessionglass/server'
 const key = ${SECRET}`,

@@ -334,7 +334,7 @@ describe('destroy', () => {
     await visit((data) => Object.assign(data, { user: 'dave' }))
     const [late, leaving] = [await sessions.load(browser.cookie), await sessions.load(browser.cookie)]
     late.data.n = 1
-    store.gate = (call) => (call === 'set' || call === 'update' ? wait(20) : undefined)
+    store.gate = (call) => ({ set: wait(20), update: wait(20), delete: wait(10) })[call]
     await Promise.all([sessions.commit(late), sessions.destroy(leaving)])
     expect(store.rows.size).toBe(0)
   })
