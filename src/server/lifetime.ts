@@ -21,7 +21,7 @@ export interface Lifetime {
   /** A format without a time of the last access tells it by the end that was written with it. */
   lastAccess(times: SessionMeta, now: Date): Date | undefined
   /** When it ends if nobody comes back. */
-  expiresAt(times: SessionMeta): Date | undefined
+  expiresAt(times: { [Time in 'createdAt' | 'accessedAt' | 'expiresAt']?: Date | undefined }): Date | undefined
   needsTouch(times: SessionMeta, now: Date): boolean
 }
 
@@ -61,12 +61,10 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
     },
     lastAccess,
     expiresAt({ createdAt, accessedAt, expiresAt }) {
-      const ends = [
-        expiresAt?.getTime(),
-        accessedAt && idleTimeout !== undefined ? accessedAt.getTime() + idleTimeout : undefined,
-        createdAt && absoluteTimeout !== undefined ? createdAt.getTime() + absoluteTimeout : undefined,
-      ].filter((end) => end !== undefined)
-      return ends.length === 0 ? undefined : new Date(Math.min(...ends))
+      let end = expiresAt?.getTime() ?? Infinity
+      if (accessedAt && idleTimeout !== undefined) end = Math.min(end, accessedAt.getTime() + idleTimeout)
+      if (createdAt && absoluteTimeout !== undefined) end = Math.min(end, createdAt.getTime() + absoluteTimeout)
+      return end === Infinity ? undefined : new Date(end)
     },
     needsTouch(times, now) {
       const accessedAt = lastAccess(times, now)

@@ -34,8 +34,8 @@ export function* writePublicHalf(
   content: Content | undefined,
 ): Flow<WrittenHalf | undefined> {
   const { cookies, exposure, publicName } = settings
-  const { publicValue, ...state } = stateOf(session)
-  const held = written?.held ?? state.held
+  const { publicValue, held: before } = stateOf(session)
+  const held = written?.held ?? before
   if (!exposure.publicHalf || !held) {
     return publicValue === undefined ? undefined : { cookie: cookies.expire(publicName, { httpOnly: false }) }
   }

@@ -62,18 +62,18 @@ export interface StoredData {
 }
 
 /** What events tell of it. */
-export function identify({ codec, codecIndex, record: { keyIndex, kid } }: HeldSession): {
+export function identify({ codec, codecIndex, record: { keyIndex, kid } }: HeldSession): HeldIdentity {
+  const identity: HeldIdentity = { codec: codec.name, codecIndex }
+  if (keyIndex !== undefined) identity.keyIndex = keyIndex
+  if (kid !== undefined) identity.kid = kid
+  return identity
+}
+
+interface HeldIdentity {
   codec: string
   codecIndex: number
   keyIndex?: number
   kid?: string
-} {
-  return {
-    codec: codec.name,
-    codecIndex,
-    ...(keyIndex === undefined ? {} : { keyIndex }),
-    ...(kid === undefined ? {} : { kid }),
-  }
 }
 
 /** What a session needs of the server it belongs to. */

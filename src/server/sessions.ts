@@ -155,14 +155,14 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
 
   const { id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
   const accessedAt = lifetime.lastAccess(held?.record ?? {}, now) ?? now
-  const publicValue = readCookies(header, settings.publicName).at(-1)
+  const publicValue = header.includes(settings.publicName) ? readCookies(header, settings.publicName).at(-1) : undefined
   const rejection = held || !rejections[0] ? undefined : weightiest(rejections)
   const unreadable = rejection && isProtected(rejection.error) ? rejection.held?.record.id : undefined
   const state: SessionState = {
     id,
     createdAt,
     accessedAt,
-    expiresAt: lifetime.expiresAt({ createdAt, accessedAt, ...(expiresAt === undefined ? {} : { expiresAt }) }),
+    expiresAt: lifetime.expiresAt({ createdAt, accessedAt, expiresAt }),
     isDestroyed: false,
     isRegenerated: false,
     hadCookie: values.length > 0,
@@ -170,11 +170,11 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
     isShadowed: values.length > 1,
     cookies: [],
     isPlainHttp: settings.plainHttp.sees(source),
-    ...(held ? { held } : {}),
-    ...(rejection ? { rejected: rejection.error } : {}),
-    ...(unreadable === undefined ? {} : { unreadableId: unreadable }),
-    ...(publicValue === undefined ? {} : { publicValue }),
+    publicValue,
   }
+  if (held) state.held = held
+  if (rejection) state.rejected = rejection.error
+  if (unreadable !== undefined) state.unreadableId = unreadable
   const data = held?.stored?.row.data ?? held?.record.data ?? {}
   return new Session<Data>(data as Data, state, { newId, now: clock, guard: settings.guard })
 }

@@ -35,7 +35,7 @@ export function findShadowed(
   taken: string | undefined,
   rejections: readonly { value: string; error: { code: SessionErrorCode } }[],
 ): ShadowedCookie[] | undefined {
-  if (new Set(values).size < 2) return undefined
+  if (values.length < 2 || new Set(values).size < 2) return undefined
   const held = taken === undefined ? -1 : values.lastIndexOf(taken)
   return values.flatMap((value, position) => {
     if (position === held) return []
