@@ -20,7 +20,8 @@ if (ensureInstall() && buildIfStale() && installPeers()) {
 function installPeers() {
   const installed = `${folder}/node_modules/.package-lock.json`
   // A peer that came later is not among those of an older installation.
-  if (existsSync(installed) && statSync(installed).mtimeMs > statSync(`${folder}/package-lock.json`).mtimeMs) return true
+  if (existsSync(installed) && statSync(installed).mtimeMs > statSync(`${folder}/package-lock.json`).mtimeMs)
+    return true
   const { program, args } = npmCommand(['ci', '--no-audit', '--no-fund'])
   return spawnSync(program, args, { cwd: folder, stdio: 'inherit' }).status === 0
 }
