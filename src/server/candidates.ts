@@ -49,9 +49,10 @@ export function* readCandidates(
 ): Flow<CandidateReading> {
   const rejections: Rejection[] = []
   let held: HeldSession | undefined
-  for (const [index, value = ''] of [joined, ...values.toReversed()].entries()) {
+  for (let index = values.length; index >= 0; index--) {
+    const isJoined = index === values.length
+    const value = (isJoined ? joined : values[index]) ?? ''
     if (value === '' || value === held?.value) continue
-    const isJoined = index === 0
     const outcome = yield* readCandidate(value, codecs, context, isJoined)
     // An older version of a session may stand behind a newer one, under another domain or path.
     if (held && (outcome instanceof SessionError || !isNewer(outcome, held))) continue
@@ -61,7 +62,7 @@ export function* readCandidates(
       rejections.push({ value, error, isJoined, ...(outcome instanceof SessionError ? {} : { held: outcome }) })
     if (held && held.record.version === undefined) break
   }
-  return { rejections, ...(held ? { held } : {}) }
+  return held ? { rejections, held } : { rejections }
 }
 
 function isNewer({ record: a }: HeldSession, { record: b }: HeldSession): boolean {
@@ -79,7 +80,8 @@ function* readCandidate(
   }
   let failure: SessionError | undefined
   let family: string | undefined
-  for (const [codecIndex, codec] of codecs.entries()) {
+  for (let codecIndex = 0; codecIndex < codecs.length; codecIndex++) {
+    const codec = codecs[codecIndex] as SessionCodec
     if ((family !== undefined && codec.family !== family) || !codec.matches(value)) continue
     if (isJoined && !codec.chunks) continue
     try {

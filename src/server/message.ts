@@ -51,8 +51,9 @@ export function changeResponse(target: HeaderTarget, { cookies, replaces, isPriv
   }
   for (const cookie of cookies) headers.append('set-cookie', cookie)
   const vary = headers.get('vary')
-  if (!vary?.split(',').some((field) => ['cookie', '*'].includes(field.trim().toLowerCase()))) {
-    headers.set('vary', vary ? `${vary}, Cookie` : 'Cookie')
+  if (!vary) headers.set('vary', 'Cookie')
+  else if (!vary.split(',').some((field) => ['cookie', '*'].includes(field.trim().toLowerCase()))) {
+    headers.set('vary', `${vary}, Cookie`)
   }
   const cacheControl = headers.get('cache-control')
   if (isPrivate && !cacheControl) headers.set('cache-control', 'private, no-store')

@@ -17,13 +17,17 @@ export function respond(
   if (observe) return []
   const cookies = written.filter((cookie) => cookie !== undefined)
   const isPrivate = state.held !== undefined || cookies.length > 0
-  const keys = new Set(cookies.map(cookieKeyOf))
-  const replaces = state.cookies.filter((cookie) => keys.has(cookieKeyOf(cookie)))
+  const replaces = state.cookies.length > 0 ? replacedBy(cookies, state.cookies) : []
   const concerns = cookies.length > 0 || state.isRead === true
   if (headers && concerns) changeResponse(headers, { cookies, replaces, isPrivate })
   if (cookies.length > 0 && state.isPlainHttp) plainHttp.tell()
-  state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
+  if (cookies.length > 0) state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
   return cookies
+}
+
+function replacedBy(cookies: readonly string[], earlier: readonly string[]): string[] {
+  const keys = new Set(cookies.map(cookieKeyOf))
+  return earlier.filter((cookie) => keys.has(cookieKeyOf(cookie)))
 }
 
 /** The session's cookie with all its pieces, as they end. */
