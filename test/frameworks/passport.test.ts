@@ -2,20 +2,11 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import flash from 'connect-flash'
-import express, { type Express as App } from 'express'
-import passport from 'passport'
-import { Strategy } from 'passport-local'
+import type { Express as App } from 'express'
 import { afterEach, describe, expect, test } from 'vitest'
-import { createSessions, type ExpressSession, expressSessions, type Sessions } from '../../src/server/index.js'
+import { createSessions } from '../../src/server/index.js'
 import { SECRET, testBrowser } from '../server/server.helpers.js'
-
-interface Data {
-  passport?: { user?: string }
-  flash?: Record<string, string[]>
-  cart?: string[]
-  returnTo?: string
-}
+import { passportApp as appOf, type PassportData as Data } from './apps/passport.js'
 
 const servers: Server[] = []
 
@@ -26,42 +17,6 @@ afterEach(() => {
 interface Visitor {
   readonly cookie: string
   get(path: string): Promise<{ status: number; body: string; location: string | null; set: string[] }>
-}
-
-/** Users `dave` and `eve`, whose password is their name. */
-function appOf(sessions: Sessions<Data>, options: { keepSessionInfo?: boolean } = {}): App {
-  const authenticator = new passport.Authenticator()
-  authenticator.use(
-    new Strategy((name, password, done) => {
-      if (['dave', 'eve'].includes(name) && password === name) done(null, { id: name } as Express.User)
-      else done(null, false, { message: 'Wrong name or password' })
-    }),
-  )
-  authenticator.serializeUser((user, done) => done(null, (user as { id: string }).id))
-  authenticator.deserializeUser((id: string, done) => done(null, { id } as Express.User))
-
-  const sessionOf = (req: object): ExpressSession<Data> => (req as { session: ExpressSession<Data> }).session
-  const app = express()
-  app.use(expressSessions(sessions), flash(), authenticator.initialize(), authenticator.session())
-  app.get('/', (req, res) => {
-    res.json({ user: req.user, session: sessionOf(req), errors: req.flash('error') })
-  })
-  app.get('/cart', (req, res) => {
-    sessionOf(req).cart = ['a book']
-    res.end()
-  })
-  app.get(
-    '/login',
-    authenticator.authenticate('local', {
-      successRedirect: '/',
-      failureRedirect: '/login-page',
-      failureFlash: true,
-      ...options,
-    }),
-  )
-  app.get('/login-page', (req, res) => void res.json(req.flash('error')))
-  app.get('/logout', (req, res, next) => req.logout(options, (error) => (error ? next(error) : res.redirect('/'))))
-  return app
 }
 
 async function visit(app: App): Promise<Visitor> {
@@ -96,7 +51,7 @@ describe('signing in', () => {
     await visitor.get('/cart')
     const before = await sessions.load(visitor.cookie)
     const login = await visitor.get(daveSignsIn)
-    expect(login).toMatchObject({ status: 302, location: '/' })
+    expect(login).toMatchObject({ status: 302, location: '/page' })
     expect(login.set).toHaveLength(1)
     const after = await sessions.load(visitor.cookie)
     expect(after.id).not.toBe(before.id)
@@ -116,10 +71,10 @@ describe('signing in', () => {
 
   test('that fails says why, once, by a flash message', async () => {
     const visitor = await visit(appOf(sessions))
-    expect(await visitor.get('/login?username=dave&password=eve')).toMatchObject({ location: '/login-page' })
+    expect(await visitor.get('/login?username=dave&password=eve')).toMatchObject({ location: '/page' })
     expect((await sessions.load(visitor.cookie)).data).toEqual({ flash: { error: ['Wrong name or password'] } })
-    expect((await visitor.get('/login-page')).body).toBe('["Wrong name or password"]')
-    expect((await visitor.get('/login-page')).body).toBe('[]')
+    expect((await visitor.get('/errors')).body).toBe('["Wrong name or password"]')
+    expect((await visitor.get('/errors')).body).toBe('[]')
     expect((await read(visitor)).user).toBeUndefined()
   })
 })
@@ -130,7 +85,7 @@ describe('signing out', () => {
     await visitor.get(daveSignsIn)
     const stolen = await sessions.load(visitor.cookie)
     const logout = await visitor.get('/logout')
-    expect(logout).toMatchObject({ status: 302, location: '/' })
+    expect(logout).toMatchObject({ status: 302, location: '/page' })
     expect(logout.set).toHaveLength(1)
     const after = await sessions.load(visitor.cookie)
     expect(after.id).not.toBe(stolen.id)
