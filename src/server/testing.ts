@@ -99,7 +99,7 @@ export interface SessionFixture<Data extends object> {
 }
 
 /**
- * A fixture for Playwright's `test.extend`: each test may begin with `await signIn({ user: 'dave' })`.
+ * A fixture for Playwright's `test.extend<{ signIn: SignIn<AppSession> }>`: each test may begin with `await signIn({ user: 'dave' })`.
  *
  * @param sessions - of the application under test, or made with the same options
  */
