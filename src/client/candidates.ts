@@ -74,11 +74,12 @@ function readValues(cookies: string, cookie: string): string[] {
   const values = readCookies(cookies, cookie)
   let chunk = values.at(-1)
   let joined = ''
-  for (let index = 1; chunk && index <= MAX_CHUNKS; index++) {
+  let index = 0
+  while (chunk && index++ < MAX_CHUNKS) {
     joined += chunk
     chunk = readCookies(cookies, `${cookie}.${index}`).at(-1)
   }
-  if (joined && joined !== values.at(-1)) values.push(joined)
+  if (index > 1) values.push(joined)
   return values.reverse()
 }
 

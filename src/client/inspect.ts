@@ -47,7 +47,7 @@ export function inspectSession<Data = SessionData>(
     (candidate) => ({
       ...candidate,
       ...(definition['~claims']?.(candidate as Candidate) as DataAndMeta<Data> | undefined),
-      over: whyOver(candidate.meta ?? {}, definition, +now),
+      over: whyOver({ ...candidate.meta }, definition, +now),
     }),
   )
   const current = candidates.find(({ data, over }) => data && !over)

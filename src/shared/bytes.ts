@@ -6,8 +6,8 @@ import { SessionError, type SessionErrorCode } from './errors.js'
 
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const digits: Uint8Array = /* @__PURE__ */ digitTable('AZaz09--__')
-const decoder: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const encoder: TextEncoder = /* @__PURE__ */ new TextEncoder()
+let decoder: TextDecoder | undefined
+let encoder: TextEncoder | undefined
 let codes: Uint8Array | undefined
 let spare: Uint8Array | undefined
 /** Digits of any cookie; more of them get an array of their own. */
@@ -60,6 +60,7 @@ export function digitBuffer(length: number): Uint8Array {
  * @see RFC 3629
  */
 export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESSION_MALFORMED'): string {
+  decoder ??= new TextDecoder(undefined, { fatal: true, ignoreBOM: true })
   try {
     return decoder.decode(bytes)
   } catch {
@@ -73,6 +74,7 @@ export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESS
  * @see RFC 3629
  */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
+  encoder ??= new TextEncoder()
   return encoder.encode(text)
 }
 
