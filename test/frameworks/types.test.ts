@@ -1,0 +1,86 @@
+/** What the types of the adapters let through, and what they do not. */
+import type { Express, RequestHandler } from 'express'
+import { describe, expectTypeOf, test } from 'vitest'
+import type {
+  ExpressSession,
+  NextCookies,
+  NextResponses,
+  NextSessions,
+  ReadOnlySession,
+  Session,
+  SessionCookie,
+  Sessions,
+} from '../../src/server/index.js'
+import { createSessions, expressSessions, fetchSessions, nextProxy, nextSessions } from '../../src/server/index.js'
+
+interface Data {
+  user?: string
+  cart?: { items: { name: string }[] }
+  at?: Date
+}
+
+declare const sessions: Sessions<Data>
+
+describe('Express', () => {
+  test('req.session is the data and the methods', () => {
+    expectTypeOf<ExpressSession<Data>['user']>().toEqualTypeOf<string | undefined>()
+    expectTypeOf<ExpressSession<Data>['id']>().toEqualTypeOf<string>()
+    expectTypeOf<ExpressSession<Data>['cookie']>().toEqualTypeOf<SessionCookie>()
+    expectTypeOf<ReturnType<ExpressSession<Data>['save']>>().toEqualTypeOf<Promise<void>>()
+    expectTypeOf<ExpressSession<Data>>().not.toHaveProperty('other')
+  })
+
+  test('a key that is called like a method has the type of the method', () => {
+    expectTypeOf<ExpressSession<{ save: number; id: Date }>['save']>().toBeFunction()
+    expectTypeOf<ExpressSession<{ save: number; id: Date }>['id']>().toEqualTypeOf<string>()
+  })
+
+  test('the middleware is one of Express, and takes no sessions that are read only', () => {
+    expectTypeOf<ReturnType<typeof expressSessions>>().toExtend<RequestHandler>()
+    expectTypeOf<Express['use']>().toBeCallableWith(
+      expressSessions(createSessions({ secrets: 'x'.repeat(32), expose: false })),
+    )
+    // @ts-expect-error they have no commit
+    void (() => expressSessions(createSessions({ secrets: 'x', expose: false, readOnly: true })))
+  })
+})
+
+describe('fetch', () => {
+  test('the handler gets the session, and what else the server gives', () => {
+    const handler = (_: Request, session: Session<Data>, env: { KEY: string }): Response =>
+      Response.json([session.data.user, env.KEY])
+    expectTypeOf(() => fetchSessions(sessions, handler)).returns.parameters.toEqualTypeOf<[Request, { KEY: string }]>()
+  })
+})
+
+describe('Next', () => {
+  test('what read() gives has nothing to assign to', () => {
+    expectTypeOf<ReadOnlySession<Data>['data']>().toEqualTypeOf<{
+      readonly user?: string
+      readonly cart?: { readonly items: readonly { readonly name: string }[] }
+      readonly at?: Date
+    }>()
+    expectTypeOf<ReadOnlySession<Data>>().not.toHaveProperty('regenerate')
+  })
+
+  test('change() gives what the work gives', () => {
+    const cookies = async (): Promise<NextCookies> => ({ getAll: () => [] })
+    expectTypeOf(() => nextSessions(sessions, cookies)).returns.toEqualTypeOf<NextSessions<Data>>()
+    const { change } = nextSessions({} as Sessions<Data>, cookies)
+    expectTypeOf(() => change(async ({ data }) => data.cart?.items.length)).returns.toEqualTypeOf<
+      Promise<number | undefined>
+    >()
+  })
+
+  test('the handler of nextProxy has the request of Next', () => {
+    interface NextRequest extends Request {
+      nextUrl: URL
+    }
+    const responses: NextResponses = { next: () => new Response() }
+    const proxy = nextProxy({} as Sessions<Data>, responses, (request: NextRequest, { data }) => {
+      if (data.user === undefined) return Response.redirect(request.nextUrl)
+      return undefined
+    })
+    expectTypeOf(proxy).parameters.toEqualTypeOf<[NextRequest]>()
+  })
+})
