@@ -74,7 +74,7 @@ function* signWith(
   const key = (yield* wait(ring))[index]
   if (key === undefined) throw new TypeError('There is no such key to sign with')
   const mac = yield* wait(key.sign(data))
-  return mac.subarray(0, octets)
+  return octets === undefined ? mac : mac.subarray(0, octets)
 }
 
 function* verifyWithAll(
