@@ -97,6 +97,9 @@ import { getSession } from 'sessionglass/client'
 import { djangoReader } from 'sessionglass/client/django'
 const djangoSession = defineSession({ name: 'sessionid' })`,
   },
+  djangoSigned: {
+    before: `import { createSessions, defineSession, djangoSigned } from 'sessionglass/server'`,
+  },
   compactReader: {
     before: `import { getSession } from 'sessionglass/client'
 import { compactReader } from 'sessionglass/client/compact'

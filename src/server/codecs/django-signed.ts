@@ -32,7 +32,7 @@ export interface DjangoSignedOptions {
 }
 
 const SALT = 'django.contrib.sessions.backends.signed_cookies'
-const MAX_AGE = '14d'
+const COOKIE_AGE = '14d'
 /** How far the clock of another server may be ahead, in milliseconds: more would outlive `maxAge` by as much. */
 const CLOCK_TOLERANCE = 5 * 60_000
 
@@ -82,7 +82,7 @@ function settle(options: DjangoSignedOptions): Settings {
   return {
     signer: createTimestampSigner({ secrets, salt, legacy }),
     serializer: createDjangoSerializer(serializer),
-    maxAge: parseDuration(options.maxAge ?? MAX_AGE, 'maxAge'),
+    maxAge: parseDuration(options.maxAge ?? COOKIE_AGE, 'maxAge'),
     maxInflated: options.maxInflated ?? MAX_SESSION_OCTETS,
   }
 }

@@ -7,8 +7,8 @@ import { decodeBase64Url, encodeBase64Url } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
 import { inflateZlib } from '../../shared/inflate.js'
 
-/** Octets of a session, whatever it took to compress them: twice what any cookie can inflate to is far above a real one. */
-export const MAX_SESSION_OCTETS: number = 1024 * 1024
+/** Most octets of a session, serialized: far above a real one, and few enough for every server. */
+export const MAX_SESSION_OCTETS = 1_048_576
 
 /** Python's zlib asks for this level by default. */
 const LEVEL = 6
