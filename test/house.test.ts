@@ -129,6 +129,8 @@ const parts: string[] = [
   'server/codecs/beaker-session.ts',
   'server/codecs/beaker-signature.ts',
   'server/codecs/compact-payload.ts',
+  'server/codecs/django-claims.ts',
+  'server/codecs/django-fields.ts',
   'server/codecs/signed-token.ts',
   'server/stores/row.ts',
 ]

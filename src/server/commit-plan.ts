@@ -26,13 +26,19 @@ export function* planOf(settings: Settings, session: Session<object>): Flow<Plan
   const isOld = held.codecIndex > 0 || (held.record.keyIndex ?? 0) > 0
   const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
   const writer = isOld && !upgrades && held.codec.sign ? held.codecIndex : 0
-  const isDue = settings.lifetime.needsTouch(held.record, settings.clock())
+  const isDue = isDueAgain(settings, held)
   if (isChanged) {
     const isRowOnly = held.stored !== undefined && !isRegenerated && !upgrades && !isDue
     return { reason: 'changed', writer, isRowOnly }
   }
   if (upgrades) return { reason: 'upgraded', writer }
   return isDue ? { reason: 'renewed', writer } : undefined
+}
+
+/** Whether an unchanged session is written again for its times. */
+export function isDueAgain({ lifetime, clock }: Settings, { codec, record }: HeldSession): boolean {
+  const now = clock()
+  return lifetime.needsTouch(record, now, codec.needsRenewal?.(record, now))
 }
 
 /** What codecs are told of the session cookie, now. */

@@ -22,7 +22,8 @@ export interface Lifetime {
   lastAccess(times: SessionMeta, now: Date): Date | undefined
   /** When it ends if nobody comes back. */
   expiresAt(times: { [Time in 'createdAt' | 'accessedAt' | 'expiresAt']?: Date | undefined }): Date | undefined
-  needsTouch(times: SessionMeta, now: Date): boolean
+  /** @param isRenewed - what the format itself says, where it does: then only an idle timeout asks for more */
+  needsTouch(times: SessionMeta, now: Date, isRenewed?: boolean): boolean
 }
 
 /** How far the clock of another server may be ahead, in milliseconds. */
@@ -66,7 +67,8 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
       if (createdAt && absoluteTimeout !== undefined) end = Math.min(end, createdAt.getTime() + absoluteTimeout)
       return end === Infinity ? undefined : new Date(end)
     },
-    needsTouch(times, now) {
+    needsTouch(times, now, isRenewed) {
+      if (isRenewed === true || (isRenewed === false && idleTimeout === undefined)) return isRenewed
       const accessedAt = lastAccess(times, now)
       // A session that does not say when it was used last would never be idle: give it a time, as Beaker does.
       if (!accessedAt) return idleTimeout !== undefined

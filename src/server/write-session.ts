@@ -4,7 +4,7 @@
 import { SessionError } from '../shared/errors.js'
 import { type ChunkLimits, chunkName, chunkRoom, splitValue } from './chunks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codecs/codec.js'
-import { contextOf, type Plan } from './commit-plan.js'
+import { contextOf, isDueAgain, type Plan } from './commit-plan.js'
 import type { Content } from './content.js'
 import { type Flow, wait } from './flow.js'
 import { largestKeys } from './largest-keys.js'
@@ -37,7 +37,7 @@ export function* writeSession(
     return yield* writeWith(settings, session, { ...plan, content })
   } catch (error) {
     if (!held || !isUnwritable(error)) throw error
-    const mustWrite = plan.reason === 'changed' || settings.lifetime.needsTouch(held.record, settings.clock())
+    const mustWrite = plan.reason === 'changed' || isDueAgain(settings, held)
     const canKeep = held.codecIndex !== plan.writer && held.codec.sign !== undefined
     if (plan.reason === 'changed' && !canKeep) throw error
     settings.emit({

@@ -82,6 +82,11 @@ export interface SessionCodec {
   verify(value: string, context: CodecContext): MaybePromise<SessionRecord>
   /** Absent: read only. @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value it can't hold */
   sign?(record: SessionRecord, context: CodecContext): MaybePromise<string>
+  /**
+   * Whether an unchanged session is due to be written again, for a format that knows better than `touchEvery`; an idle timeout may ask for
+   * it sooner.
+   */
+  needsRenewal?(record: SessionRecord, now: Date): boolean
   /** Whether the data differs from what `origin` read; absent: the core compares with a copy. */
   changed?(record: SessionRecord): boolean
 }
