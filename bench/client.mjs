@@ -28,9 +28,17 @@ export async function measureClient(cookie) {
 const ENTRIES = {
   'sessionglass/client': "export { getSession } from '../dist/client/index.js'",
   'sessionglass/client, with inspectSession': "export * from '../dist/client/index.js'",
+  ...Object.fromEntries(
+    ['beaker', 'compact', 'django'].map((name) => [`sessionglass/client, with ${name}Reader`, withReader(name)]),
+  ),
   'jwt-decode': "export { jwtDecode } from 'jwt-decode'",
   'bson + fflate': "export { deserialize } from 'bson'; export { unzlibSync } from 'fflate'",
   'iron-session (its server part; it has no reader for pages)': "export { getIronSession } from 'iron-session'",
+}
+
+/** @param {string} name - the file in dist/client */
+function withReader(name) {
+  return `export { getSession } from '../dist/client/index.js'; export { ${name}Reader } from '../dist/client/${name}.js'`
 }
 
 /** Minified by esbuild and gzipped, in bytes; the script-tag file as it is published, minified by terser. */

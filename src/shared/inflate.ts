@@ -23,7 +23,7 @@ const distances: HuffmanTable = []
 const lengths: Uint8Array = new Uint8Array(320)
 let size: number
 let largest: number
-/** The sums of Adler-32 (RFC 1950 §8.2). */
+/** The sums of Adler-32 (RFC 1950 §8.2); the lower one is exact as it is, for more octets than any limit allows. */
 let low: number
 let high: number
 
@@ -55,7 +55,7 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array {
     else stored()
   }
   drop(-position & 7)
-  if (high !== uint16() || low !== uint16() || position < input.length * 8) broken()
+  if (high !== uint16() || low % 65_521 !== uint16() || position < input.length * 8) broken()
   return output.subarray(0, size)
 }
 
@@ -69,7 +69,6 @@ function stored(): void {
 
 /** RFC 1951 §3.2.3, with the codes of §3.2.6 and §3.2.7. */
 function compressed(type: number): void {
-  lengths.fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288)
   let literalCount = 288
   let count = 320
   if (type > 1) {
@@ -89,7 +88,7 @@ function compressed(type: number): void {
       while (times--) lengths[i++] = length
     }
     if (i > count) broken()
-  }
+  } else lengths.fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288)
   build(literals, 0, literalCount)
   build(distances, literalCount, count)
   for (let value = symbol(literals); value !== 256; value = symbol(literals)) {
@@ -173,7 +172,7 @@ function drop(count: number): void {
 function put(octet: number): void {
   if (size === largest) throw new SessionError('ERR_SESSION_LIMIT')
   output[size++] = octet
-  low = (low + octet) % 65_521
+  low += octet
   high = (high + low) % 65_521
 }
 
