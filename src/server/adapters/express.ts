@@ -4,6 +4,7 @@
  */
 import type { SessionData } from '../../shared/types.js'
 import { run, wait } from '../flow.js'
+import { createRequestMemory } from '../request-memory.js'
 import { type Session, stateOf } from '../session.js'
 import { type Sessions, trips } from '../sessions.js'
 import { openSession } from './express-session.js'
@@ -27,7 +28,7 @@ export interface ExpressOptions {
 }
 
 /** The sessions of each request, by property. */
-const attached = new WeakMap<object, Map<string, Session<object>>>()
+const attached = createRequestMemory<Map<string, Session<object>>>()
 
 /**
  * Express middleware: `req.session` is the session's data, with the methods of express-session that do not enumerate: `save`,
@@ -63,8 +64,8 @@ export function expressSessions<Data extends object = SessionData>(
     if (property === 'session') {
       Object.defineProperty(request, 'sessionID', { configurable: true, enumerable: true, get: () => session.id })
     }
-    const all = attached.get(request) ?? new Map<string, Session<object>>()
-    attached.set(request, all.set(property, session))
+    const all = attached.of(request) ?? new Map<string, Session<object>>()
+    attached.keep(request, all.set(property, session))
     holdResponse(response, {
       prepare: () =>
         run(
@@ -108,7 +109,7 @@ export function expressSessions<Data extends object = SessionData>(
  * })
  */
 export function sessionOf<Data extends object = SessionData>(request: object, property = 'session'): Session<Data> {
-  const session = attached.get(request)?.get(property)
+  const session = attached.of(request)?.get(property)
   if (session === undefined) throw new TypeError(`sessionOf: expressSessions has given this request no "${property}"`)
   stateOf(session).isRead = true
   return session as Session<Data>

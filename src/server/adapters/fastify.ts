@@ -4,6 +4,7 @@
 import type { SessionData } from '../../shared/types.js'
 import { type Flow, run, wait } from '../flow.js'
 import type { HeaderTarget } from '../message.js'
+import { createRequestMemory } from '../request-memory.js'
 import { type Session, stateOf } from '../session.js'
 import { type Sessions, trips } from '../sessions.js'
 import { withStatus } from './outage.js'
@@ -58,30 +59,30 @@ export function fastifySessions<Data extends object = SessionData>(
 ): FastifyPlugin {
   const { load, commit } = sessions[trips]
   if (commit === undefined) throw new TypeError('fastifySessions saves sessions: these are read only')
-  const loaded = new WeakMap<object, Session<Data>>()
-  const failed = new WeakSet<object>()
+  const loaded = createRequestMemory<Session<Data>>()
+  const isWriting = createRequestMemory<boolean>()
 
   function* read(request: FastifyRequestLike): Flow<void> {
-    loaded.set(request, yield* wait(load(request.raw)))
+    loaded.keep(request, yield* wait(load(request.raw)))
   }
 
   function* write(request: FastifyRequestLike, reply: FastifyReplyLike): Flow<void> {
-    const session = loaded.get(request)
+    const session = loaded.of(request)
     if (session === undefined) return
     const state = stateOf(session)
     if (!state.isRead && !state.isDestroyed && isForEverybody(reply)) return
     // The page that tells of a failure comes through here too, and would fail as well.
-    if (failed.has(request)) return
-    failed.add(request)
+    if (isWriting.of(request)) return
+    isWriting.keep(request, true)
     yield* wait(commit(session, targetOf(reply)))
-    failed.delete(request)
+    isWriting.keep(request, false)
   }
 
   // A promise, for what a plugin with a callback throws takes the process down.
   const plugin: FastifyPlugin = async (instance) => {
     instance.decorateRequest(property, {
       getter(this: FastifyRequestLike) {
-        const session = loaded.get(this)
+        const session = loaded.of(this)
         if (session) stateOf(session).isRead = true
         return session
       },
