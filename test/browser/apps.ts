@@ -1,6 +1,7 @@
 /** The test with both applications on one host, and the visitor who goes from one to the other. */
 import { test as base, expect } from 'playwright/test'
-import type { Expose } from '../../src/server/index.js'
+import { createSessions, type Expose } from '../../src/server/index.js'
+import { type SignIn, sessionFixture } from '../../src/server/testing.js'
 import { findPython } from '../interop/find-python.js'
 import { type PythonApp, type PythonAppOptions, startPythonApp } from '../interop/python-app.js'
 import { type Client, clientFiles, clientPages } from './client-page.js'
@@ -20,6 +21,8 @@ export interface Apps {
   python: PythonApp
   node: NodeApp
   visitor: Visitor
+  /** Signs the visitor in to the Node application, and so to the Python one, without going there. */
+  signIn: SignIn<{ user: string }>
 }
 
 interface PythonApps {
@@ -59,6 +62,11 @@ export const test = base.extend<AppOptions & Apps, PythonApps>({
     const app = await startNodeApp({ secrets: firstKey, client, expose })
     await use(app)
     await app.close()
+  },
+
+  signIn: async ({ context, node, expose }, use) => {
+    const sessions = createSessions<{ user: string }>({ secrets: firstKey, expose: expose as true, secure: false })
+    await sessionFixture(sessions).signIn({ context, baseURL: node.url }, use)
   },
 
   visitor: async ({ page }, use) => {

@@ -52,8 +52,13 @@ test('a person stays signed in while the key is rotated', async ({ python, node,
   }
 })
 
-test('a tampered session is signed out, and Node takes the public half back', async ({ python, node, visitor }) => {
-  await visitor.visit(`${node.url}/login?user=dave`)
+test('a tampered session is signed out, and Node takes the public half back', async ({
+  python,
+  node,
+  visitor,
+  signIn,
+}) => {
+  await signIn(dave)
   const context = visitor.page.context()
   const cookies = await context.cookies()
   const [authority = '', half = ''] = [await visitor.cookie(), await visitor.cookie(publicName)]
@@ -69,8 +74,8 @@ test('a tampered session is signed out, and Node takes the public half back', as
   expect(await visitor.visit(node.url), 'the real ones again').toEqual({ server: dave, browser: dave })
 })
 
-test('a tampered public half is no authority, and Node corrects it', async ({ python, node, visitor }) => {
-  await visitor.visit(`${node.url}/login?user=dave`)
+test('a tampered public half is no authority, and Node corrects it', async ({ python, node, visitor, signIn }) => {
+  await signIn(dave)
   const half = (await visitor.cookie(publicName)) ?? ''
   expect(signingKey(half, [firstKey]), 'signed with the key of the session').toBeUndefined()
   await visitor.forge(forgeries(half)['another payload'] ?? '', { name: publicName })
