@@ -17,6 +17,8 @@ export interface MemoryStoreOptions {
 
 const DEFAULT_SESSIONS = 10_000
 const DEFAULT_TTL = '14d'
+/** Milliseconds. */
+const SWEEP_EVERY = 10_000
 
 /**
  * A store in memory. Other processes do not see it, and whoever opens more sessions than it keeps puts out the oldest.
@@ -33,6 +35,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   const lifetime = ttl === false ? Number.POSITIVE_INFINITY : parseDuration(ttl, 'ttl')
   /** In the order of their last use. */
   const rows = new Map<string, Row>()
+  let nextSweep = 0
 
   function get(id: string): StoredSession | undefined {
     const row = rows.get(id)
@@ -46,11 +49,17 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   function set(id: string, session: StoredSession): void {
     const text = writeRow(session)
     rows.delete(id)
-    for (const [oldest, { end }] of rows) {
-      if (end > clock().getTime() && rows.size < maxSessions) break
-      rows.delete(oldest)
-    }
+    makeRoom(clock().getTime())
     rows.set(id, { text, end: endOf(session.expiresAt) })
+  }
+
+  /** What has ended goes first; looking for it takes a while, so not with each new session. */
+  function makeRoom(now: number): void {
+    if (rows.size >= maxSessions && now >= nextSweep) {
+      nextSweep = now + SWEEP_EVERY
+      for (const [id, { end }] of rows) if (end <= now) rows.delete(id)
+    }
+    while (rows.size >= maxSessions) rows.delete(rows.keys().next().value as string)
   }
 
   function endOf(expiresAt: Date | undefined): number {

@@ -16,14 +16,23 @@ describe('bounded', () => {
     expect(store.get('a')).toBeDefined()
   })
 
-  test('what has ended goes before that', () => {
+  test('what has ended goes before that, looked for every ten seconds', () => {
     const clock = testClock()
-    const store = memoryStore({ maxSessions: 2, clock })
-    store.set('short', { data: {}, expiresAt: new Date(START + 1000) })
-    store.set('long', { data: {}, expiresAt: new Date(START + 60_000) })
+    const store = memoryStore({ maxSessions: 3, clock })
+    const isKept = (id: string): boolean => store.get(id) !== undefined
+    store.set('a', { data: {} })
+    for (const id of ['b', 'c']) store.set(id, { data: {}, expiresAt: new Date(START + 1000) })
     clock.pass(1)
-    store.set('new', { data: {} })
-    expect(['short', 'long', 'new'].map((id) => store.get(id) !== undefined)).toEqual([false, true, true])
+    store.set('d', { data: {} })
+    expect(['a', 'b', 'c', 'd'].map(isKept)).toEqual([true, false, false, true])
+    store.set('e', { data: {}, expiresAt: new Date(START + 2000) })
+    clock.pass(9.999)
+    store.set('f', { data: {} })
+    expect(['a', 'd', 'f'].map(isKept)).toEqual([false, true, true])
+    store.set('g', { data: {}, expiresAt: new Date(START + 11_000) })
+    clock.pass(0.001)
+    store.set('h', { data: {} })
+    expect(['d', 'f', 'h'].map(isKept)).toEqual([true, true, true])
   })
 
   test('100 000 sessions leave no more than it keeps', () => {
