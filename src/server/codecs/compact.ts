@@ -8,8 +8,9 @@ import { decodeCookie85, encodeCookie85 } from '../../shared/cookie85.js'
 import { type CompactContent, looksLikeCompact, openCompact, splitCompact } from '../../shared/decode-compact.js'
 import { type Duration, parseDuration } from '../../shared/duration.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
-import type { OriginNode } from '../../shared/types.js'
+import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes } from '../bson-types.js'
+import { createCopies } from '../copy-data.js'
 import { equalValues } from '../equal-values.js'
 import { type Flow, run, wait } from '../flow.js'
 import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
@@ -84,6 +85,8 @@ interface Verified extends CompactContent {
   keyIndex: number
   /** The document with its types, made at the first commit that asks. */
   root?: OriginNode
+  /** Makes the data once more. */
+  copy?: () => SessionData
 }
 
 /** Octets up to 1 GiB, which an array can have everywhere. */
@@ -133,16 +136,15 @@ function readContent(content: Verified, { now }: CodecContext, { types }: Settin
     content.root ??= bsonOrigin(bson, { types })
     return content.root
   }
-  return {
-    ...(id === undefined ? {} : { id }),
-    ...(createdAt && { createdAt: new Date(createdAt) }),
-    ...(accessedAt && { accessedAt: new Date(accessedAt) }),
-    ...(expiresAt && { expiresAt: new Date(expiresAt) }),
-    ...(version === undefined ? {} : { version }),
-    data: readBson(bson, { types }),
-    keyIndex,
-    origin: { format: COMPACT, root },
-  }
+  const read = (): SessionData => readBson(bson, { types })
+  content.copy ??= createCopies(read()) ?? read
+  const record: SessionRecord = { data: content.copy(), keyIndex, origin: { format: COMPACT, root } }
+  if (id !== undefined) record.id = id
+  if (createdAt) record.createdAt = new Date(createdAt)
+  if (accessedAt) record.accessedAt = new Date(accessedAt)
+  if (expiresAt) record.expiresAt = new Date(expiresAt)
+  if (version !== undefined) record.version = version
+  return record
 }
 
 function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
