@@ -62,8 +62,17 @@ export class CookieJar {
   /** Signs in through Django's own view. @throws {Error} where Django does not */
   async signIn(site: string, username: string, password: string): Promise<void> {
     await this.fetch(`${site}/login`)
-    const form = new URLSearchParams({ username, password, csrfmiddlewaretoken: this.get('csrftoken') ?? '' })
-    const { status } = await this.fetch(`${site}/login`, { method: 'POST', body: form })
-    if (status !== 302) throw new Error(`Django did not sign ${username} in: ${status}`)
+    await this.#post(`${site}/login`, { username, password })
+  }
+
+  /** Signs out through Django's own view. @throws {Error} where Django does not */
+  async signOut(site: string): Promise<void> {
+    await this.#post(`${site}/logout`, {})
+  }
+
+  async #post(url: string, fields: Record<string, string>): Promise<void> {
+    const body = new URLSearchParams({ ...fields, csrfmiddlewaretoken: this.get('csrftoken') ?? '' })
+    const { status } = await this.fetch(url, { method: 'POST', body })
+    if (status !== 302) throw new Error(`Django answered ${new URL(url).pathname} with ${status}`)
   }
 }

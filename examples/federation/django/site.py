@@ -147,7 +147,7 @@ def static(request):
 urlpatterns = [
     path('', index),
     path('login', views.LoginView.as_view()),
-    path('logout', csrf_exempt(views.LogoutView.as_view())),
+    path('logout', views.LogoutView.as_view()),
     path('whoami', whoami),
     path('session', change),
     path('password', password),

@@ -1,0 +1,20 @@
+/** A Node service with Express that does the same: `node invoices.mjs JWKS_URL [PORT]`. */
+import express from 'express'
+import { verifyingSessions } from './verifying.mjs'
+
+const [jwksUrl = '', port = '0'] = process.argv.slice(2)
+const sessions = verifyingSessions(jwksUrl)
+
+const app = express()
+app.use(async (request, response, next) => {
+  const { data } = await sessions.load(request)
+  if (!data.username) {
+    response.status(401).json({ error: 'sign in at the site' })
+    return
+  }
+  response.locals.user = { username: data.username, email: data.email }
+  next()
+})
+app.get('/', (_request, response) => response.json({ service: 'invoices', ...response.locals.user }))
+
+const server = app.listen(Number(port), '127.0.0.1', () => console.log(`listening ${server.address().port}`))

@@ -1,0 +1,14 @@
+/** A Worker that verifies with WebCrypto only; the binding `JWKS_URL` is the address of Django's public keys. */
+import { verifyingSessions } from './verifying.mjs'
+
+/** Prepared once for the life of the Worker, so that the keys are fetched once. */
+let sessions
+
+export default {
+  async fetch(request, env) {
+    sessions ??= verifyingSessions(env.JWKS_URL)
+    const { data } = await sessions.load(request)
+    if (!data.username) return Response.json({ error: 'sign in at the site' }, { status: 401 })
+    return Response.json({ service: 'worker', username: data.username })
+  },
+}
