@@ -3,6 +3,8 @@
 import type { SessionCodec } from '../../src/server/codecs/codec.js'
 import { jwt } from '../../src/server/codecs/jwt.js'
 import { createSessions, type Sessions } from '../../src/server/sessions.js'
+import { memoryStore } from '../../src/server/stores/memory.js'
+import type { SessionStore } from '../../src/server/stores/store.js'
 import { defineSession } from '../../src/shared/define-session.js'
 import { SessionError } from '../../src/shared/errors.js'
 import type { Data } from './actions.js'
@@ -18,15 +20,32 @@ export interface AppSessions {
   other: Sessions<Data>
 }
 
-/** @param isSlow - every codec has to be awaited */
-export function appSessions(isSlow = false): AppSessions {
+/** Codecs that answer at once, codecs that have to be awaited, or a store behind them. */
+export type Kind = 'at once' | 'later' | 'from a store'
+
+export function appSessions(kind: Kind = 'at once'): AppSessions {
   const create = (name: string): Sessions<Data> =>
     createSessions<Data>({
       session: defineSession<Data>({ name }),
-      codecs: [isSlow ? slow(jwt({ secrets: [SECRET] })) : jwt({ secrets: [SECRET] }), down],
+      codecs: [kind === 'later' ? slow(jwt({ secrets: [SECRET] })) : jwt({ secrets: [SECRET] }), down],
       expose: false,
+      ...(kind === 'from a store' ? { store: slowStore() } : {}),
     })
   return { sessions: create(NAME), other: create(OTHER_NAME) }
+}
+
+/** In memory, but with promises, as over a network. */
+function slowStore(): SessionStore {
+  const store = memoryStore()
+  const wait = (call: (...given: unknown[]) => unknown) => {
+    return async (...given: unknown[]): Promise<unknown> => {
+      await new Promise((resolve) => setTimeout(resolve, 2))
+      return call(...given)
+    }
+  }
+  return Object.fromEntries(
+    Object.entries(store).map(([name, member]) => [name, typeof member === 'function' ? wait(member) : member]),
+  ) as unknown as SessionStore
 }
 
 const down: SessionCodec = {

@@ -83,7 +83,11 @@ function workerdConfig(file: string, bindings: Record<string, string>): string {
   )
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
-  services = [(name = "app", worker = .app)],
+  services = [
+    (name = "app", worker = .app),
+    # Other servers of a test are on this machine.
+    (name = "internet", network = (allow = ["public", "private"])),
+  ],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "app")],
 );
 const app :Workerd.Worker = (
