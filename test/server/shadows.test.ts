@@ -72,6 +72,21 @@ describe('with a domain, the cookie of the host alone', () => {
     expect(headers.getSetCookie()).toEqual(second)
   })
 
+  test('stays expired when a later commit writes only its namesake in our place', async () => {
+    const { ours, stale } = await twoValues()
+    let seen = 'one'
+    const { sessions } = serve({ ...options, expose: () => ({ seen }) })
+    const headers = new Headers()
+    const session = await sessions.load(`${NAME}=${stale}; ${NAME}=${ours}`)
+    session.data.user = 'mallory'
+    await sessions.commit(session, headers)
+    seen = 'two'
+    expect(await sessions.commit(session, headers)).toHaveLength(1)
+    const halves = headers.getSetCookie().filter((cookie) => cookie.startsWith(`${NAME}.public=`))
+    expect(halves.map((cookie) => cookie.includes('; Domain='))).toEqual([false, true])
+    expect(halves[0]).toContain(past)
+  })
+
   test('stays while nothing is written: it may be what was read', async () => {
     const { ours, stale } = await twoValues()
     const { sessions } = serve(options)
