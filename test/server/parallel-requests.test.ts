@@ -222,6 +222,23 @@ describe.each<[string, SessionCodec]>([
     expect(conflicts(fixture)).toEqual([{ code: 'ERR_SESSION_DESTROYED' }])
   })
 
+  test('a third request with the old cookie changes nothing about that', async () => {
+    const fixture = serveCounting()
+    await fixture.visit((data) => Object.assign(data, { start: 1 }))
+    const old = fixture.browser.cookie
+    const a = await begin(fixture, (data) => Object.assign(data, { a: 1 }))
+    const b = await begin(fixture, (data) => Object.assign(data, { b: 1 }))
+    const late = await begin(fixture, (data) => Object.assign(data, { late: 1 }))
+    await a.answer()
+    await fixture.sessions.load(old)
+    await b.answer()
+    expect(await dataOf(fixture)).toEqual({ start: 1, a: 1, b: 1 })
+    fixture.browser.take(await fixture.sessions.destroy(await fixture.sessions.load(fixture.browser.cookie)))
+    await fixture.sessions.load(old)
+    await late.answer()
+    expect(fixture.browser.cookies.size).toBe(0)
+  })
+
   test('a sign-in is not undone by a request that began before it', async () => {
     const fixture = serveCounting()
     await fixture.visit((data) => Object.assign(data, { cart: 1 }))

@@ -61,7 +61,7 @@ describe('the cookie names the session and holds none of it', () => {
         record: Parameters<NonNullable<typeof inner.sign>>[0],
         context: Parameters<NonNullable<typeof inner.sign>>[1],
       ) {
-        seen.push([record.data, record.stored])
+        seen.push([record.data, record.stored, record.claims !== undefined])
         const user = (record.stored as { user?: string }).user
         return (inner.sign as NonNullable<typeof inner.sign>)(
           { ...record, data: { ...record.data, ...(user ? { u: user } : {}) } },
@@ -71,17 +71,17 @@ describe('the cookie names the session and holds none of it', () => {
     }
     const { browser, visit, clock, sessions } = serveStored({ codecs: [codec], idleTimeout: 1800 })
     await visit((data) => Object.assign(data, { user: 'dave' }))
-    expect(seen).toEqual([[{}, { user: 'dave' }]])
+    expect(seen).toEqual([[{}, { user: 'dave' }, false]])
     clock.pass(100)
     await visit()
-    expect(seen[1]).toEqual([{ u: 'dave' }, { user: 'dave' }])
+    expect(seen[1]).toEqual([{ u: 'dave' }, { user: 'dave' }, true])
     const session = await sessions.load(browser.cookie)
     expect(session.claims?.u).toBe('dave')
     expect(session.data).toEqual({ user: 'dave' })
     session.regenerate()
     session.data.user = 'eve'
     await sessions.commit(session)
-    expect(seen[2]).toEqual([{}, { user: 'eve' }])
+    expect(seen[2]).toEqual([{}, { user: 'eve' }, false])
   })
 
   test('expose: true shows the token alone, a list shows fields of the row', async () => {
@@ -156,6 +156,17 @@ describe('rows', () => {
     expect(store.calls.filter((call) => call === 'touch')).toHaveLength(1)
     expect(end()).toBe(START + 300_000 + 1800_000)
     expect((await sessions.load(browser.cookie)).expiresAt?.getTime()).toBe(end())
+  })
+
+  test('a change when a touch is due sends the cookie too', async () => {
+    const { visit, clock, sessions, browser } = serveStored({ idleTimeout: 1800, touchEvery: '5m' })
+    await visit((data) => Object.assign(data, { n: 1 }))
+    clock.pass(299)
+    expect(await visit((data) => Object.assign(data, { n: 2 }))).toEqual([])
+    clock.pass(1)
+    expect(await visit((data) => Object.assign(data, { n: 3 }))).toHaveLength(1)
+    clock.pass(1799)
+    expect((await sessions.load(browser.cookie)).data).toEqual({ n: 3 })
   })
 
   test('a store that can not touch gets the row again', async () => {
