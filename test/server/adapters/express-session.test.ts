@@ -106,6 +106,8 @@ describe('the view', () => {
     expect(typeof view.save).toBe('function')
     expect(view.id).toBe(session.id)
     expect(Object.keys(view)).toEqual(['user'])
+    expect(Reflect.ownKeys(view).filter((name) => MEMBERS.includes(String(name)))).toEqual([])
+    expect(Object.getOwnPropertyDescriptor(view, 'save')).toBeUndefined()
     expect(session.data).toEqual({ save: 'a draft', id: 5, user: 'dave', cookie: 'with chocolate' })
     view.user = 'eve'
     session.data.save = 'another'
