@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { platform } from '#platform'
 import { djangoSigned } from '../../src/server/codecs/django-signed.js'
 import { djangoUser } from '../../src/server/django-user.js'
+import { createSessions, defineSession, jwt } from '../../src/server/index.js'
 import { type DjangoStoreOptions, djangoStore } from '../../src/server/stores/django.js'
 import type { SqlExecute } from '../../src/server/stores/sql.js'
 import { describeWithPython, type PeerOptions, type PythonPeer } from './peer.js'
@@ -156,6 +157,43 @@ function djangoTests(
     await store.delete(other)
     expect(await peer.call('load', { key: other })).toBeNull()
     expect(await peer.call('exists', { key: other })).toBe(false)
+  })
+
+  testOfOurs('whole sessions: a token of Node names the row, and Django reads, changes and ends it', async () => {
+    const sessions = createSessions({
+      session: defineSession({ name: 'sid', idleTimeout: '30m' }),
+      store: storeWith(),
+      codecs: [jwt({ secrets: [newSecretKey] })],
+      expose: false,
+    })
+    const first = await sessions.load('')
+    first.data.user = 'dave'
+    const [setCookie = ''] = await sessions.commit(first)
+    const token = setCookie.slice(0, setCookie.indexOf(';'))
+    const key = first.id
+    expect(await peer.call('load', { key })).toEqual({ $dict: [['user', 'dave']] })
+    expectNear(await ageInDjango(key), 1800)
+
+    const [one, two] = [await sessions.load(token), await sessions.load(token)]
+    await peer.call('change', { key, session: { $dict: [['locale', 'de']] } })
+    one.data.cart = ['A1']
+    await sessions.commit(one)
+    two.data.visits = 3
+    await sessions.commit(two)
+    expect(await peer.call('load', { key })).toEqual({
+      $dict: [
+        ['user', 'dave'],
+        ['locale', 'de'],
+        ['cart', ['A1']],
+        ['visits', { $int: '3' }],
+      ],
+    })
+
+    await peer.call('flush', { key })
+    const after = await sessions.load(token)
+    expect(after.rejected?.code).toBe('ERR_SESSION_EXPIRED')
+    expect(after.data).toEqual({})
+    expect(after.id).not.toBe(key)
   })
 
   testOfOurs('a view that read before another deleted does not bring the session back', async () => {

@@ -106,6 +106,8 @@ describe('the older format', () => {
     ],
     ['no colon', Buffer.from('0'.repeat(60)).toString('base64')],
     ['too short', Buffer.from('00:{}').toString('base64')],
+    ['a space inside', legacy('{"a":12}').replace(/^..../, '$& ')],
+    ['text behind the padding', `${legacy('{"a":12}')}AAAA`],
     ['nothing', ''],
     ['no padding', legacy('{"a":12}').replace('=', '')],
   ])('%s is refused', async (_, text) => {
