@@ -79,7 +79,7 @@ const sides: Record<string, string[][]> = {
       'server/wsgi-jwt-session.ts',
     ],
     ['server/adapters/'],
-    ['server/index.ts', 'server/testing.ts', 'server/testing-cookies.ts', 'server/cli.ts'],
+    ['server/index.ts', 'server/testing.ts', 'server/testing-cookies.ts', 'server/testing-django.ts', 'server/cli.ts'],
   ],
 }
 

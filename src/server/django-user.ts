@@ -43,7 +43,7 @@ export interface DjangoUser<Row extends object = Record<string, unknown>> {
 }
 
 /** What Django hands its `salted_hmac`. */
-const SALT = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
+export const AUTH_HASH_SALT: string = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
 /** 64 hex digits of SHA-256, or 40 of SHA-1; compared with regard to case there. */
 const HASH = /^(?:[0-9a-f]{64}|[0-9a-f]{40})$/
 const SHA1_DIGITS = 40
@@ -85,7 +85,7 @@ function* find<Row extends object>(
   const password = passwordOf(user, options.passwordField ?? 'password')
   const by: DjangoHash = hash.length === SHA1_DIGITS ? 'SHA-1' : 'SHA-256'
   if (by === 'SHA-1' && options.legacy === false) return null
-  const keys = yield* wait(secrets.keys(SALT, by))
+  const keys = yield* wait(secrets.keys(AUTH_HASH_SALT, by))
   const found = yield* verify(password, decodeHex(hash), keys)
   if (found === undefined) return null
   const [today] = keys

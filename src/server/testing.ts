@@ -18,6 +18,7 @@ import {
 import { createVersions } from './versions.js'
 
 export type { CypressCookie, PlaywrightCookie } from './testing-cookies.js'
+export { type DjangoLogin, type DjangoLoginOptions, djangoLogin } from './testing-django.js'
 
 export interface SessionCookieOptions {
   /** Where the application runs; default `http://localhost`. The cookie is for its host, unless the sessions have a `domain`. */
