@@ -41,6 +41,7 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
   const flushHeaders = response.flushHeaders.bind(response)
   let phase: 'untouched' | 'held' | 'open' | 'failed' = 'untouched'
   let held: (() => unknown)[] = []
+  let hasEnded = false
 
   /** Lets the call through at once, or keeps it for later. */
   function pass<Result>(call: () => Result, meanwhile: Result): Result {
@@ -62,12 +63,15 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
       refuse(error)
       return
     }
-    if (preparing instanceof Promise) preparing.then(release, refuse)
-    else phase = 'open'
+    if (preparing instanceof Promise) {
+      pretend(response, { headersSent: () => true, writableEnded: () => hasEnded })
+      preparing.then(release, refuse)
+    } else phase = 'open'
   }
 
   function release(): void {
     phase = 'open'
+    stopPretending(response)
     const calls = held
     held = []
     try {
@@ -84,6 +88,7 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
     queueMicrotask(() => {
       held = []
       phase = 'failed'
+      stopPretending(response)
       response.statusCode = 500
       for (const name of HEADERS_OF_THE_BODY) response.removeHeader(name)
       fail(error)
@@ -95,8 +100,23 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
     return pass(() => writeHead(status, ...rest.filter((part) => typeof part === 'string')), response)
   }
   response.write = (...args) => pass(() => write(...args), false)
-  response.end = (...args) => pass(() => end(...args), response)
+  response.end = (...args) => {
+    hasEnded = true
+    return pass(() => end(...args), response)
+  }
   response.flushHeaders = () => pass(flushHeaders, undefined)
+}
+
+/**
+ * What an application asks to know whether it may still answer. It has answered, though nothing has left yet: the page of a later
+ * error must not be mixed into what is held.
+ */
+function pretend(response: NodeResponse, answers: Record<'headersSent' | 'writableEnded', () => boolean>): void {
+  for (const [name, get] of Object.entries(answers)) Object.defineProperty(response, name, { configurable: true, get })
+}
+
+function stopPretending(response: NodeResponse): void {
+  for (const name of ['headersSent', 'writableEnded']) Reflect.deleteProperty(response, name)
 }
 
 /** What the handler said of a body that does not go out. */

@@ -371,6 +371,23 @@ describe('a codec that has to be awaited', () => {
     }
   })
 
+  test('an error after the answer is not mixed into it', async () => {
+    const app = appOf(sessionsOf({ codecs: [slowCodec] }))
+    const late: unknown[] = []
+    app.get('/', (req, res) => {
+      data(req).user = 'dave'
+      res.send('the answer')
+      throw new RangeError('late')
+    })
+    app.use((error: unknown, _: Request, res: Response, next: NextFunction) => {
+      late.push(error)
+      if (!res.headersSent) next(error)
+    })
+    const { get } = await visit(app)
+    expect(await get('/')).toMatchObject({ status: 200, body: 'the answer', set: [expect.any(String)] })
+    expect(late).toEqual([new RangeError('late')])
+  })
+
   test('10 MB: every octet arrives in order, and few of them wait', async () => {
     const chunkLength = 64 * 1024
     const chunks = 160

@@ -166,19 +166,50 @@ describe.each<[string, Prepare]>([
   })
 })
 
-test('nothing leaves before it is prepared', async () => {
+test('nothing leaves before it is prepared, though the application has answered', async () => {
   const order: string[] = []
-  await answerOf(
+  const octets = (response: ServerResponse): string => `${response.socket?.bytesWritten} octets`
+  const state = ({ headersSent, writableEnded }: ServerResponse): string =>
+    `sent ${headersSent}, ended ${writableEnded}`
+  let seen: ServerResponse | undefined
+  const answer = await answerOf(
     (response) => {
-      order.push(`write ${response.write('a')}`, `sent ${response.headersSent}`)
+      seen = response
+      order.push(state(response))
+      order.push(`write ${response.write('a')}, ${state(response)}, ${octets(response)}`)
       response.end()
+      order.push(state(response))
     },
     async (response) => {
       await later()
-      order.push(`prepared, sent ${response.headersSent}`)
+      order.push(`prepared, ${octets(response)}`)
     },
   )
-  expect(order).toEqual(['write false', 'sent false', 'prepared, sent false'])
+  expect(order).toEqual([
+    'sent false, ended false',
+    'write false, sent true, ended false, 0 octets',
+    'sent true, ended true',
+    'prepared, 0 octets',
+  ])
+  expect(answer.body).toBe('a')
+  expect(Object.keys(Object.getOwnPropertyDescriptors(seen))).not.toContain('headersSent')
+  expect(seen?.headersSent).toBe(true)
+})
+
+test('where preparing fails, nothing has been sent for the page of the error', async () => {
+  const states: boolean[] = []
+  await answerOf(
+    (response) => response.end('never'),
+    async () => {
+      await later()
+      throw new RangeError('down')
+    },
+    (response) => {
+      states.push(response.headersSent, response.writableEnded)
+      response.end('sorry')
+    },
+  )
+  expect(states).toEqual([false, false])
 })
 
 describe.each<[string, Prepare]>([
