@@ -30,6 +30,7 @@ const sides: Record<string, string[][]> = {
       'server/json-reader.ts',
       'server/json-writer.ts',
       'server/json-claims.ts',
+      'server/json-payload.ts',
       'server/pickle/',
       'server/bson-types.ts',
       'server/equal-values.ts',

@@ -11,8 +11,7 @@ import { takeJwtMeta } from '../../shared/session-meta.js'
 import type { SessionData } from '../../shared/types.js'
 import { equalValues } from '../equal-values.js'
 import { type Flow, run } from '../flow.js'
-import { readClaims } from '../json-claims.js'
-import { readJson } from '../json-reader.js'
+import type { JsonPayload } from '../json-payload.js'
 import { writeJson } from '../json-writer.js'
 import type { Secrets } from '../keyring.js'
 import { type Keys, ringOf } from '../keys/create-keys.js'
@@ -158,17 +157,17 @@ function metaOf(sessionField: string): MetaNames {
   }
 }
 
-function readToken(payload: string, { now, purpose }: CodecContext, settings: Settings): SessionRecord {
+function readToken(payload: JsonPayload, { now, purpose }: CodecContext, settings: Settings): SessionRecord {
   const { fields, sessionField, tolerance } = settings
-  const claims = readClaims(payload)
+  const claims = payload.claims()
   const { data, meta } = takeJwtMeta(claims)
   refuseTokenTimes(meta, now, tolerance)
   const times = {
     ...(meta.createdAt && { accessedAt: meta.createdAt }),
     ...(meta.expiresAt && { expiresAt: meta.expiresAt }),
   }
-  const origin = { format: FORMAT, root: () => readJson(payload) }
-  if (purpose === 'public') return { ...times, data, claims, origin }
+  const origin = { format: FORMAT, root: payload.root }
+  
   const id = claims[sessionField]
   if (id === undefined)
     throw new SessionError('ERR_SESSION_KEY', 'The token has no session field: it is of another codec')

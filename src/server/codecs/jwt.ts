@@ -9,8 +9,7 @@ import { takeJwtMeta } from '../../shared/session-meta.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { equalValues } from '../equal-values.js'
 import { type Flow, run } from '../flow.js'
-import { readClaims } from '../json-claims.js'
-import { readJson } from '../json-reader.js'
+import type { JsonPayload } from '../json-payload.js'
 import { writeJson } from '../json-writer.js'
 import type { Secrets } from '../keyring.js'
 import type { JwsAlgorithm } from '../keys/algorithms.js'
@@ -121,8 +120,8 @@ function positive(expires: number): number {
   throw new TypeError('Option "expires" must be a second or more')
 }
 
-function readToken(payload: string, { now }: CodecContext, { expires, tolerance }: Settings): SessionRecord {
-  const claims = readClaims(payload)
+function readToken(payload: JsonPayload, { now }: CodecContext, { expires, tolerance }: Settings): SessionRecord {
+  const claims = payload.claims()
   if (typeof claims[COMPRESSED] === 'string') {
     throw new SessionError('ERR_SESSION_KEY', 'The key is one of another codec: the session is compressed (bsZ)')
   }
@@ -132,7 +131,7 @@ function readToken(payload: string, { now }: CodecContext, { expires, tolerance 
   // A token that is renewed with each touch tells by its end when the last one was.
   const end = expires === undefined ? undefined : meta.expiresAt?.getTime()
   const accessedAt = end === undefined ? {} : { accessedAt: lastIssue(end - (expires as number), meta.createdAt, now) }
-  return { ...times, ...accessedAt, data, claims, origin: { format: 'jwt', root: () => readJson(payload) } }
+  return { ...times, ...accessedAt, data, claims, origin: { format: 'jwt', root: payload.root } }
 }
 
 /** Not before the token began, and not in the future: somebody else may have set another end. */

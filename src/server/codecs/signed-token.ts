@@ -6,6 +6,7 @@ import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { splitJwt } from '../../shared/jwt.js'
 import { type Flow, wait } from '../flow.js'
+import { createJsonPayload, type JsonPayload } from '../json-payload.js'
 import { writeJson } from '../json-writer.js'
 import { isAlgorithm } from '../keys/algorithms.js'
 import type { KeyRing } from '../keys/key-ring.js'
@@ -28,13 +29,13 @@ export interface SignedTokens {
    * @param read - what the payload says; called anew for a value that is remembered
    * @throws {SessionError} `ERR_SESSION_ALGORITHM`, `ERR_SESSION_SIGNATURE`, `ERR_SESSION_KEYS`, what `read` throws as verified
    */
-  verify(value: string, context: CodecContext, read: (payload: string) => SessionRecord): Flow<SessionRecord>
+  verify(value: string, context: CodecContext, read: (payload: JsonPayload) => SessionRecord): Flow<SessionRecord>
   /** @throws {SessionError} `ERR_SESSION_KEYS` where no key signs */
   sign(payload: string, context: CodecContext): Flow<string>
 }
 
 interface VerifiedToken {
-  payload: string
+  payload: JsonPayload
   keyIndex: number
   kid?: string
 }
@@ -66,7 +67,7 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
       const { token, payload } = openToken(value)
       const found = yield* findKey(ring, set, token, context)
       try {
-        const verified = { payload: decodeUtf8(decodeBase64Url(payload)), ...found.identity }
+        const verified = { payload: createJsonPayload(decodeUtf8(decodeBase64Url(payload))), ...found.identity }
         const record = read(verified.payload)
         if (isSession) cacheFor(found.set).set(value, verified, payload.length)
         return withKey(record, verified)
