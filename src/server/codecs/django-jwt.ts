@@ -167,7 +167,7 @@ function readToken(payload: JsonPayload, { now, purpose }: CodecContext, setting
     ...(meta.expiresAt && { expiresAt: meta.expiresAt }),
   }
   const origin = { format: FORMAT, root: payload.root }
-  
+  if (purpose === 'public') return { ...times, data, claims, origin }
   const id = claims[sessionField]
   if (id === undefined)
     throw new SessionError('ERR_SESSION_KEY', 'The token has no session field: it is of another codec')
