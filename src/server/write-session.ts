@@ -63,27 +63,17 @@ function* writeWith(
   const { data, stored, base, version } = content
   // What a token said before signing in is nothing to copy from; without a store it is the data that was there.
   const before = stored && state.isRegenerated ? undefined : state.held?.record
-  const record: SessionRecord = {
-    ...before,
-    data,
-    version,
-    ...(stored ? { stored: stored.row.data } : {}),
-    id: state.id,
-    createdAt: state.createdAt,
-    accessedAt: context.now,
-    ...withEnd(settings, state, context.now),
-  }
+  const { id, createdAt } = state
+  const record: SessionRecord = { ...before, data, version, id, createdAt, accessedAt: context.now }
+  if (stored) record.stored = stored.row.data
+  // With a timeout the session's end moves with each write, for the formats that have a place for it.
+  const expiresAt = settings.lifetime.expiresAt({ createdAt, accessedAt: context.now })
+  if (expiresAt) record.expiresAt = expiresAt
   const limits = codec.chunks ? settings.chunks : undefined
   const value = yield* signFitting(codec, record, context, settings.name, limits)
-  const held: HeldSession = {
-    value,
-    codec,
-    codecIndex,
-    record: { ...record, keyIndex: 0 },
-    isWritten: true,
-    ...(stored ? { stored } : {}),
-    ...(base ? { base } : {}),
-  }
+  const held: HeldSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isWritten: true }
+  if (stored) held.stored = stored
+  if (base) held.base = base
   return { ...piecesOf(settings, state, { value, limits, now: context.now }), held, reason }
 }
 
@@ -102,12 +92,6 @@ function piecesOf(
     ],
     chunks: [...pieces.keys()].slice(1),
   }
-}
-
-/** With a timeout the session's end moves with each write, for the formats that have a place for it. */
-function withEnd({ lifetime }: Settings, { createdAt }: SessionState, accessedAt: Date): { expiresAt?: Date } {
-  const expiresAt = lifetime.expiresAt({ createdAt, accessedAt })
-  return expiresAt === undefined ? {} : { expiresAt }
 }
 
 /** Takes note that a session goes out with the response. */
