@@ -41,7 +41,7 @@ const GCM_TAG = 16
 /** Octets that a stream may have beyond its content (RFC 1950 §2.2, RFC 1951 §3.2.4), and the least that zlib takes as a buffer. */
 const DEFLATE_ROOM = 64
 /** zlib's default. */
-const MAX_CHUNK = 16_384
+const LARGEST_BUFFER = 16_384
 
 export const platform: Platform = {
   name: 'node',
@@ -53,7 +53,8 @@ export const platform: Platform = {
   encrypt,
   decrypt,
   // A buffer as large as what can come out: zlib's own of 16 KiB takes a tenth of the time of a session.
-  deflate: (bytes, level) => deflateSync(bytes, { level, chunkSize: Math.min(bytes.length + DEFLATE_ROOM, MAX_CHUNK) }),
+  deflate: (bytes, level) =>
+    deflateSync(bytes, { level, chunkSize: Math.min(bytes.length + DEFLATE_ROOM, LARGEST_BUFFER) }),
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
   warn: (code, message) => process.emitWarning(message, { type: 'SessionWarning', code }),
 }
