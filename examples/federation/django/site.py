@@ -23,7 +23,7 @@ import django
 from django.conf import settings
 
 OPTIONS = json.loads(sys.argv[1]) if len(sys.argv) > 1 else {}
-LOGIN = '<form method="post">{% csrf_token %}{{ form }}<button>Sign in</button></form>'
+LOGIN = '<form method="post">{% csrf_token %}{{ form }}<button type="submit">Sign in</button></form>'
 PAGE = '<!doctype html><html lang="en"><title>Site</title><p id="user">{{ user }}</p></html>'
 
 
