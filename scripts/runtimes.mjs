@@ -65,9 +65,9 @@ async function bundle(platform) {
   // Not at the top: `npm test` loads this file before it has installed anything.
   const { build } = await import('esbuild')
   const other = platform === 'node' ? '.web.test.ts' : '.node.test.ts'
-  // workerd has neither files nor an HTTP server of Node's kind to test the adapters of Node's frameworks with.
+  // workerd has neither files nor key pairs of Node's kind, nor an HTTP server to test the adapters of Node's frameworks with.
   const isOfNode = (/** @type {string} */ file) =>
-    /from '(?:connect|express|node:fs|node:http|.*\/vectors\.js)'/.test(readFileSync(file, 'utf8'))
+    /from '(?:connect|express|node:fs|node:http|.*\/(?:vectors|keys\.helpers)\.js)'/.test(readFileSync(file, 'utf8'))
   const suites = ['server', 'contract'].flatMap((part) =>
     readdirSync(`${root}test/${part}`, { recursive: true, encoding: 'utf8' })
       .filter((file) => file.endsWith('.test.ts') && !file.endsWith(other))

@@ -1,7 +1,6 @@
 /** Tokens of django-session-jwt; `iat` and `exp` move with each writing and are no members. */
 import { djangoJwt } from '../../src/server/index.js'
 import { openToken, signedToken } from '../server/codecs/token.helpers.js'
-import { jwkOf, pairFor } from '../server/keys/keys.helpers.js'
 import { codecContract } from './codec-contract.js'
 import { jsonMembers } from './json-members.js'
 
@@ -26,13 +25,6 @@ codecContract({
       secret,
     ),
   }),
-  members,
-})
-
-codecContract({
-  name: 'djangoJwt with RS256',
-  create: ({ secrets }) => djangoJwt({ keys: secrets.map((secret) => jwkOf(pairFor('RS256', secret).privateKey)) }),
-  keeps: ['id', 'expiresAt'],
   members,
 })
 

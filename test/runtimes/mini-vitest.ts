@@ -66,10 +66,18 @@ export function afterEach(body: Body): void {
   open.at(-1)?.after.push(body)
 }
 
+let finishing: Body[] = []
+
+/** Of the test that runs now. */
+export function onTestFinished(body: Body): void {
+  finishing.push(body)
+}
+
 /** Runs everything that was declared, one after the other, and prints what failed. */
 export async function runCases(): Promise<Totals> {
   const totals: Totals = { passed: 0, failed: 0 }
   for (const { name, body, suites } of cases) {
+    finishing = []
     try {
       for (const suite of suites) for (const before of suite.before) await (before as () => unknown)()
       await body()
@@ -79,6 +87,7 @@ export async function runCases(): Promise<Totals> {
       totals.failed++
       console.error(`FAILED${name}\n  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }
+    for (const finish of finishing) await (finish as () => unknown)()
   }
   return totals
 }

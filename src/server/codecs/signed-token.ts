@@ -8,7 +8,7 @@ import { splitJwt } from '../../shared/jwt.js'
 import { type Flow, wait } from '../flow.js'
 import { createJsonPayload, type JsonPayload } from '../json-payload.js'
 import { writeJson } from '../json-writer.js'
-import { isAlgorithm } from '../keys/algorithms.js'
+import { commonName, isAlgorithm } from '../keys/algorithms.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import { type KeySet, knows, type SignedInput, verifyWithSet } from '../keys/key-set.js'
 import type { RingKey } from '../keys/ring-key.js'
@@ -89,7 +89,8 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
 /** Takes the token apart as far as nothing of it has to be believed. Keys and addresses in its header are not looked at. */
 function openToken(value: string): { token: SignedInput; payload: string } {
   const { header, payload, signature, signingInput } = splitJwt(value)
-  const { alg, kid, crit } = header
+  const { kid, crit } = header
+  const alg = commonName(header.alg)
   if (!isAlgorithm(alg)) throw otherAlgorithm()
   if (crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
   if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')

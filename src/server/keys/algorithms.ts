@@ -20,6 +20,11 @@ export const HMAC_HASHES: Readonly<Record<HmacAlgorithm, HashName>> = {
 /** What a key without a word of its own is for. */
 const DEFAULTS: readonly JwsAlgorithm[] = ['HS256', 'RS256', 'ES256', 'ES384', 'ES512', 'EdDSA']
 
+/** RFC 9864 §2.2 has another name for EdDSA with the one curve that there is here. */
+export function commonName(name: unknown): unknown {
+  return name === 'Ed25519' ? 'EdDSA' : name
+}
+
 export function isAlgorithm(name: unknown): name is JwsAlgorithm {
   return typeof name === 'string' && (Object.hasOwn(HMAC_HASHES, name) || Object.hasOwn(SIGNATURE_ALGORITHMS, name))
 }

@@ -3,6 +3,7 @@
  */
 import { decodeBase64Url } from '../../shared/bytes.js'
 import { isPrivateJwk, type Jwk, type JwkSet } from '../platform/jwk.js'
+import { commonName } from './algorithms.js'
 import { formOfSecret, type KeyForm, type KeyLabels, withOwnAlgorithm } from './key-form.js'
 
 /** `KeyObject` of node:crypto, by its shape. */
@@ -20,7 +21,7 @@ export function formOfJwk(jwk: Jwk, labels: KeyLabels): KeyForm {
   checkOperations(jwk)
   checkNumbers(jwk)
   const { kty, k, alg, kid } = jwk
-  const known = withOwnAlgorithm({ ...(kid !== undefined && { kid }), ...labels }, alg)
+  const known = withOwnAlgorithm({ ...(kid !== undefined && { kid }), ...labels }, commonName(alg))
   return kty === 'oct' ? formOfSecret(octetsOf(k), known) : { ...known, material: { jwk } }
 }
 

@@ -133,6 +133,14 @@ describe('kid', () => {
     expect(record).toMatchObject({ keyIndex: 1, kid: 'two' })
   })
 
+  test('the key it names is tried first, also where another would verify', async () => {
+    const twice = jwt({ keys: ['one', 'two'].map((kid) => ({ key: SECRET, kid })) })
+    for (const [index, kid] of ['one', 'two'].entries()) {
+      const token = hmacWith(SECRET, { alg: 'HS256', kid })
+      expect(await twice.verify(token, session)).toMatchObject({ kid, keyIndex: index })
+    }
+  })
+
   test('two keys with the same id', async () => {
     const same = jwt({ keys: [first.publicKey, second.publicKey].map((key) => ({ key, kid: 'same' })) })
     expect((await same.verify(await sign(second.privateKey, 'same'), session)).keyIndex).toBe(1)

@@ -119,6 +119,16 @@ describe.each(['HS256', 'HS384', 'HS512'] as const)('%s as one key among others'
   })
 })
 
+test('EdDSA under its newer name (RFC 9864 §2.2), in a token and in a JWK', async () => {
+  const { privateKey, publicKey } = pairFor('EdDSA')
+  const token = await new jose.SignJWT(data).setProtectedHeader({ alg: 'Ed25519' }).sign(privateKey)
+  const codec = jwt({ keys: jwkOf(publicKey, { alg: 'Ed25519' }) })
+  expect((await codec.verify(token, session)).data).toEqual(data)
+  const signing = jwt({ keys: jwkOf(privateKey, { alg: 'Ed25519' }) }) as Signing
+  const written = await signing.sign({ data }, session)
+  expect(jose.decodeProtectedHeader(written).alg).toBe('EdDSA')
+})
+
 test('the thumbprint of RFC 7638 §3.1', async () => {
   const n =
     '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw'

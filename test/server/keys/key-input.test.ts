@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as jose from 'jose'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { platform } from '#platform'
 import {
   createKeys,
@@ -213,15 +213,12 @@ test('a kid of 256 characters is taken', async () => {
 })
 
 describe('files', () => {
-  let folder = ''
   const file = (name: string, content: string | Uint8Array): string => {
+    const folder = mkdtempSync(join(tmpdir(), 'keys-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
     writeFileSync(join(folder, name), content)
     return join(folder, name)
   }
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'keys-'))
-  })
-  afterAll(() => rmSync(folder, { recursive: true }))
 
   test.runIf(platform.name === 'node')(
     'PEM, JWK, JWK set; anything else is a secret of exactly its octets',
@@ -239,7 +236,7 @@ describe('files', () => {
   )
 
   test.runIf(platform.name === 'node')('one that is missing, of another key, or names another file', () => {
-    const missing = join(folder, 'no-such-file')
+    const missing = join(tmpdir(), 'no-such-file')
     expect(() => jwt({ keys: { file: missing } })).toThrow(/"file" that can not be read/)
     expect(() => jwt({ keys: { file: missing } })).not.toThrow(new RegExp(missing))
     expect(() => jwt({ keys: { file: file('small.pem', pemOf(small.publicKey)) } })).toThrow(/1024 bits/)
