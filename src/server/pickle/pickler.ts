@@ -33,6 +33,10 @@ export interface Pickler {
   depth: number
   /** Inside the key of a dict or the member of a set, where Python takes no list. */
   hashable: boolean
+  /** Lists, sets and bytearrays that were written. */
+  readonly unhashable: Set<object>
+  /** What the memo knows the tuple, frozenset or bytes by that was written for one of those. */
+  readonly hashed: Map<object, object>
 }
 
 /** @param python2 - a Python 2 shall read it */
@@ -48,6 +52,8 @@ export function createPickler(python2: boolean): Pickler {
     path: [],
     depth: 0,
     hashable: false,
+    unhashable: new Set(),
+    hashed: new Map(),
   }
 }
 

@@ -82,52 +82,77 @@ function putObject(writing: Writing, value: object, place: Place): void {
   const hint = place.node
   const read = hint?.view === value ? hint : (writing.nodeOf(value) ?? PickleObject.node(value))
   const node = read ?? (hint !== undefined && fits(value, hint) ? hint : undefined)
-  if (recall(pickler, pickler.memo, value)) return
+  const key = pickler.hashable ? hashableKey(pickler, value, node) : value
+  if (recall(pickler, pickler.memo, key)) return
   if (pickler.depth >= MAX_PICKLE_DEPTH) throw unwritable(pickler, 'what is nested so deeply')
   pickler.depth++
-  putComposite(writing, value, { node, foreign: place.foreign })
+  putComposite(writing, value, { node, foreign: place.foreign }, key)
   pickler.depth--
 }
 
-function putComposite(writing: Writing, value: object, place: Place): void {
+/**
+ * What the memo knows a value by where Python hashes it: a list, set or bytearray that stands elsewhere too is written
+ * once more, as a tuple, frozenset or bytes.
+ */
+function hashableKey(pickler: Pickler, value: object, node: PickleNode | undefined): object {
+  if (value instanceof Map || isPlain(value)) throw unwritable(pickler, 'a dict as a key')
+  if (!(Array.isArray(value) || value instanceof Set || value instanceof Uint8Array)) return value
+  const { kind } = node ?? {}
+  const stays = kind === 'tuple' || kind === 'frozenset' || kind === 'bytes'
+  if (stays && !pickler.unhashable.has(value)) return value
+  let key = pickler.hashed.get(value)
+  if (key === undefined) {
+    key = {}
+    pickler.hashed.set(value, key)
+  }
+  return key
+}
+
+function putComposite(writing: Writing, value: object, place: Place, key: object): void {
   const { pickler } = writing
   const { node } = place
-  if (Array.isArray(value)) putArray(writing, value, place)
-  else if (value instanceof Uint8Array)
-    putBytes(pickler, node?.kind === 'bytearray' ? 'bytearray' : 'bytes', value, value)
+  if (Array.isArray(value)) putArray(writing, value, place, key)
+  else if (value instanceof Uint8Array) putUint8Array(pickler, value, node, key)
   else if (value instanceof Date) putDate(pickler, value, node)
-  else if (value instanceof Set) putSet(writing, value, node)
+  else if (value instanceof Set) putSet(writing, value, node, key)
   else if (value instanceof PickleObject) putPickleObject(writing, value, node)
   else if (isKnown(value)) putKnown(pickler, value, node)
   else if (value instanceof Map || isPlain(value)) putDict(writing, value, place)
   else throw unwritable(pickler, 'an instance of this class')
 }
 
-function putArray(writing: Writing, value: unknown[], { node, foreign }: Place): void {
+function putUint8Array(pickler: Pickler, value: Uint8Array, node: PickleNode | undefined, key: object): void {
+  const isArray = node?.kind === 'bytearray' && !pickler.hashable
+  if (isArray) pickler.unhashable.add(value)
+  putBytes(pickler, isArray ? 'bytearray' : 'bytes', value, key)
+}
+
+function putArray(writing: Writing, value: unknown[], { node, foreign }: Place, key: object): void {
   const { pickler } = writing
   const put = (item: unknown, index: number): void =>
     putMember(writing, index, item, { node: node?.items[index], foreign: foreign?.child?.(String(index)) })
   const items = Array.from(value)
   if (node?.kind === 'tuple' || pickler.hashable) {
-    putTuple(pickler, items, put, value)
+    putTuple(pickler, items, put, key)
     return
   }
+  pickler.unhashable.add(value)
   writeOctet(pickler.output, op.EMPTY_LIST)
   memoize(pickler, pickler.memo, value)
   putItems(pickler, items, put, true)
 }
 
-function putSet(writing: Writing, value: Set<unknown>, node: PickleNode | undefined): void {
+function putSet(writing: Writing, value: Set<unknown>, node: PickleNode | undefined, key: object): void {
   const { pickler } = writing
   const matched = matchItems([...value], node)
   const put = (item: unknown, index: number): void => putHashable(writing, index, item, matched[index])
   const frozen = node?.kind === 'frozenset' || pickler.hashable
-  putMembers(pickler, frozen ? 'frozenset' : 'set', [...value], put, value)
+  if (!frozen) pickler.unhashable.add(value)
+  putMembers(pickler, frozen ? 'frozenset' : 'set', [...value], put, key)
 }
 
 function putDict(writing: Writing, value: object, { node, foreign }: Place): void {
   const { pickler } = writing
-  if (pickler.hashable) throw unwritable(pickler, 'a dict as a key')
   if (node?.call === undefined) {
     writeOctet(pickler.output, op.EMPTY_DICT)
     memoize(pickler, pickler.memo, value)

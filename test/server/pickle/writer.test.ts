@@ -492,3 +492,79 @@ test('an instance may be a key, and hold what may not', () => {
   const { value, origin } = readPickle(octets)
   expect(tagged(value, { origin })).toEqual(taggedNode(readPickle(octets).root))
 })
+
+describe('what stands as a value and as a key, too', () => {
+  const list = [1]
+  const set = new Set([1])
+  const tuple = { $tuple: [{ $int: '1' }] }
+  const frozenset = { $frozenset: [{ $int: '1' }] }
+  test.each<[string, Record<string, unknown>, unknown[]]>([
+    ['a list, then a member', { a: list, b: new Set([list]) }, [[{ $int: '1' }], { $set: [tuple] }]],
+    ['a member, then a list', { a: new Set([list]), b: list }, [{ $set: [tuple] }, [{ $int: '1' }]]],
+    [
+      'a list, then a key',
+      { a: list, b: new Map([[list, 1]]) },
+      [[{ $int: '1' }], { $dict: [[tuple, { $int: '1' }]] }],
+    ],
+    [
+      'a list, then inside a key',
+      { a: list, b: new Set([[list]]) },
+      [[{ $int: '1' }], { $set: [{ $tuple: [tuple] }] }],
+    ],
+    ['a set, then a member', { a: set, b: new Set([set]) }, [{ $set: [{ $int: '1' }] }, { $set: [frozenset] }]],
+    ['a member, then a set', { a: new Set([set]), b: set }, [{ $set: [frozenset] }, { $set: [{ $int: '1' }] }]],
+  ])('%s', (_name, data, [a, b]) => {
+    expect(tagged(data)).toEqual({
+      $dict: [
+        ['a', a],
+        ['b', b],
+      ],
+    })
+  })
+
+  test('a bytearray is bytes as a key', () => {
+    const octets = assemble([0x80, 2], '}', text('a'), 'c__builtin__\nbytearray\n(Vx\nVlatin-1\ntRs.')
+    const { value, origin } = readPickle(octets)
+    const data = value as Record<string, unknown>
+    data.b = new Set([data.a])
+    const expected = [
+      ['a', { $bytearray: 'eA==' }],
+      ['b', { $set: [{ $bytes: 'eA==' }] }],
+    ]
+    expect(tagged(data, { origin })).toEqual({ $dict: expected })
+  })
+
+  test('a list in the place of a tuple that was a member', () => {
+    const octets = assemble([0x80, 4], '}(', text('a'), ']', text('b'), [0x8f], '(K\x01', [0x85, 0x90], 'u.')
+    const { value, origin } = readPickle(octets)
+    const data = { ...(value as object), a: list, b: new Set([list]) }
+    const expected = [
+      ['a', [{ $int: '1' }]],
+      ['b', { $set: [tuple] }],
+    ]
+    expect(tagged(data, { origin })).toEqual({ $dict: expected })
+  })
+
+  test('a tuple stays one object', () => {
+    const octets = assemble(
+      [0x80, 4],
+      '}(',
+      text('a'),
+      'K\x01',
+      [0x85, 0x94],
+      text('b'),
+      [0x8f],
+      '(h\x00',
+      [0x90],
+      'u.',
+    )
+    const { value, origin } = readPickle(octets)
+    const again = readPickle(write(value, { origin })).value as { a: unknown; b: Set<unknown> }
+    expect(again.b.has(again.a)).toBe(true)
+  })
+
+  test('a dict is refused, wherever else it stands', () => {
+    const dict = { k: 1 }
+    expect(() => write({ a: dict, b: new Set([dict]) })).toThrowError(/a dict as a key/)
+  })
+})
