@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { concatBytes, decodeBase64Url, encodeBase64Url, encodeHex } from '../shared/bytes.js'
 import type { SessionData } from '../shared/types.js'
-import { equalInConstantTime } from './constant-time.js'
+import { equalInConstantTime } from './values/constant-time.js'
 
 const KEY = '_csrft_'
 const SECRET_OCTETS = 20

@@ -5,9 +5,9 @@
 import { platform } from '#platform'
 import { encodeUtf8 } from '../shared/bytes.js'
 import type { CodecContext, MaybePromise } from './codecs/codec.js'
-import { equalInConstantTime } from './constant-time.js'
 import { type Flow, run, wait } from './flow.js'
 import type { HashName, HmacKey } from './platform/platform.js'
+import { equalInConstantTime } from './values/constant-time.js'
 
 /** One secret, a comma-separated text of several, or a list. The first signs. */
 export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]

@@ -4,7 +4,6 @@
 import { defineSession, type SessionDefinition } from '../shared/define-session.js'
 import type { Duration } from '../shared/duration.js'
 import type { SessionData } from '../shared/types.js'
-import { type ChunkLimits, createChunkLimits } from './chunks.js'
 import { beakerJwt } from './codecs/beaker-jwt.js'
 import type { SessionCodec } from './codecs/codec.js'
 import type { SessionEvent, SessionEventListener } from './events.js'
@@ -12,12 +11,13 @@ import { createExposure, type Expose, type Exposure, publicName } from './expose
 import type { Secrets } from './keyring.js'
 import { createLifetime, type Lifetime } from './lifetime.js'
 import { createMetaGuard, type MetaGuard } from './meta-guard.js'
-import { type PlainHttpWatch, watchPlainHttp } from './plain-http.js'
-import { createRows, type Rows } from './rows.js'
 import { type CookieAttributes, type CookieWriter, createCookieWriter } from './set-cookie.js'
 import { type CookiePlace, shadowPlaces } from './shadows.js'
 import type { SessionStore } from './stores/store.js'
-import { createVersions, type Versions } from './versions.js'
+import { type ChunkLimits, createChunkLimits } from './trips/chunks.js'
+import { type PlainHttpWatch, watchPlainHttp } from './trips/plain-http.js'
+import { createRows, type Rows } from './trips/rows.js'
+import { createVersions, type Versions } from './trips/versions.js'
 
 export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
   /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, no timeouts. */

@@ -14,11 +14,11 @@ import {
   parseSetCookie,
   toCypress,
   toPlaywright,
-} from './testing-cookies.js'
-import { createVersions } from './versions.js'
+} from './testing/cookies.js'
+import { createVersions } from './trips/versions.js'
 
-export type { CypressCookie, PlaywrightCookie } from './testing-cookies.js'
-export { type DjangoLogin, type DjangoLoginOptions, djangoLogin } from './testing-django.js'
+export type { CypressCookie, PlaywrightCookie } from './testing/cookies.js'
+export { type DjangoLogin, type DjangoLoginOptions, djangoLogin } from './testing/django.js'
 
 export interface SessionCookieOptions {
   /** Where the application runs; default `http://localhost`. The cookie is for its host, unless the sessions have a `domain`. */

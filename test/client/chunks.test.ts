@@ -2,8 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { compactReader } from '../../src/client/compact.js'
 import { getSession, inspectSession } from '../../src/client/index.js'
-import { readChunks } from '../../src/server/chunks.js'
 import { compact } from '../../src/server/codecs/compact.js'
+import { readChunks } from '../../src/server/trips/chunks.js'
 import { tokenOf } from '../shared/shared.helpers.js'
 
 const NOW = new Date(1_700_000_000_000)

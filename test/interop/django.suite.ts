@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { platform } from '#platform'
 import { djangoSigned } from '../../src/server/codecs/django-signed.js'
-import { djangoUser } from '../../src/server/django-user.js'
+import { djangoUser } from '../../src/server/django/user.js'
 import { createSessions, defineSession, jwt } from '../../src/server/index.js'
 import { type DjangoStoreOptions, djangoStore } from '../../src/server/stores/django.js'
 import type { SqlExecute } from '../../src/server/stores/sql.js'

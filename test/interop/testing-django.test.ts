@@ -1,6 +1,6 @@
 /** `djangoLogin` and `sessionCookie`: a test starts signed in, and the real Django agrees (FORMATS §6.2 and §8). */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { djangoUser } from '../../src/server/django-user.js'
+import { djangoUser } from '../../src/server/django/user.js'
 import { createSessions, defineSession, djangoJwt, djangoSigned } from '../../src/server/index.js'
 import { djangoStore } from '../../src/server/stores/django.js'
 import { djangoLogin, sessionCookie } from '../../src/server/testing.js'

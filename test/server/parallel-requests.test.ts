@@ -9,7 +9,7 @@ import {
   type SessionCodec,
   type SessionStore,
 } from '../../src/server/index.js'
-import { MAX_VERSIONS } from '../../src/server/versions.js'
+import { MAX_VERSIONS } from '../../src/server/trips/versions.js'
 import { type Fixture, NAME, SECRET, serve, textCodec } from './server.helpers.js'
 import { openStore, serveStored } from './stores/stores.helpers.js'
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes } from '../../src/server/bson-types.js'
+import { bsonPackageTypes } from '../../src/server/values/bson-types.js'
 import { bsonOrigin } from '../../src/shared/bson-origin.js'
 import { type BsonTypes, readBson } from '../../src/shared/bson-reader.js'
 import { writeBson } from '../../src/shared/bson-writer.js'

@@ -1,7 +1,7 @@
 import * as bson from 'bson'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes } from '../../src/server/bson-types.js'
+import { bsonPackageTypes } from '../../src/server/values/bson-types.js'
 import { bsonOrigin } from '../../src/shared/bson-origin.js'
 import { readBson } from '../../src/shared/bson-reader.js'
 import { writeBson } from '../../src/shared/bson-writer.js'

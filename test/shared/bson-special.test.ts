@@ -1,6 +1,6 @@
 import * as bson from 'bson'
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes, bsonTypesOf } from '../../src/server/bson-types.js'
+import { bsonPackageTypes, bsonTypesOf } from '../../src/server/values/bson-types.js'
 import { readBson } from '../../src/shared/bson-reader.js'
 import { writeBson } from '../../src/shared/bson-writer.js'
 import { lightBsonTypes } from '../../src/shared/light-bson-types.js'

@@ -4,9 +4,9 @@
  */
 import type { SessionData } from '../../shared/types.js'
 import { run, wait } from '../flow.js'
-import { createRequestMemory } from '../request-memory.js'
 import { type Session, stateOf } from '../session.js'
 import { type Sessions, trips } from '../sessions.js'
+import { createRequestMemory } from '../trips/request-memory.js'
 import { openSession } from './express-session.js'
 import { holdResponse, type NodeResponse } from './held-response.js'
 import { withStatus } from './outage.js'

@@ -3,10 +3,10 @@
  */
 import type { SessionData } from '../../shared/types.js'
 import { type Flow, run, wait } from '../flow.js'
-import type { HeaderTarget } from '../message.js'
-import { createRequestMemory } from '../request-memory.js'
 import { type Session, stateOf } from '../session.js'
 import { type Sessions, trips } from '../sessions.js'
+import type { HeaderTarget } from '../trips/message.js'
+import { createRequestMemory } from '../trips/request-memory.js'
 import { withStatus } from './outage.js'
 import { isForEverybody } from './shared-response.js'
 

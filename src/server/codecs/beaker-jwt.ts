@@ -10,12 +10,12 @@ import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
-import { bsonPackageTypes } from '../bson-types.js'
 import { type Flow, run, wait } from '../flow.js'
-import { writeJson } from '../json-writer.js'
+import { writeJson } from '../json/writer.js'
 import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
 import { refuseMeta } from '../meta-guard.js'
-import { createVerifiedCache, type VerifiedCache } from '../verified-cache.js'
+import { bsonPackageTypes } from '../values/bson-types.js'
+import { createVerifiedCache, type VerifiedCache } from '../values/verified-cache.js'
 import {
   BEAKER_JWT,
   BEAKER_KEYS,

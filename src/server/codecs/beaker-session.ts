@@ -5,7 +5,7 @@
 import { textKeys } from '../../shared/decode-beaker.js'
 import { takeBeakerMeta } from '../../shared/session-meta.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { equalValues } from '../equal-values.js'
+import { equalValues } from '../values/equal-values.js'
 import { withBeakerMeta } from './beaker-payload.js'
 import type { SerializedReading } from './beaker-serializer.js'
 import type { SessionRecord } from './codec.js'

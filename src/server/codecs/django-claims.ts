@@ -4,9 +4,9 @@
  */
 import { SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
-import { equalValues } from '../equal-values.js'
 import { type Flow, wait } from '../flow.js'
 import type { MetaNames } from '../meta-guard.js'
+import { equalValues } from '../values/equal-values.js'
 import type { CodecContext, MaybePromise, SessionRecord } from './codec.js'
 import type { Fields } from './django-fields.js'
 

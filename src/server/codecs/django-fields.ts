@@ -4,7 +4,7 @@
  */
 import { checkFields, expandFields, type SessionFields } from '../../shared/fields.js'
 import type { SessionData } from '../../shared/types.js'
-import { equalValues } from '../equal-values.js'
+import { equalValues } from '../values/equal-values.js'
 
 /** An attribute, perhaps dotted; a short name, by default the attribute; a long name, by default the short one. */
 export type DjangoField =

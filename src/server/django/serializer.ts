@@ -7,9 +7,9 @@ import { SessionError } from '../../shared/errors.js'
 import { readPickle } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
-import { readClaims } from '../json-claims.js'
-import { readJson } from '../json-reader.js'
-import { writeJson } from '../json-writer.js'
+import { readClaims } from '../json/claims.js'
+import { readJson } from '../json/reader.js'
+import { writeJson } from '../json/writer.js'
 import { writePickle } from '../pickle/writer.js'
 
 /** A session as it was read. */

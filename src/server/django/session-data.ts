@@ -4,8 +4,8 @@
  */
 import { textKeys } from '../../shared/decode-beaker.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { equalValues } from '../equal-values.js'
 import { refuseMeta } from '../meta-guard.js'
+import { equalValues } from '../values/equal-values.js'
 import type { DjangoSerializer } from './serializer.js'
 
 /** The origin of what was read here. */

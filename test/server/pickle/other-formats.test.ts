@@ -1,7 +1,7 @@
 /** What a pickle held, written as BSON and as JSON: what pymongo and json.dumps make of it, or the path of what they refuse. */
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes as types } from '../../../src/server/bson-types.js'
-import { writeJson } from '../../../src/server/json-writer.js'
+import { writeJson } from '../../../src/server/json/writer.js'
+import { bsonPackageTypes as types } from '../../../src/server/values/bson-types.js'
 import { bsonOrigin } from '../../../src/shared/bson-origin.js'
 import { readBson } from '../../../src/shared/bson-reader.js'
 import { writeBson } from '../../../src/shared/bson-writer.js'

@@ -1,0 +1,123 @@
+/**
+ * Who a Django session says is signed in, as long as the password is the one it was when they signed in.
+ * FORMATS §8: `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
+ */
+import { encodeHex } from '../../shared/bytes.js'
+import type { MaybePromise } from '../codecs/codec.js'
+import { type Flow, run, wait } from '../flow.js'
+import type { HmacKey } from '../platform/platform.js'
+import { decodeHex } from './hex.js'
+import { createDjangoSecrets, type DjangoHash, type DjangoSecrets } from './secret-keys.js'
+
+/** The part of a session that is used. */
+export interface DjangoUserSession {
+  data: object
+}
+
+export interface DjangoUserOptions<Row extends object = Record<string, unknown>> {
+  /** `SECRET_KEY`. */
+  secretKey: string | Uint8Array
+  /** `SECRET_KEY_FALLBACKS`. */
+  secretKeyFallbacks?: readonly (string | Uint8Array)[] | undefined
+  /** The user's row by the text of the primary key; undefined or null where there is none. */
+  user: (id: string) => MaybePromise<Row | null | undefined>
+  /** The column with Django's hash of the password. Default `password`. */
+  passwordField?: string | undefined
+  /** The column that is false for users who may not sign in any more. Default `is_active`; one that is missing says nothing. */
+  activeField?: string | undefined
+  /** `AUTHENTICATION_BACKENDS`. Default: any. */
+  backends?: readonly string[] | undefined
+  /** Takes the hash by SHA-1 of Django before 3.1; Django from 4.0 on does not. Default true. */
+  legacy?: boolean | undefined
+  /** Takes secrets under 32 octets. */
+  allowWeakSecrets?: boolean | undefined
+}
+
+export interface DjangoUser<Row extends object = Record<string, unknown>> {
+  /** The primary key, as text (FORMATS trap 24). */
+  id: string
+  /** The dotted path of the backend that knew the password. */
+  backend: string
+  /** The row. */
+  user: Row
+}
+
+/** What Django hands its `salted_hmac`. */
+export const AUTH_HASH_SALT: string = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
+/** 64 hex digits of SHA-256, or 40 of SHA-1; compared with regard to case there. */
+const HASH = /^(?:[0-9a-f]{64}|[0-9a-f]{40})$/
+const SHA1_DIGITS = 40
+
+/** Keys are derived once for each object of options. */
+const prepared = new WeakMap<object, DjangoSecrets>()
+
+/**
+ * The user of a session that Django signed in. `_auth_user_hash` must fit the password that the user has now, so that changing it
+ * in Django signs out here too, as well as with the secret of today or one of its fallbacks; then the hash of today is put into
+ * the session, as Django does. Says nothing about permissions. A session whose hash does not fit stays as it is: Django
+ * ends it, so destroy it.
+ *
+ * @param session - with Django's own keys in `data`, as one of `djangoStore` or `djangoSigned`
+ * @param options - keep the object: its keys are derived with its first use
+ * @returns null where nobody is signed in, the user is gone or not active, or the password is another one
+ * @throws {TypeError} naming the option, also where the row has no text in `passwordField`
+ * @see FORMATS §8
+ */
+export function djangoUser<Row extends object = Record<string, unknown>>(
+  session: DjangoUserSession,
+  options: DjangoUserOptions<Row>,
+): MaybePromise<DjangoUser<Row> | null> {
+  return run(find(session.data as Record<string, unknown>, options))
+}
+
+function* find<Row extends object>(
+  data: Record<string, unknown>,
+  options: DjangoUserOptions<Row>,
+): Flow<DjangoUser<Row> | null> {
+  const secrets = secretsOf(options)
+  const { _auth_user_id: id, _auth_user_backend: backend, _auth_user_hash: hash } = data
+  // A number in pickles of Django before 1.8.
+  if (typeof id !== 'string' && typeof id !== 'number') return null
+  if (typeof backend !== 'string' || (options.backends && !options.backends.includes(backend))) return null
+  if (typeof hash !== 'string' || !HASH.test(hash)) return null
+  const user = yield* wait(options.user(String(id)))
+  if (!user || !isActive(user, options.activeField ?? 'is_active')) return null
+  const password = passwordOf(user, options.passwordField ?? 'password')
+  const by: DjangoHash = hash.length === SHA1_DIGITS ? 'SHA-1' : 'SHA-256'
+  if (by === 'SHA-1' && options.legacy === false) return null
+  const keys = yield* wait(secrets.keys(AUTH_HASH_SALT, by))
+  const found = yield* verify(password, decodeHex(hash), keys)
+  if (found === undefined) return null
+  const [today] = keys
+  if (today && found !== today) data._auth_user_hash = encodeHex(yield* wait(today.sign(password)))
+  return { id: String(id), backend, user }
+}
+
+function secretsOf<Row extends object>(options: DjangoUserOptions<Row>): DjangoSecrets {
+  const known = prepared.get(options)
+  if (known) return known
+  if (typeof options.user !== 'function') throw new TypeError('Option "user" must be a function')
+  const { secretKey, secretKeyFallbacks: fallbacks, allowWeakSecrets } = options
+  const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
+  prepared.set(options, secrets)
+  return secrets
+}
+
+/** SQLite has no booleans. */
+function isActive(user: object, field: string): boolean {
+  const active = (user as Record<string, unknown>)[field]
+  return active === undefined || active === true || active === 1 || active === 1n
+}
+
+function passwordOf(user: object, field: string): string {
+  const password = (user as Record<string, unknown>)[field]
+  if (typeof password === 'string') return password
+  throw new TypeError(`Option "passwordField": the user has no text in ${field}`)
+}
+
+function* verify(password: string, hash: Uint8Array, keys: readonly HmacKey[]): Flow<HmacKey | undefined> {
+  for (const key of keys) {
+    if (yield* wait(key.verify(password, hash))) return key
+  }
+  return undefined
+}

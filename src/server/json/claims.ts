@@ -1,0 +1,40 @@
+/**
+ * The claims of a token whose signature was verified: JSON.parse where it is exact, our own reader where it is not.
+ * RFC 7519 §4; numbers as FORMATS §9.
+ */
+import { SessionError } from '../../shared/errors.js'
+import { MAX_JSON_DEPTH, readJson } from './reader.js'
+
+/** What JSON.parse gets wrong or refuses: integers beyond 2^53 (16 digits), and the names Python writes. */
+const INEXACT = /[0-9]{16}|NaN|Infinity/
+
+/**
+ * @param text - JSON
+ * @returns the claims; integers beyond 2^53 are bigints
+ * @throws {SessionError} `ERR_SESSION_JSON` unless it is an object, `ERR_SESSION_LIMIT` past 64 levels
+ */
+export function readClaims(text: string): Record<string, unknown> {
+  const claims = INEXACT.test(text) || mayBeDeep(text) ? readJson(text).value : parse(text)
+  if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
+    throw new SessionError('ERR_SESSION_JSON', 'The payload is no JSON object')
+  }
+  return claims as Record<string, unknown>
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new SessionError('ERR_SESSION_JSON', 'The payload is no JSON text')
+  }
+}
+
+/** Fewer brackets than the limit can't nest deeper than it. */
+function mayBeDeep(text: string): boolean {
+  let brackets = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if ((unit === 0x7b || unit === 0x5b) && ++brackets > MAX_JSON_DEPTH) return true
+  }
+  return false
+}

@@ -1,0 +1,80 @@
+/**
+ * The store as the sessions use it: one change of an id at a time, and one error for whatever goes wrong.
+ */
+import { isSessionError, SessionError } from '../../shared/errors.js'
+import type { MaybePromise } from '../codecs/codec.js'
+import { type Flow, wait } from '../flow.js'
+import type { SessionStore, StoredSession } from '../stores/store.js'
+
+/** Every one throws `ERR_SESSION_STORE` where the store fails, and what the store says of a value that it can't hold. */
+export interface Rows {
+  /** @throws {SessionError} for a row that is there and can't be read */
+  find(id: string): Flow<StoredSession | undefined>
+  create(id: string, row: StoredSession): Flow<void>
+  /** The row as it is now, undefined where there is none: `change` never makes one. */
+  change(id: string, change: (current: StoredSession) => StoredSession): Flow<StoredSession | undefined>
+  touch(id: string, expiresAt: Date | undefined): Flow<void>
+  remove(id: string): Flow<void>
+}
+
+/** @throws {TypeError} for a store without `get`, `set` and `delete` */
+export function createRows(store: SessionStore): Rows {
+  for (const method of ['get', 'set', 'delete'] as const) {
+    if (typeof store?.[method] !== 'function') throw new TypeError(`Option "store" has no ${method}()`)
+  }
+  const update = store.update ?? ((id, change) => inTurn(store, id, () => changeInSteps(store, id, change)))
+  // A row must not come back because it was deleted between another request's get and set.
+  const remove = store.update ? store.delete : (id: string) => inTurn(store, id, async () => store.delete(id))
+
+  const rows: Rows = {
+    find: (id) => ask(store, 'read', () => store.get(id)),
+    create: (id, row) => ask(store, 'write', () => store.set(id, row)),
+    change: (id, change) =>
+      ask(store, 'write', () => update.call(store, id, (current) => (current ? change(current) : undefined))),
+    *touch(id, expiresAt) {
+      if (store.touch) yield* ask(store, 'touch', () => store.touch?.(id, expiresAt))
+      else yield* rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))
+    },
+    remove: (id) => ask(store, 'delete', () => remove.call(store, id)),
+  }
+  return rows
+}
+
+/** Errors of the project pass: they are about a row, not about the store. */
+function* ask<T>({ name }: SessionStore, task: string, call: () => MaybePromise<T>): Flow<T> {
+  try {
+    return yield* wait(call())
+  } catch (error) {
+    if (isSessionError(error)) throw error
+    throw new SessionError('ERR_SESSION_STORE', `The session store ${name} could not ${task} a session`, {
+      cause: error,
+    })
+  }
+}
+
+async function changeInSteps(
+  store: SessionStore,
+  id: string,
+  change: (current: StoredSession | undefined) => StoredSession | undefined,
+): Promise<StoredSession | undefined> {
+  const current = await store.get(id)
+  const changed = change(current)
+  if (changed === undefined) return current
+  await store.set(id, changed)
+  return changed
+}
+
+/** The last work on each id, for stores that can't change a row in one step; an id is there while somebody works on it. */
+const queues = new WeakMap<SessionStore, Map<string, Promise<unknown>>>()
+
+async function inTurn<T>(store: SessionStore, id: string, work: () => Promise<T>): Promise<T> {
+  const queue = queues.get(store) ?? new Map<string, Promise<unknown>>()
+  queues.set(store, queue)
+  const turn = (queue.get(id) ?? Promise.resolve()).then(work, work)
+  queue.set(id, turn)
+  try {
+    return await turn
+  } finally {
+    if (queue.get(id) === turn) queue.delete(id)
+  }
+}

@@ -1,0 +1,62 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { readClaims } from '../../../src/server/json/claims.js'
+import { readJson } from '../../../src/server/json/reader.js'
+import { expectWithout, rejection } from '../server.helpers.js'
+
+describe('claims', () => {
+  test('are what the exact reader reads, whatever the text', () => {
+    const number = fc.oneof(
+      fc.double().map((value) => JSON.stringify(value)),
+      fc.bigInt().map(String),
+      fc.constantFrom(
+        'NaN',
+        '-Infinity',
+        '1e400',
+        '-0',
+        '-0.0',
+        '9007199254740992',
+        '9007199254740991',
+        '999999999999999',
+      ),
+    )
+    const text = fc
+      .tuple(fc.jsonValue(), number)
+      .map(([value, token]) => `{"a":${JSON.stringify(value)},"b":[${token}]}`)
+    fc.assert(
+      fc.property(text, (payload) => {
+        expect(readClaims(payload)).toStrictEqual(readJson(payload).value)
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test.each(['[]', '[{}]', '1', '"{}"', 'null', 'true', 'NaN', '1234567890123456'])('%s is no object', async (text) => {
+    await rejection('ERR_SESSION_JSON', () => readClaims(text))
+  })
+
+  test.each(['', '{', '{}x', '{"a":swordfish}', '{"a":NaN,swordfish}'])('%s is no JSON', async (text) => {
+    expectWithout(await rejection('ERR_SESSION_JSON', () => readClaims(text)), ['swordfish'])
+  })
+
+  test('64 levels are read, one more is not', async () => {
+    const nested = (depth: number): string => `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`
+    expect(() => readClaims(nested(64))).not.toThrow()
+    await rejection('ERR_SESSION_LIMIT', () => readClaims(nested(65)))
+  })
+
+  test('many brackets beside each other are read', () => {
+    expect(readClaims(`{"a":[${Array(500).fill('{}').join(',')}]}`).a).toHaveLength(500)
+  })
+
+  test('names of the prototype are plain members on both ways through', () => {
+    for (const extra of ['1', 'NaN']) {
+      const claims = readClaims(
+        `{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"b":${extra}}`,
+      )
+      expect(Object.keys(claims)).toEqual(['__proto__', 'constructor', 'b'])
+      expect(Object.getPrototypeOf(claims)).toBe(Object.prototype)
+      expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
+    }
+  })
+})

@@ -1,0 +1,213 @@
+import { describe, expect, test } from 'vitest'
+import { run } from '../../../src/server/flow.js'
+import { type SessionCodec, SessionError, type SessionErrorCode } from '../../../src/server/index.js'
+import { readCandidates } from '../../../src/server/trips/candidates.js'
+import { NAME, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
+
+const context = { cookieName: 'sid', purpose: 'session', now: new Date(START) } as const
+const value = (writer: string, user: string, family = 'text'): string =>
+  `${family}~${writer}~${encodeURIComponent(JSON.stringify({ data: { user } }))}`
+
+async function read(
+  values: string[],
+  codecs: SessionCodec[],
+  refuse: (user: unknown) => SessionError | undefined = () => undefined,
+) {
+  const { held, rejections } = await run(
+    readCandidates(values, codecs, context, ({ record }) => refuse(record.data.user)),
+  )
+  return {
+    user: held?.record.data.user,
+    codec: held?.codec.name,
+    codecIndex: held?.codecIndex,
+    codes: rejections.map(({ error }) => error.code),
+    values: rejections.map((rejected) => rejected.value),
+  }
+}
+
+/** Remembers what it was asked to verify. */
+function spy(codec: SessionCodec): { codec: SessionCodec; seen: string[] } {
+  const seen: string[] = []
+  return {
+    seen,
+    codec: {
+      ...codec,
+      verify: (one, about) => {
+        seen.push(one)
+        return codec.verify(one, about)
+      },
+    },
+  }
+}
+
+const failing = (name: string, code: SessionErrorCode, family = 'text'): SessionCodec =>
+  textCodec(name, { family, fails: new SessionError(code, 'It fails') })
+
+describe('cookies', () => {
+  test('the last one counts, as in Python', async () => {
+    expect(await read([value('a', 'first'), value('a', 'last')], [textCodec('a')])).toMatchObject({
+      user: 'last',
+      codes: [],
+    })
+  })
+
+  test('one that is valid is found behind others', async () => {
+    const values = ['garbage', value('a', 'dave'), value('other', 'mallory'), '']
+    expect(await read(values, [textCodec('a')])).toMatchObject({ user: 'dave', codes: ['ERR_SESSION_SIGNATURE'] })
+  })
+
+  test('an empty one is passed over without a word', async () => {
+    expect(await read(['', ''], [textCodec('a')])).toMatchObject({ user: undefined, codes: [] })
+  })
+
+  test('one that is over gives way to an older one that is not', async () => {
+    const over = new SessionError('ERR_SESSION_EXPIRED', 'It is over', { verified: true })
+    const refuse = (user: unknown): SessionError | undefined => (user === 'over' ? over : undefined)
+    expect(await read([value('a', 'dave'), value('a', 'over')], [textCodec('a')], refuse)).toMatchObject({
+      user: 'dave',
+      codes: ['ERR_SESSION_EXPIRED'],
+    })
+  })
+
+  test('16384 characters are looked at, one more is not', async () => {
+    const { codec, seen } = spy(textCodec('a'))
+    const long = (length: number): string => value('a', 'x'.repeat(length - value('a', '').length))
+    expect((await read([long(16_384)], [codec])).user).toHaveLength(16_384 - value('a', '').length)
+    expect(await read([long(16_385)], [codec])).toMatchObject({ user: undefined, codes: ['ERR_SESSION_LIMIT'] })
+    expect(seen).toHaveLength(1)
+  })
+})
+
+describe('codecs', () => {
+  test('are asked in the order of the list', async () => {
+    const both = [textCodec('a', { verify: () => ({ data: { user: 'by a' } }) }), textCodec('b')]
+    expect(await read([value('b', 'by b')], both)).toMatchObject({ user: 'by a', codecIndex: 0 })
+    expect(await read([value('b', 'by b')], both.toReversed())).toMatchObject({ user: 'by b', codecIndex: 0 })
+  })
+
+  test.each(['ERR_SESSION_SIGNATURE', 'ERR_SESSION_KEY', 'ERR_SESSION_ALGORITHM'] as const)(
+    '%s moves on to another of the same family',
+    async (code) => {
+      expect(await read([value('b', 'dave')], [failing('a', code), textCodec('b')])).toMatchObject({
+        user: 'dave',
+        codecIndex: 1,
+      })
+    },
+  )
+
+  test.each([
+    'ERR_SESSION_MALFORMED',
+    'ERR_SESSION_JSON',
+    'ERR_SESSION_EXPIRED',
+    'ERR_SESSION_LIMIT',
+    'ERR_SESSION_CLAIMS',
+  ] as const)('%s ends the cookie', async (code) => {
+    const { codec, seen } = spy(textCodec('b'))
+    expect(await read([value('b', 'dave')], [failing('a', code), codec])).toMatchObject({
+      user: undefined,
+      codes: [code],
+    })
+    expect(seen).toEqual([])
+  })
+
+  test('another family never gets a value that one has refused', async () => {
+    const { codec, seen } = spy(textCodec('legacy', { family: 'legacy', matches: () => true }))
+    const codecs = [failing('a', 'ERR_SESSION_SIGNATURE'), codec, failing('c', 'ERR_SESSION_KEY')]
+    expect(await read([value('legacy', 'mallory')], codecs)).toMatchObject({
+      user: undefined,
+      codes: ['ERR_SESSION_KEY'],
+    })
+    expect(seen).toEqual([])
+  })
+
+  test('a codec that does not match is not asked', async () => {
+    const { codec, seen } = spy(textCodec('a', { family: 'other' }))
+    expect(await read([value('b', 'dave')], [codec, textCodec('b')])).toMatchObject({ user: 'dave', codecIndex: 1 })
+    expect(await read([value('b', 'dave')], [codec])).toMatchObject({ codes: ['ERR_SESSION_UNSUPPORTED'] })
+    expect(seen).toEqual([])
+  })
+
+  test.each(['ERR_SESSION_STORE', 'ERR_SESSION_KEYS'] as const)(
+    '%s is thrown, whatever else there is',
+    async (code) => {
+      await rejection(code, read([value('b', 'dave'), value('a', 'eve')], [failing('a', code), textCodec('b')]))
+    },
+  )
+
+  test('what else a codec throws becomes a coded error', async () => {
+    const foreign = Object.assign(new Error('of another copy'), { name: 'SessionError', code: 'ERR_SESSION_SIGNATURE' })
+    expect(await read(['text~'], [textCodec('a', { fails: new TypeError('a bug') })])).toMatchObject({
+      codes: ['ERR_SESSION_MALFORMED'],
+    })
+    expect(
+      await read(['text~'], [textCodec('a', { fails: undefined, verify: () => Promise.reject('text') })]),
+    ).toMatchObject({
+      codes: ['ERR_SESSION_MALFORMED'],
+    })
+    expect(await read([value('b', 'dave')], [textCodec('a', { fails: foreign }), textCodec('b')])).toMatchObject({
+      user: 'dave',
+    })
+  })
+})
+
+describe('two cookies of one name', () => {
+  test('one of them valid: still signed in, and reported', async () => {
+    const { sessions, browser, visit, events } = serve({ secrets: [SECRET] })
+    await visit((data) => Object.assign(data, { user: 'dave' }))
+    const planted = `${NAME}=eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.eyJ1c2VyIjoiZXZlIn0.AAAA`
+    for (const header of [`${planted}; ${browser.cookie}`, `${browser.cookie}; ${planted}`]) {
+      events.length = 0
+      const session = await sessions.load(header)
+      expect(session.data).toEqual({ user: 'dave' })
+      expect(session.rejected).toBeUndefined()
+      expect(events.at(-1)).toMatchObject({ type: 'shadowed', candidates: 2 })
+    }
+  })
+
+  test('the same value twice is nothing to report', async () => {
+    const { sessions, browser, visit, events } = serve()
+    await visit((data) => Object.assign(data, { user: 'dave' }))
+    events.length = 0
+    await sessions.load(`${browser.cookie}; ${browser.cookie}`)
+    expect(events.map(({ type }) => type)).toEqual(['read'])
+  })
+
+  test('names are compared octet by octet, and hostile ones do nothing', async () => {
+    const { sessions, browser, visit } = serve({ name: 'sid' })
+    await visit((data) => Object.assign(data, { user: 'dave' }))
+    const hostile = '__proto__=y; constructor=z; =; \u00a0sid=x; %73id=x; SID=x'
+    expect((await sessions.load(`${browser.cookie}; ${hostile}`)).data).toEqual({ user: 'dave' })
+    const token = browser.cookies.get('sid')
+    for (const smuggled of [
+      `\u00a0sid=${token}`,
+      `\u2000sid=${token}`,
+      `%73id=${token}`,
+      `SID=${token}`,
+      `=sid=${token}`,
+      `a="; sid"=${token}`,
+    ]) {
+      expect((await sessions.load(smuggled)).isNew).toBe(true)
+    }
+    expect(({} as { sid?: string }).sid).toBeUndefined()
+  })
+})
+
+test('a hostile header takes time that grows with its length, no faster', async () => {
+  const { sessions } = serve({ name: 'sid' })
+  const shapes = ['sid=', 'sid=a.b.c;', '=;', '"', 'sid="', ' ;', 'sid=;', `${NAME}=x;`]
+  const time = async (header: string): Promise<number> => {
+    const runs: number[] = []
+    for (let turn = 0; turn < 9; turn++) {
+      const start = performance.now()
+      await sessions.load(header)
+      runs.push(performance.now() - start)
+    }
+    return Math.min(...runs)
+  }
+  for (const shape of shapes) {
+    const of = (octets: number): string => shape.repeat(octets / shape.length)
+    await time(of(16_384))
+    // A floor of half a millisecond: below it there is nothing to compare.
+    expect((await time(of(65_536))) / Math.max(await time(of(16_384)), 0.5)).toBeLessThan(8)
+  }
+})
