@@ -1,11 +1,9 @@
 /** A real PostgreSQL for tests: a cluster of its own in a temporary folder, on a free port of 127.0.0.1. */
-import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { freePort, isHere, launch, stop } from './database-server.js'
 
 export interface Postgres {
   readonly host: '127.0.0.1'
@@ -20,9 +18,7 @@ export const postgresHint = 'no PostgreSQL found (Debian: apt-get install postgr
 
 /** Tells whether the programs are here. @throws {Error} under `CI=true` where they are not */
 export function hasPostgres(): boolean {
-  if (programs() !== undefined) return true
-  if (process.env.CI === 'true' || process.env.CI === '1') throw new Error(postgresHint)
-  return false
+  return isHere(programs(), postgresHint)
 }
 
 /**
@@ -47,24 +43,18 @@ export async function startPostgres(): Promise<Postgres> {
   const port = await freePort()
   const settings = ['fsync=off', 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=60']
   const args = ['-D', folder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
-  const server = spawn(join(bin, 'postgres'), args, { ...options, stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  const ready = new Promise<void>((resolve, reject) => {
-    server.stderr.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-8000)
-      if (log.includes('ready to accept connections')) resolve()
-    })
-    server.once('exit', () => reject(new Error(`postgres did not start:\n${log}`)))
-  })
-  await ready
-  const stop = async (): Promise<void> => {
-    const exited = once(server, 'exit')
-    // Immediate: there is nothing to keep.
-    server.kill('SIGQUIT')
-    await Promise.race([exited, wait(5000).then(() => server.kill('SIGKILL'))])
-    rmSync(folder, { recursive: true, force: true })
+  const server = await launch(join(bin, 'postgres'), args, options)
+  return {
+    host: '127.0.0.1',
+    port,
+    user,
+    database: 'postgres',
+    async stop() {
+      // Immediate: there is nothing to keep.
+      await stop(server, 'SIGQUIT')
+      rmSync(folder, { recursive: true, force: true })
+    },
   }
-  return { host: '127.0.0.1', port, user, database: 'postgres', stop }
 }
 
 /** The folder with `initdb` and `postgres`: Debian keeps them out of the PATH. */
@@ -86,13 +76,4 @@ function ownerOfProcess(): { uid?: number; gid?: number } {
     if (uid?.status === 0 && gid?.status === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout) }
   }
   return {}
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return (address as { port: number }).port
 }

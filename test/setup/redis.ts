@@ -1,11 +1,9 @@
 /** A real Redis for tests: on a free port of 127.0.0.1, with nothing kept on a disk. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { freePort, isHere, launch, stop } from './database-server.js'
 
 export interface Redis {
   readonly url: string
@@ -20,26 +18,24 @@ export const redisHint = 'no redis-server on the PATH (Debian: apt-get install r
 
 /** Tells whether the program is here. @throws {Error} under `CI=true` where it is not */
 export function hasRedis(): boolean {
-  if (program() !== undefined) return true
-  if (process.env.CI === 'true' || process.env.CI === '1') throw new Error(redisHint)
-  return false
+  return isHere(program(), redisHint)
 }
 
 /** @throws {Error} with what the server said, where it does not come up */
 export async function startRedis(): Promise<Redis> {
+  const path = program()
+  if (path === undefined) throw new Error(redisHint)
   const port = await freePort()
+  const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no', '--dir', tmpdir()]
   let server: ChildProcess | undefined
   const redis: Redis = {
     port,
     url: `redis://127.0.0.1:${port}`,
     async start() {
-      server = await launch(port)
+      server = await launch(path, options)
     },
     async stop() {
-      if (server === undefined) return
-      const exited = once(server, 'exit')
-      server.kill('SIGTERM')
-      await Promise.race([exited, wait(5000).then(() => server?.kill('SIGKILL'))])
+      if (server) await stop(server, 'SIGTERM')
       server = undefined
     },
   }
@@ -47,35 +43,7 @@ export async function startRedis(): Promise<Redis> {
   return redis
 }
 
-async function launch(port: number): Promise<ChildProcess> {
-  const path = program()
-  if (path === undefined) throw new Error(redisHint)
-  const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no', '--dir', tmpdir()]
-  const server = spawn(path, options, { stdio: ['ignore', 'pipe', 'pipe'] })
-  let log = ''
-  await new Promise<void>((resolve, reject) => {
-    const listen = (text: string): void => {
-      log = (log + text).slice(-8000)
-      if (log.includes('eady to accept connections')) resolve()
-    }
-    server.stdout.setEncoding('utf8').on('data', listen)
-    server.stderr.setEncoding('utf8').on('data', listen)
-    server.once('exit', () => reject(new Error(`redis-server did not start:\n${log}`)))
-    server.once('error', reject)
-  })
-  return server
-}
-
 function program(): string | undefined {
   const folders = (process.env.PATH ?? '').split(delimiter)
   return folders.map((folder) => join(folder, 'redis-server')).find((path) => existsSync(path))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  return (address as { port: number }).port
 }
