@@ -80,6 +80,20 @@ export function knownView(node: PickleNode, view: View): unknown {
   }
 }
 
+/** The octets that a look at a Decimal goes through, whatever comes of it: many may share one text. */
+export function decimalCost(node: PickleNode): number {
+  const named = classOf(node)
+  const first = node.call?.args.items[0]
+  if (named === undefined || globalName(named) !== 'decimal.Decimal') return 0
+  return first?.kind === 'str' || first?.kind === 'str2' ? (first.value as { length: number }).length : 0
+}
+
+/** The zone by name that a datetime is in, once its view was asked for. */
+export function namedZone(node: PickleNode): string | undefined {
+  const zone = node.call?.args.items[1]?.view
+  return zone instanceof PythonTimezone && zone.offset === undefined ? zone.zone : undefined
+}
+
 /** The parts of a datetime. @returns `undefined` where the node is none, or its zone has no known offset */
 export function datetimeParts(node: PickleNode, view: View): DatetimeParts | undefined {
   const named = classOf(node)

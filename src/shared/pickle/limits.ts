@@ -5,21 +5,23 @@
 import { SessionError } from '../errors.js'
 
 /** Octets of a pickle, and of all text that is converted while reading: as much as any inflated session may have. */
-export const MAX_PICKLE_OCTETS: number = 1_048_576
+export const MAX_PICKLE_OCTETS = 1_048_576
 /** Containers inside each other; the same as for BSON, so that what was read in one format can be written in the other. */
-export const MAX_PICKLE_DEPTH: number = 64
+export const MAX_PICKLE_DEPTH = 64
 /** Values that opcodes make: each takes about 150 octets of memory, so 15 MB at most. */
-export const MAX_PICKLE_ITEMS: number = 100_000
+export const MAX_PICKLE_ITEMS = 100_000
 /** Highest memo index: Python counts up from 0, and a table of this size costs half a megabyte. */
-export const MAX_PICKLE_MEMO: number = 65_535
+export const MAX_PICKLE_MEMO = 65_535
 /** Decimal digits of an integer or a Decimal: Python refuses to read more from text, since that takes quadratic time. */
-export const MAX_PICKLE_DIGITS: number = 4_300
+export const MAX_PICKLE_DIGITS = 4_300
 /** Octets of an integer in binary: what `MAX_PICKLE_DIGITS` digits need. */
-export const MAX_PICKLE_INTEGER_OCTETS: number = 1_786
+export const MAX_PICKLE_INTEGER_OCTETS = 1_786
 /** Characters of a module or class name: real ones have some dozen, and each is looked up. */
-export const MAX_PICKLE_NAME: number = 1_024
+export const MAX_PICKLE_NAME = 1_024
+/** Zones by name that datetimes are in: each costs a formatter of the runtime, as much as reading a whole session. */
+export const MAX_PICKLE_ZONES = 32
 /** Values when every shared one is counted at each place: what a walk over the session visits, as `JSON.stringify` does. */
-export const MAX_PICKLE_EXPANDED: number = 1_000_000
+export const MAX_PICKLE_EXPANDED = 1_000_000
 
 /** Limits of one reading; each defaults to the constant of its name. */
 export interface PickleLimits {

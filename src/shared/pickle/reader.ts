@@ -48,6 +48,6 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions = {}): 
   if (bytes.length > limits.octets) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle is too long')
   const budget = { items: limits.items, octets: limits.octets }
   const { root, end } = runPickle(bytes, limits, budget)
-  const value = viewOf(root, { encoding, limits, budget })
+  const value = viewOf(root, { encoding, limits, budget, zones: new Set() })
   return { value, root, origin: pickleOrigin(root), end }
 }

@@ -218,15 +218,26 @@ export class PythonComplex {
     Object.freeze(this)
   }
 
-  /** `(1+2j)` */
+  /** `(1+2j)`, and `2j` where nothing is real */
   toString(): string {
-    const sign = this.imaginary < 0 || Object.is(this.imaginary, -0) ? '-' : '+'
-    return `(${this.real}${sign}${Math.abs(this.imaginary)}j)`
+    const imaginary = `${floatText(this.imaginary)}j`
+    if (Object.is(this.real, 0)) return imaginary
+    return `(${floatText(this.real)}${imaginary.startsWith('-') ? '' : '+'}${imaginary})`
   }
 
   toJSON(): string {
     return this.toString()
   }
+}
+
+/** As Python's `repr`, without the `.0`: an exponent of two digits, below 1e-4 and from 1e16 on. */
+function floatText(number: number): string {
+  if (number === 0 || !Number.isFinite(number)) {
+    return Object.is(number, -0) ? '-0' : String(number).toLowerCase().replace('infinity', 'inf')
+  }
+  const [mantissa, exponent] = number.toExponential().split('e') as [string, string]
+  if (Number(exponent) >= -4 && Number(exponent) < 16) return String(number)
+  return `${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`
 }
 
 function pad(number: number, digits = 2): string {

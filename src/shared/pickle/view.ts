@@ -3,8 +3,8 @@
  * docs/pickle.md has the table; text of Python 2 is decoded here (FORMATS §7.3).
  */
 import { SessionError } from '../errors.js'
-import { knownView } from './known.js'
-import { type PickleBudget, type PickleLimits, spendOctets } from './limits.js'
+import { decimalCost, knownView, namedZone } from './known.js'
+import { MAX_PICKLE_ZONES, type PickleBudget, type PickleLimits, spendOctets } from './limits.js'
 import type { PickleGlobal, PickleNode } from './node.js'
 import { PickleObject } from './object.js'
 import { decodeLatin1, decodeText } from './text.js'
@@ -16,6 +16,8 @@ export interface ViewContext {
   encoding: Python2Encoding
   limits: PickleLimits
   budget: PickleBudget
+  /** The zones by name that datetimes are in. */
+  zones: Set<string>
 }
 
 /**
@@ -78,12 +80,15 @@ export function viewOf(node: PickleNode, context: ViewContext, depth = 0): unkno
 }
 
 function objectView(node: PickleNode, member: (child: PickleNode) => unknown, context: ViewContext): unknown {
+  spendOctets(context.budget, decimalCost(node))
   const known = knownView(node, member)
+  spendZone(context, node)
   if (known !== undefined) {
-    if (node.call?.args.items[0]?.kind === 'str') spendOctets(context.budget, String(known).length)
     node.view = known
     return known
   }
+  // A part that refers to this object, as a zone that knows its own datetimes, has made the view by now.
+  if (node.view !== undefined) return node.view
   const call = node.call as NonNullable<PickleNode['call']>
   const object = new PickleObject({ ...nameOf(node, context), args: [] }, node)
   node.view = object
@@ -101,6 +106,18 @@ function objectView(node: PickleNode, member: (child: PickleNode) => unknown, co
   }
   if (node.state !== undefined) object.state = member(node.state)
   return object
+}
+
+/** What the runtime's formatter costs for one datetime, in octets of text that could be converted instead. */
+const ZONE_COST = 64
+
+/** @throws {SessionError} `ERR_SESSION_LIMIT` where too many datetimes are in zones by name, or in too many zones */
+function spendZone({ budget, zones }: ViewContext, node: PickleNode): void {
+  const zone = namedZone(node)
+  if (zone === undefined) return
+  spendOctets(budget, ZONE_COST)
+  zones.add(zone)
+  if (zones.size > MAX_PICKLE_ZONES) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle has too many time zones')
 }
 
 /** An object where all keys are text, otherwise a `Map`; handed to `keep` before its members, for those that refer to it. */

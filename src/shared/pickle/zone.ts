@@ -6,7 +6,10 @@
 const DAY = 86_400_000
 /** Formatters are costly to make; a session has one zone or two, and a stranger's many must not stay. */
 const MAX_FORMATS = 32
-let formats: Map<string, Intl.DateTimeFormat> | undefined
+/** Characters of a name that is asked for, and kept; real ones have some thirty. */
+const MAX_ZONE_NAME = 64
+/** Undefined: the runtime does not know it, which costs even more to find out. */
+let formats: Map<string, Intl.DateTimeFormat | undefined> | undefined
 
 /**
  * Milliseconds east of UTC.
@@ -29,9 +32,10 @@ export function zoneOffset(zone: string, local: number, fold: 0 | 1): number | u
 }
 
 function formatOf(zone: string): Intl.DateTimeFormat | undefined {
+  if (zone.length > MAX_ZONE_NAME) return undefined
   formats ??= new Map()
   let format = formats.get(zone)
-  if (format !== undefined) return format
+  if (format !== undefined || formats.has(zone)) return format
   try {
     format = new Intl.DateTimeFormat('en-US', {
       timeZone: zone,
@@ -46,7 +50,7 @@ function formatOf(zone: string): Intl.DateTimeFormat | undefined {
       second: 'numeric',
     })
   } catch {
-    return undefined
+    format = undefined
   }
   if (formats.size >= MAX_FORMATS) formats.clear()
   formats.set(zone, format)

@@ -9,6 +9,7 @@ import {
   MAX_PICKLE_MEMO,
   MAX_PICKLE_NAME,
   MAX_PICKLE_OCTETS,
+  MAX_PICKLE_ZONES,
 } from '../../../src/shared/pickle/limits.js'
 import { PickleObject } from '../../../src/shared/pickle/object.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
@@ -24,6 +25,12 @@ const malformed = expect.objectContaining({ name: 'SessionError', code: 'ERR_SES
 
 function uint32(number: number): number[] {
   return [number & 0xff, (number >> 8) & 0xff, (number >> 16) & 0xff, number >>> 24]
+}
+
+/** A datetime in a zone by name; its arguments stay in the memo. */
+function zoned(zone: string): Assembly[] {
+  const payload = [0x07, 0xe7, 5, 5, 1, 2, 3, 0, 0, 0]
+  return ['cdatetime\ndatetime\n', 'C\x0a', payload, 'cpytz\n_p\n', text(zone), [0x85], 'R', [0x86], 'q\x02R']
 }
 
 describe('limits', () => {
@@ -107,6 +114,21 @@ describe('limits', () => {
     expect(1_111_111).toBeGreaterThan(MAX_PICKLE_EXPANDED)
   })
 
+  test('zones of datetimes', () => {
+    const names = Intl.supportedValuesOf('timeZone')
+    const known = (zones: number): unknown => read('](', ...names.slice(0, zones).flatMap(zoned), 'e.')
+    expect(known(MAX_PICKLE_ZONES)).toHaveLength(MAX_PICKLE_ZONES)
+    expect(() => known(MAX_PICKLE_ZONES + 1)).toThrowError(tooMuch)
+    const unknown = (zones: number): unknown =>
+      read('](', ...Array.from({ length: zones }, (_, n) => zoned(`No/${n}`)).flat(), 'e.')
+    expect(unknown(MAX_PICKLE_ZONES)).toHaveLength(MAX_PICKLE_ZONES)
+    expect(() => unknown(MAX_PICKLE_ZONES + 1)).toThrowError(tooMuch)
+    const many = (count: number): unknown =>
+      read('](', ...zoned('Europe/Berlin'), 'cdatetime\ndatetime\nq\x01', 'h\x01h\x02R'.repeat(count), 'e.')
+    expect(many(16_383)).toHaveLength(16_385)
+    expect(() => many(16_384)).toThrowError(tooMuch)
+  })
+
   test('are set by the caller', () => {
     const limits = { octets: 10, depth: 2, items: 3, memo: 1, expanded: 3 }
     const small = (pickle: string): unknown => readPickle(assemble(pickle), { limits }).value
@@ -170,6 +192,18 @@ describe('bombs cost little', () => {
     [
       'a Decimal read from one text',
       [text('9'.repeat(4000)), 'q\x00cdecimal\nDecimal\nq\x01(', `h\x01${get}\x85R`.repeat(80_000), 't.'],
+    ],
+    [
+      'what is nearly a Decimal read from one text',
+      [text(`${'9'.repeat(4200)}x`), 'q\x00cdecimal\nDecimal\nq\x01(', `h\x01${get}\x85R`.repeat(80_000), 't.'],
+    ],
+    [
+      'datetimes in one zone',
+      [...zoned('Europe/Berlin'), 'q\x000cdatetime\ndatetime\nq\x01](', 'h\x01h\x02R'.repeat(90_000), 'e.'],
+    ],
+    [
+      'datetimes in a zone nobody knows',
+      [...zoned('No/Where'), 'q\x000cdatetime\ndatetime\nq\x01](', 'h\x01h\x02R'.repeat(90_000), 'e.'],
     ],
     [
       'names made longer and longer',

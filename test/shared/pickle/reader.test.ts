@@ -342,6 +342,11 @@ test('small classes print as Python does', () => {
   expect(new PythonDecimal('1.10').toNumber()).toBe(1.1)
   expect(new PythonDecimal('-Infinity').toNumber()).toBe(-Infinity)
   expect(String(new PythonComplex(1, -2))).toBe('(1-2j)')
+  expect(String(new PythonComplex(0, 2))).toBe('2j')
+  expect(String(new PythonComplex(-0, -0))).toBe('(-0-0j)')
+  expect(String(new PythonComplex(0.0001, 1e16))).toBe('(0.0001+1e+16j)')
+  expect(String(new PythonComplex(1.5e-5, -1e15))).toBe('(1.5e-05-1000000000000000j)')
+  expect(String(new PythonComplex(-Infinity, Number.NaN))).toBe('(-inf+nanj)')
   expect(JSON.stringify(new PythonDate(33, 1, 2))).toBe('"0033-01-02"')
   expect(() => new PythonDate(2023, 2, 29)).toThrowError(TypeError)
   expect(() => new PythonTime({ hour: 24 })).toThrowError(TypeError)
@@ -364,4 +369,16 @@ test('such an object may stand on the list that is its first argument', () => {
   const program = ']q\x00cm\nC\nq\x01h\x00]q\x02h\x01h\x00h\x02\x86Rq\x03a\x86R0h\x03a.'
   const list = read([0x80, 2], program) as PickleObject[]
   expect(list[0]?.args).toEqual([list, [list[0]]])
+})
+
+test('a datetime that its own zone refers to is one object', () => {
+  // D = datetime(payload, Z), Z = m.Zone() with the state { d: D }
+  const octets = 'C\x0a\x07\xe7\x05\x05\x01\x02\x03\x00\x00\x00'
+  const zone = ['cm\nZone\n)R', 'q\x01'].join('')
+  const inner = `cdatetime\ndatetime\n${octets}h\x01\x86Rq\x02`
+  const program = `}Vd\ncdatetime\ndatetime\n${octets}${zone}}Vd\n${inner}sb\x86R0h\x02s.`
+  const { d } = read(program) as { d: PickleObject }
+  const [, found] = d.args as [unknown, PickleObject]
+  expect(found.toString()).toBe('<m.Zone>')
+  expect((found.state as { d: unknown }).d).toBe(d)
 })

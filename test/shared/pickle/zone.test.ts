@@ -1,5 +1,5 @@
 /** Local times that come twice or never (PEP 495), with Python's zoneinfo as the source of the numbers. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { zoneOffset } from '../../../src/shared/pickle/zone.js'
 
 const hour = 3_600_000
@@ -27,4 +27,11 @@ test('an unknown zone has none', () => {
 test('many unknown and known zones stay few', () => {
   for (const zone of Intl.supportedValuesOf('timeZone').slice(0, 70))
     expect(zoneOffset(zone, 0, 0)).toBeTypeOf('number')
+})
+
+test('an unknown zone is asked for once, a name of too many characters never', () => {
+  const asked = vi.spyOn(Intl, 'DateTimeFormat')
+  for (const size of [64, 64, 65]) expect(zoneOffset('Z'.repeat(size), 0, 0)).toBeUndefined()
+  expect(asked).toHaveBeenCalledTimes(1)
+  asked.mockRestore()
 })
