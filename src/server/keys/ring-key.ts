@@ -57,9 +57,11 @@ export function checkKey(form: KeyForm, checks: KeyChecks = {}): CheckedKey {
   }
   const { algorithms } = checks
   if ('secret' in form) return checkSecret(form.secret, algorithmOf({ kty: 'oct' }, form.alg, algorithms), kid, checks)
+  // A platform may refuse a weak key, too, and not say why.
+  if ('jwk' in form.material) checkRsa(form.material.jwk)
   const key = readMaterial(form.material)
   const alg = algorithmOf(key.facts, form.alg, algorithms)
-  if (key.facts.kty === 'RSA') checkRsa(key.facts)
+  checkRsa(key.facts)
   return { alg, canSign: key.isPrivate, prepare: () => prepareKey(key, alg, kid) }
 }
 
@@ -108,7 +110,8 @@ function readMaterial(material: KeyMaterial): AsymmetricKey {
 }
 
 /** @throws {TypeError} for a modulus that is too short or too long, and for an exponent with which anybody could sign */
-function checkRsa({ n = '', e = '' }: Pick<Jwk, 'n' | 'e'>): void {
+function checkRsa({ kty, n = '', e = '' }: Jwk): void {
+  if (kty !== 'RSA') return
   const bits = bitLength(n)
   if (bits < SHORTEST_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${SHORTEST_RSA} are needed`)
   if (bits > MAX_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${MAX_RSA} are the most`)
