@@ -37,7 +37,7 @@ function countingCodec(): SessionCodec {
 }
 
 /** A request that has been read and not yet answered. */
-async function begin({ sessions, browser }: Fixture, change: (data: Record<string, unknown>) => unknown) {
+async function begin({ sessions, browser }: Fixture, change: (data: Record<string, unknown>) => unknown = () => {}) {
   const session = await sessions.load(browser.cookie)
   change(session.data)
   return { session, answer: async () => browser.take(await sessions.commit(session)) }
@@ -110,6 +110,28 @@ test('a store that reads and writes is asked by one request at a time, for each 
   store.gate = () => wait(5)
   await Promise.all([a.answer(), b.answer()])
   expect(store.calls).toEqual(['get', 'set', 'get', 'set'])
+})
+
+test('a store that touches by writing the whole session undoes nothing, and brings nothing back', async () => {
+  const store = openStore({ atomic: false })
+  store.touch = async (id, expiresAt) => {
+    const row = await store.get(id)
+    if (row) await store.set(id, { ...row, ...(expiresAt && { expiresAt }) })
+  }
+  const fixture = serveStored({ store, idleTimeout: 1800 })
+  await fixture.visit((data) => Object.assign(data, { start: 1 }))
+  fixture.clock.pass(900)
+  const [renewing, again, changing, ending] = await Promise.all([
+    begin(fixture),
+    begin(fixture),
+    begin(fixture, (data) => Object.assign(data, { a: 1 })),
+    begin(fixture),
+  ])
+  store.gate = () => wait(5)
+  await Promise.all([changing.answer(), renewing.answer()])
+  expect(await dataOf(fixture)).toEqual({ start: 1, a: 1 })
+  await Promise.all([again.answer(), fixture.sessions.destroy(ending.session)])
+  expect(store.rows.size).toBe(0)
 })
 
 describe.each<[string, SessionCodec]>([

@@ -25,6 +25,9 @@ export function createRows(store: SessionStore): Rows {
   const update = store.update ?? ((id, change) => inTurn(store, id, () => changeInSteps(store, id, change)))
   // A row must not come back because it was deleted between another request's get and set.
   const remove = store.update ? store.delete : (id: string) => inTurn(store, id, async () => store.delete(id))
+  // Nor may a store that touches by writing the whole session undo what another request changes.
+  const touch = (id: string, expiresAt: Date | undefined): MaybePromise<void> =>
+    store.update ? store.touch?.(id, expiresAt) : inTurn(store, id, async () => store.touch?.(id, expiresAt))
 
   const rows: Rows = {
     find: (id) => ask(store, 'read', () => store.get(id)),
@@ -32,7 +35,7 @@ export function createRows(store: SessionStore): Rows {
     change: (id, change) =>
       ask(store, 'write', () => update.call(store, id, (current) => (current ? change(current) : undefined))),
     *touch(id, expiresAt) {
-      if (store.touch) yield* ask(store, 'touch', () => store.touch?.(id, expiresAt))
+      if (store.touch) yield* ask(store, 'touch', () => touch(id, expiresAt))
       else yield* rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))
     },
     remove: (id) => ask(store, 'delete', () => remove.call(store, id)),

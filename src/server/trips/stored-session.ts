@@ -60,7 +60,10 @@ export function* saveRow(
   }
   if (reason !== 'changed') {
     yield* rows.touch(state.id, expiresAt)
-    return stored
+    // A touch does not say whether the row is there still, and no token may go out for a session that ended.
+    const row = yield* rows.find(state.id)
+    if (!row) reportConflict(settings, state.held, { isOver: true })
+    return row && { ...stored, row }
   }
   let clashes: string[] = []
   const row: StoredSession | undefined = yield* rows.change(state.id, (current) => {

@@ -339,6 +339,24 @@ describe('destroy', () => {
     },
   )
 
+  test.each([true, false])(
+    'nor does a parallel request that only renews the token, which shows what others wrote (atomic: %s)',
+    async (atomic) => {
+      const store = openStore({ atomic })
+      const { visit, sessions, browser, events, clock } = serveStored({ store, expose: ['user'], idleTimeout: 1800 })
+      await visit((data) => Object.assign(data, { user: 'dave' }))
+      clock.pass(900)
+      const [late, later] = [await sessions.load(browser.cookie), await sessions.load(browser.cookie)]
+      await visit((data) => Object.assign(data, { user: 'eve' }))
+      const [, half = ''] = await sessions.commit(late)
+      expect(decodeSession(half.slice(half.indexOf('=') + 1, half.indexOf(';'))).data).toEqual({ user: 'eve' })
+      await sessions.destroy(await sessions.load(browser.cookie))
+      expect(await sessions.commit(later)).toEqual([])
+      expect([store.rows.size, later.isDestroyed]).toEqual([0, true])
+      expect(events.filter(({ type }) => type === 'conflict')).toMatchObject([{ code: 'ERR_SESSION_DESTROYED' }])
+    },
+  )
+
   test.each([true, false])('a delete between another request reading and writing wins (atomic: %s)', async (atomic) => {
     const store = openStore({ atomic })
     const { visit, sessions, browser } = serveStored({ store })
