@@ -142,10 +142,10 @@ function checkSecret(secret: Uint8Array, allowWeak: boolean, option: string): vo
   }
 }
 
-/** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM, spaces or lines may precede it. */
+/** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM, spaces, lines or quotes may precede it. */
 export function looksLikeKeyFile(secret: Uint8Array): boolean {
   const text = new TextDecoder('utf-8').decode(secret).trim()
-  if (/^-----BEGIN |^ssh-|^ecdsa-/m.test(text)) return true
+  if (/-----BEGIN |^["']?(?:ssh|ecdsa)-/m.test(text)) return true
   if (!text.startsWith('{') && !text.startsWith('[')) return false
   try {
     JSON.parse(text)

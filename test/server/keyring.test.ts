@@ -79,11 +79,15 @@ describe('a key file for a secret', () => {
     'PEM after blanks': `\r\n \t${pem}`,
     'PEM after a byte order mark and blanks': `\uFEFF\n${pem}`,
     'PEM after a text (RFC 7468 §2)': `Subject: example\n${pem}`,
+    'PEM in quotes': `"${pem}"`,
+    'PEM in one line with quotes': JSON.stringify(pem),
+    'PEM behind an indent': pem.replace(/^/gm, '  '),
     'private key': pem.replaceAll('PUBLIC', 'PRIVATE'),
     JWK: jwk,
     'JWK after a byte order mark': `\uFEFF ${jwk}`,
     'JWK set': JSON.stringify({ keys: [{ kty: 'oct', k: 'a'.repeat(43) }] }),
     'list of JWKs': `[${jwk}]`,
+    'OpenSSH key in quotes': `"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'a'.repeat(43)} user@host"`,
     'OpenSSH key': `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'a'.repeat(43)} user@host`,
   }
 
