@@ -128,7 +128,9 @@ test('a store that touches by writing the whole session undoes nothing, and brin
     begin(fixture),
   ])
   store.gate = () => wait(5)
-  await Promise.all([changing.answer(), renewing.answer()])
+  const changed = changing.answer()
+  await wait(2)
+  await Promise.all([changed, renewing.answer()])
   expect(await dataOf(fixture)).toEqual({ start: 1, a: 1 })
   await Promise.all([again.answer(), fixture.sessions.destroy(ending.session)])
   expect(store.rows.size).toBe(0)
