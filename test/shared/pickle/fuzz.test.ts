@@ -71,10 +71,11 @@ function attempt(bytes: Uint8Array): 'read' | 'refused' | 'written' {
       throw error
     }
     const again = readPickle(written, { encoding })
-    // A list or set that is a key, as no Python writes it, became a tuple or frozenset.
+    // A list, set or bytearray that is a key, as no Python writes it, became a tuple, frozenset or bytes.
     const hashable = (node: PickleNode): string =>
       JSON.stringify(taggedNode(node))
         .replaceAll('$frozenset', '$set')
+        .replaceAll('$bytearray', '$bytes')
         .replace(/{"\$tuple":(\[)|(\])}/g, '$1$2')
     if (!/\$ref|set"/.test(hashable(root))) expect(hashable(again.root)).toBe(hashable(root))
     // A member twice in a set, as no Python writes it, is one from the second writing on.
