@@ -41,6 +41,8 @@ export interface ExpressSessionMembers {
 export interface OpenSession<Data extends object> {
   /** What a request's `session` gives. */
   view(): ExpressSession<Data> | null
+  /** What its `sessionID` gives, which tells of the cookie as much as the data does. */
+  id(): string
   /** What assigning to it does. */
   replace(data: Data | null | undefined): void
   /** Ended in this request. */
@@ -119,6 +121,10 @@ export function openSession<Data extends object>(
   return {
     view,
     isEnded,
+    id() {
+      state.isRead = true
+      return session.id
+    },
     replace(data) {
       // What comes after an end is another session: it must not go on under the old id.
       if (hasEnded && data) session.regenerate()

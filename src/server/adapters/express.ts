@@ -62,7 +62,7 @@ export function expressSessions<Data extends object = SessionData>(
       set: open.replace,
     })
     if (property === 'session') {
-      Object.defineProperty(request, 'sessionID', { configurable: true, enumerable: true, get: () => session.id })
+      Object.defineProperty(request, 'sessionID', { configurable: true, enumerable: true, get: open.id })
     }
     const all = attached.of(request) ?? new Map<string, Session<object>>()
     attached.keep(request, all.set(property, session))

@@ -89,8 +89,7 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
       held = []
       phase = 'failed'
       stopPretending(response)
-      response.statusCode = 500
-      for (const name of HEADERS_OF_THE_BODY) response.removeHeader(name)
+      dropHead(response)
       fail(error)
     })
   }
@@ -119,15 +118,27 @@ function stopPretending(response: NodeResponse): void {
   for (const name of ['headersSent', 'writableEnded']) Reflect.deleteProperty(response, name)
 }
 
-/** What the handler said of a body that does not go out. */
+/** What the handler said of a body that does not go out, and how long caches may keep it. */
 const HEADERS_OF_THE_BODY = [
+  'Content-Type',
+  'Content-Disposition',
+  'Content-Language',
   'Content-Length',
   'Content-Encoding',
   'Content-Range',
   'Transfer-Encoding',
   'ETag',
   'Last-Modified',
+  'Expires',
 ]
+
+/** Leaves the page of an error a head of its own, which no cache keeps unless that page says so. */
+function dropHead(response: NodeResponse): void {
+  response.statusCode = 500
+  response.statusMessage = ''
+  for (const name of HEADERS_OF_THE_BODY) response.removeHeader(name)
+  response.setHeader('Cache-Control', 'no-store')
+}
 
 /** Headers given to `writeHead` would replace what is set there: they are set first, so that cookies are added to them. */
 function applyHead(response: NodeResponse, status: number, rest: unknown[]): void {

@@ -40,9 +40,17 @@ function sessionsOf(options: Partial<Omit<SessionsOptions<Data>, 'readOnly'>> = 
   return createSessions<Data>({ codecs: [jwt({ secrets: [SECRET] })], expose: true, ...options })
 }
 
+interface Visited {
+  status: number
+  statusText: string
+  body: string
+  headers: Headers
+  set: string[]
+}
+
 interface Visitor {
   readonly cookie: string
-  get(path: string, init?: RequestInit): Promise<{ status: number; body: string; headers: Headers; set: string[] }>
+  get(path: string, init?: RequestInit): Promise<Visited>
 }
 
 /** The address of a new server. */
@@ -66,7 +74,8 @@ async function visit(listener: Parameters<typeof createServer>[1]): Promise<Visi
       const answer = await fetch(origin + path, { redirect: 'manual', ...init, headers })
       const set = answer.headers.getSetCookie()
       browser.take(set)
-      return { status: answer.status, body: await answer.text(), headers: answer.headers, set }
+      const { status, statusText } = answer
+      return { status, statusText, body: await answer.text(), headers: answer.headers, set }
     },
   }
 }
@@ -127,7 +136,11 @@ describe('Express', () => {
   })
 
   test('what looks at no session depends on none', async () => {
-    const app = appOf(sessionsOf({ codecs: [beakerJwt({ secrets: [SECRET] })], touchEvery: 0 }))
+    const sessions = sessionsOf({ codecs: [beakerJwt({ secrets: [SECRET] })], touchEvery: 0 })
+    const app = appOf(sessions)
+    app.get('/id', (req, res) => {
+      res.set('Cache-Control', 'public, max-age=60').send((req as { sessionID?: string }).sessionID)
+    })
     app.get('/in', (req, res) => {
       data(req).user = 'dave'
       res.end()
@@ -147,6 +160,8 @@ describe('Express', () => {
     const asset = await visitor.get('/asset')
     expect([asset.set, asset.headers.get('vary')]).toEqual([[], null])
     expect(asset.headers.get('cache-control')).toBe('public, max-age=60')
+    const named = await visitor.get('/id')
+    expect([named.body, named.headers.get('vary')]).toEqual([(await sessions.load(visitor.cookie)).id, 'Cookie'])
     // The application's word stands.
     const mine = await visitor.get('/mine')
     expect([mine.set.length, mine.headers.get('vary')]).toEqual([1, 'Cookie'])
@@ -252,10 +267,21 @@ describe('what can not be saved', () => {
       data(req).big = 'x'.repeat(5000)
       res.set('X-A', 'b').send('never')
     })
+    app.get('/file', (req, res) => {
+      data(req).big = 'x'.repeat(5000)
+      res.statusMessage = 'Fine'
+      res.attachment('report.html').set('Cache-Control', 'public, max-age=60').send('never')
+    })
     app.get('/fine', (_, res) => void res.send('fine'))
     app.use(errorHandler)
     const { get } = await visit(app)
     expect(await get('/')).toMatchObject({ status: 500, body: '{"code":"ERR_SESSION_TOO_LARGE"}', set: [] })
+    const { headers, statusText } = await get('/file')
+    // Nothing of the file: it would be shown as a page, kept as a file, and kept by caches.
+    expect(headers.get('content-type')).toBe('application/json; charset=utf-8')
+    expect(headers.get('content-disposition')).toBeNull()
+    expect(headers.get('cache-control')).toBe('no-store')
+    if (!('Deno' in globalThis)) expect(statusText).toBe('Internal Server Error')
     expect(await get('/fine')).toMatchObject({ status: 200, body: 'fine' })
   })
 
