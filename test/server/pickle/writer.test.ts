@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { describe, expect, test } from 'vitest'
 import { writePickle } from '../../../src/server/pickle/writer.js'
+import { MAX_PICKLE_DEPTH } from '../../../src/shared/pickle/limits.js'
 import { PickleObject } from '../../../src/shared/pickle/object.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
 import {
@@ -402,6 +403,20 @@ describe('what has no mapping', () => {
     const nested = (depth: number): unknown => (depth === 1 ? {} : { a: nested(depth - 1) })
     expect(readPickle(write(nested(64))).value).toEqual(nested(64))
     expect(() => write(nested(65))).toThrowError(expect.objectContaining({ code: 'ERR_SESSION_UNWRITABLE' }))
+  })
+
+  test('is nesting in what no view shows, as the arguments that a callable was made with', () => {
+    const hidden = (depth: number): Uint8Array => {
+      const lists = `${']'.repeat(depth)}${'a'.repeat(depth - 1)}`
+      const { value, origin } = readPickle(assemble([0x80, 2], `cm\nf\n${lists}`, [0x85], 'R)R.'))
+      return write(value, { origin })
+    }
+    // the object and the callable around them
+    const most = 4 * MAX_PICKLE_DEPTH - 2
+    expect(readPickle(hidden(most)).value).toBeInstanceOf(PickleObject)
+    for (const depth of [most + 1, 40_000]) {
+      expect(() => hidden(depth)).toThrowError(expect.objectContaining({ code: 'ERR_SESSION_UNWRITABLE' }))
+    }
   })
 })
 
