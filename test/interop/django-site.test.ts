@@ -16,7 +16,7 @@ import { hasPostgres, postgresHint } from '../setup/postgres.js'
 import type { DjangoDatabase } from './django.suite.js'
 import { openDjangoPostgres, openDjangoSqlite } from './django-databases.js'
 import { CookieJar, startDjangoSite } from './django-site.js'
-import { findPython } from './find-python.js'
+import { findOlderPackages, findPython } from './find-python.js'
 import type { PythonServer } from './python-server.js'
 
 interface SiteSession {
@@ -35,8 +35,20 @@ const session = defineSession<SiteSession>({
   fields: { user_id: 'user_id', username: 'u', email: 'e' },
 })
 
-function suite(name: string, open: () => Promise<DjangoDatabase>): void {
+interface OlderDjango {
+  name: string
+  /** Where it is, for PYTHONPATH. */
+  packages: string
+  /** Of before 3.1, which can't read what Node writes. */
+  readsOurs: boolean
+}
+
+function suite(kind: string, open: () => Promise<DjangoDatabase>, older?: OlderDjango): void {
+  const name = older ? `${kind}, ${older.name}` : kind
   describe(`a Django site over ${name}`, () => {
+    const { packages, readsOurs = true } = older ?? {}
+    /** What such a Django can't read need not be tested with it. */
+    const testOfOurs = readsOurs ? test : () => {}
     const folder = mkdtempSync(join(tmpdir(), 'sessionglass-site-'))
     const keys = generateKeyPairSync('rsa', {
       modulusLength: 2048,
@@ -63,6 +75,7 @@ function suite(name: string, open: () => Promise<DjangoDatabase>): void {
         database: database.settings,
         jwt: { KEY: files },
         users: [{ username: 'dave', password: 'first', email: 'dave@example.org' }],
+        ...(packages !== undefined && { packages }),
       })
       const { fields = {} } = session
       verifying = createSessions({
@@ -103,6 +116,11 @@ function suite(name: string, open: () => Promise<DjangoDatabase>): void {
       database.execute(database.name === 'SQLite' ? sql : sql.replace('?', '$1').replace('?', '$2'), params as never)
     const load = () => node.load({ headers: { cookie: jar.header } })
 
+    test('its rows are of the format of its release', async () => {
+      const [row] = await query('SELECT session_data FROM django_session WHERE session_key = ?', [(await load()).id])
+      expect(String(row?.session_data).includes(':')).toBe(readsOurs)
+    })
+
     test('the claims are verified with the public key alone', async () => {
       const seen = await verifying.load({ headers: { cookie: jar.header } })
       expect(seen.rejected).toBeUndefined()
@@ -117,7 +135,7 @@ function suite(name: string, open: () => Promise<DjangoDatabase>): void {
       expect(seen.claims).toMatchObject({ sk: seen.id, u: 'dave' })
     })
 
-    test('what Node changes in the server-side session, Django sees', async () => {
+    testOfOurs('what Node changes in the server-side session, Django sees', async () => {
       const found = await load()
       expect(found.data._auth_user_id).toBe('1')
       found.data.cart = ['tea']
@@ -132,7 +150,7 @@ function suite(name: string, open: () => Promise<DjangoDatabase>): void {
       expect(found.claims).toMatchObject({ u: 'dave', e: 'dave@example.org' })
     })
 
-    test('Django takes the token that Node issued anew', async () => {
+    testOfOurs('Django takes the token that Node issued anew', async () => {
       const found = await load()
       found.regenerate()
       const before = jar.get('sessionid')
@@ -181,7 +199,7 @@ function suite(name: string, open: () => Promise<DjangoDatabase>): void {
       expect(found.rejected?.code).toBe('ERR_SESSION_SIGNATURE')
     })
 
-    test('a row that the secret of before signed is read, and signed anew with the next change', async () => {
+    testOfOurs('a row that the secret of before signed is read, and signed anew with the next change', async () => {
       const { id } = await load()
       const [row] = await query('SELECT session_data FROM django_session WHERE session_key = ?', [id])
       const signed = signRow(String(row?.session_data), OLD_SECRET)
@@ -215,6 +233,15 @@ if (findPython() === undefined) {
   test.skip('needs Python', () => {})
 } else {
   suite('SQLite', openDjangoSqlite)
+  for (const [name, readsOurs] of [
+    ['older-django', true],
+    ['oldest-django', false],
+  ] as const) {
+    const packages = findOlderPackages(name)
+    if (packages) suite('SQLite', openDjangoSqlite, { name, packages, readsOurs })
+    else
+      console.warn(`skipping the Django site with ${name}: no such packages; node scripts/python-env.mjs installs them`)
+  }
   if (hasPostgres()) suite('PostgreSQL', openDjangoPostgres)
   else console.warn(`skipping the Django site over PostgreSQL: ${postgresHint}`)
 }
