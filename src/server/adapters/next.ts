@@ -5,6 +5,7 @@
 import type { SessionData } from '../../shared/types.js'
 import type { Session } from '../session.js'
 import type { Sessions } from '../sessions.js'
+import { createRequestMemory } from '../trips/request-memory.js'
 import { type ReadOnlySession, readOnlySession } from './read-only.js'
 import { setCookieParts } from './set-cookie-parts.js'
 
@@ -38,7 +39,7 @@ export interface NextSessions<Data extends object> {
   read(): Promise<ReadOnlySession<Data>>
   /**
    * Loads the session, does the work and sets the cookies: in server actions and route handlers. It also sets them when the
-   * work throws, for that is how Next redirects.
+   * work throws, for that is how Next redirects. All that is done in one request is done to the same session.
    *
    * @throws {TypeError} where Next can set no cookies, and for codecs whose values Next would write differently
    * @throws {SessionError} what `load` and `commit` throw
@@ -71,22 +72,48 @@ export function nextSessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
   cookies: () => Promise<NextCookies>,
 ): NextSessions<Data> {
-  const load = async (store: NextCookies): Promise<Session<Data>> => sessions.load(headerOf(store, sessions.name))
+  const opened = createRequestMemory<Opened<Data> | undefined>()
+
+  /** One session for each request, as long as the cookies are those that it was loaded from, or has set. */
+  function open(store: NextCookies): Promise<Session<Data>> {
+    const header = headerOf(store, sessions.name)
+    const known = opened.of(store)
+    if (known?.header === header) return known.session
+    const session = sessions.load(header)
+    opened.keep(store, { header, session })
+    return session
+  }
+
+  async function save(store: NextCookies, session: Session<Data>): Promise<void> {
+    let next: Opened<Data> | undefined
+    try {
+      for (const setCookie of await sessions.commit(session)) setOn(store, setCookie)
+      if (!session.isDestroyed) next = { header: headerOf(store, sessions.name), session: Promise.resolve(session) }
+    } finally {
+      // What could not be written, or has ended, is nothing to go on with.
+      opened.keep(store, next)
+    }
+  }
 
   return {
     async read() {
-      return readOnlySession(await load(await cookies()), ADVICE)
+      return readOnlySession(await open(await cookies()), ADVICE)
     },
     async change(work) {
       const store = await cookies()
-      const session = await load(store)
+      const session = await open(store)
       try {
         return await work(session)
       } finally {
-        for (const setCookie of await sessions.commit(session)) setOn(store, setCookie)
+        await save(store, session)
       }
     },
   }
+}
+
+interface Opened<Data extends object> {
+  header: string
+  session: Promise<Session<Data>>
 }
 
 /** The Cookie header, as far as it is about one session: its cookie, the public half, further parts. */

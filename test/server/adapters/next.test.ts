@@ -22,15 +22,16 @@ const signIn =
 function cookieJar({ isRendering = false }: { isRendering?: boolean } = {}) {
   const jar = new Map<string, string>()
   const set: Set[] = []
-  const cookies = async () => ({
+  // As Next has it: the same one throughout a request.
+  const store = {
     getAll: () => [...jar].map(([name, value]) => ({ name, value })),
     set(...given: Set) {
       if (isRendering) throw new Error('Cookies can only be modified in a Server Action or Route Handler')
       set.push(given)
       jar.set(given[0], given[1])
     },
-  })
-  return { jar, set, cookies }
+  }
+  return { jar, set, cookies: async () => store }
 }
 
 describe('change', () => {
@@ -79,6 +80,68 @@ describe('change', () => {
     }
     await change(() => {})
     expect(set).toHaveLength(2)
+  })
+
+  test('at the same time, or one inside another: no change is lost', async () => {
+    const { jar, cookies } = cookieJar()
+    const { sessions } = serve()
+    const { change } = nextSessions(sessions, cookies)
+    await change(signIn('dave'))
+    const slowly = (key: string) => async (session: Session) => {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      session.data[key] = 1
+    }
+    await Promise.all([change(slowly('a')), change(slowly('b'))])
+    await change(async (session) => {
+      session.data.outer = 1
+      await change(({ data }) => {
+        data.inner = 1
+      })
+    })
+    const { data } = await sessions.load(`${NAME}=${jar.get(NAME)}`)
+    expect(data).toEqual({ user: 'dave', a: 1, b: 1, outer: 1, inner: 1 })
+  })
+
+  test('after what can not be written, the next one begins with what the browser has', async () => {
+    const { cookies } = cookieJar()
+    const { change, read } = nextSessions(serve().sessions, cookies)
+    await change(signIn('dave'))
+    const tooMuch = change(({ data }) =>
+      Object.assign(data, { big: 'x'.repeat(5000).replace(/x/g, () => `${Math.random()}`) }),
+    )
+    await rejection('ERR_SESSION_TOO_LARGE', tooMuch)
+    await change(signIn('eve'))
+    expect((await read()).data).toEqual({ user: 'eve' })
+  })
+
+  test('cookies that the application sets by itself in between count', async () => {
+    const { jar, cookies } = cookieJar()
+    const { change, read } = nextSessions(serve().sessions, cookies)
+    await change(signIn('dave'))
+    const before = jar.get(NAME) as string
+    await change(signIn('eve'))
+    jar.set(NAME, before)
+    expect((await read()).data).toEqual({ user: 'dave' })
+    jar.delete(NAME)
+    expect((await read()).data).toEqual({})
+  })
+
+  test('after the end of a session another one may begin', async () => {
+    const { jar, cookies } = cookieJar()
+    const { sessions } = serve()
+    const { change, read } = nextSessions(sessions, cookies)
+    await change(signIn('dave'))
+    const ended = await change((session) => {
+      void sessions.destroy(session)
+      return session.id
+    })
+    expect((await read()).data).toEqual({})
+    const begun = await change((session) => {
+      session.data.user = 'eve'
+      return session.id
+    })
+    expect(begun).not.toBe(ended)
+    expect((await sessions.load(`${NAME}=${jar.get(NAME)}`)).data).toEqual({ user: 'eve' })
   })
 
   test('destroying the session', async () => {
