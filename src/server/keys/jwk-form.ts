@@ -34,7 +34,16 @@ export function formsOfJwkSet({ keys }: JwkSet, labels: KeyLabels): KeyForm[] {
 export function formOfKeyObject(key: KeyObjectLike, labels: KeyLabels): KeyForm {
   if (key.type === 'secret') return formOfSecret(key.export() as Uint8Array, labels)
   if (key.asymmetricKeyType === 'rsa-pss') throw new TypeError('a KeyObject of type rsa-pss; give one of type rsa')
-  return formOfJwk(key.export({ format: 'jwk' }) as Jwk, labels)
+  return formOfJwk(exported(key), labels)
+}
+
+/** Node has no JWK for some types and curves, and says so without the name of an option. */
+function exported(key: KeyObjectLike): Jwk {
+  try {
+    return key.export({ format: 'jwk' }) as Jwk
+  } catch {
+    throw new TypeError('a KeyObject of a type or curve that signs no sessions')
+  }
 }
 
 function checkOperations(jwk: Jwk): void {

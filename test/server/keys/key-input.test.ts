@@ -56,6 +56,15 @@ const strange = {
   ].join('\n'),
 }
 
+/** As Node answers for a key on a curve that JWK has no name for, and for DSA. */
+const unknownKey = {
+  type: 'public',
+  asymmetricKeyType: 'dsa',
+  export() {
+    throw Object.assign(new Error('Unsupported JWK Key Type.'), { code: 'ERR_CRYPTO_JWK_UNSUPPORTED_KEY_TYPE' })
+  },
+}
+
 function headerOf(token: string): Record<string, unknown> {
   return JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString())
 }
@@ -143,6 +152,7 @@ describe('refused at start', () => {
     [/signs no sessions|can not be read/, () => strange.ed448],
     [/signs no sessions|can not be read|unknown/, () => strange.rsaPss],
     [/type rsa-pss/, () => ({ type: 'public', asymmetricKeyType: 'rsa-pss', export: () => {} })],
+    [/KeyObject of a type or curve that signs no sessions/, () => unknownKey],
     [/JWK without "kty"/, () => ({ keys: [{}] })],
     [/JWK without "kty"/, () => ({ keys: [null] })],
     [/without a list of "keys"/, () => ({ keys: 'none' })],
