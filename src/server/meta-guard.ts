@@ -49,7 +49,8 @@ export function createMetaGuard(meta: MetaNames = {}): MetaGuard {
  */
 export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginNode): void {
   if (foreign?.value instanceof Map) {
-    throw new SessionError('ERR_SESSION_UNWRITABLE', 'The session has keys that are no text', { path: '' })
+    const path = String([...foreign.value.keys()].find((key) => typeof key !== 'string'))
+    throw new SessionError('ERR_SESSION_UNWRITABLE', 'The session has keys that are no text', { path })
   }
   for (const key in meta) {
     if (data[key] === undefined || !Object.hasOwn(data, key)) continue

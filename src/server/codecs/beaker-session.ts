@@ -39,7 +39,7 @@ export function beakerRecord(
   const { data, meta } = takeBeakerMeta(shownKeys(value, removeKeys))
   const origin: BeakerOrigin = {
     format: BEAKER,
-    root,
+    root: () => remainingRoot(root(), removeKeys),
     again: () => takeBeakerMeta(shownKeys(again(), removeKeys)).data,
   }
   const record: SessionRecord = { data, origin }
@@ -70,7 +70,7 @@ export function beakerSession(
   const cookieKeys = isOwn ? keptCookieKeys(root as OriginNode, format, removeKeys) : fresh
   const session = { ...cookieKeys, ...withBeakerMeta(record, root) }
   if (!isOwn || root?.format !== format || !(root.value instanceof Map)) return session
-  const others = [...root.value].filter(([key]) => typeof key !== 'string' && !removeKeys.has(String(key)))
+  const others = [...root.value].filter(([key]) => typeof key !== 'string')
   const own = Object.entries(session).filter(([, value]) => value !== undefined)
   return new Map<unknown, unknown>([...others, ...own]) as unknown as SessionData
 }
@@ -79,6 +79,14 @@ function keptCookieKeys(root: OriginNode, format: string, removeKeys: ReadonlySe
   const names = root.format === format ? ['_domain', '_path', '_expires'] : ['_domain', '_path']
   const found = names.filter((name) => !removeKeys.has(name)).map((name) => [name, root.child?.(name)] as const)
   return Object.fromEntries(found.flatMap(([name, node]) => (node ? [[name, node.value]] : [])))
+}
+
+/** Keys that are no text stand in no data, so that they are removed here: without them other formats can hold the session. */
+function remainingRoot(root: OriginNode, removeKeys: ReadonlySet<string>): OriginNode {
+  if (removeKeys.size === 0 || !(root.value instanceof Map)) return root
+  const entries = [...root.value].filter(([key]) => typeof key === 'string' || !removeKeys.has(String(key)))
+  const isText = entries.every(([key]) => typeof key === 'string')
+  return { ...root, value: isText ? Object.fromEntries(entries) : new Map(entries) }
 }
 
 /** A dict may have any keys; a session shows those that are text, and the others are written back. */

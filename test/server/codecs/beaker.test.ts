@@ -4,7 +4,7 @@ import { deflateSync } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { platform } from '#platform'
 import type { CodecContext, SessionCodec, SessionRecord } from '../../../src/server/codecs/codec.js'
-import { type BeakerOptions, beaker, createSessions, type SessionEvent } from '../../../src/server/index.js'
+import { type BeakerOptions, beaker, beakerJwt, createSessions, type SessionEvent } from '../../../src/server/index.js'
 import { writePickle } from '../../../src/server/pickle/writer.js'
 import { decodeBase64 } from '../../../src/shared/base64.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
@@ -422,6 +422,26 @@ describe('the session', () => {
         ['user', 'dave'],
       ]),
     )
+  })
+
+  test('another format holds the session once its keys that are no text are removed', async () => {
+    const jwt = beakerJwt({ secrets: ['x'.repeat(32)] })
+    const entries: [unknown, unknown][] = [
+      ['user', 'dave'],
+      [7, 'seven'],
+      [8, 'eight'],
+    ]
+    const value = pickled(new Map(entries))
+    const upgraded = async (removeKeys: string[]): Promise<unknown> => {
+      const record = await beaker({ validateKey, removeKeys }).verify(value, context)
+      return (await jwt.verify(await sign(jwt, record), context)).data
+    }
+    const failure = (path: string) => expect.objectContaining({ code: 'ERR_SESSION_UNWRITABLE', path })
+    await expect(upgraded([])).rejects.toEqual(failure('7'))
+    await expect(upgraded(['7'])).rejects.toEqual(failure('8'))
+    expect(await upgraded(['7', '8'])).toEqual({ user: 'dave' })
+    const remover = beaker({ validateKey, removeKeys: ['7', '8'] })
+    expect(viewOf(await sign(remover, await remover.verify(value, context)))).toEqual({ user: 'dave' })
   })
 
   test('an id that is no text, or a time that is no number, is refused', async () => {
