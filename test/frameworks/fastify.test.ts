@@ -124,13 +124,16 @@ describe.each([
   ] as const)('%s is answered with %i by Fastify itself', async (code, status) => {
     const app = appOf()
     app.register(fastifySessions(failing(code, 'sign')))
-    app.get('/', async (request) => {
+    app.get('/', async (request, reply) => {
       request.session.data.user = 'dave'
+      reply.header('cache-control', 'public, max-age=60').header('content-encoding', 'gzip').header('etag', '"x"')
       return 'never'
     })
     const answer = await app.inject('/')
     expect([answer.statusCode, answer.headers['set-cookie']]).toEqual([status, undefined])
     expect(answer.json()).toMatchObject({ code, statusCode: status })
+    const { etag, 'content-encoding': encoding, 'cache-control': cacheControl } = answer.headers
+    expect([etag, encoding, cacheControl]).toEqual([undefined, undefined, 'no-store'])
   })
 
   test("the application's page, which changes the session once more", async () => {

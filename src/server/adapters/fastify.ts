@@ -7,7 +7,7 @@ import { type Session, stateOf } from '../session.js'
 import { type Sessions, trips } from '../sessions.js'
 import type { HeaderTarget } from '../trips/message.js'
 import { createRequestMemory } from '../trips/request-memory.js'
-import { withStatus } from './outage.js'
+import { dropHeaders, withStatus } from './outage.js'
 import { isForEverybody } from './shared-response.js'
 
 /** The part of a Fastify request that is used here. */
@@ -74,7 +74,13 @@ export function fastifySessions<Data extends object = SessionData>(
     // The page that tells of a failure comes through here too, and would fail as well.
     if (isWriting.of(request)) return
     isWriting.keep(request, true)
-    yield* wait(commit(session, targetOf(reply)))
+    const target = targetOf(reply)
+    try {
+      yield* wait(commit(session, target))
+    } catch (error) {
+      dropHeaders(target)
+      throw error
+    }
     isWriting.keep(request, false)
   }
 
@@ -123,9 +129,12 @@ function settle(flow: () => Flow<void>, next: Next): void {
 }
 
 /** `reply.header` adds to the cookies that are there, where `setHeader` of Node replaces them. */
-function targetOf(reply: FastifyReplyLike): HeaderTarget {
+function targetOf(
+  reply: FastifyReplyLike,
+): Exclude<HeaderTarget, { append: unknown }> & Pick<FastifyReplyLike, 'removeHeader'> {
   return {
     getHeader: (name) => reply.getHeader(name),
+    removeHeader: (name) => reply.removeHeader(name),
     setHeader(name, value) {
       reply.removeHeader(name)
       reply.header(name, value)

@@ -3,6 +3,7 @@
  * Where that something has to be awaited, `writeHead`, `write`, `end` and `flushHeaders` are held in their order.
  */
 import type { MaybePromise } from '../codecs/codec.js'
+import { dropHeaders } from './outage.js'
 
 /** The part of `http.ServerResponse` that is used here. */
 export interface NodeResponse {
@@ -89,7 +90,9 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
       held = []
       phase = 'failed'
       stopPretending(response)
-      dropHead(response)
+      response.statusCode = 500
+      response.statusMessage = ''
+      dropHeaders(response)
       fail(error)
     })
   }
@@ -116,28 +119,6 @@ function pretend(response: NodeResponse, answers: Record<'headersSent' | 'writab
 
 function stopPretending(response: NodeResponse): void {
   for (const name of ['headersSent', 'writableEnded']) Reflect.deleteProperty(response, name)
-}
-
-/** What the handler said of a body that does not go out, and how long caches may keep it. */
-const HEADERS_OF_THE_BODY = [
-  'Content-Type',
-  'Content-Disposition',
-  'Content-Language',
-  'Content-Length',
-  'Content-Encoding',
-  'Content-Range',
-  'Transfer-Encoding',
-  'ETag',
-  'Last-Modified',
-  'Expires',
-]
-
-/** Leaves the page of an error a head of its own, which no cache keeps unless that page says so. */
-function dropHead(response: NodeResponse): void {
-  response.statusCode = 500
-  response.statusMessage = ''
-  for (const name of HEADERS_OF_THE_BODY) response.removeHeader(name)
-  response.setHeader('Cache-Control', 'no-store')
 }
 
 /** Headers given to `writeHead` would replace what is set there: they are set first, so that cookies are added to them. */
