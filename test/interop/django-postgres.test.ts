@@ -1,4 +1,4 @@
-/** The current Django over a real PostgreSQL, and many requests at once. */
+/** The current Django and 3.2 over a real PostgreSQL, and many requests at once. */
 import { Client, Pool } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { djangoStore } from '../../src/server/stores/django.js'
@@ -11,6 +11,7 @@ import { openDjangoPostgres as open } from './django-databases.js'
 if (hasPostgres()) {
   for (const serializer of ['json', 'pickle'] as const) {
     djangoSuite({ serializer, open, database: 'PostgreSQL', count: 40, era: 'current' })
+    djangoSuite({ serializer, open, database: 'PostgreSQL', count: 20, era: 'both', older: 'older-django' })
   }
   describe('many requests at once, through two pools and a client', () => concurrencyTests())
 } else {

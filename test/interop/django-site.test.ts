@@ -232,16 +232,18 @@ if (findPython() === undefined) {
   console.warn('skipping the Django site: no Python packages; node scripts/python-env.mjs installs them')
   test.skip('needs Python', () => {})
 } else {
-  suite('SQLite', openDjangoSqlite)
-  for (const [name, readsOurs] of [
-    ['older-django', true],
-    ['oldest-django', false],
-  ] as const) {
+  const missing = 'no such packages; node scripts/python-env.mjs installs them'
+  const [older, oldest] = (['older-django', 'oldest-django'] as const).map((name): OlderDjango | undefined => {
     const packages = findOlderPackages(name)
-    if (packages) suite('SQLite', openDjangoSqlite, { name, packages, readsOurs })
-    else
-      console.warn(`skipping the Django site with ${name}: no such packages; node scripts/python-env.mjs installs them`)
-  }
-  if (hasPostgres()) suite('PostgreSQL', openDjangoPostgres)
-  else console.warn(`skipping the Django site over PostgreSQL: ${postgresHint}`)
+    if (!packages) console.warn(`skipping the Django site with ${name}: ${missing}`)
+    return packages ? { name, packages, readsOurs: name === 'older-django' } : undefined
+  })
+  suite('SQLite', openDjangoSqlite)
+  if (older) suite('SQLite', openDjangoSqlite, older)
+  // No release of psycopg2 is for this Django and this Python.
+  if (oldest) suite('SQLite', openDjangoSqlite, oldest)
+  if (hasPostgres()) {
+    suite('PostgreSQL', openDjangoPostgres)
+    if (older) suite('PostgreSQL', openDjangoPostgres, older)
+  } else console.warn(`skipping the Django site over PostgreSQL: ${postgresHint}`)
 }
