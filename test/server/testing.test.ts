@@ -215,7 +215,9 @@ describe('the fixture', () => {
     const context = { addCookies: async (cookies: unknown[]) => void given.push(...cookies) }
     const { signIn } = sessionFixture(make({ expose: ['user'] }))
     // as the runner does it: it reads which fixtures are wanted
-    expect(signIn.toString()).toMatch(/^(?:async\s*)?(?:signIn\s*)?\(\{\s*context,\s*baseURL\s*\},\s*use\)/)
+    expect(signIn.toString()).toMatch(
+      /^(?:async\s*)?(?:signIn\s*)?\(\{\s*context\b[^,{}]*,\s*baseURL\b[^,{}]*\},\s*use\w*\)/,
+    )
     let cookies: unknown[] = []
     await signIn({ context, baseURL: 'http://app.test:3000' }, async (use) => {
       ;({ cookies } = await use(dave))
