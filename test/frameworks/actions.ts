@@ -73,6 +73,10 @@ export const actions: Record<string, (visit: Visit) => Answer | Promise<Answer>>
     data().user = 'failed'
     throw new Error('of the application')
   },
+  '/unsaved': ({ data }) => {
+    data().user = 'unsaved'
+    return { body: 'never', headers: { 'cache-control': 'public, max-age=60', etag: '"never"' } }
+  },
   '/stream': ({ data }) => {
     data().user = 'streamed'
     return { body: ['one ', 'two ', 'three'] }

@@ -14,6 +14,8 @@ export const NAME = 'sid'
 export const OTHER_NAME = 'other'
 /** A value that leads to the codec that is down. */
 export const DOWN = 'down~x'
+/** A user whom nothing takes: the store is down when it is asked to. */
+export const UNSAVED = 'unsaved'
 
 export interface AppSessions {
   sessions: Sessions<Data>
@@ -27,7 +29,7 @@ export function appSessions(kind: Kind = 'at once'): AppSessions {
   const create = (name: string): Sessions<Data> =>
     createSessions<Data>({
       session: defineSession<Data>({ name }),
-      codecs: [kind === 'later' ? slow(jwt({ secrets: [SECRET] })) : jwt({ secrets: [SECRET] }), down],
+      codecs: [kind === 'later' ? slow(writer()) : writer(), down],
       expose: false,
       ...(kind === 'from a store' ? { store: slowStore() } : {}),
     })
@@ -36,7 +38,17 @@ export function appSessions(kind: Kind = 'at once'): AppSessions {
 
 /** In memory, but with promises, as over a network. */
 function slowStore(): SessionStore {
-  const store = memoryStore()
+  const memory = memoryStore()
+  const { set, update } = memory as Required<SessionStore>
+  const store: SessionStore = {
+    ...memory,
+    set: (id, row) => set(id, savable(row)),
+    update: (id, change) =>
+      update(id, (current) => {
+        const row = change(current)
+        return row && savable(row)
+      }),
+  }
   const wait = (call: (...given: unknown[]) => unknown) => {
     return async (...given: unknown[]): Promise<unknown> => {
       await new Promise((resolve) => setTimeout(resolve, 2))
@@ -54,8 +66,22 @@ const down: SessionCodec = {
   readable: false,
   matches: (value) => value.startsWith('down~'),
   verify() {
-    throw new SessionError('ERR_SESSION_STORE', 'The store is down')
+    throw outage()
   },
+}
+
+function writer(): SessionCodec {
+  const codec = jwt({ secrets: [SECRET] }) as Required<SessionCodec>
+  return { ...codec, sign: (record, context) => codec.sign(savable(record), context) }
+}
+
+function savable<Saved extends { data: Data }>(saved: Saved): Saved {
+  if (saved.data.user === UNSAVED) throw outage()
+  return saved
+}
+
+function outage(): SessionError {
+  return new SessionError('ERR_SESSION_STORE', 'The store is down')
 }
 
 function slow(codec: SessionCodec): SessionCodec {

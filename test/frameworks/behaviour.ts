@@ -180,5 +180,17 @@ export function describeBehaviour(name: string, start: () => Promise<RunningApp>
         expect([answer.status, answer.set], path).toEqual([503, []])
       }
     })
+
+    test('one that fails when it is written to is 503 too, nothing is kept, and the good cookie stays', async () => {
+      for (const user of [undefined, 'dave']) {
+        if (user) await get('/set')
+        const answer = await get('/unsaved')
+        expect([answer.status, answer.set], user).toEqual([503, []])
+        expect(answer.body).not.toContain('never')
+        expect(answer.headers.get('etag'), user).not.toBe('"never"')
+        expect(answer.headers.get('cache-control') ?? '', user).not.toContain('public')
+        expect(await show()).toMatchObject(user ? { user } : {})
+      }
+    })
   })
 }

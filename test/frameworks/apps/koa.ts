@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream'
 import Koa from 'koa'
 import type { Session } from '../../../src/server/session.js'
+import { isSessionError } from '../../../src/shared/errors.js'
 import { actionOf, type Data } from '../actions.js'
 import type { AppSessions } from '../app-sessions.js'
 import type { RunningApp } from '../behaviour.js'
@@ -20,9 +21,10 @@ export function startKoa(both: AppSessions): Promise<RunningApp> {
     ['other', both.other],
   ] as const) {
     app.use(async (ctx, next) => {
-      ctx.state[name] = await sessions.load(ctx.req).catch((error) => ctx.throw(503, error))
+      const fail = (error: unknown): never => ctx.throw(isOutage(error) ? 503 : 500, error as Error)
+      ctx.state[name] = await sessions.load(ctx.req).catch(fail)
       await next()
-      await sessions.commit(ctx.state[name], ctx.res)
+      await sessions.commit(ctx.state[name], ctx.res).catch(fail)
     })
   }
   app.use(async (ctx) => {
@@ -42,4 +44,8 @@ export function startKoa(both: AppSessions): Promise<RunningApp> {
     if (body === undefined) ctx.status = status
   })
   return listen(app.callback())
+}
+
+function isOutage(error: unknown): boolean {
+  return isSessionError(error) && ['ERR_SESSION_STORE', 'ERR_SESSION_KEYS'].includes(error.code)
 }

@@ -23,6 +23,8 @@ export function startNodeHttp({ sessions, other }: AppSessions): Promise<Running
       await other.commit(second, response)
       await send(response, answer)
     } catch (error) {
+      // What was said of the page does not go for this one.
+      for (const name of response.getHeaderNames()) response.removeHeader(name)
       response.statusCode = isSessionError(error) && error.code === 'ERR_SESSION_STORE' ? 503 : 500
       response.end('sorry')
     }
