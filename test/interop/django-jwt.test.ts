@@ -224,6 +224,17 @@ describeWithPython(
         await peer.call('configure', { key: secret, fields, expires: EXPIRES })
       })
 
+      test('a CALLABLE may give a jti there, and fields another end', async () => {
+        const returns = { $dict: [['jti', 'given']] }
+        await peer.call('configure', { key: secret, fields: [['end', 'exp']], expires: EXPIRES, returns })
+        const token = await create({ user: { end: now + 5 } })
+        expect(await codecOf().verify(token, at(0))).toMatchObject({ expiresAt: at(5).now, claims: { jti: 'given' } })
+        const codec = codecOf({ user: () => ({}), claims: () => ({ jti: 'given' }) })
+        await expect(async () => codec.sign({ id: sk, data: {} }, at(0))).rejects.toThrow(/must not give "jti"/)
+        expect(() => codecOf({ fields: [['end', 'exp']] })).toThrow(/two meanings for "exp"/)
+        await peer.call('configure', { key: secret, fields, expires: EXPIRES })
+      })
+
       test('a token without a session field is a new session with its claims there, and none here', async () => {
         const { sign } = djangoJwt({ key: secret, sessionField: 'other' }) as Required<SessionCodec>
         const token = await sign({ id: sk, data: { username: 'eve' } }, at(0))

@@ -180,6 +180,21 @@ function suite(kind: string, open: () => Promise<DjangoDatabase>, older?: OlderD
       expect((await seenByDjango()).user).toBeNull()
     })
 
+    test('of a session that is gone Django signs the claims again; in Node they are nobody’s', async () => {
+      const before = jar.get('sessionid') ?? ''
+      const gone = await load()
+      await node.destroy(gone)
+      jar.set('sessionid', before)
+      const replayed = await load()
+      expect(replayed).toMatchObject({ isNew: true, data: {} })
+      expect((await node.commit(replayed))[0]).toMatch(/^sessionid=; .*Max-Age=0/)
+      expect((await seenByDjango()).user).toBeNull()
+      const again = await verifying.load({ headers: { cookie: jar.header } })
+      expect(again.data.username).toBe('dave')
+      expect(again.id).not.toBe(gone.id)
+      expect((await load()).data._auth_user_id).toBeUndefined()
+    })
+
     test('a changed password ends the sessions in Node too', async () => {
       expect(await djangoUser(await load(), asUser)).toMatchObject({ id: '1', user: { username: 'dave' } })
       await changePassword('second')
