@@ -40,6 +40,10 @@ async function startService(file: string, jwksUrl: string): Promise<Service> {
   }
 }
 
+function startWorker(jwksUrl: string): Promise<Service> {
+  return startOnRuntime('workerd', 'federation', { entryPoints: [`${example}/worker.mjs`] }, { JWKS_URL: jwksUrl })
+}
+
 test('nothing is left out under CI', () => {
   expect((isInstalled && python !== undefined) || !process.env.CI).toBe(true)
 })
@@ -67,12 +71,7 @@ describe.skipIf(!isInstalled || python === undefined)('federation', () => {
     const jwksUrl = `${site.url}/.well-known/jwks.json`
     const orders = await startService('orders.mjs', jwksUrl)
     const invoices = await startService('invoices.mjs', jwksUrl)
-    const worker = await startOnRuntime(
-      'workerd',
-      'federation',
-      { entryPoints: [`${example}/worker.mjs`] },
-      { JWKS_URL: jwksUrl },
-    )
+    const worker = await startWorker(jwksUrl)
     running.push(orders, invoices, worker, site)
     services = { orders: orders.url, invoices: invoices.url, worker: worker.url }
   })
@@ -125,10 +124,17 @@ describe.skipIf(!isInstalled || python === undefined)('federation', () => {
   test('a service whose issuer was never reached answers 503, and signs nobody out', async () => {
     const jar = new CookieJar()
     await jar.signIn(site.url, 'dave', 'sessionglass')
-    const lost = await startService('orders.mjs', 'http://127.0.0.1:9/jwks.json')
-    const answer = await jar.fetch(lost.url)
-    expect([answer.status, await answer.json()]).toEqual([503, { error: 'ERR_SESSION_KEYS' }])
-    expect(answer.headers.getSetCookie()).toEqual([])
-    await lost.close()
+    const nowhere = 'http://127.0.0.1:9/jwks.json'
+    const lost = [
+      await startService('orders.mjs', nowhere),
+      await startService('invoices.mjs', nowhere),
+      await startWorker(nowhere),
+    ]
+    for (const { url } of lost) {
+      const answer = await jar.fetch(url)
+      expect([answer.status, await answer.json()]).toEqual([503, { error: 'ERR_SESSION_KEYS' }])
+      expect(answer.headers.getSetCookie()).toEqual([])
+    }
+    await Promise.all(lost.map((service) => service.close()))
   })
 })
