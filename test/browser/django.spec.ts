@@ -1,9 +1,11 @@
-/** The page of a Django site shows who is signed in from the claims, without a request of its own. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** The page of a Django site shows who is signed in from the claims, without a request of its own, and tests start signed in there. */
+import { readFileSync } from 'node:fs'
 import { test as base, expect, type Page } from 'playwright/test'
 import { root } from '../../scripts/run.mjs'
+import { createSessions, defineSession, djangoJwt } from '../../src/server/index.js'
+import { djangoStore } from '../../src/server/stores/django.js'
+import { djangoLogin, type SessionFixture, type SignIn, sessionFixture } from '../../src/server/testing.js'
+import { openDjangoSqlite } from '../interop/django-databases.js'
 import { startDjangoSite } from '../interop/django-site.js'
 import { findPython } from '../interop/find-python.js'
 
@@ -12,24 +14,53 @@ const EXPIRES = 600
 
 const html = readFileSync(`${root}examples/federation/page.html`, 'utf8')
 
-const test = base.extend<object, { site: { url: string } }>({
+const KEY = 'a key of the site that is long enough'
+const SECRET_KEY = 'the secret key of the Django site, of fifty octets'
+
+interface Site {
+  url: string
+  /** Of sessions in the site's own table. */
+  signInOf: SessionFixture<object>['signIn']
+  /** By the row of a user. */
+  signInAs(name: string, signIn: SignIn<object>): Promise<void>
+}
+
+const test = base.extend<{ signIn: (name: string) => Promise<void> }, { site: Site }>({
   site: [
     // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names of the fixtures out of it
     async ({}, use) => {
-      const folder = mkdtempSync(join(tmpdir(), 'sessionglass-page-'))
+      const database = await openDjangoSqlite()
       const site = await startDjangoSite({
-        database: { ENGINE: 'django.db.backends.sqlite3', NAME: join(folder, 'site.sqlite3') },
-        jwt: { KEY: 'a key of the site that is long enough', EXPIRES },
+        secretKey: SECRET_KEY,
+        database: database.settings,
+        jwt: { KEY, EXPIRES },
         users: [{ username: 'dave', password: 'sessionglass', email: 'dave@example.org' }],
-        page: html,
+        page: readFileSync(`${root}examples/federation/page.html`, 'utf8'),
         static: { '/dist': `${root}dist` },
       })
-      await use(site)
+      const sessions = createSessions<object>({
+        session: defineSession({ name: 'sessionid' }),
+        codecs: [djangoJwt({ key: KEY })],
+        store: djangoStore({ execute: database.execute, secretKey: SECRET_KEY }),
+        expose: false,
+        secure: false,
+      })
+      await use({
+        url: site.url,
+        signInOf: sessionFixture(sessions).signIn,
+        async signInAs(name, signIn) {
+          const [row] = await database.execute('SELECT id, password FROM auth_user WHERE username = ?', [name])
+          const user = row as { id: number; password: string }
+          await signIn(await djangoLogin(user, { secretKey: SECRET_KEY }))
+        },
+      })
       await site.close()
-      rmSync(folder, { recursive: true, force: true })
+      await database.close()
     },
     { scope: 'worker' },
   ],
+  signIn: async ({ context, site }, use) =>
+    await site.signInOf({ context, baseURL: site.url }, (signIn) => use((name) => site.signInAs(name, signIn))),
 })
 
 test.skip(findPython() === undefined, 'needs the Python packages: node scripts/python-env.mjs')
@@ -70,11 +101,23 @@ test('through sign-in, renewal and sign-out, by the claims alone', async ({ page
   expect(requests.filter((path) => !/^\/(?:|login|logout|favicon\.ico|dist\/.*)$/.test(path))).toEqual([])
 })
 
-test('a token that is over shows nobody, before any server says so', async ({ page, site }) => {
-  await page.goto(`${site.url}/login`)
-  await page.getByLabel('Username').fill('dave')
-  await page.getByLabel('Password').fill('sessionglass')
-  await page.getByRole('button', { name: 'Sign in' }).click()
+test('a test starts signed in, and Django itself issues the claims and ends the session', async ({
+  page,
+  site,
+  signIn,
+}) => {
+  await signIn('dave')
+  expect(await (await page.request.get(`${site.url}/whoami`)).json()).toMatchObject({ user: 'dave' })
+  await page.goto(site.url)
+  await expect(page.getByRole('status')).toHaveText('dave (dave@example.org)')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await expect(page.getByRole('status')).toHaveText('nobody')
+  expect(await (await page.request.get(`${site.url}/whoami`)).json()).toMatchObject({ user: null })
+})
+
+test('a token that is over shows nobody, before any server says so', async ({ page, site, signIn }) => {
+  await signIn('dave')
+  await page.goto(site.url)
   await expect(page.getByRole('status')).toHaveText('dave (dave@example.org)')
   const signedIn = await page.evaluate(() => document.cookie)
   await page.clock.install({ time: Date.now() + (EXPIRES + 60) * 1000 })

@@ -1,6 +1,7 @@
 /** Signing in through Passport in Chromium: two tabs, a flash message, signing out in one of them. */
-import { expect, type Page, test } from 'playwright/test'
+import { test as base, expect, type Page } from 'playwright/test'
 import { createSessions } from '../../src/server/index.js'
+import { type SignIn, sessionCookie, sessionFixture } from '../../src/server/testing.js'
 import { listen } from '../frameworks/apps/listen.js'
 import { type PassportData, passportApp } from '../frameworks/apps/passport.js'
 import type { RunningApp } from '../frameworks/behaviour.js'
@@ -9,6 +10,11 @@ const SECRET = 'swordfish-one-of-the-keys-0123456789abcdef'
 const sessions = createSessions<PassportData>({ secrets: SECRET, expose: false })
 let app: RunningApp
 let address: string
+
+const test = base.extend<{ startAs: SignIn<PassportData> }>({
+  baseURL: async ({ browserName: _ }, use) => await use(address),
+  startAs: sessionFixture(sessions).signIn,
+})
 
 test.beforeAll(async () => {
   app = await listen(passportApp(sessions))
@@ -57,11 +63,26 @@ test('two tabs are one session, and signing out in one signs out both', async ({
   await expect(user(other)).toHaveText('nobody')
 })
 
+test('a test starts signed in, as Passport keeps it, and signs out through Passport', async ({ page, startAs }) => {
+  const { header } = await startAs({ passport: { user: 'dave' } })
+  await page.goto(address)
+  await expect(user(page)).toHaveText('dave')
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await expect(user(page)).toHaveText('nobody')
+  expect(await idOf(page)).not.toBe((await sessions.load(header)).id)
+})
+
 test('two visitors are two users', async ({ browser }) => {
-  const pages = await Promise.all(['dave', 'eve'].map(async () => (await browser.newContext()).newPage()))
+  const pages = await Promise.all(
+    ['dave', 'eve'].map(async (name) => {
+      const { storageState } = await sessionCookie(sessions, { passport: { user: name } }, { url: address })
+      return (await browser.newContext({ storageState })).newPage()
+    }),
+  )
   const [dave, eve] = pages as [Page, Page]
-  await signIn(dave, 'dave', 'dave')
-  await signIn(eve, 'eve', 'eve')
+  for (const page of pages) await page.goto(address)
+  await expect(user(dave)).toHaveText('dave')
+  await expect(user(eve)).toHaveText('eve')
   await dave.getByRole('button', { name: 'Sign out' }).click()
   await expect(user(dave)).toHaveText('nobody')
   await eve.reload()
