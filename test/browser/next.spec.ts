@@ -1,9 +1,25 @@
 /** The application of examples/next in Chromium: server actions, proxy.ts, a route handler, and a server component that must not write. */
-import { expect, type Page, test } from 'playwright/test'
+import { test as base, expect, type Page } from 'playwright/test'
+import { createSessions, defineSession } from '../../src/server/index.js'
+import { type SignIn, sessionFixture } from '../../src/server/testing.js'
 import type { RunningApp } from '../frameworks/behaviour.js'
-import { startNextApp } from '../frameworks/next-app.js'
+import { SESSION_KEY, startNextApp } from '../frameworks/next-app.js'
 
+interface AppSession {
+  user?: string
+  visits?: number
+}
+
+/** As in examples/next/lib/sessions.ts. */
+const sessions = createSessions({
+  session: defineSession<AppSession>({ name: 'app.session', idleTimeout: '30m' }),
+  secrets: SESSION_KEY,
+  expose: ['user'],
+})
 let app: RunningApp
+
+/** The cookies are for localhost, as the application is. */
+const test = base.extend<{ startAs: SignIn<AppSession> }>({ startAs: sessionFixture(sessions).signIn })
 
 test.beforeAll(async () => {
   test.setTimeout(300_000)
@@ -37,15 +53,11 @@ test('a server action signs in and redirects', async ({ page }) => {
   expect(session).toMatchObject({ httpOnly: true, secure: true, sameSite: 'Lax', path: '/' })
 })
 
-test('what proxy.ts writes, the page of the same request shows', async ({ page }) => {
-  await signIn(page, 'dave')
-  // The page that Next renders right after the redirect of an action is fetched by the server itself, and what proxy.ts sets
-  // there does not reach the browser: count from the first request of the browser on.
-  await page.reload()
-  const before = Number(await page.locator('#visits').textContent())
+test('what proxy.ts writes, the page of the same request shows', async ({ page, startAs }) => {
+  await startAs({ user: 'dave', visits: 5 })
   for (const times of [1, 2, 3]) {
-    const response = await page.reload()
-    await expect(page.locator('#visits')).toHaveText(String(before + times))
+    const response = await page.goto(app.url)
+    await expect(page.locator('#visits')).toHaveText(String(5 + times))
     expect(await response?.headerValue('set-cookie')).toContain('app.session=')
     expect(await response?.headerValue('cache-control')).toMatch(/private|no-store/)
   }
@@ -60,17 +72,26 @@ test('a server action without a redirect: the same answer shows its change', asy
   await expect(page.locator('#greeting')).toHaveText('Hello eve')
 })
 
-test('a route handler reads the same session', async ({ page }) => {
+test('a route handler reads the same session', async ({ page, startAs }) => {
   expect(await (await page.request.get(`${app.url}/me`)).json()).toEqual({ user: null })
-  await signIn(page, 'dave')
+  await startAs({ user: 'dave' })
   const response = await page.request.get(`${app.url}/me`)
   expect(await response.json()).toEqual({ user: 'dave' })
   expect(response.headers()['cache-control']).toBe('private, no-store')
   expect(response.headers().vary?.toLowerCase()).toContain('cookie')
 })
 
-test('signing out in one tab signs out the other', async ({ page, context }) => {
-  await signIn(page, 'dave')
+test('changes at the same time, and one inside another, are all of one session', async ({ page }) => {
+  for (const visits of [2, 4]) {
+    const response = await page.request.get(`${app.url}/twice`)
+    expect(await response.json()).toEqual({ user: 'dave', visits })
+  }
+  expect(await (await page.request.get(`${app.url}/me`)).json()).toEqual({ user: 'dave' })
+})
+
+test('signing out in one tab signs out the other', async ({ page, context, startAs }) => {
+  await startAs({ user: 'dave' })
+  await page.goto(app.url)
   const other = await context.newPage()
   await other.goto(app.url)
   await expect(other.locator('#greeting')).toHaveText('Hello dave')
@@ -81,8 +102,8 @@ test('signing out in one tab signs out the other', async ({ page, context }) => 
   await expect(other.locator('#greeting')).toHaveText('Nobody is signed in')
 })
 
-test('a server component that writes is told where it can', async ({ page }) => {
-  await signIn(page, 'dave')
+test('a server component that writes is told where it can', async ({ page, startAs }) => {
+  await startAs({ user: 'dave' })
   const before = await cookiesOf(page)
   await page.goto(`${app.url}/wrong`)
   const errors = await page.locator('li').allTextContents()

@@ -11,10 +11,8 @@ const sessions = createSessions<PassportData>({ secrets: SECRET, expose: false }
 let app: RunningApp
 let address: string
 
-const test = base.extend<{ startAs: SignIn<PassportData> }>({
-  baseURL: async ({ browserName: _ }, use) => await use(address),
-  startAs: sessionFixture(sessions).signIn,
-})
+/** The cookies are for localhost, as the application is. */
+const test = base.extend<{ startAs: SignIn<PassportData> }>({ startAs: sessionFixture(sessions).signIn })
 
 test.beforeAll(async () => {
   app = await listen(passportApp(sessions))

@@ -12,11 +12,13 @@ import type { RunningApp } from './behaviour.js'
 
 const example = `${root}examples/next`
 const folder = `${root}.cache/next`
+/** What the application signs with. */
+export const SESSION_KEY = 'an-example-of-a-secret-with-64-hexadecimal-digits-of-randomness'
 const environment = {
   ...process.env,
   NODE_ENV: 'production',
   NEXT_TELEMETRY_DISABLED: '1',
-  SESSION_KEY: 'an-example-of-a-secret-with-64-hexadecimal-digits-of-randomness',
+  SESSION_KEY,
 } as const
 
 /** From the tests' sources to their place in the application. */
@@ -26,6 +28,7 @@ const ADDED: Record<string, string> = {
   'test/frameworks/apps/fetch.ts': 'suite/fetch.ts',
   'test/frameworks/next/fetch-route.ts': 'app/suite/fetch/[action]/route.ts',
   'test/frameworks/next/change-route.ts': 'app/suite/change/[action]/route.ts',
+  'test/frameworks/next/twice-route.ts': 'app/twice/route.ts',
   'test/frameworks/next/wrong-page.tsx': 'app/wrong/page.tsx',
 }
 
