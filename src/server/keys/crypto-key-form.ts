@@ -1,7 +1,8 @@
 /**
  * Keys that WebCrypto holds. What such a key is for is a part of it (W3C Web Cryptography Level 2 §13).
  */
-import { type KeyForm, type KeyLabels, withOwnAlgorithm } from './key-form.js'
+import { platform } from '#platform'
+import { formOfSecret, type KeyForm, type KeyLabels, withOwnAlgorithm } from './key-form.js'
 
 /** A private key, a public one, or both. */
 export interface CryptoKeys {
@@ -30,7 +31,9 @@ export function formOfCryptoKey(key: CryptoKey, labels: KeyLabels): KeyForm {
   if (!key.usages.includes('sign') || !key.usages.includes('verify')) {
     throw new TypeError('a secret CryptoKey that may not both sign and verify')
   }
-  return { ...withOwnAlgorithm(labels, algorithmOf(key)), secret: key }
+  const known = withOwnAlgorithm(labels, algorithmOf(key))
+  const octets = platform.secretOctets(key)
+  return octets ? formOfSecret(octets, known) : { ...known, secret: key }
 }
 
 const CURVES: Readonly<Record<string, string>> = { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512' }

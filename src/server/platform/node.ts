@@ -47,6 +47,7 @@ export const platform: Platform = {
   name: 'node',
   hmacKey: (secret, hash) => nodeHmacKey(secret, HASHES[hash]),
   asymmetricKey: nodeAsymmetricKey,
+  secretOctets,
   readFile: (path) => new Uint8Array(readFileSync(path)),
   sha1: (data) => createHash('sha1').update(data).digest(),
   sha256: (data) => createHash('sha256').update(data).digest(),
@@ -69,6 +70,13 @@ function nodeHmacKey(secret: Uint8Array, hash: string): HmacKey {
       return mac.length === expected.length && timingSafeEqual(expected, mac)
     },
   }
+}
+
+function secretOctets(key: CryptoKey): Uint8Array | undefined {
+  if (!key.extractable) return undefined
+  const octets = new Uint8Array(KeyObject.from(key as Parameters<typeof KeyObject.from>[0]).export() as Buffer)
+  // One of so many bits that they are no whole octets stays with WebCrypto.
+  return octets.length * 8 === (key.algorithm as HmacKeyAlgorithm).length ? octets : undefined
 }
 
 /** A `CryptoKey` that must not be exported stays with WebCrypto; any other key answers at once. */

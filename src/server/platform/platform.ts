@@ -34,6 +34,8 @@ export interface Platform {
   hmacKey(secret: Uint8Array, hash: HashName): HmacKey
   /** Reads a key pair or a public key; nothing is said yet about what it may be used for. @throws for what is no key */
   asymmetricKey(material: KeyMaterial): AsymmetricKey
+  /** The octets of a secret that may be exported; undefined where they can't be had at once. */
+  secretOctets(key: CryptoKey): Uint8Array | undefined
   /** The octets of a file. @throws {TypeError} where there are no files */
   readFile(path: string): Uint8Array
   /** The SHA-1 digest of `data`, 20 octets. */

@@ -12,6 +12,7 @@ export const platform: Platform = {
   name: 'web',
   hmacKey: (secret, hash) => webHmacKey(secret, hash),
   asymmetricKey: webAsymmetricKey,
+  secretOctets: () => undefined,
   readFile: () => {
     throw new TypeError('this platform has no files')
   },
