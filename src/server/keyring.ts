@@ -146,10 +146,9 @@ function checkSecret(secret: Uint8Array, allowWeak: boolean, option: string): vo
 export function looksLikeKeyFile(secret: Uint8Array): boolean {
   const text = new TextDecoder('utf-8').decode(secret).trim()
   if (/-----BEGIN |^["']?(?:ssh|ecdsa)-/m.test(text)) return true
-  if (!text.startsWith('{') && !text.startsWith('[')) return false
   try {
-    JSON.parse(text)
-    return true
+    const value: unknown = JSON.parse(text.replace(/^'([^]*)'$/, '$1'))
+    return typeof value === 'string' ? looksLikeKeyFile(encodeUtf8(value)) : typeof value === 'object'
   } catch {
     return false
   }

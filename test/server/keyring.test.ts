@@ -86,6 +86,8 @@ describe('a key file for a secret', () => {
     JWK: jwk,
     'JWK after a byte order mark': `\uFEFF ${jwk}`,
     'JWK set': JSON.stringify({ keys: [{ kty: 'oct', k: 'a'.repeat(43) }] }),
+    'JWK in quotes': `'${jwk}'`,
+    'JWK as a text of JSON': JSON.stringify(jwk),
     'list of JWKs': `[${jwk}]`,
     'OpenSSH key in quotes': `"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'a'.repeat(43)} user@host"`,
     'OpenSSH key': `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'a'.repeat(43)} user@host`,
@@ -101,12 +103,14 @@ describe('a key file for a secret', () => {
     expect(() => ring(file)).toThrow(TypeError)
   })
 
-  test.each(['{not JSON, but long enough for a secret}', '[as this one is, with its brackets...]'])(
-    '%s is none',
-    (text) => {
-      expect(ring([text]).size).toBe(1)
-    },
-  )
+  test.each([
+    '{not JSON, but long enough for a secret}',
+    '[as this one is, with its brackets...]',
+    '"a text of JSON that is long enough for a secret"',
+    '12345678901234567890123456789012',
+  ])('%s is none', (text) => {
+    expect(ring([text]).size).toBe(1)
+  })
 })
 
 describe('signing and verifying', () => {
