@@ -147,7 +147,7 @@ export function looksLikeKeyFile(secret: Uint8Array): boolean {
   const text = new TextDecoder('utf-8').decode(secret).trim()
   if (/-----BEGIN |^["']?(?:ssh|ecdsa)-/m.test(text)) return true
   try {
-    const value: unknown = JSON.parse(text.replace(/^'([^]*)'$/, '$1'))
+    const value: unknown = JSON.parse(text.replace(/^'([\s\S]*)'$/, '$1'))
     return typeof value === 'string' ? looksLikeKeyFile(encodeUtf8(value)) : typeof value === 'object'
   } catch {
     return false
