@@ -4,11 +4,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { describe, expect, test } from 'vitest'
 import {
+  beaker,
   beakerJwt,
   compact,
   createSessions,
   type Duration,
   defineSession,
+  djangoJwt,
+  djangoSigned,
   jwt,
   memoryStore,
   type Sessions,
@@ -187,6 +190,21 @@ describe('key', () => {
       expect(await sessions.commit(session)).toHaveLength(index === 0 ? 0 : 2)
     }
     await expect(sessionCookie(sessions, dave, { key: 3 })).rejects.toThrow('"key"')
+  })
+
+  test.each([
+    ['djangoSigned', djangoSigned({ secretKey: SECRET, fallbacks: [OLD_SECRET] })],
+    ['djangoJwt', djangoJwt({ keys: [SECRET, OLD_SECRET] })],
+    ['beaker', beaker({ validateKey: [SECRET, OLD_SECRET], serializer: 'json' })],
+    [
+      'beaker, encrypted',
+      beaker({ validateKey: [SECRET, OLD_SECRET], encryptKey: SECRET, cryptoType: 'cryptography', serializer: 'json' }),
+    ],
+  ])('signs with the retired one of two: %s', async (_, codec) => {
+    const sessions = make({ codecs: [codec], expose: false })
+    const { header } = await sessionCookie(sessions, dave, { key: 'retired' })
+    expect(await sessions.load(header)).toMatchObject({ data: dave, keyIndex: 1 })
+    await expect(sessionCookie(sessions, dave, { key: 2 })).rejects.toThrow('"key"')
   })
 
   test.each([-1, 1.5, 'old'])('must be one: %j', async (key) => {

@@ -185,7 +185,9 @@ function* sign(record: SessionRecord, context: CodecContext, settings: Settings)
   refuseMeta(record.data, BEAKER_KEYS, isSame ? undefined : root)
   const session = beakerSession(record, { format: serializer.format, fresh, removeKeys })
   const bytes = serializer.write(session, root, withFloatTimes(root))
-  const body = cipher?.encrypt ? yield* cipher.encrypt(bytes, validateKeys[0] as string) : encodeBase64(bytes)
+  // The encryption has its key from both.
+  const validateKey = validateKeys[context.keyIndex ?? 0] as string
+  const body = cipher?.encrypt ? yield* cipher.encrypt(bytes, validateKey) : encodeBase64(bytes)
   return yield* signer.sign(body, context)
 }
 

@@ -52,8 +52,10 @@ export function createTimestampSigner({ secrets, salt, legacy }: TimestampSigner
   return {
     *sign(payload, signedAt, use) {
       const signed = `${payload}:${encodeBase62(Math.floor(signedAt.getTime() / 1000))}`
-      const [key] = yield* wait(secrets.keys(saltOf(use), 'SHA-256'))
-      const mac = yield* wait((key as NonNullable<typeof key>).sign(signed))
+      const keys = yield* wait(secrets.keys(saltOf(use), 'SHA-256'))
+      const key = keys[use.keyIndex ?? 0]
+      if (key === undefined) throw new TypeError('There is no such key to sign with')
+      const mac = yield* wait(key.sign(signed))
       return `${signed}:${encodeBase64Url(mac)}`
     },
     *unsign(value, use) {
