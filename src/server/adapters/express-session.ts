@@ -30,7 +30,7 @@ export interface ExpressSessionMembers {
   save(callback?: SessionCallback): Promise<void>
   /** Ends the session. `req.session` is `null` from here on. */
   destroy(callback?: SessionCallback): Promise<void>
-  /** Begins an empty session of a new id in place of this one, whose object keeps its data. */
+  /** Begins an empty session of a new id in place of this one, whose object keeps its data and its id. */
   regenerate(callback?: SessionCallback): Promise<void>
   /** Gives up what was changed since the last save. */
   reload(callback?: SessionCallback): Promise<void>
@@ -75,7 +75,7 @@ export function openSession<Data extends object>(
     return current.view as unknown as ExpressSession<Data>
   }
 
-  const members = {
+  const membersOf = (): ViewMembers => ({
     get id() {
       return session.id
     },
@@ -88,7 +88,8 @@ export function openSession<Data extends object>(
     regenerate: (callback?: SessionCallback) => answer(callback, () => regenerate()),
     reload: (callback?: SessionCallback) => answer(callback, () => run(reload())),
     touch: () => view(),
-  }
+  })
+  let members = membersOf()
 
   function save(): MaybePromise<unknown> {
     refuseEnded()
@@ -103,6 +104,9 @@ export function openSession<Data extends object>(
 
   function regenerate(): void {
     refuseEnded()
+    // Who kept the old object finds the old session in it, by name too.
+    Object.defineProperty(members, 'id', { value: session.id })
+    members = membersOf()
     session.regenerate()
     session.data = {} as Data
   }

@@ -210,6 +210,7 @@ describe('regenerate', () => {
     expect({ ...second.view }).toEqual({})
     expect({ ...before }).toEqual({ user: 'dave' })
     expect(second.view.id).not.toBe(id)
+    expect([before.id, second.view.id]).toEqual([id, second.session.id])
     second.view.fresh = true
     await second.end()
     const { data, id: after } = await sessions.load(browser.cookie)
