@@ -61,14 +61,6 @@ const platforms = ['server/platform/node.ts', 'server/platform/web.ts']
 const packages: Record<string, string[]> = {
   fflate: ['server/platform/web.ts'],
   bson: ['server/values/bson-types.ts'],
-  jose: [
-    'server/keyring.ts',
-    'server/codecs/beaker-jwt.ts',
-    'server/codecs/jwt.ts',
-    'server/codecs/jwe.ts',
-    'server/codecs/django-jwt.ts',
-    'server/platform/web.ts',
-  ],
   'node:': ['server/platform/node.ts', 'server/testing.ts', 'server/cli.ts'],
 }
 
