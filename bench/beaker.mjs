@@ -5,36 +5,35 @@ import { Parser } from 'pickleparser'
 import { beaker } from '../dist/server/index.js'
 import { writePickle } from '../dist/server/pickle/writer.js'
 import { readPickle } from '../dist/shared/pickle/reader.js'
-import { time } from './measure.mjs'
+import { timeInRounds } from './measure.mjs'
 import { beakerSession, data, meta, now, secret } from './session.mjs'
 
 const context = { cookieName: 'beaker.session.id', purpose: 'session', now }
 const encrypted = { encryptKey: secret, cryptoType: 'cryptography' }
 
 /**
- * @param {Record<string, number> | undefined} python - microseconds of Python's own, from `measurePythonBeaker`
+ * @param {(task: string, name: string) => object[]} python - Beaker itself, where there is Python
  * @returns {Promise<{ read: object[], write: object[], pickle: object[] }>}
  */
 export async function measureBeaker(python) {
   const codecs = {
-    'sessionglass, pickle': beaker({ validateKey: secret }),
-    'sessionglass, json': beaker({ validateKey: secret, serializer: 'json' }),
-    'sessionglass, pickle in AES-GCM': beaker({ validateKey: secret, ...encrypted }),
+    pickle: beaker({ validateKey: secret }),
+    json: beaker({ validateKey: secret, serializer: 'json' }),
+    'pickle in AES-GCM': beaker({ validateKey: secret, ...encrypted }),
   }
   const read = []
   const write = []
-  for (const [name, codec] of Object.entries(codecs)) {
+  for (const [form, codec] of Object.entries(codecs)) {
     const cookie = codec.sign({ data, ...meta }, context)
     const held = codec.verify(cookie, context)
-    read.push(await time(name, () => codec.verify(cookie, context)))
-    write.push(await time(name, () => codec.sign({ ...held, accessedAt: now }, context)))
+    read.push({ name: `sessionglass, ${form}`, call: () => codec.verify(cookie, context) })
+    write.push({ name: `sessionglass, ${form}`, call: () => codec.sign({ ...held, accessedAt: now }, context) })
   }
-  for (const form of ['pickle', 'json', 'pickle in AES-GCM']) {
-    if (!python) continue
-    read.push({ name: `Beaker (Python), ${form}`, microseconds: python[`read ${form}`] })
-    write.push({ name: `Beaker (Python), ${form}`, microseconds: python[`write ${form}`] })
+  for (const form of Object.keys(codecs)) {
+    read.push(...python(`read ${form}`, `Beaker (Python), ${form}`))
+    write.push(...python(`write ${form}`, `Beaker (Python), ${form}`))
   }
-  return { read, write, pickle: await measurePickle(python) }
+  return { read: await timeInRounds(read), write: await timeInRounds(write), pickle: await measurePickle(python) }
 }
 
 /** Only the pickle, as the parsers on npm read it; none of them writes protocol 2. */
@@ -42,11 +41,14 @@ async function measurePickle(python) {
   const bytes = writePickle(beakerSession)
   const buffer = Buffer.from(bytes)
   const body = buffer.toString('base64')
-  return [
-    await time('sessionglass', () => readPickle(bytes)),
-    await time('pickleparser', () => new Parser().parse(bytes)),
-    await time('jpickle', () => jpickle.loads(buffer.toString('binary'))),
-    ...(python ? [{ name: 'pickle.loads (Python, C)', microseconds: python.loads }] : []),
-    await time('the signature alone, by node:crypto', () => createHmac('sha1', secret).update(body).digest('hex')),
-  ]
+  return timeInRounds([
+    { name: 'sessionglass', call: () => readPickle(bytes) },
+    { name: 'pickleparser', call: () => new Parser().parse(bytes) },
+    { name: 'jpickle', call: () => jpickle.loads(buffer.toString('binary')) },
+    ...python('loads', 'pickle.loads (Python, C)'),
+    {
+      name: 'the signature alone, by node:crypto',
+      call: () => createHmac('sha1', secret).update(body).digest('hex'),
+    },
+  ])
 }

@@ -3,16 +3,15 @@ import { cpus } from 'node:os'
 import { measureBeaker } from './beaker.mjs'
 import { measureBundles, measureClient, measureImport } from './client.mjs'
 import { measureHttp } from './http.mjs'
-import { measurePython, measurePythonBeaker } from './python.mjs'
+import { startPython } from './python.mjs'
 import { measureServer } from './server.mjs'
 
-const server = await measureServer()
-const python = measurePython()
-if (python) {
-  server.read.push({ name: 'beaker-session-jwt (Python)', microseconds: python.read })
-  server.write.push({ name: 'beaker-session-jwt (Python)', microseconds: python.write })
-}
-const beaker = await measureBeaker(measurePythonBeaker())
+const jwtPeer = startPython('python.py')
+const server = await measureServer((task) => rowOf(jwtPeer, task, 'beaker-session-jwt (Python)'))
+jwtPeer?.close()
+const beakerPeer = startPython('python_beaker.py')
+const beaker = await measureBeaker((task, name) => rowOf(beakerPeer, task, name))
+beakerPeer?.close()
 const client = await measureClient(server.cookie)
 const imported = measureImport()
 const http = await measureHttp()
@@ -20,11 +19,11 @@ const http = await measureHttp()
 const lines = [
   `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus()[0]?.model} × ${cpus().length}, \`npm run bench\``,
   '',
-  `The session: ${server.cookie.length} octets as a \`bsZ\` cookie. Times are medians of one call in this one run.`,
+  `The session: ${server.cookie.length} octets as a \`bsZ\` cookie. All things of a table are measured in turn, fifteen times; times and ratios are medians of these.`,
   '',
   ...table('Server: read', server.read),
   ...table('Server: write', server.write),
-  ...table('Browser: decode', client, client.at(-1)),
+  ...table('Browser: decode', client),
   ...table("Beaker's own cookies: read", beaker.read),
   ...table("Beaker's own cookies: write", beaker.write),
   ...table('A pickle alone: read', beaker.pickle),
@@ -35,7 +34,7 @@ const lines = [
   '| | requests per second | % |',
   '| --- | ---: | ---: |',
   ...Object.entries(http).map(
-    ([name, rate]) => `| ${name} | ${rate.toFixed(0)} | ${((100 * rate) / http.bare).toFixed(0)} |`,
+    ([name, { rate, share }]) => `| ${name} | ${rate.toFixed(0)} | ${(100 * share).toFixed(0)} |`,
   ),
   '',
   '### Import of sessionglass/client in Node',
@@ -44,17 +43,19 @@ const lines = [
 ]
 console.log(lines.join('\n'))
 
-/** Rows as times and as multiples of the first, or of the one all are compared with. */
-function table(title, rows, base = rows[0]) {
+/** What Python takes for a task, where there is Python. */
+function rowOf(peer, task, name) {
+  return peer ? [{ name, sample: () => peer.sample(task) }] : []
+}
+
+/** Rows as times and as multiples of the one that all are compared with. */
+function table(title, rows) {
   return [
     `### ${title}`,
     '',
     '| | µs | × |',
     '| --- | ---: | ---: |',
-    ...rows.map(({ name, microseconds }) => {
-      const ratio = microseconds / base.microseconds
-      return `| ${name} | ${microseconds.toFixed(2)} | ${ratio.toFixed(2)} |`
-    }),
+    ...rows.map(({ name, microseconds, ratio }) => `| ${name} | ${microseconds.toFixed(2)} | ${ratio.toFixed(2)} |`),
     '',
   ]
 }

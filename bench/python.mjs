@@ -1,24 +1,28 @@
-/** The real beaker-session-jwt, and Beaker itself, on the same session, in its own process. */
-import { execFileSync } from 'node:child_process'
+/** The real beaker-session-jwt, and Beaker itself, on the same session, each in its own process. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { pythonPath } from '../scripts/python-env.mjs'
 import { beakerSession, secret } from './session.mjs'
 
-/** @returns {{ read: number, write: number } | undefined} microseconds; undefined without Python */
-export function measurePython() {
-  return measureWith('python.py')
-}
-
-/** @returns {Record<string, number> | undefined} microseconds of Beaker itself, by `read` or `write` and form */
-export function measurePythonBeaker() {
-  return measureWith('python_beaker.py')
-}
-
-function measureWith(name) {
+/**
+ * @param {string} name - of the program, which answers each line with the microseconds of one call of that task
+ * @returns {{ sample(task: string): Promise<number>, close(): void } | undefined} undefined without Python
+ */
+export function startPython(name) {
   const python = pythonPath()
   if (!python) return undefined
   const program = fileURLToPath(new URL(name, import.meta.url))
-  return JSON.parse(
-    execFileSync(python, ['-B', program], { input: JSON.stringify({ session: beakerSession, secret }) }).toString(),
-  )
+  const child = spawn(python, ['-B', program], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })
+  child.stdin.write(`${JSON.stringify({ session: beakerSession, secret })}\n`)
+  return {
+    async sample(task) {
+      const answer = once(lines, 'line')
+      child.stdin.write(`${task}\n`)
+      return Number((await answer)[0])
+    },
+    close: () => child.stdin.end(),
+  }
 }

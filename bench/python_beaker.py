@@ -1,11 +1,9 @@
-"""Times reading and writing of one session by the real Beaker in each form: medians of 21 runs, in microseconds."""
-import json
+"""Times reading and writing of one session by the real Beaker in each form, and unpickling by itself: see python.py."""
 import pickle
-import sys
 
 from beaker.session import CookieSession
 
-from python import median_microseconds
+from python import serve
 
 FORMS = {
     "pickle": {},
@@ -14,22 +12,23 @@ FORMS = {
 }
 
 
-def main():
-    job = json.load(sys.stdin)
+def prepare(job):
     content = job["session"]
-    result = {"loads": median_microseconds(lambda octets=pickle.dumps(content, 2): pickle.loads(octets))}
+    tasks = {"loads": lambda octets=pickle.dumps(content, 2): pickle.loads(octets)}
     for name, options in FORMS.items():
         if "crypto_type" in options:
             options = {**options, "encrypt_key": job["secret"]}
         session = CookieSession({}, validate_key=job["secret"], **options)
-        cookie = session.cookie.value_encode(session._encrypt_data(dict(content)))[1]
-        result["read " + name] = median_microseconds(
-            lambda: session._decrypt_data(session.cookie.value_decode(cookie)[0])
-        )
-        result["write " + name] = median_microseconds(
-            lambda: session.cookie.value_encode(session._encrypt_data(dict(content)))
-        )
-    print(json.dumps(result))
+        tasks.update(tasks_of(name, session, content))
+    return tasks
 
 
-main()
+def tasks_of(name, session, content):
+    cookie = session.cookie.value_encode(session._encrypt_data(dict(content)))[1]
+    return {
+        "read " + name: lambda: session._decrypt_data(session.cookie.value_decode(cookie)[0]),
+        "write " + name: lambda: session.cookie.value_encode(session._encrypt_data(dict(content))),
+    }
+
+
+serve(prepare)

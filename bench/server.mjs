@@ -8,14 +8,17 @@ import { sealData, unsealData } from 'iron-session'
 import { jwtVerify, SignJWT } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
 import { beakerJwt, compact, jwt } from '../dist/server/index.js'
-import { time } from './measure.mjs'
+import { timeInRounds } from './measure.mjs'
 import { beakerSession, data, meta, now, secret } from './session.mjs'
 
 const context = { cookieName: 'beaker.session.id', purpose: 'session', now }
 const key = new TextEncoder().encode(secret)
 
-/** @returns {Promise<{ read: object[], write: object[], sizes: Record<string, number>, cookie: string }>} */
-export async function measureServer() {
+/**
+ * @param {(task: string) => object[]} python - the real beaker-session-jwt, where there is one
+ * @returns {Promise<{ read: object[], write: object[], sizes: Record<string, number>, cookie: string }>}
+ */
+export async function measureServer(python) {
   const ours = beakerJwt({ secrets: [secret] })
   const plain = jwt({ secrets: [secret] })
   const small = compact({ secrets: [secret] })
@@ -44,28 +47,30 @@ export async function measureServer() {
 
   return {
     cookie,
-    read: [
-      await time('sessionglass', () => ours.verify(cookie, context)),
-      await time('sessionglass, a cookie not seen before', () => oursFirst.verify(cookie, context)),
-      await time('sessionglass, plain claims', () => plain.verify(claims, context)),
-      await time('sessionglass, plain claims not seen before', () => plainFirst.verify(claims, context)),
-      await time('sessionglass, compact', () => small.verify(smallValue, context)),
-      await time('jose + bson', async () => unpacked((await jwtVerify(joseToken, key)).payload)),
-      await time('iron-session', () => unsealData(sealed, iron)),
-      await time('jsonwebtoken', () => jsonwebtoken.verify(jsonwebtokenToken, secret, { algorithms: ['HS256'] })),
-      await time('fast-jwt', () => fastVerify(fastToken)),
-      await time('cookie-session', () => cookies.read()),
-    ],
-    write: [
-      await time('sessionglass', () => ours.sign({ ...held, accessedAt: now }, context)),
-      await time('sessionglass, plain claims', () => plain.sign(heldClaims, context)),
-      await time('sessionglass, compact', () => small.sign({ ...heldSmall, accessedAt: now }, context)),
-      await time('jose + bson', signWithJose),
-      await time('iron-session', () => sealData(beakerSession, iron)),
-      await time('jsonwebtoken', () => jsonwebtoken.sign(beakerSession, secret, { noTimestamp: true })),
-      await time('fast-jwt', () => fastSign(beakerSession)),
-      await time('cookie-session', () => cookies.write()),
-    ],
+    read: await timeInRounds([
+      { name: 'sessionglass', call: () => ours.verify(cookie, context) },
+      { name: 'sessionglass, a cookie not seen before', call: () => oursFirst.verify(cookie, context) },
+      { name: 'sessionglass, plain claims', call: () => plain.verify(claims, context) },
+      { name: 'sessionglass, plain claims not seen before', call: () => plainFirst.verify(claims, context) },
+      { name: 'sessionglass, compact', call: () => small.verify(smallValue, context) },
+      { name: 'jose + bson', call: async () => unpacked((await jwtVerify(joseToken, key)).payload) },
+      { name: 'iron-session', call: () => unsealData(sealed, iron) },
+      { name: 'jsonwebtoken', call: () => jsonwebtoken.verify(jsonwebtokenToken, secret, { algorithms: ['HS256'] }) },
+      { name: 'fast-jwt', call: () => fastVerify(fastToken) },
+      { name: 'cookie-session', call: () => cookies.read() },
+      ...python('read'),
+    ]),
+    write: await timeInRounds([
+      { name: 'sessionglass', call: () => ours.sign({ ...held, accessedAt: now }, context) },
+      { name: 'sessionglass, plain claims', call: () => plain.sign(heldClaims, context) },
+      { name: 'sessionglass, compact', call: () => small.sign({ ...heldSmall, accessedAt: now }, context) },
+      { name: 'jose + bson', call: signWithJose },
+      { name: 'iron-session', call: () => sealData(beakerSession, iron) },
+      { name: 'jsonwebtoken', call: () => jsonwebtoken.sign(beakerSession, secret, { noTimestamp: true }) },
+      { name: 'fast-jwt', call: () => fastSign(beakerSession) },
+      { name: 'cookie-session', call: () => cookies.write() },
+      ...python('write'),
+    ]),
     sizes: {
       'sessionglass (bsZ)': cookie.length,
       'sessionglass, plain claims': claims.length,
