@@ -25,6 +25,7 @@ import type { AesMode, AesOptions, HashName, HmacKey, Platform } from './platfor
 import {
   type AsymmetricKey,
   type KeyMaterial,
+  rsaSignatureLength,
   SIGNATURE_ALGORITHMS,
   type SignatureAlgorithm,
   type SignatureKey,
@@ -120,11 +121,13 @@ function nodeSignatureKey(
     ? { padding: RSA_PKCS1_PSS_PADDING, saltLength: RSA_PSS_SALTLEN_DIGEST }
     : { padding: RSA_PKCS1_PADDING, dsaEncoding: 'ieee-p1363' as const }
   const verifying = { key: publicKey, ...parameters }
+  const length = rsaSignatureLength(publicKey.asymmetricKeyDetails?.modulusLength)
   const signing = privateKey && { key: privateKey, ...parameters }
   return {
     jwk,
     ...(signing && { sign: (data: string | Uint8Array) => signData(digest, Buffer.from(data), signing) }),
     verify(data, signature) {
+      if (length !== undefined && signature.length !== length) return false
       try {
         return verifyData(digest, Buffer.from(data), verifying, signature)
       } catch {

@@ -37,6 +37,14 @@ export const SIGNATURE_ALGORITHMS: Readonly<Record<SignatureAlgorithm, Algorithm
   EdDSA: { kty: 'OKP', crv: 'Ed25519' },
 }
 
+/**
+ * The octets of a signature by an RSA key, and none else (RFC 8017 §8.1.2 and §8.2.2, step 1): OpenSSL takes one of PSS without the
+ * zeros at its start.
+ */
+export function rsaSignatureLength(modulusBits: number | undefined): number | undefined {
+  return modulusBits === undefined ? undefined : Math.ceil(modulusBits / 8)
+}
+
 /** An asymmetric key in one of the forms that an application has it in. */
 export type KeyMaterial =
   | { readonly jwk: Jwk }

@@ -8,6 +8,7 @@ import type { HashName, HmacKey } from './platform.js'
 import {
   type AsymmetricKey,
   type KeyMaterial,
+  rsaSignatureLength,
   SIGNATURE_ALGORITHMS,
   type SignatureAlgorithm,
   type SignatureKey,
@@ -73,6 +74,7 @@ async function signatureKey(
   signing: CryptoKey | undefined,
 ): Promise<SignatureKey> {
   const parameters = signParameters(algorithm)
+  const length = rsaSignatureLength((verifying.algorithm as Partial<RsaKeyAlgorithm>).modulusLength)
   const jwk = verifying.extractable
     ? publicMembers((await crypto.subtle.exportKey('jwk', verifying)) as Jwk)
     : undefined
@@ -83,7 +85,8 @@ async function signatureKey(
         new Uint8Array(await crypto.subtle.sign(parameters, signing, octets(data))),
     }),
     verify: async (data, signature) =>
-      crypto.subtle.verify(parameters, verifying, plainBuffer(signature), octets(data)),
+      (length === undefined || signature.length === length) &&
+      (await crypto.subtle.verify(parameters, verifying, plainBuffer(signature), octets(data))),
   }
 }
 

@@ -96,6 +96,23 @@ describe.each(algorithms)('%s', (alg) => {
   })
 })
 
+test.each(['PS256', 'RS256'] as const)('a signature of %s without the zero at its start: refused', async (alg) => {
+  const { publicKey, privateKey } = pairFor(alg)
+  const codec = jwt({ keys: jwkOf(publicKey, { alg }) })
+  // One in 256 begins with a zero.
+  for (let count = 0; count < 10_000; count++) {
+    const token = await new jose.SignJWT({ count }).setProtectedHeader({ alg }).sign(privateKey)
+    const [header, payload, signature = ''] = token.split('.')
+    const octets = Buffer.from(signature, 'base64url')
+    if (octets[0] !== 0) continue
+    await codec.verify(token, session)
+    const shorter = `${header}.${payload}.${octets.subarray(1).toString('base64url')}`
+    await rejection('ERR_SESSION_SIGNATURE', () => codec.verify(shorter, session))
+    return
+  }
+  expect.unreachable()
+})
+
 describe.each(['HS256', 'HS384', 'HS512'] as const)('%s as one key among others', (alg) => {
   const octets = new TextEncoder().encode(SECRET)
   const forms: Record<string, () => Promise<KeyInput>> = {
