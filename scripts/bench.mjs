@@ -10,7 +10,7 @@ import { npmCommand, root, run } from './run.mjs'
 const folder = `${root}bench`
 
 if (ensureInstall() && buildIfStale() && installPeers()) {
-  ensurePython()
+  ensurePython({ older: false })
   if (!run(process.execPath, [`${folder}/index.mjs`])) process.exitCode = 1
 } else {
   process.exitCode = 1

@@ -48,14 +48,16 @@ export function olderPackagesPath(name = 'older') {
 /**
  * Sets the environment up, if it is missing or its requirements have changed.
  *
+ * @param {{ older?: boolean }} options - `older: false` leaves out the older releases, which only tests meet
  * @returns {{ python: string } | { missing: string }} the path, or one line that says what to install
  */
-export function ensurePython() {
+export function ensurePython({ older = true } = {}) {
   if (!isFresh()) {
     const missing = makeEnvironment()
     if (missing !== undefined) return { missing }
   }
-  for (const name of olderPackages.filter((name) => !hasOlder(name))) {
+  const wanted = older ? olderPackages.filter((name) => !hasOlder(name)) : []
+  for (const name of wanted) {
     const { requirements, folder, stamp } = olderOf(name)
     console.log(`making ${folder.slice(root.length)} from ${requirements.slice(root.length)}`)
     rmSync(folder, { recursive: true, force: true })

@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { ensurePython } from '../../scripts/python-env.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const python = ensurePython()
+const python = ensurePython({ older: false })
 if ('missing' in python) throw new Error(python.missing)
 
 const folder = mkdtempSync(join(tmpdir(), 'sessionglass-federation-'))

@@ -6,6 +6,7 @@ import { platform } from '#platform'
 import { concatBytes, decodeBase64Url, encodeBase64Url, encodeHex } from '../shared/bytes.js'
 import type { SessionData } from '../shared/types.js'
 import { equalInConstantTime } from './values/constant-time.js'
+import { decodeHex } from './values/hex.js'
 
 const KEY = '_csrft_'
 const SECRET_OCTETS = 20
@@ -32,7 +33,7 @@ export function createCsrfToken(data: SessionData): string {
 export function isCsrfToken(data: SessionData, token: unknown): boolean {
   const secret = secretOf(data)
   if (!secret || typeof token !== 'string') return false
-  if (SECRET.test(token)) return equalInConstantTime(secret, fromHex(token))
+  if (SECRET.test(token)) return equalInConstantTime(secret, decodeHex(token))
   if (!TOKEN.test(token)) return false
   let octets: Uint8Array
   try {
@@ -50,13 +51,9 @@ export function forgetCsrf(data: SessionData): void {
 
 function secretOf(data: SessionData): Uint8Array | undefined {
   const secret = Object.hasOwn(data, KEY) ? data[KEY] : undefined
-  return typeof secret === 'string' && SECRET.test(secret) ? fromHex(secret) : undefined
+  return typeof secret === 'string' && SECRET.test(secret) ? decodeHex(secret) : undefined
 }
 
 function masked(octets: Uint8Array, mask: Uint8Array): Uint8Array {
   return octets.map((octet, at) => octet ^ (mask[at] as number))
-}
-
-function fromHex(text: string): Uint8Array {
-  return Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(2 * at, 2 * at + 2), 16))
 }

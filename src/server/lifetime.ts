@@ -114,3 +114,16 @@ function over(why: string): SessionError {
 function early(why: string): SessionError {
   return new SessionError('ERR_SESSION_NOT_YET_VALID', `The session is not valid yet: ${why}`, { verified: true })
 }
+
+/**
+ * The option "expires" of a format whose end has whole seconds: a token of less would be over at once.
+ *
+ * @returns milliseconds; undefined for tokens without an end of their own
+ * @throws {TypeError} naming the option
+ */
+export function tokenLife(expires: Duration | undefined): number | undefined {
+  if (expires === undefined) return undefined
+  const life = parseDuration(expires, 'expires')
+  if (life >= 1000) return life
+  throw new TypeError('Option "expires" must be a second or more')
+}

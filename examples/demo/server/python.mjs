@@ -21,7 +21,7 @@ const PATIENCE = 20_000
  */
 export async function startPython({ demoPort, keys, settings }) {
   const named = process.env.SESSIONGLASS_PYTHON
-  const found = named ? { python: named } : ensurePython()
+  const found = named ? { python: named } : ensurePython({ older: false })
   if ('missing' in found) return found
   const child = spawn(found.python, ['-B', program], { stdio: ['pipe', 'pipe', 'inherit'] })
   child.stdin.on('error', () => {})

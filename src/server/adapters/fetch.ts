@@ -4,7 +4,7 @@
 import type { SessionData } from '../../shared/types.js'
 import type { Session } from '../session.js'
 import type { Sessions } from '../sessions.js'
-import { isOutage } from './outage.js'
+import { isOutage } from '../trips/outage.js'
 
 export type FetchHandler<Data extends object, Rest extends unknown[]> = (
   request: Request,

@@ -6,7 +6,8 @@ import { platform } from '#platform'
 import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/duration.js'
 import type { ReadOnlySessions } from '../sessions.js'
-import { isOutage, withStatus } from './outage.js'
+import { isOutage } from '../trips/outage.js'
+import { withStatus } from './outage.js'
 
 export interface JwksOptions {
   /** How long others may keep the set, and so how long before its use a new key must stand in it. Default 5 minutes. */

@@ -4,7 +4,7 @@
 import type { SessionData } from '../../shared/types.js'
 import type { Session } from '../session.js'
 import { type Sessions, trips } from '../sessions.js'
-import { isOutage } from './outage.js'
+import { isOutage } from '../trips/outage.js'
 import { setCookieParts } from './set-cookie-parts.js'
 
 /** The part of `NextResponse` of `next/server` that is used here. */

@@ -2,12 +2,7 @@
  * What an adapter does with the server's own trouble: an outage is 503, never an empty session, and the page that tells of it
  * has nothing of the response in whose place it goes out.
  */
-import { isSessionError } from '../../shared/errors.js'
-
-/** Whether the session store or the source of keys is down. */
-export function isOutage(error: unknown): boolean {
-  return isSessionError(error) && (error.code === 'ERR_SESSION_STORE' || error.code === 'ERR_SESSION_KEYS')
-}
+import { isOutage } from '../trips/outage.js'
 
 /** The same error; an outage with the `status` and `statusCode` that frameworks answer with. */
 export function withStatus(error: unknown): unknown {

@@ -15,6 +15,7 @@ import { writeJson } from '../json/writer.js'
 import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
 import { refuseMeta } from '../meta-guard.js'
 import { bsonPackageTypes } from '../values/bson-types.js'
+import { inflatedLimit } from '../values/inflated-limit.js'
 import { createVerifiedCache, type VerifiedCache } from '../values/verified-cache.js'
 import {
   BEAKER_JWT,
@@ -79,12 +80,6 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     sign: (record, context) => run(sign(record, context, keyring, compress)),
     changed: ({ data, origin }) => origin === undefined || !isBeakerData(data, origin),
   }
-}
-
-/** Octets up to 1 GiB, which an array can have everywhere. */
-function inflatedLimit(octets: number): number {
-  if (Number.isInteger(octets) && octets > 0 && octets <= 2 ** 30) return octets
-  throw new TypeError('Option "maxInflated" must be a number of octets from 1 to 2^30')
 }
 
 interface VerifiedToken {

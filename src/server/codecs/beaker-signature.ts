@@ -8,6 +8,8 @@ import { looksLikeBeaker } from '../../shared/decode-beaker.js'
 import { SessionError } from '../../shared/errors.js'
 import { type Flow, wait } from '../flow.js'
 import { createKeyring } from '../keyring.js'
+import { equalInConstantTime } from '../values/constant-time.js'
+import { decodeHex } from '../values/hex.js'
 import type { CodecContext } from './codec.js'
 
 export interface SignedBody {
@@ -49,7 +51,7 @@ export function createBeakerSigner(validateKeys: readonly string[], plain: boole
       // Compared as text there, so upper case never verifies.
       if (!looksLikeBeaker(value)) throw refused()
       const body = value.slice(LENGTH)
-      const mac = octetsOf(value.slice(0, LENGTH))
+      const mac = decodeHex(value.slice(0, LENGTH))
       const keyIndex = plain
         ? yield* verifyPlain(keys, body, mac, context)
         : yield* wait(keyring.verify(body, mac, context))
@@ -69,23 +71,9 @@ function* verifyPlain(keys: readonly Uint8Array[], body: string, mac: Uint8Array
   let found = -1
   for (const [index, key] of keys.entries()) {
     const digest = yield* wait(platform.sha1(concatBytes(key, signed)))
-    let difference = 0
-    for (const [at, octet] of digest.entries()) difference |= octet ^ (mac[at] as number)
-    if (difference === 0 && found === -1) found = index
+    if (equalInConstantTime(digest, mac) && found === -1) found = index
   }
   return found
-}
-
-function octetsOf(hex: string): Uint8Array {
-  const octets = new Uint8Array(LENGTH / 2)
-  for (let at = 0; at < octets.length; at++) octets[at] = (digitAt(hex, at * 2) << 4) | digitAt(hex, at * 2 + 1)
-  return octets
-}
-
-/** Of `0` to `9` and `a` to `f`. */
-function digitAt(hex: string, at: number): number {
-  const code = hex.charCodeAt(at)
-  return code < 58 ? code - 48 : code - 87
 }
 
 function refused(): SessionError {

@@ -6,16 +6,17 @@ import { bsonOrigin } from '../../shared/bson-origin.js'
 import { type BsonTypes, readBson } from '../../shared/bson-reader.js'
 import { decodeCookie85, encodeCookie85 } from '../../shared/cookie85.js'
 import { type CompactContent, looksLikeCompact, openCompact, splitCompact } from '../../shared/decode-compact.js'
-import { type Duration, parseDuration } from '../../shared/duration.js'
+import type { Duration } from '../../shared/duration.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { type Flow, run, wait } from '../flow.js'
 import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
-import { refuseTokenTimes } from '../lifetime.js'
+import { refuseTokenTimes, tokenLife } from '../lifetime.js'
 import { refuseMeta } from '../meta-guard.js'
 import { bsonPackageTypes } from '../values/bson-types.js'
 import { createCopies } from '../values/copy-data.js'
 import { equalValues } from '../values/equal-values.js'
+import { inflatedLimit } from '../values/inflated-limit.js'
 import { createVerifiedCache, type VerifiedCache } from '../values/verified-cache.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { compactPayload } from './compact-payload.js'
@@ -56,7 +57,7 @@ export function compact(options: CompactOptions): SessionCodec {
     keyring: createKeyring({ secrets, hash: 'SHA-256', octets: MAC_OCTETS, allowWeakSecrets }),
     types: options.bsonTypes ?? bsonPackageTypes,
     maxInflated: inflatedLimit(options.maxInflated ?? MAX_INFLATED),
-    expires: expires === undefined ? undefined : aSecondOrMore(parseDuration(expires, 'expires')),
+    expires: tokenLife(expires),
     cache: createVerifiedCache(options.remember),
   }
   return {
@@ -87,17 +88,6 @@ interface Verified extends CompactContent {
   root?: OriginNode
   /** Makes the data once more. */
   copy?: () => SessionData
-}
-
-/** Octets up to 1 GiB, which an array can have everywhere. */
-function inflatedLimit(octets: number): number {
-  if (Number.isInteger(octets) && octets > 0 && octets <= 2 ** 30) return octets
-  throw new TypeError('Option "maxInflated" must be a number of octets from 1 to 2^30')
-}
-
-function aSecondOrMore(expires: number): number {
-  if (expires >= 1000) return expires
-  throw new TypeError('Option "expires" must be a second or more')
 }
 
 function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {

@@ -17,7 +17,7 @@ import { type Keys, ringOf } from '../keys/create-keys.js'
 import type { KeyInput } from '../keys/key-input.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import { ringOfSecrets } from '../keys/secret-ring.js'
-import { refuseTokenTimes } from '../lifetime.js'
+import { refuseTokenTimes, tokenLife } from '../lifetime.js'
 import { type MetaNames, refuseMeta } from '../meta-guard.js'
 import { equalValues } from '../values/equal-values.js'
 import type { CodecContext, MaybePromise, SessionCodec, SessionRecord } from './codec.js'
@@ -114,7 +114,7 @@ function settle<User extends object>(options: DjangoJwtOptions<User>, ring: KeyR
     user,
     claims: claims as ClaimsSettings['claims'],
     renew,
-    expires: expires === undefined ? undefined : positive(parseDuration(expires, 'expires')),
+    expires: tokenLife(expires),
     tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
   }
 }
@@ -139,12 +139,6 @@ function refuseFileName(key: string): void {
     return
   }
   throw new TypeError('Option "key" is the name of a file: give { file }')
-}
-
-/** `exp` has whole seconds: a token of less would be over at once. */
-function positive(expires: number): number {
-  if (expires >= 1000) return expires
-  throw new TypeError('Option "expires" must be a second or more')
 }
 
 function metaOf(sessionField: string): MetaNames {

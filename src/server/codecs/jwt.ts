@@ -15,7 +15,7 @@ import type { JwsAlgorithm } from '../keys/algorithms.js'
 import { type Keys, ringOf } from '../keys/create-keys.js'
 import type { KeyRing } from '../keys/key-ring.js'
 import { ringOfSecrets } from '../keys/secret-ring.js'
-import { refuseTokenTimes } from '../lifetime.js'
+import { refuseTokenTimes, tokenLife } from '../lifetime.js'
 import { refuseMeta } from '../meta-guard.js'
 import { equalValues } from '../values/equal-values.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
@@ -103,7 +103,7 @@ function settle(options: JwtOptions, ring: KeyRing): Settings {
   return {
     tokens: createSignedTokens({ ring, writesKid: kid, remember: options.remember }),
     identify,
-    expires: expires === undefined ? undefined : positive(parseDuration(expires, 'expires')),
+    expires: tokenLife(expires),
     tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
   }
 }
@@ -112,12 +112,6 @@ function ringOfOptions({ secrets, keys, algorithms, allowWeakSecrets = false }: 
   if ((secrets === undefined) === (keys === undefined)) throw new TypeError('Give jwt either "keys" or "secrets"')
   if (keys !== undefined) return ringOf(keys, { allowWeakSecrets, ...(algorithms && { algorithms }) })
   return ringOfSecrets(secrets as Secrets, { algorithms: algorithms ?? ['HS256'], allowWeakSecrets })
-}
-
-/** `exp` has whole seconds: a token of less would be over at once. */
-function positive(expires: number): number {
-  if (expires >= 1000) return expires
-  throw new TypeError('Option "expires" must be a second or more')
 }
 
 function readToken(payload: JsonPayload, { now }: CodecContext, { expires, tolerance }: Settings): SessionRecord {

@@ -6,7 +6,7 @@ import { decodeBase64 } from '../../shared/base64.js'
 import { SessionError } from '../../shared/errors.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import { type Flow, wait } from '../flow.js'
-import { decodeHex } from './hex.js'
+import { decodeHex } from '../values/hex.js'
 import type { DjangoSecrets } from './secret-keys.js'
 
 /** 40 hex digits and the colon behind them. */

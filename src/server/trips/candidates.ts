@@ -6,6 +6,7 @@ import { isSessionError, SessionError, type SessionErrorCode } from '../../share
 import type { CodecContext, MaybePromise, SessionCodec } from '../codecs/codec.js'
 import { type Flow, wait } from '../flow.js'
 import type { HeldSession } from '../session.js'
+import { isOutage } from './outage.js'
 
 /** One cookie that became no session. */
 export interface Rejection {
@@ -29,8 +30,6 @@ const MOVES_ON: ReadonlySet<SessionErrorCode> = new Set([
   'ERR_SESSION_KEY',
   'ERR_SESSION_ALGORITHM',
 ])
-/** The server's own trouble, never an empty session. */
-const OUTAGES: ReadonlySet<SessionErrorCode> = new Set(['ERR_SESSION_STORE', 'ERR_SESSION_KEYS'])
 
 /**
  * Finds the session among the cookies of one name.
@@ -89,7 +88,7 @@ function* readCandidate(
       return { value, record, codec, codecIndex }
     } catch (error) {
       const found = asSessionError(error)
-      if (OUTAGES.has(found.code)) throw found
+      if (isOutage(found)) throw found
       if (!MOVES_ON.has(found.code)) return found
       // That somebody with a key made it must not be forgotten over a codec with other keys.
       if (!failure?.verified) failure = found

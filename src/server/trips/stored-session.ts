@@ -9,6 +9,7 @@ import type { Settings } from '../settings.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf, mergeByKey } from '../values/merge.js'
 import type { Plan } from './commit-plan.js'
+import { isOutage } from './outage.js'
 import type { Rows } from './rows.js'
 
 /**
@@ -28,8 +29,8 @@ export function* findRow(rows: Rows, held: HeldSession): Flow<SessionError | und
     held.stored = { row, base: copyOf(row.data) }
     return undefined
   } catch (error) {
+    if (isOutage(error)) throw error
     const { code, message } = error as SessionError
-    if (code === 'ERR_SESSION_STORE' || code === 'ERR_SESSION_KEYS') throw error
     // The token was good, so the row is somebody's.
     return new SessionError(code, message, { cause: error, verified: true })
   }
