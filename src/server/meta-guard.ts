@@ -19,9 +19,9 @@ export interface MetaGuard {
  * The data stays a plain object; the guards are not enumerable.
  */
 export function createMetaGuard(meta: MetaNames = {}): MetaGuard {
-  const guards = Object.entries(meta).map(([key, instead]) => [key, guardOf(key, instead)] as const)
+  const guards = Object.entries(meta).map(([key, instead]) => guardOf(key, instead))
   const addTo = (target: object, data: object): void => {
-    for (const [key, descriptor] of guards) {
+    for (const { key, descriptor } of guards) {
       if (!Object.hasOwn(data, key)) Object.defineProperty(target, key, descriptor)
     }
   }
@@ -64,14 +64,26 @@ function isPlain(data: object): boolean {
   return Object.getPrototypeOf(data) === Object.prototype && !Object.hasOwn(data, '__proto__')
 }
 
-function guardOf(key: string, instead: string): PropertyDescriptor {
-  return {
-    configurable: true,
-    get: () => undefined,
-    set: () => {
-      throw metaError(key, instead)
-    },
+interface Guard {
+  key: string
+  descriptor: PropertyDescriptor
+}
+
+/** The same for all sessions: engines share the shape of objects only where their accessors are the very same functions. */
+const known = new Map<string, Guard>()
+
+function guardOf(key: string, instead: string): Guard {
+  const name = JSON.stringify([key, instead])
+  const guard = known.get(name) ?? newGuard(key, instead)
+  known.set(name, guard)
+  return guard
+}
+
+function newGuard(key: string, instead: string): Guard {
+  const set = (): void => {
+    throw metaError(key, instead)
   }
+  return { key, descriptor: { configurable: true, get: () => undefined, set } }
 }
 
 function metaError(key: string, instead: string): TypeError {

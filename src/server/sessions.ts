@@ -7,14 +7,14 @@ import { readCookies } from '../shared/cookie.js'
 import type { SessionError } from '../shared/errors.js'
 import type { SessionData } from '../shared/types.js'
 import type { MaybePromise } from './codecs/codec.js'
-import { type Flow, run } from './flow.js'
+import { type Flow, isPromise, run } from './flow.js'
 import { publicJwks } from './keys/public-jwks.js'
 import type { JwkSet } from './platform/jwk.js'
-import { type HeldSession, identify, Session, type SessionState, stateOf } from './session.js'
+import { type HeldSession, identify, Session, type SessionOwner, type SessionState, stateOf } from './session.js'
 import { type SessionsOptions, type Settings, settle } from './settings.js'
 import { findShadowed } from './shadows.js'
 import { type Rejection, readCandidates } from './trips/candidates.js'
-import { readChunks } from './trips/chunks.js'
+import { NO_CHUNKS, readChunks } from './trips/chunks.js'
 import { contextOf, planOf } from './trips/commit-plan.js'
 import { contentOf } from './trips/content.js'
 import { type CookieSource, cookieHeader, type HeaderTarget } from './trips/message.js'
@@ -98,7 +98,8 @@ export function createSessions<Data extends object = SessionData>(
   const reading = {
     name: settings.name,
     async load(source: CookieSource) {
-      const session = await both.load(source)
+      const loaded = both.load(source)
+      const session = isPromise(loaded) ? await loaded : loaded
       stateOf(session).isRead = true
       return session
     },
@@ -115,12 +116,13 @@ export function createSessions<Data extends object = SessionData>(
 
 function tripsOf<Data extends object>(settings: Settings): Trips<Data> {
   const loaded = createRequestMemory<MaybePromise<Session<Data>>>()
+  const owner: SessionOwner = { newId, now: settings.clock, guard: settings.guard }
 
   function loadOnce(source: CookieSource): MaybePromise<Session<Data>> {
-    if (typeof source !== 'object' || source === null) return run(load<Data>(settings, source))
+    if (typeof source !== 'object' || source === null) return run(load<Data>(settings, owner, source))
     const known = loaded.of(source)
     if (known !== undefined) return known
-    const session = run(load<Data>(settings, source))
+    const session = run(load<Data>(settings, owner, source))
     loaded.keep(source, session)
     return session
   }
@@ -136,21 +138,25 @@ function tripsOf<Data extends object>(settings: Settings): Trips<Data> {
 }
 
 /** The trip in: Cookie header → candidates × codecs → verify → lifetime → session. */
-function* load<Data extends object>(settings: Settings, source: CookieSource): Flow<Session<Data>> {
-  const { lifetime, clock, emit, name } = settings
+function* load<Data extends object>(
+  settings: Settings,
+  owner: SessionOwner,
+  source: CookieSource,
+): Flow<Session<Data>> {
+  const { lifetime, emit, name } = settings
   const header = cookieHeader(source)
   const values = readCookies(header, name)
   const context = contextOf(settings)
   const { now } = context
-  const { joined, indexes } = settings.chunks ? readChunks(header, name) : { indexes: [] }
-  const refuse = (candidate: HeldSession) => run(refusal(settings, candidate, now))
+  const { joined, indexes } = settings.chunks ? readChunks(header, name) : NO_CHUNKS
+  const refuse = (candidate: HeldSession) => refusal(settings, candidate, now)
   const { held, rejections } = yield* readCandidates(values, settings.codecs, context, refuse, joined)
   // Pieces that do not belong together are no news beside a session that is whole.
   for (const { value, error, isJoined } of rejections)
-    if (!(held && isJoined)) emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
-  if (held) emit({ type: 'read', ...identify(held), bytes: name.length + held.value.length })
+    if (!(held && isJoined)) emit?.({ type: 'rejected', code: error.code, bytes: name.length + value.length })
+  if (held) emit?.({ type: 'read', ...identify(held), bytes: name.length + held.value.length })
   const shadowed = findShadowed(name, values, held && held.value === joined ? values.at(-1) : held?.value, rejections)
-  if (shadowed) emit({ type: 'shadowed', candidates: values.length, shadowed })
+  if (shadowed) emit?.({ type: 'shadowed', candidates: values.length, shadowed })
   if (held && !settings.versions.note(held)) reportConflict(settings, held)
 
   const { id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
@@ -169,19 +175,19 @@ function* load<Data extends object>(settings: Settings, source: CookieSource): F
     chunks: indexes,
     isShadowed: values.length > 1,
     cookies: [],
-    isPlainHttp: settings.plainHttp.sees(source),
+    source,
     publicValue,
   }
   if (held) state.held = held
   if (rejection) state.rejected = rejection.error
   if (unreadable !== undefined) state.unreadableId = unreadable
   const data = held?.stored?.row.data ?? held?.record.data ?? {}
-  return new Session<Data>(data as Data, state, { newId, now: clock, guard: settings.guard })
+  return new Session<Data>(data as Data, state, owner)
 }
 
 /** Why a token that verified is no session: it is over, or the store knows better. */
-function* refusal({ lifetime, rows }: Settings, held: HeldSession, now: Date): Flow<SessionError | undefined> {
-  return lifetime.ended(held.record, now) ?? (rows && (yield* findRow(rows, held)))
+function refusal({ lifetime, rows }: Settings, held: HeldSession, now: Date): MaybePromise<SessionError | undefined> {
+  return lifetime.ended(held.record, now) ?? (rows && run(findRow(rows, held)))
 }
 
 /** What verified counts before what did not: nobody can hide a cookie that must not be overwritten behind another. */
@@ -196,6 +202,11 @@ function* commit(settings: Settings, session: Session<object>, headers: HeaderTa
   if (state.isDestroyed) return respond(settings, state, [...state.cookies], headers)
   const { held: before, isRegenerated } = state
   const plan = yield* planOf(settings, session)
+  const isOver = !before && state.rejected?.code === 'ERR_SESSION_EXPIRED'
+  // What most requests are: nothing to say.
+  if (!plan && !isOver && !settings.exposure.publicHalf && state.publicValue === undefined) {
+    return respond(settings, state, [], headers)
+  }
   if (plan && !before) refuseOverwriting(state)
   const content = plan && (yield* contentOf(settings, session, plan))
   if (plan && !content) {
@@ -206,14 +217,13 @@ function* commit(settings: Settings, session: Session<object>, headers: HeaderTa
   const written = plan && content && !plan.isRowOnly && (yield* writeSession(settings, session, plan, content))
   const half = yield* writePublicHalf(settings, session, written || undefined, content)
   if (written && isRegenerated) yield* leave(settings, state)
-  const isOver = !written && !state.held && state.rejected?.code === 'ERR_SESSION_EXPIRED'
   const shadows = written && state.isShadowed ? expiredShadows(settings, state) : []
   // From here on nothing fails: a session is never known as written when it was not sent.
   if (written) keepWritten(settings, session, written)
-  else if (plan?.isRowOnly && before) settings.emit({ type: 'committed', ...identify(before) })
+  else if (plan?.isRowOnly && before) settings.emit?.({ type: 'committed', ...identify(before) })
   if (content?.stored && state.held && !settings.observe) state.held.stored = content.stored
   if (half && !settings.observe) state.publicValue = half.value
-  const expired = isOver ? expiredCookies(settings, state) : []
+  const expired = isOver && !written ? expiredCookies(settings, state) : []
   return respond(settings, state, [...(written ? written.cookies : expired), ...shadows, half?.cookie], headers)
 }
 
@@ -235,7 +245,7 @@ function* destroy(settings: Settings, session: Session<object>, headers: HeaderT
   // Even where the store fails, no commit saves it again.
   state.isDestroyed = true
   yield* leave(settings, state)
-  if (isFirst) settings.emit({ type: 'destroyed', ...(state.held ? identify(state.held) : {}) })
+  if (isFirst) settings.emit?.({ type: 'destroyed', ...(state.held ? identify(state.held) : {}) })
   return respond(
     settings,
     state,

@@ -1,6 +1,7 @@
 /**
  * The options of `createSessions`, checked and made ready once.
  */
+import { platform } from '#platform'
 import { defineSession, type SessionDefinition } from '../shared/define-session.js'
 import type { Duration } from '../shared/duration.js'
 import type { SessionData } from '../shared/types.js'
@@ -71,7 +72,8 @@ export interface Settings {
   readonly observe: boolean
   readonly clock: () => Date
   readonly guard: MetaGuard
-  readonly emit: (event: Omit<SessionEvent, 'cookie' | 'time' | 'observed'>) => void
+  /** Absent where nobody listens. */
+  readonly emit: ((event: Omit<SessionEvent, 'cookie' | 'time' | 'observed'>) => void) | undefined
 }
 
 /** @throws {TypeError} naming the option that is wrong */
@@ -93,7 +95,7 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   const observe = mode === 'observe'
   const emit = emitter(options.on, { cookie: name, clock, observe })
   for (const [codecIndex, codec] of codecs.entries()) {
-    codec.keys?.listen((event) => emit({ type: 'keys', codec: codec.name, codecIndex, ...event }))
+    codec.keys?.listen((event) => emit?.({ type: 'keys', codec: codec.name, codecIndex, ...event }))
   }
   return {
     name,
@@ -118,8 +120,8 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     upgrade,
     observe,
     clock,
-    // In a store every key is data.
-    guard: createMetaGuard(options.store === undefined ? codecs[0]?.meta : {}),
+    // In a store every key is data. In production a commit still throws, and guards would take as long as all else of a request.
+    guard: createMetaGuard(options.store === undefined && !platform.isProduction() ? codecs[0]?.meta : {}),
     emit,
   }
 }
@@ -147,7 +149,7 @@ function emitter(
   on: SessionEventListener | undefined,
   { cookie, clock, observe }: { cookie: string; clock: () => Date; observe: boolean },
 ): Settings['emit'] {
-  if (on === undefined) return () => {}
+  if (on === undefined) return undefined
   if (typeof on !== 'function') throw new TypeError('Option "on" must be a function')
   return (event) => {
     const isWrite = !['read', 'rejected', 'shadowed', 'keys', 'insecure'].includes(event.type)

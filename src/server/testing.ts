@@ -146,7 +146,7 @@ function signingAt<Data extends object>(original: Trips<Data>, keyIndex: number,
   const { codecs, publicCodec } = original.settings
   return original.altered({
     clock: () => made,
-    emit: () => {},
+    emit: undefined,
     observe: false,
     versions: createVersions(),
     codecs: codecs.map((codec) => signingWith(codec, keyIndex)),

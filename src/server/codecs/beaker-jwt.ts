@@ -75,7 +75,8 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     readable: true,
     maxLength: MAX_LENGTH,
     meta: BEAKER_KEYS,
-    matches: looksLikeJwt,
+    // What was verified before needs no second look at its form.
+    matches: (value) => cache.get(value) !== undefined || looksLikeJwt(value),
     verify: (value, context) => recall(value, context, verifying) ?? run(verify(value, context, verifying)),
     sign: (record, context) => run(sign(record, context, keyring, compress)),
     changed: ({ data, origin }) => origin === undefined || !isBeakerData(data, origin),

@@ -48,9 +48,12 @@ export interface BeakerContent {
   known?: KnownSession
 }
 
-interface KnownSession extends DataAndMeta {
+interface KnownSession {
+  meta: DataAndMeta['meta']
   /** The data in objects of its own. */
   copy(): SessionData
+  /** Nobody changes it, so all records share it. */
+  origin: BeakerOrigin
 }
 
 /** Also knows the data as it was read, for comparing; it must not be changed. */
@@ -83,28 +86,44 @@ export function openBeakerPayload(payload: string, { maxInflated }: PayloadOptio
  */
 export function readBeakerContent(content: BeakerContent, { types }: PayloadOptions): SessionRecord {
   const { payload, bytes, alone } = content
-  const root = (): OriginNode => {
-    content.root ??= bsonOrigin(bytes as Uint8Array, { types })
-    return content.root
-  }
   if (alone !== undefined) {
-    const known = knownSession(content, types)
-    return recordOf({ data: known.copy(), meta: known.meta }, { bsZ: alone }, root, () => known.data)
+    content.known ??= knownSession(content, types)
+    const { meta, copy, origin } = content.known
+    return recordOf({ data: copy(), meta }, { bsZ: alone }, origin)
   }
   const claims = readClaims(payload)
   const { bsZ: _, ...beside } = claims
-  if (bytes === undefined) return recordOf(takeBeakerMeta(beside), claims, () => readJson(payload))
+  if (bytes === undefined)
+    return recordOf(
+      takeBeakerMeta(beside),
+      claims,
+      originOf(() => readJson(payload)),
+    )
   const session = takeBeakerMeta({ ...beside, ...readBson(bytes, { types }) })
-  return recordOf(session, claims, () => mergedNode(readJson(payload), root()))
+  return recordOf(
+    session,
+    claims,
+    originOf(() => mergedNode(readJson(payload), rootOf(content, types))),
+  )
 }
 
 function knownSession(content: BeakerContent, types: BsonTypes): KnownSession {
   const read = (): DataAndMeta => takeBeakerMeta(readBson(content.bytes as Uint8Array, { types }))
-  if (content.known === undefined) {
-    const session = read()
-    content.known = { ...session, copy: createCopies(session.data) ?? (() => read().data) }
+  const { data, meta } = read()
+  const copy = createCopies(data) ?? (() => read().data)
+  return {
+    meta,
+    copy,
+    origin: originOf(
+      () => rootOf(content, types),
+      () => data,
+    ),
   }
-  return content.known
+}
+
+function rootOf(content: BeakerContent, types: BsonTypes): OriginNode {
+  content.root ??= bsonOrigin(content.bytes as Uint8Array, { types })
+  return content.root
 }
 
 /** An object of `bsZ` alone, its text without spaces and escapes, as base85 has none (RFC 8259 §4 and §7). */
@@ -138,13 +157,18 @@ export function withFloatTimes(root: OriginNode | undefined): OriginNode {
 const FLOAT: OriginNode = { format: 'none', value: undefined, type: 'double' }
 
 /** @param before - the data as it was read, where it is at hand */
+function originOf(
+  root: () => OriginNode,
+  before: () => SessionData = () => takeBeakerMeta(root().value as SessionData).data,
+): BeakerOrigin {
+  return { format: BEAKER_JWT, root, data: before }
+}
+
 function recordOf(
   { data, meta: { id, createdAt, accessedAt } }: DataAndMeta,
   claims: SessionData,
-  root: () => OriginNode,
-  before: () => SessionData = () => takeBeakerMeta(root().value as SessionData).data,
+  origin: BeakerOrigin,
 ): SessionRecord {
-  const origin: BeakerOrigin = { format: BEAKER_JWT, root, data: before }
   const record: SessionRecord = { data, claims, origin }
   // Not `_expires`, which is about the browser's cookie and not about the session (FORMATS §2.2).
   if (id !== undefined) record.id = id

@@ -58,7 +58,17 @@ export const platform: Platform = {
   deflate: (bytes, level) =>
     deflateSync(bytes, { level, chunkSize: Math.min(bytes.length + DEFLATE_ROOM, LARGEST_BUFFER) }),
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
+  isProduction,
   warn: (code, message) => process.emitWarning(message, { type: 'SessionWarning', code }),
+}
+
+/** Deno throws where it has no leave to look at the environment. */
+function isProduction(): boolean {
+  try {
+    return process.env.NODE_ENV === 'production'
+  } catch {
+    return false
+  }
 }
 
 function nodeHmacKey(secret: Uint8Array, hash: string): HmacKey {

@@ -48,6 +48,8 @@ export interface Platform {
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */
   deflate(bytes: Uint8Array, level: number): Uint8Array
   randomBytes(length: number): Uint8Array
+  /** Whether `NODE_ENV` says `production`: what helps only who writes an application is left out then. */
+  isProduction(): boolean
   /** Tells the operator. Neither stops anything. */
   warn(code: string, message: string): void
 }

@@ -49,6 +49,9 @@ export interface Chunks {
   indexes: readonly number[]
 }
 
+/** What a request has where no codec splits values. */
+export const NO_CHUNKS: Chunks = { indexes: [] }
+
 /**
  * Finds the pieces of a value. Of one name the last one counts.
  *
@@ -56,7 +59,7 @@ export interface Chunks {
  * @see RFC 6265 §5.4
  */
 export function readChunks(header: string, name: string): Chunks {
-  if (!header.includes(`${name}.`)) return { indexes: [] }
+  if (!header.includes(`${name}.`)) return NO_CHUNKS
   const pieces = Array.from({ length: MAX_CHUNKS }, (_, index) => readCookies(header, chunkName(name, index)).at(-1))
   const end = pieces.indexOf(undefined)
   const contiguous = end === -1 ? pieces : pieces.slice(0, end)

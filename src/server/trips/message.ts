@@ -43,7 +43,7 @@ export interface ResponseChange {
  * say who may store a response with a cookie gets `private` added; `public` and `s-maxage` are the application's word.
  */
 export function changeResponse(target: HeaderTarget, { cookies, replaces, isPrivate }: ResponseChange): void {
-  const headers = 'setHeader' in target ? nodeHeaders(target) : target
+  const headers = 'setHeader' in target ? new NodeHeaders(target) : target
   if (replaces.length > 0) {
     const others = headers.getSetCookie().filter((cookie) => !replaces.includes(cookie))
     headers.delete('set-cookie')
@@ -75,17 +75,37 @@ type WebTarget = Extract<HeaderTarget, { append: unknown }>
 type NodeTarget = Exclude<HeaderTarget, WebTarget>
 
 /** A Node response behind the part of `Headers` that is used here. */
-function nodeHeaders(response: NodeTarget): WebTarget {
-  const list = (name: string): string[] => {
-    const value = response.getHeader(name)
+class NodeHeaders implements WebTarget {
+  readonly #response: NodeTarget
+
+  constructor(response: NodeTarget) {
+    this.#response = response
+  }
+
+  get(name: string): string | null {
+    const value = this.#response.getHeader(name)
+    return value === undefined ? null : (Array.isArray(value) ? value.join(', ') : String(value)) || null
+  }
+
+  set(name: string, value: string): void {
+    this.#response.setHeader(name, value)
+  }
+
+  append(name: string, value: string): void {
+    this.#response.setHeader(name, [...this.#list(name), value])
+  }
+
+  delete(name: string): void {
+    this.#response.setHeader(name, [])
+  }
+
+  getSetCookie(): string[] {
+    return this.#list('set-cookie')
+  }
+
+  #list(name: string): string[] {
+    const value = this.#response.getHeader(name)
     if (value === undefined) return []
     return Array.isArray(value) ? value : [String(value)]
-  }
-  return {
-    get: (name) => list(name).join(', ') || null,
-    set: (name, value) => void response.setHeader(name, value),
-    append: (name, value) => void response.setHeader(name, [...list(name), value]),
-    delete: (name) => void response.setHeader(name, []),
-    getSetCookie: () => list('set-cookie'),
   }
 }

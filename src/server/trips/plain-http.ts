@@ -7,10 +7,8 @@ import type { SessionErrorCode } from '../../shared/errors.js'
 import type { CookieSource } from './message.js'
 
 export interface PlainHttpWatch {
-  /** Whether a browser would drop a Secure cookie of the answer, as far as the server can see. Never after `tell`. */
-  sees(source: CookieSource): boolean
-  /** Warns, once. */
-  tell(): void
+  /** Warns, once, if a browser will drop a Secure cookie of the answer to this request, as far as the server can see. */
+  watch(source: CookieSource): void
 }
 
 const INSECURE: SessionErrorCode = 'ERR_SESSION_INSECURE'
@@ -22,20 +20,19 @@ const FORWARDED_HTTPS = /^[^,]*\bproto="?https\b/i
 /**
  * @param name - of the cookie
  * @param secure - whether it has the attribute Secure
- * @param emit - tells the event
+ * @param emit - tells the event, where somebody listens
  */
 export function watchPlainHttp(
   name: string,
   secure: boolean,
-  emit: (event: { type: 'insecure'; code: SessionErrorCode }) => void,
+  emit: ((event: { type: 'insecure'; code: SessionErrorCode }) => void) | undefined,
 ): PlainHttpWatch {
   let isOver = !secure
   return {
-    sees: (source) => !isOver && isPlainHttp(source),
-    tell() {
-      if (isOver) return
+    watch(source) {
+      if (isOver || !isPlainHttp(source)) return
       isOver = true
-      emit({ type: 'insecure', code: INSECURE })
+      emit?.({ type: 'insecure', code: INSECURE })
       platform.warn(
         INSECURE,
         `The cookie ${name} is Secure, and a request for it came by plain HTTP as far as this server can see: ` +

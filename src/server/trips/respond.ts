@@ -21,8 +21,9 @@ export function respond(
   const replaces = state.cookies.length > 0 ? replacedBy(cookies, state.cookies) : []
   const concerns = cookies.length > 0 || state.isRead === true
   if (headers && concerns) changeResponse(headers, { cookies, replaces, isPrivate })
-  if (cookies.length > 0 && state.isPlainHttp) plainHttp.tell()
-  if (cookies.length > 0) state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
+  if (cookies.length === 0) return cookies
+  plainHttp.watch(state.source)
+  state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
   return cookies
 }
 

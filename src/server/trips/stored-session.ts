@@ -94,7 +94,7 @@ export function reportConflict(
   held: HeldSession | undefined,
   { keys = [], isOver = false }: { keys?: readonly string[]; isOver?: boolean } = {},
 ): void {
-  emit({
+  emit?.({
     type: 'conflict',
     ...(held ? identify(held) : {}),
     ...(isOver ? { code: 'ERR_SESSION_DESTROYED' } : {}),

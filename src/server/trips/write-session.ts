@@ -40,7 +40,7 @@ export function* writeSession(
     const mustWrite = plan.reason === 'changed' || isDueAgain(settings, held)
     const canKeep = held.codecIndex !== plan.writer && held.codec.sign !== undefined
     if (plan.reason === 'changed' && !canKeep) throw error
-    settings.emit({
+    settings.emit?.({
       type: 'kept',
       ...identify(held),
       code: error.code,
@@ -165,7 +165,7 @@ function report(
 ): void {
   const about = { ...identify(held), bytes: name.length + held.value.length }
   const isUpgrade = before && (before.codecIndex !== held.codecIndex || (before.record.keyIndex ?? 0) > 0)
-  if (isUpgrade) emit({ type: 'upgraded', ...about })
-  if (reason === 'renewed') emit({ type: 'renewed', ...about })
-  emit({ type: 'committed', ...about })
+  if (isUpgrade) emit?.({ type: 'upgraded', ...about })
+  if (reason === 'renewed') emit?.({ type: 'renewed', ...about })
+  emit?.({ type: 'committed', ...about })
 }

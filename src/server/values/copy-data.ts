@@ -10,7 +10,7 @@ import type { SessionData } from '../../shared/types.js'
  * @returns makes a copy with each call; undefined where a value is of a class that only its reader knows how to make
  */
 export function createCopies(data: SessionData): (() => SessionData) | undefined {
-  return isKnown(data) ? () => copyValue(data) : undefined
+  return isKnown(data) ? (copierOf(data) as () => SessionData) : undefined
 }
 
 function isKnown(value: unknown): boolean {
@@ -21,17 +21,17 @@ function isKnown(value: unknown): boolean {
   return Object.values(value).every(isKnown)
 }
 
-function copyValue<Value>(value: Value): Value
-function copyValue(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map((item) => copyValue(item))
-  if (value instanceof Date) return new Date(value)
-  if (value instanceof Uint8Array) return new Uint8Array(value)
-  // Keys that are there already are set as they are, `__proto__` too.
-  const copy = { ...value } as SessionData
-  for (const key in copy) {
-    const member = copy[key]
-    if (typeof member === 'object' && member !== null) copy[key] = copyValue(member)
+/** Only what is an object has to be looked at again. */
+function copierOf(value: object): () => unknown {
+  if (value instanceof Date) return () => new Date(value)
+  if (value instanceof Uint8Array) return () => new Uint8Array(value)
+  const members = Object.entries(value)
+    .filter(([, member]) => typeof member === 'object' && member !== null)
+    .map(([key, member]) => ({ key, copy: copierOf(member) }))
+  return () => {
+    // Keys that are there already are set as they are, `__proto__` too.
+    const copy = (Array.isArray(value) ? value.slice() : { ...value }) as SessionData
+    for (const { key, copy: copyMember } of members) copy[key] = copyMember()
+    return copy
   }
-  return copy
 }

@@ -26,10 +26,15 @@ export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): V
   if (!Number.isInteger(entries) || entries < 0)
     throw new TypeError('Option "remember" must be a whole number, 0 for none')
   const known = new Map<string, { value: string; entry: Entry }>()
+  // A request asks twice: whether it is one of ours, and what it says.
+  let last: { value: string; entry: Entry } | undefined
   return {
     get(value) {
+      if (last?.value === value) return last.entry
       const found = known.get(value.slice(-TAIL))
-      return found?.value === value ? found.entry : undefined
+      if (found?.value !== value) return undefined
+      last = found
+      return found.entry
     },
     set(value, entry, octets) {
       if (entries === 0 || octets > MAX_OCTETS) return

@@ -90,3 +90,19 @@ test('random octets', () => {
   const octets = platform.randomBytes(20_000)
   expect(new Set(octets).size).toBe(256)
 })
+
+test('NODE_ENV says what is production; where there is no environment nothing does', () => {
+  const { process } = globalThis as { process?: { env?: Record<string, string | undefined> } }
+  const env = process?.env ?? {}
+  const before = env.NODE_ENV
+  try {
+    for (const name of ['production', 'development', 'test', 'Production', '']) {
+      env.NODE_ENV = name
+      const isSeen = process?.env !== undefined && name === 'production'
+      expect(platform.isProduction()).toBe(isSeen)
+    }
+  } finally {
+    if (before === undefined) delete env.NODE_ENV
+    else env.NODE_ENV = before
+  }
+})

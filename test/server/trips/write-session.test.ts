@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { platform } from '#platform'
 import { beakerJwt, type SessionCodec, SessionError, type SessionErrorCode } from '../../../src/server/index.js'
 import { expectWithout, NAME, rejection, SECRET, serve, testBrowser, testClock, textCodec } from '../server.helpers.js'
 
@@ -8,6 +9,10 @@ const codesThatProtect: SessionErrorCode[] = [
   'ERR_SESSION_BSON',
   'ERR_SESSION_NOT_YET_VALID',
 ]
+
+afterEach(() => {
+  vi.restoreAllMocks()
+})
 
 /** The same text each time, of 64 characters in no order. */
 function incompressible(length: number): string {
@@ -224,5 +229,23 @@ test('a key that is no data is a TypeError at the commit too', async () => {
     expect(() => Object.assign(session.data, { [key]: 1 })).toThrow(new RegExp(`"${key}" is not session data`))
     session.data = { [key]: 1 }
     await expect(sessions.commit(session)).rejects.toThrow(new RegExp(`"${key}" is not session data`))
+  }
+})
+
+test('in production only there, and what other requests read is as it was', async () => {
+  vi.spyOn(platform, 'isProduction').mockReturnValue(true)
+  const { sessions, browser } = serve()
+  const first = await sessions.load(null)
+  first.data.cart = { items: 1 }
+  browser.take(await sessions.commit(first))
+  const { cookie } = browser
+  for (const data of [{ _id: 1 }, { _creation_time: 1 }]) {
+    const session = await sessions.load(cookie)
+    expect(Object.assign(session.data, data)).toEqual({ cart: { items: 1 }, ...data })
+    Object.assign(session.data.cart as object, { items: 2 })
+    await expect(sessions.commit(session)).rejects.toThrow(/is not session data: use session\.(?:id|createdAt)/)
+    const other = await sessions.load(cookie)
+    expect(other.data).toStrictEqual({ cart: { items: 1 } })
+    expect(await sessions.commit(other)).toEqual([])
   }
 })
