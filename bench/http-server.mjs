@@ -9,14 +9,20 @@ const first = await sessions.load('')
 Object.assign(first.data, data)
 const cookie = (await sessions.commit(first)).map((text) => text.split(';')[0]).join('; ')
 
+/** As the first example of Node's documentation answers: a type and a text. */
 function bare(_request, response) {
-  response.end('hello')
+  answer(response, data.user.name)
+}
+
+function answer(response, name) {
+  response.setHeader('Content-Type', 'text/plain')
+  response.end(`hello ${name}`)
 }
 
 async function withSession(request, response) {
   const session = await sessions.load(request)
   await sessions.commit(session, response)
-  response.end(`hello ${session.data.user.name}`)
+  answer(response, session.data.user.name)
 }
 
 const server = createServer(kind === 'bare' ? bare : withSession)

@@ -34,9 +34,12 @@ export function createExposure<Data extends object>(expose: Expose<Data>): Expos
   )
 }
 
+/** What the name of the cookie with the public half ends in. */
+export const PUBLIC_SUFFIX = '.public'
+
 /** The name of the cookie with the public half. */
 export function publicName(cookieName: string): string {
-  return `${cookieName}.public`
+  return cookieName + PUBLIC_SUFFIX
 }
 
 function pick(data: SessionData, keys: readonly string[]): SessionData {

@@ -7,6 +7,7 @@ import { readCookies } from '../shared/cookie.js'
 import type { SessionError } from '../shared/errors.js'
 import type { SessionData } from '../shared/types.js'
 import type { MaybePromise } from './codecs/codec.js'
+import { PUBLIC_SUFFIX } from './expose.js'
 import { type Flow, isPromise, run } from './flow.js'
 import { publicJwks } from './keys/public-jwks.js'
 import type { JwkSet } from './platform/jwk.js'
@@ -161,7 +162,7 @@ function* load<Data extends object>(
 
   const { id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
   const accessedAt = lifetime.lastAccess(held?.record ?? {}, now) ?? now
-  const publicValue = header.includes(settings.publicName) ? readCookies(header, settings.publicName).at(-1) : undefined
+  const publicValue = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
   const rejection = held || !rejections[0] ? undefined : weightiest(rejections)
   const unreadable = rejection && isProtected(rejection.error) ? rejection.held?.record.id : undefined
   const state: SessionState = {

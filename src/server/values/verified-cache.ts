@@ -30,11 +30,14 @@ export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): V
   let last: { value: string; entry: Entry } | undefined
   return {
     get(value) {
-      if (last?.value === value) return last.entry
-      const found = known.get(value.slice(-TAIL))
-      if (found?.value !== value) return undefined
-      last = found
-      return found.entry
+      if (last?.value !== value) {
+        const found = known.get(value.slice(-TAIL))
+        if (found?.value !== value) return undefined
+        last = { ...found }
+      }
+      // The text of this request: the next comparison finds the very same and looks no further.
+      last.value = value
+      return last.entry
     },
     set(value, entry, octets) {
       if (entries === 0 || octets > MAX_OCTETS) return
