@@ -1,18 +1,10 @@
 /**
- * Keys that are JSON, and such as can be made JSON. RFC 7517 §4 and §5.
+ * Keys that are JSON. RFC 7517 §4 and §5.
  */
 import { decodeBase64Url } from '../../shared/bytes.js'
 import { isPrivateJwk, type Jwk, type JwkSet } from '../platform/jwk.js'
 import { commonName } from './algorithms.js'
 import { formOfSecret, type KeyForm, type KeyLabels, withOwnAlgorithm } from './key-form.js'
-
-/** `KeyObject` of node:crypto, by its shape. */
-export interface KeyObjectLike {
-  readonly type: 'public' | 'private' | 'secret'
-  readonly asymmetricKeyType?: string | undefined
-  // biome-ignore lint/suspicious/noExplicitAny: the overloads of KeyObject
-  export(...options: any[]): unknown
-}
 
 /** @throws {TypeError} unless the key is for signatures (RFC 7517 §4.2 and §4.3) */
 export function formOfJwk(jwk: Jwk, labels: KeyLabels): KeyForm {
@@ -29,21 +21,6 @@ export function formsOfJwkSet({ keys }: JwkSet, labels: KeyLabels): KeyForm[] {
   if (!Array.isArray(keys)) throw new TypeError('a JWK set without a list of "keys"')
   if (labels.kid !== undefined) throw new TypeError('one "kid" for a set of keys')
   return keys.map((jwk: Jwk) => formOfJwk(jwk, labels))
-}
-
-export function formOfKeyObject(key: KeyObjectLike, labels: KeyLabels): KeyForm {
-  if (key.type === 'secret') return formOfSecret(key.export() as Uint8Array, labels)
-  if (key.asymmetricKeyType === 'rsa-pss') throw new TypeError('a KeyObject of type rsa-pss; give one of type rsa')
-  return formOfJwk(exported(key), labels)
-}
-
-/** Node has no JWK for some types and curves, and says so without the name of an option. */
-function exported(key: KeyObjectLike): Jwk {
-  try {
-    return key.export({ format: 'jwk' }) as Jwk
-  } catch {
-    throw new TypeError('a KeyObject of a type or curve that signs no sessions')
-  }
 }
 
 function checkOperations(jwk: Jwk): void {

@@ -6,8 +6,9 @@ import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
 import type { Jwk, JwkSet } from '../platform/jwk.js'
 import { type CryptoKeys, formOfCryptoKey, formOfCryptoKeys } from './crypto-key-form.js'
-import { formOfJwk, formOfKeyObject, formsOfJwkSet, type KeyObjectLike } from './jwk-form.js'
+import { formOfJwk, formsOfJwkSet } from './jwk-form.js'
 import { formOfSecret, type KeyForm, type KeyLabels, labelsOf } from './key-form.js'
+import { formOfKeyObject, type KeyObjectLike } from './key-object-form.js'
 
 /**
  * One key, or a set of them: a secret as text or octets, PEM as text, a JWK, a JWK set, a `CryptoKey`, a pair of those, a

@@ -1,5 +1,5 @@
 /** What is taken as a key, and what is refused at start: threats 2, 3, 4 and 6 (RFC 7517 §4, RFC 7518 §3.3). */
-import { createPublicKey, createSecretKey, generateKeyPairSync } from 'node:crypto'
+import { createPublicKey, createSecretKey } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,13 +16,13 @@ import {
 } from '../../../src/server/index.js'
 import { createKeyring } from '../../../src/server/keyring.js'
 import { expectWithout, OLD_SECRET, SECRET } from '../server.helpers.js'
-import { algorithms, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
+import { algorithms, generate, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
 
 const rsa = pairFor('RS256')
 const ec = pairFor('ES256')
 const ed = pairFor('EdDSA')
 const strong = Buffer.from(SECRET).toString('base64url')
-const small = generateKeyPairSync('rsa', { modulusLength: 1024 })
+const small = generate('RSA', 1024)
 
 /** Public keys that are for no algorithm of ours. Not every runtime can make them. */
 const strange = {

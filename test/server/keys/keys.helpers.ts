@@ -1,6 +1,6 @@
 /** Key pairs in every form, each made once; and a server whose JWK set a test decides. */
 
-import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { onTestFinished } from 'vitest'
@@ -39,11 +39,16 @@ export function pairFor(algorithm: string, name = 'first'): Pair {
   return known
 }
 
-export function generate(type: string): Pair {
+export function generate(type: string, bits = 2048): Pair {
   const curves: Record<string, string> = { ES256: 'P-256', ES384: 'P-384', ES512: 'P-521' }
-  if (type === 'RSA') return generateKeyPairSync('rsa', { modulusLength: 2048 })
-  if (type === 'EdDSA') return generateKeyPairSync('ed25519')
-  return generateKeyPairSync('ec', { namedCurve: curves[type] ?? type })
+  if (type === 'RSA') return readAgain(generateKeyPairSync('rsa', { modulusLength: bits }))
+  if (type === 'EdDSA') return readAgain(generateKeyPairSync('ed25519'))
+  return readAgain(generateKeyPairSync('ec', { namedCurve: curves[type] ?? type }))
+}
+
+/** Node 20 may wait for itself for ever where the JWK of a key is asked for that was made a moment ago. */
+function readAgain({ privateKey, publicKey }: Pair): Pair {
+  return { privateKey: createPrivateKey(pemOf(privateKey)), publicKey: createPublicKey(pemOf(publicKey)) }
 }
 
 export function jwkOf(key: KeyObject, more: Jwk = {}): Jwk {

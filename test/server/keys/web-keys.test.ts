@@ -22,16 +22,23 @@ const parameters: Record<string, RsaHashedKeyGenParams | EcKeyGenParams | Algori
 }
 
 async function generate(alg: string, extractable: boolean): Promise<CryptoKeyPair> {
-  return (await crypto.subtle.generateKey(parameters[alg] as EcKeyGenParams, extractable, [
-    'sign',
-    'verify',
-  ])) as CryptoKeyPair
+  const algorithm = parameters[alg] as EcKeyGenParams
+  const made = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
+  // Node 20 may wait for itself for ever where the JWK of a key is asked for that was made a moment ago.
+  const [pkcs8, spki] = [await derOf(made.privateKey), await derOf(made.publicKey)]
+  return {
+    privateKey: await crypto.subtle.importKey('pkcs8', pkcs8, algorithm, extractable, ['sign']),
+    publicKey: await crypto.subtle.importKey('spki', spki, algorithm, true, ['verify']),
+  }
+}
+
+async function derOf(key: CryptoKey): Promise<ArrayBuffer> {
+  return (await crypto.subtle.exportKey(key.type === 'private' ? 'pkcs8' : 'spki', key)) as ArrayBuffer
 }
 
 async function pemOf(key: CryptoKey): Promise<string> {
-  const [format, label] =
-    key.type === 'private' ? (['pkcs8', 'PRIVATE KEY'] as const) : (['spki', 'PUBLIC KEY'] as const)
-  const der = new Uint8Array((await crypto.subtle.exportKey(format, key)) as ArrayBuffer)
+  const label = key.type === 'private' ? 'PRIVATE KEY' : 'PUBLIC KEY'
+  const der = new Uint8Array(await derOf(key))
   const text = btoa(String.fromCharCode(...der)).replace(/.{64}(?=.)/g, '$&\n')
   return `-----BEGIN ${label}-----\n${text}\n-----END ${label}-----\n`
 }
