@@ -2,9 +2,11 @@
  * base85 as `base64.b85encode` of Python writes it: groups of 4 octets as 5 digits, big-endian, no padding.
  * FORMATS §4.
  */
-import { decodeDigits, decodeUtf8, digitBuffer, digitTable } from './bytes.js'
+import { decodeDigits, decodeUtf8, digitBuffer, digitTable, encodeUtf8 } from './bytes.js'
 
-const BASE85 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~'
+const BASE85: Uint8Array = /* @__PURE__ */ encodeUtf8(
+  '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~',
+)
 const digits: Uint8Array = /* @__PURE__ */ digitTable('09AZaz!!#&(+--;@^`{~')
 
 /**
@@ -23,23 +25,38 @@ export function decodeBase85(text: string): Uint8Array<ArrayBuffer> {
  * The base85 text of octets, digit by digit what `base64.b85encode` of Python gives.
  *
  * @param bytes - any octets
- * @param alphabet - other digits, in the order of their values
+ * @param alphabet - other digits, in the order of their values, as ASCII
  * @see FORMATS §4
  */
-export function encodeBase85(bytes: Uint8Array, alphabet: string = BASE85): string {
+export function encodeBase85(bytes: Uint8Array, alphabet?: Uint8Array): string {
+  const text = digitBuffer(base85Room(bytes.length))
+  return decodeUtf8(text.subarray(0, putBase85(bytes, text, 0, alphabet)))
+}
+
+/** How many octets `putBase85` writes at most: the last group as a whole. */
+export function base85Room(length: number): number {
+  return Math.ceil(length / 4) * 5
+}
+
+/**
+ * Puts the digits of octets into a text in the making.
+ *
+ * @param text - has room from `at` on; what stands there is overwritten
+ * @returns where the digits end
+ */
+export function putBase85(bytes: Uint8Array, text: Uint8Array, at: number, alphabet: Uint8Array = BASE85): number {
   const { length } = bytes
-  const text = digitBuffer(Math.ceil(length / 4) * 5)
-  for (let i = 0, at = 0; i < length; i += 4, at += 5) {
+  for (let i = 0, to = at; i < length; i += 4, to += 5) {
     let group = 0
     for (let j = i; j < i + 4; j++) group = (group << 8) | (bytes[j] as number)
     // Three digits and two: from here on all numbers have 32 bits.
     const high = ((group >>> 0) / 7225) | 0
     const low = ((group >>> 0) - high * 7225) | 0
-    text[at] = alphabet.charCodeAt((high / 7225) | 0)
-    text[at + 1] = alphabet.charCodeAt(((high / 85) | 0) % 85)
-    text[at + 2] = alphabet.charCodeAt(high % 85)
-    text[at + 3] = alphabet.charCodeAt((low / 85) | 0)
-    text[at + 4] = alphabet.charCodeAt(low % 85)
+    text[to] = alphabet[(high / 7225) | 0] as number
+    text[to + 1] = alphabet[((high / 85) | 0) % 85] as number
+    text[to + 2] = alphabet[high % 85] as number
+    text[to + 3] = alphabet[(low / 85) | 0] as number
+    text[to + 4] = alphabet[low % 85] as number
   }
-  return decodeUtf8(text.subarray(0, Math.ceil((length * 5) / 4)))
+  return at + Math.ceil((length * 5) / 4)
 }

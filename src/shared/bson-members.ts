@@ -24,7 +24,7 @@ export function isPlain(value: unknown): value is SessionData {
  */
 export function orderedKeys(
   own: string[],
-  before: string[],
+  before: readonly string[],
   { outermost, bson }: { outermost: boolean; bson: boolean },
 ): Iterable<string> {
   const first = outermost && own.includes('_id') && !(bson && before.includes('_id')) ? ['_id'] : []

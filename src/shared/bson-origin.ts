@@ -52,11 +52,18 @@ export function isBsonNode(node: OriginNode | undefined): node is BsonNode {
 
 function lazyMembers(read: () => Map<string, BsonNode>): Required<Pick<OriginNode, 'keys' | 'child'>> {
   let nodes: Map<string, BsonNode> | undefined
+  let names: readonly string[] | undefined
   const members = (): Map<string, BsonNode> => {
     nodes ??= read()
     return nodes
   }
-  return { keys: () => members().keys(), child: (key) => members().get(key) }
+  return {
+    keys() {
+      names ??= [...members().keys()]
+      return names
+    },
+    child: (key) => members().get(key),
+  }
 }
 
 /**

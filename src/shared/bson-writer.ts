@@ -57,7 +57,7 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
   try {
     const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, maxDepth, maxElements, maxBytes }
     if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
-    return new Uint8Array(buffer.bytes.subarray(0, buffer.position))
+    return buffer.bytes.slice(0, buffer.position)
   } finally {
     closeBuffer(buffer)
   }
@@ -95,7 +95,7 @@ function putItems(writer: BsonWriter, items: unknown[], node: OriginNode | undef
 
 function putMembers(writer: BsonWriter, members: Members, node: OriginNode | undefined): boolean {
   const own = members instanceof Map ? stringKeys(writer, members) : Object.keys(members)
-  const before = node?.keys && [...node.keys()]
+  const before = node?.keys && listOf(node.keys())
   const place = { outermost: writer.depth === 1, bson: node?.format === 'bson' }
   let copied = 0
   let written = 0
@@ -106,6 +106,11 @@ function putMembers(writer: BsonWriter, members: Members, node: OriginNode | und
     if (outcome === 'written') written++
   }
   return written === 0 && copied === before?.length
+}
+
+/** A list as it is: it is only looked at. */
+function listOf(keys: Iterable<string>): readonly string[] {
+  return Array.isArray(keys) ? keys : [...keys]
 }
 
 function stringKeys(writer: BsonWriter, members: Map<unknown, unknown>): string[] {

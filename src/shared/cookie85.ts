@@ -3,10 +3,12 @@
  * FORMATS §11: groups of 4 octets as 5 digits, big-endian, no padding.
  */
 import { encodeBase85 } from './base85.js'
-import { decodeDigits, digitTable } from './bytes.js'
+import { decodeDigits, digitTable, encodeUtf8 } from './bytes.js'
 
 /** In the order of ASCII: all that may stand in a cookie but `%`, `&`, `'`, `<` and `>` (RFC 6265 §4.1.1, cookie-octet). */
-const COOKIE85 = '!#$()*+-./0123456789:=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~'
+const COOKIE85: Uint8Array = /* @__PURE__ */ encodeUtf8(
+  '!#$()*+-./0123456789:=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~',
+)
 let digits: Uint8Array | undefined
 
 /**

@@ -3,10 +3,10 @@
  * RFC 7515, FORMATS §4.
  */
 import { platform } from '#platform'
-import { encodeBase85 } from '../../shared/base85.js'
+import { base85Room, putBase85 } from '../../shared/base85.js'
 import type { BsonTypes } from '../../shared/bson-reader.js'
 import { writeBson } from '../../shared/bson-writer.js'
-import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { decodeBase64Url, decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
@@ -51,6 +51,9 @@ const MAX_INFLATED = 1024 * 1024
 const ALGORITHM = 'HS256'
 /** `{"typ":"JWT","alg":"HS256"}`: joserfc since 0.6.0 puts `typ` first (FORMATS §4). */
 const HEADER = 'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9'
+/** What stands in the claims around the digits. */
+const BSZ_HEAD: Uint8Array = /* @__PURE__ */ encodeUtf8('{"bsZ":"')
+const BSZ_TAIL: Uint8Array = /* @__PURE__ */ encodeUtf8('"}')
 /** zlib's best compression, as Python asks for. */
 const LEVEL = 9
 
@@ -131,14 +134,19 @@ function* sign(record: SessionRecord, context: CodecContext, keyring: Keyring, c
   const session = withBeakerMeta(record, root)
   const origin = withFloatTimes(root)
   const claims = compress ? compressed(session, origin) : plain(session, origin)
-  const signingInput = `${HEADER}.${encodeBase64Url(encodeUtf8(claims))}`
+  const signingInput = `${HEADER}.${platform.base64Url(claims)}`
   const mac = yield* wait(keyring.sign(signingInput, context))
-  return `${signingInput}.${encodeBase64Url(mac)}`
+  return `${signingInput}.${platform.base64Url(mac)}`
 }
 
 /** No character of base85 needs an escape in JSON. */
-function compressed(session: SessionData, origin: OriginNode): string {
-  return `{"bsZ":"${encodeBase85(platform.deflate(writeBson(session, { origin }), LEVEL))}"}`
+function compressed(session: SessionData, origin: OriginNode): Uint8Array {
+  const stream = platform.deflate(writeBson(session, { origin }), LEVEL)
+  const claims = new Uint8Array(BSZ_HEAD.length + base85Room(stream.length) + BSZ_TAIL.length)
+  claims.set(BSZ_HEAD)
+  const end = putBase85(stream, claims, BSZ_HEAD.length)
+  claims.set(BSZ_TAIL, end)
+  return claims.subarray(0, end + BSZ_TAIL.length)
 }
 
 function plain(session: SessionData, origin: OriginNode): string {

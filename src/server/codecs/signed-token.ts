@@ -2,6 +2,7 @@
  * Tokens whose payload is signed and stays as it is: the half of a codec that knows keys and headers and no claims.
  * RFC 7515 §5.1 and §5.2; header as PyJWT writes it (FORMATS §6).
  */
+import { platform } from '#platform'
 import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { splitJwt } from '../../shared/jwt.js'
@@ -79,9 +80,9 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
       const set = yield* wait(ring.current())
       const signer = keyIndex === undefined ? set.signer : set.keys[keyIndex]
       if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys signs')
-      const signingInput = `${headerFor(signer)}.${encodeBase64Url(encodeUtf8(payload))}`
+      const signingInput = `${headerFor(signer)}.${platform.base64Url(payload)}`
       const signature = yield* wait(signer.sign(signingInput, use))
-      return `${signingInput}.${encodeBase64Url(signature)}`
+      return `${signingInput}.${platform.base64Url(signature)}`
     },
   }
 }

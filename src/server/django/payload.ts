@@ -3,7 +3,7 @@
  * FORMATS §8 for the rule when that is.
  */
 import { platform } from '#platform'
-import { decodeBase64Url, encodeBase64Url } from '../../shared/bytes.js'
+import { decodeBase64Url } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
 import { inflateZlib } from '../../shared/inflate.js'
 
@@ -20,7 +20,7 @@ const LEVEL = 6
 export function encodePayload(bytes: Uint8Array, limit: number): string {
   if (bytes.length > limit) throw tooLong(limit)
   const compressed = platform.deflate(bytes, LEVEL)
-  return compressed.length < bytes.length - 1 ? `.${encodeBase64Url(compressed)}` : encodeBase64Url(bytes)
+  return compressed.length < bytes.length - 1 ? `.${platform.base64Url(compressed)}` : platform.base64Url(bytes)
 }
 
 /**

@@ -2,7 +2,8 @@
  * `P:T:S`, text with the time it was signed at and an HMAC, as `django.core.signing.TimestampSigner` makes it.
  * FORMATS §8.
  */
-import { decodeBase64Url, encodeBase64Url } from '../../shared/bytes.js'
+import { platform } from '#platform'
+import { decodeBase64Url } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
 import { type Flow, wait } from '../flow.js'
 import type { KeyUse } from '../keyring.js'
@@ -56,7 +57,7 @@ export function createTimestampSigner({ secrets, salt, legacy }: TimestampSigner
       const key = keys[use.keyIndex ?? 0]
       if (key === undefined) throw new TypeError('There is no such key to sign with')
       const mac = yield* wait(key.sign(signed))
-      return `${signed}:${encodeBase64Url(mac)}`
+      return `${signed}:${platform.base64Url(mac)}`
     },
     *unsign(value, use) {
       const [, payload, time, signature] = SIGNED.exec(value) ?? []

@@ -45,6 +45,8 @@ export interface Platform {
   encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array>
   /** @returns undefined where the length, the padding or the tag is wrong */
   decrypt(mode: AesMode, ciphertext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array | undefined>
+  /** base64url without padding (RFC 4648 §5) of octets, or of a text as UTF-8. */
+  base64Url(data: string | Uint8Array): string
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */
   deflate(bytes: Uint8Array, level: number): Uint8Array
   randomBytes(length: number): Uint8Array

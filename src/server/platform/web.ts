@@ -3,7 +3,7 @@
  * Keys answer with promises.
  */
 import { zlibSync } from 'fflate/browser'
-import { encodeUtf8 } from '../../shared/bytes.js'
+import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import type { HashName, HmacKey, Platform } from './platform.js'
 import { decryptAes, encryptAes, plainBuffer } from './web-aes.js'
 import { webAsymmetricKey } from './web-signature.js'
@@ -20,6 +20,7 @@ export const platform: Platform = {
   sha256: async (data) => new Uint8Array(await crypto.subtle.digest('SHA-256', plainBuffer(data))),
   encrypt: encryptAes,
   decrypt: decryptAes,
+  base64Url: (data) => encodeBase64Url(typeof data === 'string' ? encodeUtf8(data) : data),
   deflate: (bytes, level) => zlibSync(bytes, { level: level as 9 }),
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   isProduction: () => environment.process?.env?.NODE_ENV === 'production',
