@@ -110,21 +110,12 @@ const ownUrls = {
   },
 }
 
-/** Most take half a minute. */
-const TIMEOUT = 150_000
+/** Milliseconds; most take half a minute. */
+const TIMEOUT = 300_000
 
-/**
- * A process that stands still is started once more, and told of: Node 20 was seen to do so once in some
- * twenty runs. A test that fails is never tried again.
- *
- * @param {string[]} command
- */
+/** @param {string[]} command */
 function runOn([program = '', ...args]) {
-  const options = /** @type {const} */ ({ cwd: folder, encoding: 'utf8', timeout: TIMEOUT })
-  const first = spawnSync(program, args, options)
-  const isStill = first.error !== undefined && 'code' in first.error && first.error.code === 'ETIMEDOUT'
-  if (isStill) console.error(`${program} stood still; once more`)
-  const { stdout, stderr } = isStill ? spawnSync(program, args, options) : first
+  const { stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: 'utf8', timeout: TIMEOUT })
   const [, passed, failed] = /(\d+) passed, (\d+) failed/.exec(stdout + stderr) ?? []
   if (failed !== '0') console.error(`${stdout}\n${stderr}`.slice(-8000))
   // A runtime that ended without its line ran nothing to the end.

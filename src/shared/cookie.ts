@@ -16,25 +16,21 @@ const MAX_CANDIDATES = 16
  */
 export function readCookies(header: string, name: string): string[] {
   const values: string[] = []
-  for (let at = NAME.test(name) ? header.indexOf(name) : -1; at >= 0; at = header.indexOf(name, at + 1)) {
-    const before = pastBlanks(header, at - 1, -1)
-    const equals = pastBlanks(header, at + name.length, 1)
-    if (header[equals] !== '=' || (before >= 0 && header[before] !== ';')) continue
-    at = header.indexOf(';', equals)
-    if (at < 0) at = header.length
-    const value = header.slice(pastBlanks(header, equals + 1, 1), pastBlanks(header, at - 1, -1) + 1)
-    values.push(value[0] === '"' ? value.replace(QUOTED, '$1') : value)
+  for (const pair of header.split(';')) {
+    const equals = pair.indexOf('=')
+    if (equals > 0 && name && trim(pair.slice(0, equals)) === name) {
+      // `cookie-value` between DQUOTEs (RFC 6265 §4.1.1).
+      values.push(trim(pair.slice(equals + 1)).replace(/^"(.*)"$/s, '$1'))
+    }
   }
-  return values.length > MAX_CANDIDATES ? values.slice(-MAX_CANDIDATES) : values
+  return values.slice(-MAX_CANDIDATES)
 }
 
-/** Where the first character stands that is neither SP nor HTAB (RFC 6265 §2.2); no other white space is skipped. */
-function pastBlanks(text: string, at: number, step: 1 | -1): number {
-  while (text.charCodeAt(at) === 32 || text.charCodeAt(at) === 9) at += step
-  return at
+/** Takes SP and HTAB off both ends (RFC 6265 §2.2), and no other white space: a name with U+00A0 before it is another name. */
+function trim(text: string): string {
+  let start = 0
+  let end = text.length
+  while (' \t'.includes(text[start] as string)) start++
+  while (' \t'.includes(text[end - 1] as string)) end--
+  return text.slice(start, end)
 }
-
-/** A header has no others, whatever else is in them. */
-const NAME = /^[^=; \t]+$/
-/** `cookie-value` between DQUOTEs (RFC 6265 §4.1.1). */
-const QUOTED = /^"(.*)"$/s
