@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { encodeUtf8 } from '../shared/bytes.js'
 import type { CodecContext, MaybePromise } from './codecs/codec.js'
-import { type Flow, run, wait } from './flow.js'
+import { type Flow, isPromise, run, wait } from './flow.js'
 import type { HashName, HmacKey } from './platform/platform.js'
 import { equalInConstantTime } from './values/constant-time.js'
 
@@ -29,6 +29,8 @@ export type KeyUse = Pick<CodecContext, 'purpose' | 'cookieName' | 'keyIndex'>
 export interface Keyring {
   readonly size: number
   sign(data: string | Uint8Array, use: KeyUse): MaybePromise<Uint8Array>
+  /** The whole MAC as base64url, as tokens have it. */
+  signText(data: string | Uint8Array, use: KeyUse): MaybePromise<string>
   /** @returns the index of the key that verified, or -1 */
   verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): MaybePromise<number>
 }
@@ -61,6 +63,11 @@ export function createKeyring(options: KeyringOptions): Keyring {
   return {
     size: keys.length,
     sign: (data, use) => run(signWith(keysFor(use), use.keyIndex ?? 0, data, options.octets)),
+    signText(data, use) {
+      const ring = keysFor(use)
+      const sign = (keys: readonly HmacKey[]): MaybePromise<string> => keyAt(keys, use.keyIndex ?? 0).signText(data)
+      return isPromise(ring) ? ring.then(sign) : sign(ring)
+    },
     verify: (data, mac, use) => run(verifyWithAll(keysFor(use), data, mac, options.octets)),
   }
 }
@@ -71,10 +78,14 @@ function* signWith(
   data: string | Uint8Array,
   octets: number | undefined,
 ): Flow<Uint8Array> {
-  const key = (yield* wait(ring))[index]
-  if (key === undefined) throw new TypeError('There is no such key to sign with')
-  const mac = yield* wait(key.sign(data))
+  const mac = yield* wait(keyAt(yield* wait(ring), index).sign(data))
   return octets === undefined ? mac : mac.subarray(0, octets)
+}
+
+function keyAt(ring: readonly HmacKey[], index: number): HmacKey {
+  const key = ring[index]
+  if (key === undefined) throw new TypeError('There is no such key to sign with')
+  return key
 }
 
 function* verifyWithAll(

@@ -135,8 +135,7 @@ function* sign(record: SessionRecord, context: CodecContext, keyring: Keyring, c
   const origin = withFloatTimes(root)
   const claims = compress ? compressed(session, origin) : plain(session, origin)
   const signingInput = `${HEADER}.${platform.base64Url(claims)}`
-  const mac = yield* wait(keyring.sign(signingInput, context))
-  return `${signingInput}.${platform.base64Url(mac)}`
+  return `${signingInput}.${yield* wait(keyring.signText(signingInput, context))}`
 }
 
 /** No character of base85 needs an escape in JSON. */

@@ -98,6 +98,7 @@ function nodeHmacKey(secret: Uint8Array, hash: string): HmacKey {
   const sign = (data: string | Uint8Array): Uint8Array => createHmac(hash, key).update(data).digest()
   return {
     sign,
+    signText: (data) => createHmac(hash, key).update(data).digest('base64url'),
     verify: (data, mac) => {
       const expected = sign(data)
       return mac.length === expected.length && timingSafeEqual(expected, mac)

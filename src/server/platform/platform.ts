@@ -12,6 +12,8 @@ export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 export interface HmacKey {
   /** The MAC of `data` (text as UTF-8): 20, 32, 48 or 64 octets. */
   sign(data: string | Uint8Array): MaybePromise<Uint8Array>
+  /** The same as base64url without padding. */
+  signText(data: string | Uint8Array): MaybePromise<string>
   /** Compares in constant time. */
   verify(data: string | Uint8Array, mac: Uint8Array): MaybePromise<boolean>
 }

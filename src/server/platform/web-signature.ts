@@ -39,11 +39,15 @@ export function webAsymmetricKey(material: KeyMaterial): AsymmetricKey {
   })
 }
 
-/** An HMAC key that WebCrypto holds. */
-export function webHmacKeyOf(key: CryptoKey): HmacKey {
+/** An HMAC key that WebCrypto holds, or will hold once it is asked for. */
+export function webHmacKeyOf(held: CryptoKey | (() => Promise<CryptoKey>)): HmacKey {
+  const key = async (): Promise<CryptoKey> => (typeof held === 'function' ? held() : held)
+  const sign = async (data: string | Uint8Array): Promise<Uint8Array> =>
+    new Uint8Array(await crypto.subtle.sign('HMAC', await key(), octets(data)))
   return {
-    sign: async (data) => new Uint8Array(await crypto.subtle.sign('HMAC', key, octets(data))),
-    verify: async (data, mac) => crypto.subtle.verify('HMAC', key, plainBuffer(mac), octets(data)),
+    sign,
+    signText: async (data) => encodeBase64Url(await sign(data)),
+    verify: async (data, mac) => crypto.subtle.verify('HMAC', await key(), plainBuffer(mac), octets(data)),
   }
 }
 

@@ -6,7 +6,7 @@ import { zlibSync } from 'fflate/browser'
 import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import type { HashName, HmacKey, Platform } from './platform.js'
 import { decryptAes, encryptAes, plainBuffer } from './web-aes.js'
-import { webAsymmetricKey } from './web-signature.js'
+import { webAsymmetricKey, webHmacKeyOf } from './web-signature.js'
 
 export const platform: Platform = {
   name: 'web',
@@ -33,16 +33,8 @@ const environment = globalThis as { process?: { env?: Record<string, string | un
 function webHmacKey(secret: Uint8Array, hash: HashName): HmacKey {
   // Imported at the first use: Workers allow no asynchronous work while a module starts.
   let imported: Promise<CryptoKey> | undefined
-  const key = (): Promise<CryptoKey> => {
+  return webHmacKeyOf(() => {
     imported ??= crypto.subtle.importKey('raw', plainBuffer(secret), { name: 'HMAC', hash }, false, ['sign', 'verify'])
     return imported
-  }
-  return {
-    sign: async (data) => new Uint8Array(await crypto.subtle.sign('HMAC', await key(), octets(data))),
-    verify: async (data, mac) => crypto.subtle.verify('HMAC', await key(), plainBuffer(mac), octets(data)),
-  }
-}
-
-function octets(data: string | Uint8Array): Uint8Array<ArrayBuffer> {
-  return plainBuffer(typeof data === 'string' ? encodeUtf8(data) : data)
+  })
 }

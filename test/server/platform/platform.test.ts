@@ -28,6 +28,7 @@ describe('HMAC', () => {
   ])('SHA-256 of RFC 4231 (%#)', async (secret, data, mac) => {
     const key = platform.hmacKey(Buffer.from(secret, 'hex'), 'SHA-256')
     expect(hex(await key.sign(data))).toBe(mac)
+    expect(await key.signText(data)).toBe(Buffer.from(mac, 'hex').toString('base64url'))
     expect(await key.verify(data, Buffer.from(mac, 'hex'))).toBe(true)
     expect(await key.verify(data, Buffer.from(mac, 'hex').fill(0, 31))).toBe(false)
   })
