@@ -1,33 +1,32 @@
 /** `npm run bench`: sessionglass and its peers in one run, as a report in Markdown with times, ratios and sizes. */
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
 import { cpus } from 'node:os'
-import { measureBeaker } from './beaker.mjs'
-import { measureBundles, measureClient, measureImport } from './client.mjs'
+import { fileURLToPath } from 'node:url'
+import { measureBundles, measureImport } from './client.mjs'
 import { measureHttp } from './http.mjs'
-import { startPython } from './python.mjs'
-import { measureServer } from './server.mjs'
 
-const jwtPeer = startPython('python.py')
-const server = await measureServer((task) => rowOf(jwtPeer, task, 'beaker-session-jwt (Python)'))
-jwtPeer?.close()
-const beakerPeer = startPython('python_beaker.py')
-const beaker = await measureBeaker((task, name) => rowOf(beakerPeer, task, name))
-beakerPeer?.close()
-const client = await measureClient(server.cookie)
+const program = fileURLToPath(new URL('part.mjs', import.meta.url))
+const read = await runPart('server', 'read')
+const write = await runPart('server', 'write')
+const beaker = {}
+for (const task of ['read', 'write', 'pickle']) beaker[task] = await runPart('beaker', task)
+const client = await runPart('client', 'decode', read.cookie)
 const imported = measureImport()
 const http = await measureHttp()
 
 const lines = [
   `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus()[0]?.model} × ${cpus().length}, \`npm run bench\``,
   '',
-  `The session: ${server.cookie.length} octets as a \`bsZ\` cookie. All things of a table are measured in turn, fifteen times; times and ratios are medians of these.`,
+  `The session: ${read.cookie.length} octets as a \`bsZ\` cookie. All things of a table are measured in turn, fifteen times; times and ratios are medians of these.`,
   '',
-  ...table('Server: read', server.read),
-  ...table('Server: write', server.write),
+  ...table('Server: read', read.rows),
+  ...table('Server: write', write.rows),
   ...table('Browser: decode', client),
   ...table("Beaker's own cookies: read", beaker.read),
   ...table("Beaker's own cookies: write", beaker.write),
   ...table('A pickle alone: read', beaker.pickle),
-  ...sizes('Cookie', 'octets of the value', server.sizes),
+  ...sizes('Cookie', 'octets of the value', read.sizes),
   ...sizes('Bundle', 'bytes, minified and gzipped', await measureBundles()),
   '### HTTP on loopback',
   '',
@@ -43,9 +42,14 @@ const lines = [
 ]
 console.log(lines.join('\n'))
 
-/** What Python takes for a task, where there is Python. */
-function rowOf(peer, task, name) {
-  return peer ? [{ name, sample: () => peer.sample(task) }] : []
+async function runPart(...args) {
+  const child = fork(program, args)
+  const [answer] = await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => Promise.reject(new Error(`${args.join(' ')} ended with ${code}`))),
+  ])
+  await once(child, 'exit')
+  return answer
 }
 
 /** Rows as times and as multiples of the one that all are compared with. */
