@@ -9,7 +9,6 @@ import { createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 import type { MetaGuard } from './meta-guard.js'
 import type { StoredSession } from './stores/store.js'
-import type { CookieSource } from './trips/message.js'
 
 /** What only the server knows of a session. */
 export interface SessionState {
@@ -24,8 +23,8 @@ export interface SessionState {
   isRegenerated: boolean
   /** The application looked at it, so that what it answers may depend on the cookie. */
   isRead?: boolean
-  /** What it was loaded from. */
-  source: CookieSource
+  /** Called when a cookie goes out: says, once, that a browser would drop it. */
+  watchTransport: () => void
   /** The public half as it came in or was written last. */
   publicValue?: string | undefined
   /** The request had a cookie of our name, whatever was in it. */

@@ -2,29 +2,22 @@
  * Sessions of a server: `load` is the trip in, `commit` and `destroy` are the trip out.
  * The first codec writes and every codec reads; the first key signs and every key verifies.
  */
-import { platform } from '#platform'
-import { readCookies } from '../shared/cookie.js'
-import type { SessionError } from '../shared/errors.js'
 import type { SessionData } from '../shared/types.js'
 import type { MaybePromise } from './codecs/codec.js'
-import { PUBLIC_SUFFIX } from './expose.js'
 import { type Flow, isPromise, run } from './flow.js'
 import { publicJwks } from './keys/public-jwks.js'
 import type { JwkSet } from './platform/jwk.js'
-import { type HeldSession, identify, Session, type SessionOwner, type SessionState, stateOf } from './session.js'
+import { identify, type Session, type SessionOwner, type SessionState, stateOf } from './session.js'
 import { type SessionsOptions, type Settings, settle } from './settings.js'
-import { findShadowed } from './shadows.js'
-import { type Rejection, readCandidates } from './trips/candidates.js'
-import { NO_CHUNKS, readChunks } from './trips/chunks.js'
-import { contextOf, planOf } from './trips/commit-plan.js'
+import { planOf } from './trips/commit-plan.js'
 import { contentOf } from './trips/content.js'
-import { type CookieSource, cookieHeader, type HeaderTarget } from './trips/message.js'
+import { loadSession, newId } from './trips/load-session.js'
+import type { CookieSource, HeaderTarget } from './trips/message.js'
 import { writePublicHalf } from './trips/public-half.js'
 import { createRequestMemory } from './trips/request-memory.js'
 import { expiredCookies, expiredShadows, respond } from './trips/respond.js'
-import { findRow, reportConflict } from './trips/stored-session.js'
 import { takeTurn } from './trips/turns.js'
-import { isProtected, keepWritten, refuseOverwriting, writeSession } from './trips/write-session.js'
+import { keepWritten, refuseOverwriting, writeSession } from './trips/write-session.js'
 
 export interface ReadOnlySessions<Data extends object = SessionData> {
   /** The name of the cookie. */
@@ -120,10 +113,10 @@ function tripsOf<Data extends object>(settings: Settings): Trips<Data> {
   const owner: SessionOwner = { newId, now: settings.clock, guard: settings.guard }
 
   function loadOnce(source: CookieSource): MaybePromise<Session<Data>> {
-    if (typeof source !== 'object' || source === null) return run(load<Data>(settings, owner, source))
+    if (typeof source !== 'object' || source === null) return run(loadSession<Data>(settings, owner, source))
     const known = loaded.of(source)
     if (known !== undefined) return known
-    const session = run(load<Data>(settings, owner, source))
+    const session = run(loadSession<Data>(settings, owner, source))
     loaded.keep(source, session)
     return session
   }
@@ -136,65 +129,6 @@ function tripsOf<Data extends object>(settings: Settings): Trips<Data> {
     attributes: (now) => settings.cookies.set(settings.name, '', { ...settings.exposure, now }),
     altered: (changes) => tripsOf({ ...settings, ...changes }),
   }
-}
-
-/** The trip in: Cookie header → candidates × codecs → verify → lifetime → session. */
-function* load<Data extends object>(
-  settings: Settings,
-  owner: SessionOwner,
-  source: CookieSource,
-): Flow<Session<Data>> {
-  const { lifetime, emit, name } = settings
-  const header = cookieHeader(source)
-  const values = readCookies(header, name)
-  const context = contextOf(settings)
-  const { now } = context
-  const { joined, indexes } = settings.chunks ? readChunks(header, name) : NO_CHUNKS
-  const refuse = (candidate: HeldSession) => refusal(settings, candidate, now)
-  const { held, rejections } = yield* readCandidates(values, settings.codecs, context, refuse, joined)
-  // Pieces that do not belong together are no news beside a session that is whole.
-  for (const { value, error, isJoined } of rejections)
-    if (!(held && isJoined)) emit?.({ type: 'rejected', code: error.code, bytes: name.length + value.length })
-  if (held) emit?.({ type: 'read', ...identify(held), bytes: name.length + held.value.length })
-  const shadowed = findShadowed(name, values, held && held.value === joined ? values.at(-1) : held?.value, rejections)
-  if (shadowed) emit?.({ type: 'shadowed', candidates: values.length, shadowed })
-  if (held && !settings.versions.note(held)) reportConflict(settings, held)
-
-  const { id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
-  const accessedAt = lifetime.lastAccess(held?.record ?? {}, now) ?? now
-  const publicValue = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
-  const rejection = held || !rejections[0] ? undefined : weightiest(rejections)
-  const unreadable = rejection && isProtected(rejection.error) ? rejection.held?.record.id : undefined
-  const state: SessionState = {
-    id,
-    createdAt,
-    accessedAt,
-    expiresAt: lifetime.expiresAt({ createdAt, accessedAt, expiresAt }),
-    isDestroyed: false,
-    isRegenerated: false,
-    hadCookie: values.length > 0,
-    chunks: indexes,
-    isShadowed: values.length > 1,
-    cookies: [],
-    source,
-    publicValue,
-  }
-  if (held) state.held = held
-  if (rejection) state.rejected = rejection.error
-  if (unreadable !== undefined) state.unreadableId = unreadable
-  const data = held?.stored?.row.data ?? held?.record.data ?? {}
-  return new Session<Data>(data as Data, state, owner)
-}
-
-/** Why a token that verified is no session: it is over, or the store knows better. */
-function refusal({ lifetime, rows }: Settings, held: HeldSession, now: Date): MaybePromise<SessionError | undefined> {
-  return lifetime.ended(held.record, now) ?? (rows && run(findRow(rows, held)))
-}
-
-/** What verified counts before what did not: nobody can hide a cookie that must not be overwritten behind another. */
-function weightiest(rejections: readonly Rejection[]): Rejection {
-  const verified = rejections.filter(({ error }) => error.verified)
-  return verified.find(({ error }) => isProtected(error)) ?? verified[0] ?? (rejections[0] as Rejection)
 }
 
 /** The trip out: anything to write? → store, if any → sign → public half → Set-Cookie. */
@@ -256,9 +190,4 @@ function* destroy(settings: Settings, session: Session<object>, headers: HeaderT
     ],
     headers,
   )
-}
-
-/** As Beaker's: 32 hex digits, here 128 random bits. */
-function newId(): string {
-  return Array.from(platform.randomBytes(16), (octet) => octet.toString(16).padStart(2, '0')).join('')
 }

@@ -10,7 +10,7 @@ import { changeResponse, type HeaderTarget } from './message.js'
 
 /** Adds cookies to a response; those of an earlier commit to the same one are replaced. */
 export function respond(
-  { observe, plainHttp }: Settings,
+  { observe }: Settings,
   state: SessionState,
   written: readonly (string | undefined)[],
   headers: HeaderTarget | undefined,
@@ -22,7 +22,7 @@ export function respond(
   const concerns = cookies.length > 0 || state.isRead === true
   if (headers && concerns) changeResponse(headers, { cookies, replaces, isPrivate })
   if (cookies.length === 0) return cookies
-  plainHttp.watch(state.source)
+  state.watchTransport()
   state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
   return cookies
 }
