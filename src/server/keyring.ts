@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { encodeUtf8 } from '../shared/bytes.js'
 import type { CodecContext, MaybePromise } from './codecs/codec.js'
-import { type Flow, isPromise, run, wait } from './flow.js'
+import { type Flow, run, wait } from './flow.js'
 import type { HashName, HmacKey } from './platform/platform.js'
 import { equalInConstantTime } from './values/constant-time.js'
 
@@ -62,19 +62,15 @@ export function createKeyring(options: KeyringOptions): Keyring {
 
   return {
     size: keys.length,
-    sign: (data, use) => run(signWith(keysFor(use), use.keyIndex ?? 0, data, options.octets)),
-    signText(data, use) {
-      const ring = keysFor(use)
-      const sign = (keys: readonly HmacKey[]): MaybePromise<string> => keyAt(keys, use.keyIndex ?? 0).signText(data)
-      return isPromise(ring) ? ring.then(sign) : sign(ring)
-    },
+    sign: (data, use) => run(signWith(keysFor(use), use.keyIndex, data, options.octets)),
+    signText: (data, use) => run(signTextWith(keysFor(use), use.keyIndex, data)),
     verify: (data, mac, use) => run(verifyWithAll(keysFor(use), data, mac, options.octets)),
   }
 }
 
 function* signWith(
   ring: MaybePromise<HmacKey[]>,
-  index: number,
+  index: number | undefined,
   data: string | Uint8Array,
   octets: number | undefined,
 ): Flow<Uint8Array> {
@@ -82,7 +78,16 @@ function* signWith(
   return octets === undefined ? mac : mac.subarray(0, octets)
 }
 
-function keyAt(ring: readonly HmacKey[], index: number): HmacKey {
+function* signTextWith(
+  ring: MaybePromise<HmacKey[]>,
+  index: number | undefined,
+  data: string | Uint8Array,
+): Flow<string> {
+  return yield* wait(keyAt(yield* wait(ring), index).signText(data))
+}
+
+/** @throws {TypeError} where there are not so many keys */
+export function keyAt(ring: readonly HmacKey[], index = 0): HmacKey {
   const key = ring[index]
   if (key === undefined) throw new TypeError('There is no such key to sign with')
   return key

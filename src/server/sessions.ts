@@ -137,11 +137,6 @@ function* commit(settings: Settings, session: Session<object>, headers: HeaderTa
   if (state.isDestroyed) return respond(settings, state, [...state.cookies], headers)
   const { held: before, isRegenerated } = state
   const plan = yield* planOf(settings, session)
-  const isOver = !before && state.rejected?.code === 'ERR_SESSION_EXPIRED'
-  // What most requests are: nothing to say.
-  if (!plan && !isOver && !settings.exposure.publicHalf && state.publicValue === undefined) {
-    return respond(settings, state, [], headers)
-  }
   if (plan && !before) refuseOverwriting(state)
   const content = plan && (yield* contentOf(settings, session, plan))
   if (plan && !content) {
@@ -152,13 +147,14 @@ function* commit(settings: Settings, session: Session<object>, headers: HeaderTa
   const written = plan && content && !plan.isRowOnly && (yield* writeSession(settings, session, plan, content))
   const half = yield* writePublicHalf(settings, session, written || undefined, content)
   if (written && isRegenerated) yield* leave(settings, state)
+  const isOver = !written && !state.held && state.rejected?.code === 'ERR_SESSION_EXPIRED'
   const shadows = written && state.isShadowed ? expiredShadows(settings, state) : []
   // From here on nothing fails: a session is never known as written when it was not sent.
   if (written) keepWritten(settings, session, written)
   else if (plan?.isRowOnly && before) settings.emit?.({ type: 'committed', ...identify(before) })
   if (content?.stored && state.held && !settings.observe) state.held.stored = content.stored
   if (half && !settings.observe) state.publicValue = half.value
-  const expired = isOver && !written ? expiredCookies(settings, state) : []
+  const expired = isOver ? expiredCookies(settings, state) : []
   return respond(settings, state, [...(written ? written.cookies : expired), ...shadows, half?.cookie], headers)
 }
 

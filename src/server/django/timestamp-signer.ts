@@ -2,11 +2,10 @@
  * `P:T:S`, text with the time it was signed at and an HMAC, as `django.core.signing.TimestampSigner` makes it.
  * FORMATS §8.
  */
-import { platform } from '#platform'
 import { decodeBase64Url } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
 import { type Flow, wait } from '../flow.js'
-import type { KeyUse } from '../keyring.js'
+import { type KeyUse, keyAt } from '../keyring.js'
 import { decodeBase62, encodeBase62 } from './base62.js'
 import type { DjangoHash, DjangoSecrets } from './secret-keys.js'
 
@@ -54,10 +53,7 @@ export function createTimestampSigner({ secrets, salt, legacy }: TimestampSigner
     *sign(payload, signedAt, use) {
       const signed = `${payload}:${encodeBase62(Math.floor(signedAt.getTime() / 1000))}`
       const keys = yield* wait(secrets.keys(saltOf(use), 'SHA-256'))
-      const key = keys[use.keyIndex ?? 0]
-      if (key === undefined) throw new TypeError('There is no such key to sign with')
-      const mac = yield* wait(key.sign(signed))
-      return `${signed}:${platform.base64Url(mac)}`
+      return `${signed}:${yield* wait(keyAt(keys, use.keyIndex).signText(signed))}`
     },
     *unsign(value, use) {
       const [, payload, time, signature] = SIGNED.exec(value) ?? []

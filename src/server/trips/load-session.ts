@@ -2,6 +2,7 @@
  * The trip in: from the Cookie header of a request to its session, new or known.
  */
 import { platform } from '#platform'
+import { encodeHex } from '../../shared/bytes.js'
 import { readCookies } from '../../shared/cookie.js'
 import type { SessionError } from '../../shared/errors.js'
 import type { MaybePromise } from '../codecs/codec.js'
@@ -78,5 +79,5 @@ function weightiest(rejections: readonly Rejection[]): Rejection {
 
 /** As Beaker's: 32 hex digits, here 128 random bits. */
 export function newId(): string {
-  return Array.from(platform.randomBytes(16), (octet) => octet.toString(16).padStart(2, '0')).join('')
+  return encodeHex(platform.randomBytes(16))
 }

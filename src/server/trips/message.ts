@@ -83,8 +83,7 @@ class NodeHeaders implements WebTarget {
   }
 
   get(name: string): string | null {
-    const value = this.#response.getHeader(name)
-    return value === undefined ? null : (Array.isArray(value) ? value.join(', ') : String(value)) || null
+    return this.#list(name).join(', ') || null
   }
 
   set(name: string, value: string): void {
