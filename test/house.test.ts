@@ -27,6 +27,7 @@ const sides: Record<string, string[][]> = {
       'server/keyring.ts',
       'server/keys/',
       'server/lifetime.ts',
+      'server/deflate/',
       'server/json/',
       'server/pickle/',
       'server/values/',
@@ -57,16 +58,19 @@ const contract = 'server/codecs/codec.ts'
 /** Chosen by `#platform` alone, never imported by path. */
 const platforms = ['server/platform/node.ts', 'server/platform/web.ts']
 
+/** The platform of Node.js and what it consists of. */
+const nodeFiles = ['node', 'node-aes', 'node-hmac', 'node-signature'].map((name) => `server/platform/${name}.ts`)
+
 /** Which modules may import which package; a name with a slash at its end is a folder. */
 const packages: Record<string, string[]> = {
   fflate: ['server/platform/web.ts'],
   bson: ['server/values/bson-types.ts'],
-  'node:': ['server/platform/node.ts', 'server/testing.ts', 'server/cli.ts'],
+  'node:': [...nodeFiles, 'server/testing.ts', 'server/cli.ts'],
 }
 
 /** Names of one runtime, and the modules that may speak of them. */
 const runtimeNames: Record<string, string[]> = {
-  Buffer: ['server/platform/node.ts'],
+  Buffer: nodeFiles,
   process: ['server/platform/node.ts', 'server/cli.ts'],
   __dirname: [],
   __filename: [],

@@ -10,6 +10,7 @@ import { decodeBase64Url, decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
+import { deflateZlib } from '../deflate/zlib-stream.js'
 import { type Flow, run, wait } from '../flow.js'
 import { writeJson } from '../json/writer.js'
 import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
@@ -138,10 +139,13 @@ function* sign(record: SessionRecord, context: CodecContext, keyring: Keyring, c
   return `${signingInput}.${yield* wait(keyring.signText(signingInput, context))}`
 }
 
+let claims: Uint8Array = new Uint8Array(4096)
+
 /** No character of base85 needs an escape in JSON. */
 function compressed(session: SessionData, origin: OriginNode): Uint8Array {
-  const stream = platform.deflate(writeBson(session, { origin }), LEVEL)
-  const claims = new Uint8Array(BSZ_HEAD.length + base85Room(stream.length) + BSZ_TAIL.length)
+  const stream = deflateZlib(writeBson(session, { origin }), LEVEL)
+  const needed = BSZ_HEAD.length + base85Room(stream.length) + BSZ_TAIL.length
+  if (claims.length < needed) claims = new Uint8Array(needed)
   claims.set(BSZ_HEAD)
   const end = putBase85(stream, claims, BSZ_HEAD.length)
   claims.set(BSZ_TAIL, end)

@@ -2,7 +2,7 @@
  * What a Beaker cookie holds inside: a pickle of protocol 2, or zlib of JSON as `json.dumps` writes it.
  * FORMATS §2.6; verified and decrypted before anything here sees it.
  */
-import { platform } from '#platform'
+
 import { decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError } from '../../shared/errors.js'
 import { inflateZlib } from '../../shared/inflate.js'
@@ -10,6 +10,7 @@ import { readPickle } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Python2Encoding } from '../../shared/pickle/view.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
+import { deflateZlib } from '../deflate/zlib-stream.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
 import { writeJson } from '../json/writer.js'
@@ -73,7 +74,7 @@ export function createBeakerSerializer(options: BeakerSerializerOptions): Beaker
       wrote: (_, error) => !isSessionError(error) || error.code !== 'ERR_SESSION_COMPRESSION',
       read: (bytes) => readZlibJson(bytes, maxInflated),
       write: (session, _, types) =>
-        platform.deflate(encodeUtf8(writeJson(session, { origin: types, ascii: true, spaces: true })), LEVEL),
+        deflateZlib(encodeUtf8(writeJson(session, { origin: types, ascii: true, spaces: true })), LEVEL),
     }
   }
   return {

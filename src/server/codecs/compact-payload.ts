@@ -2,7 +2,7 @@
  * The octets of a compact session: what they say of the session itself, then BSON, deflated where that is shorter.
  * FORMATS §11; src/shared/decode-compact.ts reads them.
  */
-import { platform } from '#platform'
+
 import { writeBson } from '../../shared/bson-writer.js'
 import { concatBytes, encodeUtf8, isWellFormed } from '../../shared/bytes.js'
 import {
@@ -17,6 +17,7 @@ import {
 } from '../../shared/decode-compact.js'
 import { SessionError } from '../../shared/errors.js'
 import type { OriginNode } from '../../shared/types.js'
+import { deflateZlib } from '../deflate/zlib-stream.js'
 import type { SessionRecord } from './codec.js'
 
 /** zlib's best compression. What the head of a stream says of it is only a hint (RFC 1950 §2.2). */
@@ -62,7 +63,7 @@ export function compactPayload(record: SessionRecord, root: OriginNode | undefin
     putVarint(head, version, 'version')
   }
   const bson = writeBson(record.data, { origin: root })
-  const stream = platform.deflate(bson, LEVEL)
+  const stream = deflateZlib(bson, LEVEL)
   const isShorter = stream.length - ZLIB_HEAD.length < bson.length
   head[0] = flags | (isShorter ? DEFLATED : 0)
   return concatBytes(Uint8Array.from(head), isShorter ? stream.subarray(ZLIB_HEAD.length) : bson)

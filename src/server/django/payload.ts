@@ -6,6 +6,7 @@ import { platform } from '#platform'
 import { decodeBase64Url } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
 import { inflateZlib } from '../../shared/inflate.js'
+import { deflateZlib } from '../deflate/zlib-stream.js'
 
 /** Most octets of a session, serialized: far above a real one, and few enough for every server. */
 export const MAX_SESSION_OCTETS = 1_048_576
@@ -19,7 +20,7 @@ const LEVEL = 6
  */
 export function encodePayload(bytes: Uint8Array, limit: number): string {
   if (bytes.length > limit) throw tooLong(limit)
-  const compressed = platform.deflate(bytes, LEVEL)
+  const compressed = deflateZlib(bytes, LEVEL)
   return compressed.length < bytes.length - 1 ? `.${platform.base64Url(compressed)}` : platform.base64Url(bytes)
 }
 
