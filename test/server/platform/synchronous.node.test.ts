@@ -1,6 +1,5 @@
 /** On Node nothing of a session has to be awaited, so that an adapter can set the cookie inside `writeHead`. */
 
-import { deflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { platform } from '#platform'
 import { createSessions, jwt, type SessionCodec } from '../../../src/server/index.js'
@@ -35,30 +34,3 @@ test.each(['HS256', 'HS512'])('a CryptoKey for %s that may be exported signs in 
   const held = await crypto.subtle.importKey('raw', pem, parameters, true, ['sign', 'verify'])
   expect(() => jwt({ keys: held, allowWeakSecrets: true })).toThrow(/PEM or JWK as a secret/)
 })
-
-const isNodeItself = process.versions.bun === undefined && process.versions.deno === undefined
-
-// Others have a zlib of their own, which may choose otherwise by the size of its window.
-test.runIf(isNodeItself)(
-  'a stream has the octets of zlib with its own settings, whatever window it was made with',
-  () => {
-    const words = ['session ', 'cookie ', '"user":', '\0\0\0\x10', 'ada@example.org', '1.5', '{}', 'é']
-    let state = 7
-    const random = (below: number): number => {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-      return Math.floor((state / 2 ** 32) * below)
-    }
-    const lengths = [0, 1, 2, 400, 2047, 2048, 4000, 7929, 7930, 7931, 8192, 20_000, 70_000]
-    for (const length of [...lengths, ...Array.from({ length: 40 }, () => random(9000))]) {
-      let text = ''
-      while (text.length < length)
-        text += random(4) > 0 ? words[random(words.length)] : String.fromCharCode(random(128))
-      const octets = Buffer.from(text, 'latin1').subarray(0, length)
-      // The last octets again the first ones, as far back as they can be.
-      octets.copy(octets, Math.max(0, length - 40), 0, 40)
-      for (const level of [6, 9]) {
-        expect(Buffer.compare(platform.deflate(octets, level), deflateSync(octets, { level }))).toBe(0)
-      }
-    }
-  },
-)
