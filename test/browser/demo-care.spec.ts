@@ -1,11 +1,8 @@
 /** The demo page for everybody: keyboard, screen reader, narrow and dark screens. And for nobody else: its guards. */
-import { readFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
-import { createRequire } from 'node:module'
-import { expect, type Page } from 'playwright/test'
+import { expect } from 'playwright/test'
+import { violations } from './axe.js'
 import { startDemo, test } from './demo-server.js'
-
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 for (const colorScheme of ['light', 'dark'] as const) {
   for (const width of [1280, 375]) {
@@ -120,19 +117,6 @@ test('takes the next port where one is taken', async ({ server }) => {
   expect(Number(new URL(second.url).port)).toBeGreaterThan(Number(port))
   await second.close()
 })
-
-interface AxeWindow {
-  axe: { run(): Promise<{ violations: { id: string; nodes: { target: unknown; failureSummary: string }[] }[] }> }
-}
-
-async function violations(page: Page): Promise<string[]> {
-  // By the debugger's way in, which no policy of the page closes.
-  await page.evaluate(axe)
-  const found = await page.evaluate(async () => (await (window as unknown as AxeWindow).axe.run()).violations)
-  return found.map(
-    ({ id, nodes }) => `${id}: ${nodes.map(({ target, failureSummary }) => `${target} ${failureSummary}`).join('; ')}`,
-  )
-}
 
 /** By node:http, since fetch sets neither Host nor Origin. */
 function post(

@@ -1,6 +1,7 @@
 /** The demo page: what it shows, what it asks the server for, and what it must never ask for. */
 import { inflateSync } from 'node:zlib'
 import { expect } from 'playwright/test'
+import { getSession } from '../../src/client/index.js'
 import { decodeBase85 } from '../../src/shared/base85.js'
 import { cookieName, test } from './demo-server.js'
 
@@ -69,6 +70,29 @@ test('says what each key costs, and what the cookie does', async ({ demo }) => {
   )
   await expect(page.locator('.journey')).toContainText(`BSON ${bson} bytes`)
 })
+
+const times = ['_creation_time', '_accessed_time']
+for (const [position, beside] of [
+  ['Compressed', ['_id', ...times]],
+  ['Plain claims', ['_id', ...times]],
+  ['Only user', times],
+] as const) {
+  test(`keeps apart what getSession() returned and what else the cookie holds: ${position}`, async ({ demo }) => {
+    const { page } = demo
+    await demo.signIn()
+    // The first is how the switch stands already.
+    if (position !== 'Compressed') await demo.choose(position)
+    const keys = (rows: string): Promise<(string | null)[]> =>
+      page
+        .locator(`#session [data-rows="${rows}"] [data-key]`)
+        .evaluateAll((found) => found.map((row) => row.getAttribute('data-key')))
+    const session = getSession(cookieName, { cookie: await page.evaluate(() => document.cookie) })
+    expect(session).toHaveProperty('user')
+    expect(await keys('returned')).toEqual(Object.keys(session ?? {}))
+    expect(await keys('beside')).toEqual(beside)
+    await expect(page.locator('#session .beside-head')).toContainText('Also in the cookie')
+  })
+}
 
 test('sets a key of any type, deletes it, and says what it can not take', async ({ demo }) => {
   const { page } = demo

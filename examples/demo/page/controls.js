@@ -60,8 +60,7 @@ export function connectControls({ reading, state, onAnswer }) {
   async function tellPython(action) {
     const port = state()?.pythonPort
     if (!port) return
-    showPython(await askPython(port, action))
-    announce({ tone: 'good', words: 'Python answered, and wrote the cookie anew.' })
+    announce(showPython(await askPython(port, action)))
   }
 
   return {

@@ -4,25 +4,41 @@
 import { byId, element, fill } from './dom.js'
 
 /** @typedef {{ is_new: boolean, id: string, rows: { key: string, type: string, value: string }[] }} Seen */
+/** @typedef {{ kept: string }} Kept - why Python left the cookie as it was */
 
 /**
  * @param {number} port
  * @param {string} action
- * @returns {Promise<Seen | undefined>}
+ * @returns {Promise<Seen | Kept | undefined>}
  */
 export async function askPython(port, action) {
   try {
     const url = `${location.protocol}//${location.hostname}:${port}/${action}`
     const response = await fetch(url, { method: 'POST', credentials: 'include' })
-    return response.ok ? await response.json() : undefined
+    return response.ok || response.status === 409 ? await response.json() : undefined
   } catch {
     return undefined
   }
 }
 
-/** @param {Seen | undefined} seen */
-export function showPython(seen) {
-  fill(byId('python-session'), [seen ? answer(seen) : element('p', { class: 'nothing' }, 'Python does not answer.')])
+/**
+ * @param {Seen | Kept | undefined} said
+ * @returns {import('./status.js').Word}
+ */
+export function showPython(said) {
+  if (!said) return refused('Python does not answer.')
+  if ('kept' in said) return refused(`The session stays as it was: ${said.kept}.`)
+  fill(byId('python-session'), [answer(said)])
+  return { tone: 'good', words: 'Python answered, and wrote the cookie anew.' }
+}
+
+/**
+ * @param {string} words
+ * @returns {import('./status.js').Word}
+ */
+function refused(words) {
+  fill(byId('python-session'), [element('p', { class: 'nothing' }, words)])
+  return { tone: 'bad', words }
 }
 
 /** @param {Seen} seen */

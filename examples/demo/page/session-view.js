@@ -1,5 +1,5 @@
 /**
- * What `getSession()` returned, key by key, with what each one costs.
+ * What `getSession()` returned, key by key, with what each one costs; and beside it what else the cookie holds.
  */
 import { costs, journey } from './byte-cost.js'
 import { element, fill } from './dom.js'
@@ -7,7 +7,12 @@ import { showValue, typeName } from './show-value.js'
 import { bytesText } from './words.js'
 
 /** @typedef {import('./reading.js').Reading} Reading */
-/** @typedef {{ key: string, value: unknown, isMeta: boolean }} Member */
+/**
+ * @typedef {object} Member
+ * @property {string} key - as the cookie has it
+ * @property {unknown} value
+ * @property {string} [told] - where `inspectSession()` tells it, which `getSession()` does not
+ */
 
 /**
  * @param {HTMLElement} place
@@ -20,13 +25,16 @@ export function showSession(place, { session, inspection, read }) {
   }
   const { claims = {}, meta } = inspection
   const isCompressed = typeof claims.bsZ === 'string'
-  const members = [...membersOf(session, false), ...membersOf(metaOf(claims, meta, isCompressed), true)]
+  const returned = Object.entries(session).map(([key, value]) => ({ key, value }))
+  const members = [...returned, ...(isCompressed ? besideBson(meta) : besideClaims(claims, session))]
   const sizes = costs(Object.fromEntries(members.map(({ key, value }) => [key, value])), isCompressed)
   const payload = read?.parts.find(({ part }) => part === 'payload')?.text ?? ''
   const sum = sizes.reduce((total, { bytes }) => total + bytes, 0)
   const most = Math.max(...sizes.map(({ bytes }) => bytes))
   const rows = members.map((member, index) => row(member, sizes[index]?.bytes ?? 0, most))
-  fill(place, [table(rows, isCompressed, inspection.cookie), way(journey({ payload, bsZ: claims.bsZ, total: sum }))])
+  const groups = [group('returned', rows.slice(0, returned.length))]
+  if (rows.length > returned.length) groups.push(group('beside', [besideHead(), ...rows.slice(returned.length)]))
+  fill(place, [table(groups, isCompressed, inspection.cookie), way(journey({ payload, bsZ: claims.bsZ, total: sum }))])
 }
 
 /** @param {Reading['inspection']} inspection */
@@ -36,27 +44,33 @@ function whyNull({ candidates, error, over }) {
   return over === 'idle' ? 'The session was not used for too long.' : 'The session is over.'
 }
 
-/** @param {object} members @param {boolean} isMeta @returns {Member[]} */
-function membersOf(members, isMeta) {
-  return Object.entries(members).map(([key, value]) => ({ key, value, isMeta }))
-}
-
 /**
  * What Beaker keeps beside the data: it costs as well. Times are floating-point seconds, as long as a BSON date.
  *
- * @param {Record<string, unknown>} claims
- * @param {Reading['inspection']['meta']} meta
- * @param {boolean} isCompressed
+ * @param {NonNullable<Reading['inspection']['meta']>} [meta]
+ * @returns {Member[]}
  */
-function metaOf(claims, meta = {}, isCompressed = false) {
-  const found = isCompressed
-    ? { _id: meta.id, _creation_time: meta.createdAt, _accessed_time: meta.accessedAt }
-    : { _id: claims._id, _creation_time: claims._creation_time, _accessed_time: claims._accessed_time }
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined))
+function besideBson({ id, createdAt, accessedAt } = {}) {
+  const found = [
+    { key: '_id', value: id, told: 'meta.id' },
+    { key: '_creation_time', value: createdAt, told: 'meta.createdAt' },
+    { key: '_accessed_time', value: accessedAt, told: 'meta.accessedAt' },
+  ]
+  return found.filter(({ value }) => value !== undefined)
 }
 
-/** @param {HTMLElement[]} rows @param {boolean} isCompressed @param {string} [cookie] - the rows are from */
-function table(rows, isCompressed, cookie) {
+/**
+ * @param {Record<string, unknown>} claims
+ * @param {object} session
+ * @returns {Member[]}
+ */
+function besideClaims(claims, session) {
+  const rest = Object.entries(claims).filter(([key]) => !Object.hasOwn(session, key))
+  return rest.map(([key, value]) => ({ key, value, told: `claims.${key}` }))
+}
+
+/** @param {HTMLElement[]} groups @param {boolean} isCompressed @param {string} [cookie] - the rows are from */
+function table(groups, isCompressed, cookie) {
   return element(
     'table',
     { class: 'session', role: 'table', 'data-from': cookie },
@@ -73,7 +87,25 @@ function table(rows, isCompressed, cookie) {
         element('td', { role: 'cell' }),
       ),
     ),
-    element('tbody', { role: 'rowgroup' }, rows),
+    groups,
+  )
+}
+
+/** @param {'returned' | 'beside'} name @param {HTMLElement[]} rows */
+function group(name, rows) {
+  return element('tbody', { role: 'rowgroup', 'data-rows': name }, rows)
+}
+
+function besideHead() {
+  return element(
+    'tr',
+    { role: 'row', class: 'beside-head' },
+    element(
+      'th',
+      { scope: 'rowgroup', role: 'rowheader', colspan: 4 },
+      'Also in the cookie ',
+      element('span', { class: 'type' }, 'not returned: ', element('code', {}, 'inspectSession()'), ' tells it'),
+    ),
   )
 }
 
@@ -83,13 +115,13 @@ function head(text) {
 }
 
 /** @param {Member} member @param {number} bytes @param {number} most */
-function row({ key, value, isMeta }, bytes, most) {
+function row({ key, value, told }, bytes, most) {
   const bar = element('span', { class: 'cost-bar', 'aria-hidden': 'true' }, element('span', {}))
   const inside = bar.firstElementChild
   if (inside instanceof HTMLElement) inside.style.width = `${(bytes / most) * 100}%`
   return element(
     'tr',
-    { role: 'row', class: isMeta ? 'is-meta' : undefined, 'data-key': key },
+    { role: 'row', class: told && 'is-meta', 'data-key': key },
     element('th', { scope: 'row', role: 'rowheader' }, key),
     element(
       'td',
@@ -98,11 +130,11 @@ function row({ key, value, isMeta }, bytes, most) {
         'div',
         { class: 'value-line' },
         showValue(value),
-        element('span', { class: 'type' }, isMeta ? 'about the session' : typeName(value)),
+        element('span', { class: 'type' }, told ? element('code', {}, told) : typeName(value)),
       ),
     ),
     element('td', { role: 'cell', class: 'cell-cost' }, bar, element('span', { class: 'cost' }, String(bytes))),
-    element('td', { role: 'cell', class: 'cell-remove' }, !isMeta && removeButton(key)),
+    element('td', { role: 'cell', class: 'cell-remove' }, !told && removeButton(key)),
   )
 }
 

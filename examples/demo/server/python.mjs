@@ -1,7 +1,7 @@
 /**
  * The Beaker application beside the demo: one process of the Python that the tests use, too, or of the one that
- * SESSIONGLASS_PYTHON names. It gets its keys as a line
- * of JSON on stdin, so they are in no argument, environment or request, and it ends when stdin does.
+ * SESSIONGLASS_PYTHON names. It gets its keys and the switches that it shares with Node as a line of JSON on stdin, so
+ * that no key is in an argument, environment or request, and it ends when stdin does.
  */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
@@ -27,11 +27,13 @@ export async function startPython({ demoPort, keys, settings }) {
   child.stdin.on('error', () => {})
 
   function configure() {
+    const { payload, expose } = settings.report()
     const config = {
       name: demoSession.name,
       timeout: (demoSession.idleTimeout ?? 0) / 1000,
       secrets: keys.secrets(),
-      httponly: settings.report().expose !== 'all',
+      httponly: expose !== 'all',
+      compress: payload === 'compressed',
       origins: [`http://localhost:${demoPort}`, `http://127.0.0.1:${demoPort}`],
     }
     child.stdin.write(`${JSON.stringify(config)}\n`)
