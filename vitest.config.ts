@@ -68,7 +68,7 @@ export default defineConfig({
         test: {
           name: 'docs',
           include: ['test/docs/**/*.test.ts'],
-          globalSetup: 'test/setup/build.ts',
+          globalSetup: ['test/setup/build.ts', 'test/setup/python.ts'],
           testTimeout: 60_000,
         },
       },

@@ -1,4 +1,4 @@
-/** Takes the code out of README.md and docs/*.md: each ts or js block, with the hidden lines around it. */
+/** Takes the code out of README.md and docs/*.md: each ts or js block, with the hidden lines around it, and Python's. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { root } from '../../scripts/run.mjs'
 
@@ -97,6 +97,15 @@ export function blocksOf(page: string, text: string = readPage(page)): Block[] {
 export function quotesOf(page: string): { file: string; code: string }[] {
   return [...readPage(page).matchAll(/^```\w+ quote (\S+)\n([\s\S]*?)^```$/gm)].map(([, file = '', code = '']) => ({
     file,
+    code,
+  }))
+}
+
+/** The Python blocks of a page, whatever name of the language they have. */
+export function pythonBlocksOf(page: string, text: string = readPage(page)): Pick<Block, 'page' | 'line' | 'code'>[] {
+  return [...text.matchAll(/^```py\w*[^\n]*\n([\s\S]*?)^```$/gim)].map(({ 1: code = '', index }) => ({
+    page,
+    line: text.slice(0, index).split('\n').length + 1,
     code,
   }))
 }
