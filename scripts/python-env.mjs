@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
+import { findPython, isAtMost, oldestPython } from './find-python.mjs'
 import { root } from './run.mjs'
 
 const requirements = `${root}test/interop/requirements.txt`
@@ -17,8 +18,14 @@ const program = process.platform === 'win32' ? `${folder}/Scripts/python.exe` : 
  * @type {readonly OlderPackages[]}
  */
 const olderPackages = ['older', 'oldest-beaker', 'older-django', 'oldest-django']
-/** The oldest Python that all the packages run on. */
-const oldest = { major: 3, minor: 10 }
+/** The newest Python that all the lists run on. */
+const newestForAll = { major: 3, minor: 11 }
+/**
+ * The newest Python for a list whose packages import what Python dropped then; the list says what.
+ *
+ * @type {{ readonly [name in OlderPackages]?: import('./find-python.mjs').PythonVersion }}
+ */
+const newest = { 'older-django': { major: 3, minor: 12 }, 'oldest-django': newestForAll }
 
 /**
  * Tells where the Python of the virtual environment is.
@@ -36,27 +43,30 @@ export function pythonPath() {
  * Tells where older releases of some packages are, for PYTHONPATH.
  *
  * @param {OlderPackages} name
- * @returns {string | undefined} the folder; `undefined` where it was not set up
- * @throws {Error} under `CI=true` when it was not set up
+ * @returns {string | undefined} the folder; `undefined` where it was not set up, or the environment's Python is too new
+ * @throws {Error} under `CI=true` in both cases
  */
 export function olderPackagesPath(name = 'older') {
-  if (hasOlder(name)) return olderOf(name).folder
-  if (inContinuousIntegration()) throw new Error('older Python packages are missing: run node scripts/python-env.mjs')
-  return undefined
+  // Packages that a newer Python can not run may be there all the same: pip installs them.
+  if (hasOlder(name) && !isTooNewFor(name)) return olderOf(name).folder
+  if (!inContinuousIntegration()) return undefined
+  if (isTooNewFor(name)) throw new Error(tooNew())
+  throw new Error('older Python packages are missing: run node scripts/python-env.mjs')
 }
 
 /**
- * Sets the environment up, if it is missing or its requirements have changed.
+ * Sets the environment up, if it is missing or its requirements have changed, or to run more of the older releases.
  *
  * @param {{ older?: boolean }} options - `older: false` leaves out the older releases, which only tests meet
- * @returns {{ python: string } | { missing: string }} the path, or one line that says what to install
+ * @returns {{ python: string } | { missing: string }} the path, or one line that says what to install; where only some
+ * older releases can not run, all the rest is there nevertheless
  */
 export function ensurePython({ older = true } = {}) {
-  if (!isFresh()) {
+  if (!isFresh() || (older && tooNew() !== undefined && canRunAll(findPython(newestForAll)))) {
     const missing = makeEnvironment()
     if (missing !== undefined) return { missing }
   }
-  const wanted = older ? olderPackages.filter((name) => !hasOlder(name)) : []
+  const wanted = older ? olderPackages.filter((name) => !hasOlder(name) && !isTooNewFor(name)) : []
   for (const name of wanted) {
     const { requirements, folder, stamp } = olderOf(name)
     console.log(`making ${folder.slice(root.length)} from ${requirements.slice(root.length)}`)
@@ -65,17 +75,25 @@ export function ensurePython({ older = true } = {}) {
     if (missing !== undefined) return { missing }
     writeFileSync(stamp, stampOf(requirements))
   }
-  return { python: program }
+  const missing = older ? tooNew() : undefined
+  return missing === undefined ? { python: program } : { missing }
+}
+
+/** @param {import('./find-python.mjs').Python | undefined} found */
+function canRunAll(found) {
+  return found?.hasVenv === true && isAtMost(found.version, newestForAll)
 }
 
 /** @returns {string | undefined} what is missing */
 function makeEnvironment() {
-  const base = findPython()
+  const base = findPython(newestForAll)?.name
   if (base === undefined) {
-    return `no Python ${oldest.major}.${oldest.minor} or newer found (Debian: apt-get install python3 python3-venv)`
+    return `no Python ${textOf(oldestPython)} or newer found (Debian: apt-get install python3 python3-venv)`
   }
   console.log(`making .cache/python from test/interop/requirements.txt`)
   rmSync(folder, { recursive: true, force: true })
+  // What was compiled for another Python does not run on this one.
+  for (const name of olderPackages) rmSync(olderOf(name).folder, { recursive: true, force: true })
   if (quiet(base, ['-m', 'venv', folder]).status !== 0 || quiet(program, ['-m', 'pip', '--version']).status !== 0) {
     rmSync(folder, { recursive: true, force: true })
     return `${base} can not make a virtual environment with pip (Debian: apt-get install python3-venv)`
@@ -131,10 +149,35 @@ function stampOf(file) {
   return createHash('sha256').update(readFileSync(file)).digest('hex')
 }
 
-/** @returns {string | undefined} */
-function findPython() {
-  const question = `import sys; sys.exit(sys.version_info < (${oldest.major}, ${oldest.minor}))`
-  return ['python3', 'python'].find((name) => quiet(name, ['-c', question]).status === 0)
+/** @returns {string | undefined} one line on the lists that need an older Python than the environment has */
+function tooNew() {
+  const version = environmentVersion()
+  const needs = olderPackages.flatMap((name) => {
+    const limit = isTooNewFor(name) ? newest[name] : undefined
+    return limit ? `requirements-${name}.txt needs Python ${textOf(oldestPython)} to ${textOf(limit)}` : []
+  })
+  if (version === undefined || needs.length === 0) return undefined
+  const advice = `a python${textOf(newestForAll)} with its venv on the path runs everything`
+  return `${needs.join(', ')}, but .cache/python has ${textOf(version)}: ${advice}`
+}
+
+/** @param {OlderPackages} name */
+function isTooNewFor(name) {
+  const limit = newest[name]
+  const version = environmentVersion()
+  return limit !== undefined && version !== undefined && !isAtMost(version, limit)
+}
+
+/** @returns {import('./find-python.mjs').PythonVersion | undefined} what `venv` wrote down; `undefined` without one */
+function environmentVersion() {
+  const file = `${folder}/pyvenv.cfg`
+  const [, major, minor] = (existsSync(file) && /^version *= *(\d+)\.(\d+)/m.exec(readFileSync(file, 'utf8'))) || []
+  return major === undefined ? undefined : { major: Number(major), minor: Number(minor) }
+}
+
+/** @param {import('./find-python.mjs').PythonVersion} version */
+function textOf({ major, minor }) {
+  return `${major}.${minor}`
 }
 
 /**
@@ -157,6 +200,6 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     console.error(result.missing)
     process.exitCode = 1
   } else {
-    console.log(`skipping the tests against Python: ${result.missing}`)
+    console.log(`skipping tests against Python: ${result.missing}`)
   }
 }

@@ -76,7 +76,7 @@ async function main() {
 }
 
 function preparePython() {
-  const result = ensurePython()
+  const result = ensurePython({ older: false })
   if ('python' in result) return result.python
   console.error(`${result.missing}; or take --python 0`)
   return undefined
