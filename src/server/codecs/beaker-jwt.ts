@@ -139,13 +139,18 @@ function* sign(record: SessionRecord, context: CodecContext, keyring: Keyring, c
   return `${signingInput}.${yield* wait(keyring.signText(signingInput, context))}`
 }
 
-let claims: Uint8Array = new Uint8Array(4096)
+/** Room for the claims of nearly every session: an array of their own takes longer than the digits. */
+const room: Uint8Array = new Uint8Array(4096)
 
-/** No character of base85 needs an escape in JSON. */
+/**
+ * No character of base85 needs an escape in JSON.
+ *
+ * @returns good until the next call
+ */
 function compressed(session: SessionData, origin: OriginNode): Uint8Array {
   const stream = deflateZlib(writeBson(session, { origin }), LEVEL)
   const needed = BSZ_HEAD.length + base85Room(stream.length) + BSZ_TAIL.length
-  if (claims.length < needed) claims = new Uint8Array(needed)
+  const claims = needed > room.length ? new Uint8Array(needed) : room
   claims.set(BSZ_HEAD)
   const end = putBase85(stream, claims, BSZ_HEAD.length)
   claims.set(BSZ_TAIL, end)

@@ -11,7 +11,7 @@ import { type DataAndMeta, takeBeakerMeta } from '../../shared/session-meta.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
-import { createCopies } from '../values/copy-data.js'
+import { readOften } from '../values/copy-data.js'
 import { equalValues } from '../values/equal-values.js'
 import type { SessionRecord } from './codec.js'
 
@@ -51,7 +51,7 @@ export interface BeakerContent {
 interface KnownSession {
   meta: DataAndMeta['meta']
   /** The data in objects of its own. */
-  copy(): SessionData
+  read(): SessionData
   /** Nobody changes it, so all records share it. */
   origin: BeakerOrigin
 }
@@ -88,8 +88,8 @@ export function readBeakerContent(content: BeakerContent, { types }: PayloadOpti
   const { payload, bytes, alone } = content
   if (alone !== undefined) {
     content.known ??= knownSession(content, types)
-    const { meta, copy, origin } = content.known
-    return recordOf({ data: copy(), meta }, { bsZ: alone }, origin)
+    const { meta, read, origin } = content.known
+    return recordOf({ data: read(), meta }, { bsZ: alone }, origin)
   }
   const claims = readClaims(payload)
   const { bsZ: _, ...beside } = claims
@@ -110,13 +110,17 @@ export function readBeakerContent(content: BeakerContent, { types }: PayloadOpti
 function knownSession(content: BeakerContent, types: BsonTypes): KnownSession {
   const read = (): DataAndMeta => takeBeakerMeta(readBson(content.bytes as Uint8Array, { types }))
   const { data, meta } = read()
-  const copy = createCopies(data) ?? (() => read().data)
+  const readData = (): SessionData => read().data
+  let before: SessionData | undefined
   return {
     meta,
-    copy,
+    read: readOften(readData, data),
     origin: originOf(
       () => rootOf(content, types),
-      () => data,
+      () => {
+        before ??= readData()
+        return before
+      },
     ),
   }
 }

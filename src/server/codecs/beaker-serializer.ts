@@ -2,7 +2,6 @@
  * What a Beaker cookie holds inside: a pickle of protocol 2, or zlib of JSON as `json.dumps` writes it.
  * FORMATS §2.6; verified and decrypted before anything here sees it.
  */
-
 import { decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError } from '../../shared/errors.js'
 import { inflateZlib } from '../../shared/inflate.js'

@@ -2,7 +2,6 @@
  * The octets of a compact session: what they say of the session itself, then BSON, deflated where that is shorter.
  * FORMATS §11; src/shared/decode-compact.ts reads them.
  */
-
 import { writeBson } from '../../shared/bson-writer.js'
 import { concatBytes, encodeUtf8, isWellFormed } from '../../shared/bytes.js'
 import {

@@ -14,7 +14,7 @@ import { createKeyring, type Keyring, type Secrets } from '../keyring.js'
 import { refuseTokenTimes, tokenLife } from '../lifetime.js'
 import { refuseMeta } from '../meta-guard.js'
 import { bsonPackageTypes } from '../values/bson-types.js'
-import { createCopies } from '../values/copy-data.js'
+import { readOften } from '../values/copy-data.js'
 import { equalValues } from '../values/equal-values.js'
 import { inflatedLimit } from '../values/inflated-limit.js'
 import { createVerifiedCache, type VerifiedCache } from '../values/verified-cache.js'
@@ -87,7 +87,7 @@ interface Verified extends CompactContent {
   /** The document with its types, made at the first commit that asks. */
   root?: OriginNode
   /** Makes the data once more. */
-  copy?: () => SessionData
+  read?: () => SessionData
 }
 
 function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
@@ -126,9 +126,8 @@ function readContent(content: Verified, { now }: CodecContext, { types }: Settin
     content.root ??= bsonOrigin(bson, { types })
     return content.root
   }
-  const read = (): SessionData => readBson(bson, { types })
-  content.copy ??= createCopies(read()) ?? read
-  const record: SessionRecord = { data: content.copy(), keyIndex, origin: { format: COMPACT, root } }
+  content.read ??= readOften(() => readBson(bson, { types }))
+  const record: SessionRecord = { data: content.read(), keyIndex, origin: { format: COMPACT, root } }
   if (id !== undefined) record.id = id
   if (createdAt) record.createdAt = new Date(createdAt)
   if (accessedAt) record.accessedAt = new Date(accessedAt)

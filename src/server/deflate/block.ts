@@ -3,14 +3,17 @@
  * RFC 1951 §3.2.3 to §3.2.6.
  */
 import { describeCodes } from './code-description.js'
-import { bitsOf, clearCode, giveWords, type HuffmanCode, makeCode, newCode } from './huffman-code.js'
+import { bitsOf, giveWords, type HuffmanCode, makeCode, newCode } from './huffman-code.js'
 import { findRepeats, LONGEST_TEXT } from './repeats.js'
 import { countSymbols, DISTANCES, putBits, putTokens } from './tokens.js'
-import { LONGEST_WORD } from './word-lengths.js'
+import { WORD_BITS } from './word-lengths.js'
 
 /** Octets of a stored block beyond those of its text. */
 const STORED_HEAD = 5
-/** Octets that are needed to try each type of block; the one that is put has at most `STORED_HEAD` more than its text. */
+/**
+ * Octets that are needed to try each type of block: 9 bits for each octet of the text, or what describes the codes, which takes 300 at most.
+ * The block that is put has at most `STORED_HEAD` more than its text.
+ */
 export const BLOCK_ROOM: number = 2 * LONGEST_TEXT
 
 /** The last block, and one of these types. */
@@ -38,14 +41,17 @@ const fixedDistances: Int32Array = fixedWords.subarray(DISTANCES)
  * Puts a block of the type that makes it the shortest.
  *
  * @param text - at most `LONGEST_TEXT` octets
- * @param output - has room for `BLOCK_ROOM` octets
+ * @param output - has room for `BLOCK_ROOM` octets from `at` on
+ * @param at - where to begin, in octets
  * @returns where the block ends
  */
 export function putBlock(text: Uint8Array, output: Uint8Array, at: number): number {
   const count = findRepeats(text, tokens)
   tokens[count] = END_OF_BLOCK
+  // Not after use: whatever throws in between leaves nothing of one session for the next.
+  frequencies.fill(0)
   countSymbols(tokens, count + 1, frequencies)
-  const ownBits = makeCode(literals, LONGEST_WORD) + makeCode(distances, LONGEST_WORD)
+  const ownBits = makeCode(literals, WORD_BITS) + makeCode(distances, WORD_BITS)
   const start = at * 8
   let end = putBits(output, start, DYNAMIC, TYPE_BITS)
   end = describeCodes(output, end, literals, distances)
@@ -55,8 +61,6 @@ export function putBlock(text: Uint8Array, output: Uint8Array, at: number): numb
     end = putBits(output, start, FIXED, TYPE_BITS)
     end = putTokens(output, end, tokens, count + 1, fixedWords)
   }
-  clearCode(literals)
-  clearCode(distances)
   return end > start + (text.length + STORED_HEAD) * 8 ? putStored(text, output, at) : (end + 7) >> 3
 }
 

@@ -2,7 +2,7 @@
  * How a block says which codes it has: the lengths of their words, in a code of its own.
  * RFC 1951 §3.2.7.
  */
-import { clearCode, type HuffmanCode, makeCode, newCode } from './huffman-code.js'
+import { type HuffmanCode, makeCode, newCode } from './huffman-code.js'
 import { countSymbols, newToken, putBits, putTokens, wordLength } from './tokens.js'
 
 /** Bits of the longest word for a length. */
@@ -17,9 +17,13 @@ const ORDER: readonly number[] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3
 const code: HuffmanCode = newCode(new Int32Array(ORDER.length), new Int32Array(ORDER.length))
 /** As many as there are lengths at most. */
 const tokens: Int32Array = new Int32Array(316)
+/** Of the description in work. */
 let count = 0
 
-/** @returns the position where the description ends */
+/**
+ * @param position - in bits, where the description begins
+ * @returns where it ends
+ */
 export function describeCodes(
   output: Uint8Array,
   position: number,
@@ -30,6 +34,9 @@ export function describeCodes(
   const literalCount = addLengths(literals)
   const distanceCount = addLengths(distances)
   const { frequencies, words } = code
+  // Not after use: whatever throws in between leaves nothing of one session for the next.
+  frequencies.fill(0)
+  words.fill(0)
   countSymbols(tokens, count, frequencies)
   makeCode(code, LIMIT)
   let given = ORDER.length
@@ -39,7 +46,6 @@ export function describeCodes(
     end = putBits(output, end, wordLength(words[ORDER[index] as number] as number), 3)
   }
   end = putTokens(output, end, tokens, count, words)
-  clearCode(code)
   return end
 }
 

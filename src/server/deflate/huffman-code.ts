@@ -3,7 +3,7 @@
  * RFC 1951 §3.2.1 and §3.2.2.
  */
 import { newWord, wordLength } from './tokens.js'
-import { countWords, LONGEST_WORD } from './word-lengths.js'
+import { countWords, WORD_BITS } from './word-lengths.js'
 
 /** The code of one alphabet. Each is used again for the next stream. */
 export interface HuffmanCode {
@@ -27,13 +27,16 @@ const COUNTED = 32
 // What is in work. One of each is enough: nothing here calls back while it runs.
 const ranks: Int32Array = new Int32Array(1 << SYMBOL_BITS)
 const places: Int32Array = new Int32Array(COUNTED + 1)
-/** How many words of each length there are; all 0 between two codes. */
-const counts: Int32Array = new Int32Array(LONGEST_WORD + 1)
-const nextWords: Int32Array = new Int32Array(LONGEST_WORD + 1)
+/** How many words of each length there are. */
+const counts: Int32Array = new Int32Array(WORD_BITS + 1)
+const nextWords: Int32Array = new Int32Array(WORD_BITS + 1)
 /** The numbers of eight bits, backwards. */
 const backwards: Uint8Array = /* @__PURE__ */ Uint8Array.from({ length: 256 }, (_, number) => reverse(number))
 
-/** @param frequencies - a 0 for each symbol, 512 at most; as `words` */
+/**
+ * @param frequencies - has a place for each symbol, of which there are 512 at most
+ * @param words - as many places
+ */
 export function newCode(frequencies: Int32Array, words: Int32Array): HuffmanCode {
   return { frequencies, words, symbols: new Int32Array(frequencies.length), size: 0 }
 }
@@ -41,8 +44,9 @@ export function newCode(frequencies: Int32Array, words: Int32Array): HuffmanCode
 /** Gives words of these lengths to all symbols. */
 export function giveWords(words: Int32Array, lengths: Uint8Array): void {
   words.set(lengths)
+  counts.fill(0)
   for (const length of lengths) counts[length] = (counts[length] as number) + 1
-  assignWords(words, Int32Array.from(lengths.keys()), lengths.length, LONGEST_WORD)
+  assignWords(words, Int32Array.from(lengths.keys()), lengths.length, WORD_BITS)
 }
 
 /**
@@ -59,17 +63,6 @@ export function makeCode(code: HuffmanCode, limit: number): number {
   shareLengths(code, limit)
   assignWords(code.words, code.symbols, code.size, limit)
   return bitsOf(code, code.words)
-}
-
-/** Leaves nothing of the last stream. */
-export function clearCode(code: HuffmanCode): void {
-  const { frequencies, words, symbols, size } = code
-  for (let index = 0; index < size; index++) {
-    const symbol = symbols[index] as number
-    frequencies[symbol] = 0
-    words[symbol] = 0
-  }
-  code.size = 0
 }
 
 /** Bits of all symbols of the stream, in these words. */
@@ -156,7 +149,6 @@ function assignWords(words: Int32Array, symbols: Int32Array, size: number, limit
   for (let length = 1; length <= limit; length++) {
     nextWords[length] = next
     next = (next + (counts[length] as number)) << 1
-    counts[length] = 0
   }
   for (let index = 0; index < size; index++) {
     const symbol = symbols[index] as number

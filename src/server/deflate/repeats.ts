@@ -7,10 +7,10 @@ import { distanceToken, lengthToken } from './tokens.js'
 /** Octets of the longest text that is looked at. */
 export const LONGEST_TEXT = 2048
 
-/** A repeat of three octets is seldom worth its bits in a short text. */
-const SHORTEST = 4
+/** Octets that have to be the same: a repeat of three is seldom worth its bits in a short text. */
+const LEAST = 4
 /** One less than there is, whose symbol would be an exception (RFC 1951 §3.2.5). */
-const LONGEST = 257
+const MOST = 257
 /** One this long is taken without a look for a longer one. */
 const LONG_ENOUGH = 64
 /** Most places that are looked at for one repeat. */
@@ -34,12 +34,12 @@ let firstIndex = 1
  */
 export function findRepeats(text: Uint8Array, tokens: Int32Array): number {
   const { length } = text
-  const last = length - SHORTEST
+  const last = length - LEAST
   chainAlike(text, last)
   let count = 0
   let at = 0
   while (at <= last) {
-    let repeat = (chain[at] as number) < 0 ? 0 : findLonger(text, at, SHORTEST - 1)
+    let repeat = (chain[at] as number) < 0 ? 0 : findLonger(text, at, LEAST - 1)
     if (repeat !== 0) {
       // It gives way to a longer one that begins with the next octet.
       while (repeat < LONG_ENOUGH << 16 && at < last) {
@@ -57,7 +57,7 @@ export function findRepeats(text: Uint8Array, tokens: Int32Array): number {
   return count
 }
 
-/** Chains the places up to `last` that have the same hash of `SHORTEST` octets. */
+/** Chains the places up to `last` that have the same hash of `LEAST` octets. */
 function chainAlike(text: Uint8Array, last: number): void {
   if (firstIndex + text.length > MOST_INDEXES) {
     heads.fill(0)
@@ -67,7 +67,7 @@ function chainAlike(text: Uint8Array, last: number): void {
   firstIndex += text.length
   let octets = ((text[0] as number) << 8) | ((text[1] as number) << 16) | ((text[2] as number) << 24)
   for (let at = 0; at <= last; at++) {
-    octets = (octets >>> 8) | ((text[at + SHORTEST - 1] as number) << 24)
+    octets = (octets >>> 8) | ((text[at + LEAST - 1] as number) << 24)
     const hash = Math.imul(octets, HASH_FACTOR) >>> (32 - HASH_BITS)
     chain[at] = (heads[hash] as number) - start
     heads[hash] = at + start
@@ -76,7 +76,7 @@ function chainAlike(text: Uint8Array, last: number): void {
 
 /** @returns the longest repeat that is longer than `length`, of these the nearest, as `length << 16 | distance`; 0: there is none */
 function findLonger(text: Uint8Array, at: number, length: number): number {
-  const most = Math.min(text.length - at, LONGEST)
+  const most = Math.min(text.length - at, MOST)
   let best = length
   let repeat = 0
   let place = chain[at] as number

@@ -56,7 +56,8 @@ export function countSymbols(tokens: Int32Array, count: number, frequencies: Int
 }
 
 /**
- * @param position - where to begin; what stands from there on in its octet is overwritten
+ * @param position - where to begin, in bits; what stands from there on is overwritten, up to two octets beyond the end
+ * @param value - less than `2 ** length`
  * @param length - at most 15
  * @returns where the bits end
  */
@@ -73,6 +74,7 @@ export function putBits(output: Uint8Array, position: number, value: number, len
 /**
  * Puts the word of each token's symbol, and its extra bits.
  *
+ * @param position - where to begin, in bits; up to two octets beyond the end are overwritten
  * @param words - as a `HuffmanCode` has them
  * @returns where the bits end
  */

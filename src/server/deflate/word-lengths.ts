@@ -3,8 +3,8 @@
  * minimum-redundancy codes" (1995), with a limit for the longest.
  */
 
-/** Bits of the longest word that DEFLATE has (RFC 1951 §3.2.7). */
-export const LONGEST_WORD = 15
+/** Most bits of a word that DEFLATE has (RFC 1951 §3.2.7). */
+export const WORD_BITS = 15
 
 /** First the weight of each node of the tree, then its parent, then its depth. */
 const nodes: Int32Array = new Int32Array(512)
@@ -15,10 +15,11 @@ const nodes: Int32Array = new Int32Array(512)
  * @param ranks - numbers that begin with a frequency, in ascending order
  * @param size - how many of them, 2 or more
  * @param skipped - bits of each behind its frequency
- * @param limit - most bits of a word, up to `LONGEST_WORD`; `2 ** limit` is at least `size`
- * @param counts - all 0; gets the number of words at the place of their length
+ * @param limit - most bits of a word, up to `WORD_BITS`; `2 ** limit` is at least `size`
+ * @param counts - gets the number of words at the place of their length
  */
 export function countWords(ranks: Int32Array, size: number, skipped: number, limit: number, counts: Int32Array): void {
+  counts.fill(0)
   joinNodes(ranks, size, skipped)
   const deepest = countDepths(size, limit, counts)
   if (deepest > limit) shorten(limit, counts)
@@ -61,7 +62,10 @@ function countDepths(size: number, limit: number, counts: Int32Array): number {
   return depth - 1
 }
 
-/** Words that were cut to the limit are too many for it: others get longer until there is a place for each. */
+/**
+ * Words that were cut to the limit are too many for it: others get longer until there is a place for each, which there is, for there are
+ * no more than `2 ** limit`.
+ */
 function shorten(limit: number, counts: Int32Array): void {
   let taken = 0
   for (let length = 1; length <= limit; length++) taken += (counts[length] as number) << (limit - length)

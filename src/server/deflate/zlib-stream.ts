@@ -1,5 +1,6 @@
 /**
- * Octets as a zlib stream. zlib takes more time to set itself up than to work through a session, so short ones are deflated here.
+ * Octets as a zlib stream. zlib is made for long texts: what a session takes it is mostly for setting up and for codes. So short ones are
+ * deflated here.
  * RFC 1950.
  */
 import { platform } from '#platform'
@@ -8,8 +9,8 @@ import { LONGEST_TEXT } from './repeats.js'
 
 /** CM 8, CINFO 7: DEFLATE with a window of 32 KiB (RFC 1950 §2.2). */
 const METHOD = 0x78
-/** FLEVEL and FCHECK of each level. */
-const FLAGS: readonly number[] = [0x01, 0x01, 0x5e, 0x5e, 0x5e, 0x5e, 0x9c, 0xda, 0xda, 0xda]
+/** FLEVEL and FCHECK of the levels. */
+const FLAGS = { 6: 0x9c, 9: 0xda } as const
 const ADLER_BASE = 65_521
 /** Octets of the head, and of the sum at the end. */
 const HEAD = 2
@@ -20,13 +21,13 @@ const output: Uint8Array = new Uint8Array(HEAD + BLOCK_ROOM + SUM)
 /**
  * A zlib stream of these octets: up to `LONGEST_TEXT` the same on every platform, beyond that the platform's own.
  *
- * @param level - 0 to 9, as zlib counts; short texts are searched as with 9, whatever the stream says
+ * @param level - what the stream says, and the platform goes by; short texts are always searched alike
  * @returns an array of its own
  */
-export function deflateZlib(bytes: Uint8Array, level: number): Uint8Array {
+export function deflateZlib(bytes: Uint8Array, level: keyof typeof FLAGS): Uint8Array {
   if (bytes.length > LONGEST_TEXT) return platform.deflate(bytes, level)
   output[0] = METHOD
-  output[1] = FLAGS[level] as number
+  output[1] = FLAGS[level]
   return output.slice(0, putAdler(bytes, putBlock(bytes, output, HEAD)))
 }
 

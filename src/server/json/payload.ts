@@ -3,7 +3,7 @@
  * RFC 7519 §4.
  */
 import type { OriginNode, SessionData } from '../../shared/types.js'
-import { createCopies } from '../values/copy-data.js'
+import { readOften } from '../values/copy-data.js'
 import { readClaims } from './claims.js'
 import { readJson } from './reader.js'
 
@@ -17,15 +17,10 @@ export interface JsonPayload {
 
 /** Reads nothing before it is asked for, and nothing twice. */
 export function createJsonPayload(text: string): JsonPayload {
-  const read = (): SessionData => readClaims(text)
-  let copy: (() => SessionData) | undefined
   let root: OriginNode | undefined
   return {
     text,
-    claims() {
-      copy ??= createCopies(read()) ?? read
-      return copy()
-    },
+    claims: readOften(() => readClaims(text)),
     root() {
       root ??= readJson(text)
       return root

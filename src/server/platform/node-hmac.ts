@@ -2,7 +2,7 @@
  * HMAC with node:crypto, as two hashes of one call each: `createHmac` takes longer to set itself up than both need for a session.
  * RFC 2104.
  */
-import { createHash, hash as digest, timingSafeEqual } from 'node:crypto'
+import * as crypto from 'node:crypto'
 import type { HashName, HmacKey } from './platform.js'
 
 /** What OpenSSL calls them. */
@@ -20,16 +20,20 @@ const OUTER_PAD = 0x5c
 /** Octets of data that have a place beside the key: as many as a cookie's characters can be. */
 const ROOM = 3 * 4096
 
+/** Older versions of other runtimes have no such function. */
+const digest: typeof crypto.hash =
+  crypto.hash ??
+  ((name: string, data: Uint8Array, encoding: 'hex') => crypto.createHash(name).update(data).digest(encoding))
+
 export function nodeHmacKey(secret: Uint8Array, hashName: HashName): HmacKey {
   const hash = HASHES[hashName]
   const block = BLOCKS[hashName]
-  const key = secret.length > block ? createHash(hash).update(secret).digest() : secret
-  const inner = Buffer.alloc(block + ROOM, INNER_PAD)
-  const outer = Buffer.alloc(block + createHash(hash).digest().length, OUTER_PAD)
-  for (const [index, octet] of key.entries()) {
-    inner[index] = octet ^ INNER_PAD
-    outer[index] = octet ^ OUTER_PAD
-  }
+  const key = secret.length > block ? crypto.createHash(hash).update(secret).digest() : secret
+  const length = crypto.createHash(hash).digest().length
+  const innerKey = padded(key, INNER_PAD, block)
+  const outer = Buffer.concat([padded(key, OUTER_PAD, block), Buffer.alloc(length)])
+  // The last data stay behind the key until the next ones come. A key that never signs has no room for any.
+  let inner: Buffer | undefined
 
   function mac(data: string | Uint8Array, encoding: 'base64url' | 'binary'): string {
     outer.write(digest(hash, behindKey(data), 'binary'), block, 'binary')
@@ -37,23 +41,33 @@ export function nodeHmacKey(secret: Uint8Array, hashName: HashName): HmacKey {
   }
 
   function behindKey(data: string | Uint8Array): Uint8Array {
+    inner ??= Buffer.concat([innerKey, Buffer.alloc(ROOM)])
     if (typeof data === 'string') {
       // No unit of UTF-16 takes more than three octets.
       if (data.length * 3 <= ROOM) return inner.subarray(0, block + inner.write(data, block))
       return behindKey(Buffer.from(data))
     }
-    if (data.length > ROOM) return Buffer.concat([inner.subarray(0, block), data])
+    if (data.length > ROOM) return Buffer.concat([innerKey, data])
     inner.set(data, block)
     return inner.subarray(0, block + data.length)
   }
 
-  const sign = (data: string | Uint8Array): Uint8Array => Buffer.from(mac(data, 'binary'), 'binary')
+  /** In an array of its own: Node's pool of buffers would show keys that are derived so to whoever has another buffer of it. */
+  function sign(data: string | Uint8Array): Uint8Array {
+    const text = mac(data, 'binary')
+    const octets = new Uint8Array(length)
+    for (let index = 0; index < length; index++) octets[index] = text.charCodeAt(index)
+    return octets
+  }
+
   return {
     sign,
     signText: (data) => mac(data, 'base64url'),
-    verify: (data, given) => {
-      const expected = sign(data)
-      return given.length === expected.length && timingSafeEqual(expected, given)
-    },
+    verify: (data, given) => given.length === length && crypto.timingSafeEqual(sign(data), given),
   }
+}
+
+/** The key, combined with a pad and filled up with it. */
+function padded(key: Uint8Array, pad: number, length: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => (key[index] ?? 0) ^ pad)
 }

@@ -1,15 +1,35 @@
 /**
- * Copies of session data that was read once: each request gets objects of its own, and the text in them is shared.
+ * Copies of session data that is read often: each request gets objects of its own, and the text in them is shared.
  */
 import type { SessionData } from '../../shared/types.js'
 
 /**
- * Prepares data to be copied, which takes a tenth of reading it again.
+ * Reads the same data again and again. The second call reads it once more, as a pattern, and all later ones copy that, which takes a
+ * tenth of reading: what is asked for only once is not prepared for more.
  *
- * @param data - as a reader made it, without circles; must not change from here on
- * @returns makes a copy with each call; undefined where a value is of a class that only its reader knows how to make
+ * @param read - makes the data, without circles, in objects that nobody else has
+ * @param first - what it made already, which the first call gives away
+ * @returns gives the data in objects of its own with each call; where a value is of a class that only its reader knows how to make,
+ *   by reading it each time
  */
-export function createCopies(data: SessionData): (() => SessionData) | undefined {
+export function readOften(read: () => SessionData, first?: SessionData): () => SessionData {
+  let isFirst = true
+  let ready = first
+  let copy: (() => SessionData) | undefined
+  return () => {
+    if (isFirst) {
+      isFirst = false
+      const data = ready ?? read()
+      ready = undefined
+      return data
+    }
+    copy ??= copiesOf(read()) ?? read
+    return copy()
+  }
+}
+
+/** @param data - must not change from here on */
+function copiesOf(data: SessionData): (() => SessionData) | undefined {
   return isKnown(data) ? (copierOf(data) as () => SessionData) : undefined
 }
 

@@ -1,6 +1,6 @@
 /** Huffman codes against the definition: the tree of least cost, and words in their order. */
 import { describe, expect, test } from 'vitest'
-import { clearCode, giveWords, type HuffmanCode, makeCode, newCode } from '../../../src/server/deflate/huffman-code.js'
+import { giveWords, type HuffmanCode, makeCode, newCode } from '../../../src/server/deflate/huffman-code.js'
 import { randomBytes, seed } from '../../shared/shared.helpers.js'
 
 interface Word {
@@ -54,8 +54,6 @@ function checked(frequencies: readonly number[], limit: number): { bits: number;
   expect(words).toEqual(wordsOfLengths(new Map(words.map(({ symbol, bits }) => [symbol, bits.length]))))
   expect(words.reduce((sum, { bits }) => sum + 2 ** -bits.length, 0)).toBe(1)
   expect(words.reduce((sum, { symbol, bits }) => sum + bits.length * (frequencies[symbol] ?? 0), 0)).toBe(bits)
-  clearCode(code)
-  expect([...code.frequencies, ...code.words, code.size].every((number) => number === 0)).toBe(true)
   return { bits, longest: Math.max(...words.map(({ bits }) => bits.length)) }
 }
 
@@ -111,6 +109,7 @@ test.each([
 test('words of given lengths, as RFC 1951 §3.2.2 has them', () => {
   const lengths = [3, 3, 3, 3, 3, 2, 4, 4]
   const words = new Int32Array(8)
+  giveWords(new Int32Array(3), Uint8Array.of(1, 2, 2))
   giveWords(words, Uint8Array.from(lengths))
   expect(wordsOf(words).map(({ bits }) => bits)).toEqual(['010', '011', '100', '101', '110', '00', '1110', '1111'])
 })

@@ -56,12 +56,7 @@ test("a MAC stays what it was when the key signs again, and is the key's alone",
   expect(Uint8Array.from((await one?.sign('data')) ?? [])).toEqual(before)
 })
 
-test('a secret that changes after it was given changes no key', async () => {
-  const secret = new TextEncoder().encode('a secret that somebody overwrites')
-  const key = platform.hmacKey(secret.slice(), 'SHA-256')
-  const mac = await key.signText('data')
-  const held = platform.hmacKey(secret, 'SHA-256')
-  await held.signText('data')
-  secret.fill(0)
-  expect(await held.signText('data')).toBe(mac)
+test('a MAC is in an array of its own, whose memory shows nothing else', async () => {
+  const mac = await platform.hmacKey(new TextEncoder().encode('key'), 'SHA-256').sign('data')
+  expect([mac.byteOffset, mac.buffer.byteLength]).toEqual([0, 32])
 })
