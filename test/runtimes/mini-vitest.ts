@@ -40,6 +40,11 @@ for (const plugin of [JestExtend, JestChaiExpect, JestAsymmetricMatchers]) chai.
 export const expect = createExpect()
 export const vi = { fn, restoreAllMocks, spyOn }
 
+/** Begins the next file: what stands beside its suites is for that file alone. */
+export function openFile(name: string): void {
+  open = [{ name, before: [], after: [] }]
+}
+
 export function describe(name: string, body: () => void): void {
   const outside = open
   open = [...open, { name, before: [], after: [] }]
@@ -80,12 +85,15 @@ export async function runCases(): Promise<Totals> {
     finishing = []
     try {
       for (const suite of suites) for (const before of suite.before) await (before as () => unknown)()
-      await body()
-      for (const suite of suites) for (const after of suite.after) await (after as () => unknown)()
+      try {
+        await body()
+      } finally {
+        for (const suite of suites.toReversed()) for (const after of suite.after) await (after as () => unknown)()
+      }
       totals.passed++
     } catch (error) {
       totals.failed++
-      console.error(`FAILED${name}\n  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+      console.error(`FAILED ${name}\n  ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }
     for (const finish of finishing) await (finish as () => unknown)()
   }

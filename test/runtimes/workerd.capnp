@@ -5,6 +5,6 @@ const config :Workerd.Config = (
 );
 
 const suites :Workerd.Worker = (
-  modules = [( name = "worker", esModule = embed "suites.web.mjs" )],
+  modules = [( name = "worker", esModule = embed "suites.workerd.mjs" )],
   compatibilityDate = "2026-10-01",
 );

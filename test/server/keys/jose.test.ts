@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { platform } from '#platform'
 import { jwt, type KeyInput, type SessionCodec } from '../../../src/server/index.js'
 import { rejection, SECRET, START } from '../server.helpers.js'
-import { algorithms, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
+import { algorithms, joseKey, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
 
 type Signing = Required<SessionCodec>
 const currentDate = new Date(START)
@@ -24,7 +24,7 @@ describe.each(algorithms)('%s', (alg) => {
   test.each(Object.keys(forms))('jose verifies what a key as %s signs', async (form) => {
     const codec = jwt({ keys: forms[form] as KeyInput }) as Signing
     const token = await codec.sign({ data }, session)
-    const { payload, protectedHeader } = await jose.jwtVerify(token, await jose.importJWK(jwkOf(publicKey), alg), {
+    const { payload, protectedHeader } = await jose.jwtVerify(token, await joseKey(publicKey, alg), {
       currentDate,
     })
     expect(payload).toEqual(data)
@@ -42,7 +42,9 @@ describe.each(algorithms)('%s', (alg) => {
   }
 
   test.each(Object.keys(publicForms))('a key as %s verifies what jose signs', async (form) => {
-    const token = await new jose.SignJWT(data).setProtectedHeader({ alg, typ: 'JWT' }).sign(privateKey)
+    const token = await new jose.SignJWT(data)
+      .setProtectedHeader({ alg, typ: 'JWT' })
+      .sign(await joseKey(privateKey, alg))
     const codec = jwt({ keys: publicForms[form] as KeyInput })
     expect(codec.sign === undefined).toBe(form !== 'private PEM')
     expect((await codec.verify(token, session)).data).toEqual(data)
@@ -74,9 +76,10 @@ describe.each(algorithms)('%s', (alg) => {
 
   test('another key, another payload, another signature: refused', async () => {
     const codec = jwt({ keys: jwkOf(publicKey, { alg }) })
-    const strange = await new jose.SignJWT(data).setProtectedHeader({ alg }).sign(pairFor(alg, 'strange').privateKey)
+    const strangeKey = pairFor(alg, 'strange').privateKey
+    const strange = await new jose.SignJWT(data).setProtectedHeader({ alg }).sign(await joseKey(strangeKey, alg))
     await rejection('ERR_SESSION_SIGNATURE', () => codec.verify(strange, session))
-    const token = await new jose.SignJWT(data).setProtectedHeader({ alg }).sign(privateKey)
+    const token = await new jose.SignJWT(data).setProtectedHeader({ alg }).sign(await joseKey(privateKey, alg))
     const [header, payload, signature = ''] = token.split('.')
     const other = Buffer.from('{"user":"eve"}').toString('base64url')
     await rejection('ERR_SESSION_SIGNATURE', () => codec.verify(`${header}.${other}.${signature}`, session))
@@ -102,9 +105,10 @@ describe.each(algorithms)('%s', (alg) => {
 test.each(['PS256', 'RS256'] as const)('a signature of %s without the zero at its start: refused', async (alg) => {
   const { publicKey, privateKey } = pairFor(alg)
   const codec = jwt({ keys: jwkOf(publicKey, { alg }) })
+  const signing = await joseKey(privateKey, alg)
   // One in 256 begins with a zero.
   for (let count = 0; count < 10_000; count++) {
-    const token = await new jose.SignJWT({ count }).setProtectedHeader({ alg }).sign(privateKey)
+    const token = await new jose.SignJWT({ count }).setProtectedHeader({ alg }).sign(signing)
     const [header, payload, signature = ''] = token.split('.')
     const octets = Buffer.from(signature, 'base64url')
     if (octets[0] !== 0) continue
@@ -141,7 +145,9 @@ describe.each(['HS256', 'HS384', 'HS512'] as const)('%s as one key among others'
 
 test('EdDSA under its newer name (RFC 9864 §2.2), in a token and in a JWK', async () => {
   const { privateKey, publicKey } = pairFor('EdDSA')
-  const token = await new jose.SignJWT(data).setProtectedHeader({ alg: 'Ed25519' }).sign(privateKey)
+  const token = await new jose.SignJWT(data)
+    .setProtectedHeader({ alg: 'Ed25519' })
+    .sign(await joseKey(privateKey, 'Ed25519'))
   const codec = jwt({ keys: jwkOf(publicKey, { alg: 'Ed25519' }) })
   expect((await codec.verify(token, session)).data).toEqual(data)
   const signing = jwt({ keys: jwkOf(privateKey, { alg: 'Ed25519' }) }) as Signing

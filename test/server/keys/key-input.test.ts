@@ -16,7 +16,7 @@ import {
 } from '../../../src/server/index.js'
 import { createKeyring } from '../../../src/server/keyring.js'
 import { expectWithout, OLD_SECRET, SECRET } from '../server.helpers.js'
-import { algorithms, generate, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
+import { algorithms, generate, joseKey, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
 
 const rsa = pairFor('RS256')
 const ec = pairFor('ES256')
@@ -98,7 +98,7 @@ describe('the algorithm', () => {
   test('is one for each key: no other is accepted, though the key would fit', async () => {
     const codec = jwt({ keys: jwkOf(rsa.publicKey, { alg: 'RS256' }) })
     for (const alg of ['RS384', 'RS512', 'PS256'] as const) {
-      const token = await new jose.SignJWT({}).setProtectedHeader({ alg }).sign(rsa.privateKey)
+      const token = await new jose.SignJWT({}).setProtectedHeader({ alg }).sign(await joseKey(rsa.privateKey, alg))
       await expect(async () => codec.verify(token, session)).rejects.toMatchObject({ code: 'ERR_SESSION_ALGORITHM' })
     }
   })

@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import * as jose from 'jose'
 import { onTestFinished } from 'vitest'
 import type { Jwk, SessionCodec } from '../../../src/server/index.js'
 import type { SignatureAlgorithm } from '../../../src/server/platform/signature.js'
@@ -57,6 +58,11 @@ export function jwkOf(key: KeyObject, more: Jwk = {}): Jwk {
 
 export function pemOf(key: KeyObject): string {
   return key.export({ format: 'pem', type: key.type === 'private' ? 'pkcs8' : 'spki' }) as string
+}
+
+/** For jose: it takes a KeyObject, too, but not on every runtime. */
+export async function joseKey(key: KeyObject, alg: string): Promise<CryptoKey | Uint8Array> {
+  return jose.importJWK(jwkOf(key), alg)
 }
 
 export async function publicKeysOf({ keys }: SessionCodec): Promise<readonly Jwk[]> {

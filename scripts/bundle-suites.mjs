@@ -1,0 +1,141 @@
+// @ts-check
+/**
+ * Bundles the server's suites for a runtime, with a small stand-in for vitest: what they import of src/ is the file that the
+ * package ships instead, and `#platform` is what package.json's `imports` says.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative, resolve, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { root } from './run.mjs'
+
+/** @typedef {'node' | 'web' | 'workerd'} Bundle - workerd's is that of the web platform without what can't run there */
+
+const source = `${root}test/runtimes`
+const parts = ['server', 'contract']
+
+/** What workerd has not, and the suites that are nothing without it. */
+const NOT_ON_WORKERD = {
+  'a server that listens': ['server/adapters/held-response.test.ts', 'server/keys/remote-jwks.test.ts'],
+  'Express or connect': ['server/adapters/express.test.ts', 'server/adapters/jwks.test.ts'],
+  supertest: ['server/testing-supertest.test.ts'],
+  SQLite: ['contract/django-store.test.ts', 'server/stores/django.test.ts', 'server/stores/sqlite.test.ts'],
+}
+
+/** What suites read beside the vectors. */
+const READ_BY_SUITES = ['docs/writing-a-codec.md', 'test/contract/note-codec.ts']
+
+/**
+ * Writes a module whose default export has one method, `test`, which throws where a test fails.
+ *
+ * @param {Bundle} name
+ * @param {string} outfile
+ * @returns {Promise<string[]>} the files that are in it, as paths below the project's folder
+ * @throws {Error} for a file of src/ in it, of which there would be two then
+ */
+export async function bundleSuites(name, outfile) {
+  // Not at the top: `npm test` loads this file before it has installed anything.
+  const { build } = await import('esbuild')
+  const suites = suitesOf(name).map((file) => `${JSON.stringify(file)}: () => import('./test/${file}'),`)
+  const { metafile } = await build({
+    stdin: {
+      contents: `import { runSuites } from './test/runtimes/run.ts'
+        export default { test: () => runSuites({ ${suites.join('\n')} }) }`,
+      resolveDir: root,
+    },
+    outfile,
+    bundle: true,
+    format: 'esm',
+    platform: name === 'node' ? 'node' : 'neutral',
+    mainFields: ['module', 'main'],
+    conditions: name === 'node' ? ['node'] : ['worker', 'browser'],
+    external: ['node:*', 'connect', 'express'],
+    plugins: [builtFiles(`${root}src`, `${root}dist`), ownUrls, ...(name === 'workerd' ? [ownFiles] : [])],
+    alias: { vitest: `${source}/mini-vitest.ts` },
+    // The project's own says where the sources of #platform are.
+    tsconfigRaw: {},
+    absWorkingDir: root,
+    metafile: true,
+    logLevel: 'error',
+  })
+  const files = Object.keys(metafile.inputs)
+  const unbuilt = files.filter((file) => file.startsWith('src/'))
+  if (unbuilt.length > 0) throw new Error(`bundled from the sources: ${unbuilt.join(', ')}`)
+  return files
+}
+
+/**
+ * @param {Bundle} name
+ * @returns {string[]} below test/
+ * @throws {Error} for a file among those left out that is no more
+ */
+export function suitesOf(name) {
+  const other = name === 'node' ? '.web.test.ts' : '.node.test.ts'
+  const files = parts.flatMap((part) =>
+    readdirSync(`${root}test/${part}`, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.test.ts') && !file.endsWith(other))
+      .map((file) => `${part}/${file.replaceAll(sep, '/')}`),
+  )
+  if (name !== 'workerd') return files
+  const leftOut = Object.values(NOT_ON_WORKERD).flat()
+  const gone = leftOut.filter((file) => !files.includes(file))
+  if (gone.length > 0) throw new Error(`not among the suites any more: ${gone.join(', ')}`)
+  return files.filter((file) => !leftOut.includes(file))
+}
+
+/**
+ * Takes for every source file the one that was built of it, so that what the package ships is what is tested.
+ *
+ * @param {string} sources - the folder of the sources
+ * @param {string} built - the folder of what was built of them
+ * @returns {import('esbuild').Plugin}
+ */
+export function builtFiles(sources, built) {
+  return {
+    name: 'built-files',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, resolveDir }) => {
+        const file = relative(sources, resolve(resolveDir, path))
+        if (file.startsWith('..')) return undefined
+        const target = join(built, file)
+        // Nothing is imported of a file of types alone; one that was built into another may be reached by that other only.
+        if (!existsSync(target)) return { errors: [{ text: `${file} is not in ${built}` }] }
+        return { path: target }
+      })
+    },
+  }
+}
+
+/** In a bundle every file keeps its own address, beside which its vectors are. @type {import('esbuild').Plugin} */
+const ownUrls = {
+  name: 'own-urls',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/](?:test|scripts)[\\/].*\.(?:ts|mjs)$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href)),
+      loader: path.endsWith('.ts') ? 'ts' : 'js',
+    }))
+  },
+}
+
+/** Where there is no disk, the files that suites read are in the bundle. @type {import('esbuild').Plugin} */
+const ownFiles = {
+  name: 'own-files',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^node:fs$/ }, ({ path, namespace }) =>
+      namespace === 'own-files' ? { path, external: true } : { path, namespace: 'own-files' },
+    )
+    onLoad({ filter: /^node:fs$/, namespace: 'own-files' }, () => {
+      const vectors = readdirSync(`${root}test/vectors`).map((file) => `test/vectors/${file}`)
+      const files = [...vectors, ...READ_BY_SUITES].map((file) => root + file)
+      const texts = Object.fromEntries(files.map((file) => [pathToFileURL(file).href, readFileSync(file, 'utf8')]))
+      return {
+        contents: `
+          import { readFileSync as read } from 'node:fs'
+          import { pathToFileURL } from 'node:url'
+          export * from 'node:fs'
+          const texts = ${JSON.stringify(texts)}
+          export const readFileSync = (file, ...options) =>
+            texts[file instanceof URL ? file.href : pathToFileURL(file).href] ?? read(file, ...options)`,
+      }
+    })
+  },
+}
