@@ -247,7 +247,7 @@ if (findPython() === undefined) {
   console.warn('skipping the Django site: no Python packages; node scripts/python-env.mjs installs them')
   test.skip('needs Python', () => {})
 } else {
-  const missing = 'no such packages; node scripts/python-env.mjs installs them'
+  const missing = 'no such packages; node scripts/python-env.mjs installs them or says what they need'
   const [older, oldest] = (['older-django', 'oldest-django'] as const).map((name): OlderDjango | undefined => {
     const packages = findOlderPackages(name)
     if (!packages) console.warn(`skipping the Django site with ${name}: ${missing}`)

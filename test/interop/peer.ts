@@ -55,7 +55,9 @@ export function describeWithPython(
   }
   const packages = older === false ? undefined : olderPackages[older === true ? 'older' : older]
   if (python === undefined || (older && packages === undefined)) {
-    console.warn(`skipping "${name}": no Python packages; node scripts/python-env.mjs installs them`)
+    console.warn(
+      `skipping "${name}": no Python packages; node scripts/python-env.mjs installs them or says what they need`,
+    )
     describe.skip(name, () => test('needs Python', () => {}))
     return
   }

@@ -95,6 +95,7 @@ describe('a Python that is too new for some lists', () => {
     ['3.13', { python3: '3.13' }, ['older', 'oldest-beaker']],
     ['3.13', { python3: '3.13', 'python3.11': '3.11 without venv' }, ['older', 'oldest-beaker']],
     ['3.13', { python3: '3.13', 'python3.11': 'stub' }, ['older', 'oldest-beaker']],
+    ['3.13', { python3: '3.14 without venv', python: '3.13' }, ['older', 'oldest-beaker']],
   ] as const)('%s: all the others are there, and one line says what is needed, of %o', (version, pythons, lists) => {
     install(pythons)
     const { status, last } = ensure()
@@ -125,7 +126,10 @@ describe('a Python that is too new for some lists', () => {
     install({ python3: '3.13', 'python3.11': '3.11 without venv' })
     ensure()
     const before = log()
-    expect(ensure()).toMatchObject({ status: 0, stdout: `skipping tests against Python: ${needsOlder['3.13']}\n` })
+    const kept = { status: 0, stdout: `skipping tests against Python: ${needsOlder['3.13']}\n` }
+    expect(ensure()).toMatchObject(kept)
+    install({ python3: '3.11 without venv' })
+    expect(ensure()).toMatchObject(kept)
     expect(log()).toBe(before)
   })
 
