@@ -16,10 +16,10 @@ import { HASHES } from './node-hmac.js'
 import {
   type AsymmetricKey,
   type KeyMaterial,
-  rsaSignatureLength,
   SIGNATURE_ALGORITHMS,
   type SignatureAlgorithm,
   type SignatureKey,
+  signatureLength,
 } from './signature.js'
 import { webAsymmetricKey } from './web-signature.js'
 
@@ -73,7 +73,7 @@ function nodeSignatureKey(
     ? { padding: RSA_PKCS1_PSS_PADDING, saltLength: RSA_PSS_SALTLEN_DIGEST }
     : { padding: RSA_PKCS1_PADDING, dsaEncoding: 'ieee-p1363' as const }
   const verifying = { key: publicKey, ...parameters }
-  const length = rsaSignatureLength(publicKey.asymmetricKeyDetails?.modulusLength)
+  const length = signatureLength(algorithm, publicKey.asymmetricKeyDetails?.modulusLength)
   const signing = privateKey && { key: privateKey, ...parameters }
   return {
     jwk,

@@ -37,11 +37,15 @@ export const SIGNATURE_ALGORITHMS: Readonly<Record<SignatureAlgorithm, Algorithm
   EdDSA: { kty: 'OKP', crv: 'Ed25519' },
 }
 
+/** Octets (RFC 8032 §5.1.6). */
+const ED25519_SIGNATURE = 64
+
 /**
- * The octets of a signature by an RSA key, and none else (RFC 8017 §8.1.2 and §8.2.2, step 1): OpenSSL takes one of PSS without the
- * zeros at its start.
+ * The octets of a signature, where a runtime has to be told: OpenSSL takes one of RSA-PSS without the zeros at its start (RFC 8017
+ * §8.1.2 and §8.2.2, step 1), and workerd throws at one of EdDSA that is cut.
  */
-export function rsaSignatureLength(modulusBits: number | undefined): number | undefined {
+export function signatureLength(algorithm: SignatureAlgorithm, modulusBits: number | undefined): number | undefined {
+  if (algorithm === 'EdDSA') return ED25519_SIGNATURE
   return modulusBits === undefined ? undefined : Math.ceil(modulusBits / 8)
 }
 

@@ -8,10 +8,10 @@ import type { HashName, HmacKey } from './platform.js'
 import {
   type AsymmetricKey,
   type KeyMaterial,
-  rsaSignatureLength,
   SIGNATURE_ALGORITHMS,
   type SignatureAlgorithm,
   type SignatureKey,
+  signatureLength,
 } from './signature.js'
 import { plainBuffer } from './web-aes.js'
 import { readPem } from './web-pem.js'
@@ -78,7 +78,7 @@ async function signatureKey(
   signing: CryptoKey | undefined,
 ): Promise<SignatureKey> {
   const parameters = signParameters(algorithm)
-  const length = rsaSignatureLength((verifying.algorithm as Partial<RsaKeyAlgorithm>).modulusLength)
+  const length = signatureLength(algorithm, (verifying.algorithm as Partial<RsaKeyAlgorithm>).modulusLength)
   const jwk = verifying.extractable
     ? publicMembers((await crypto.subtle.exportKey('jwk', verifying)) as Jwk)
     : undefined
