@@ -118,7 +118,7 @@ function* verify(value: string, context: CodecContext, { keyring, reading, cache
   const keyIndex = yield* wait(keyring.verify(signingInput, decodeBase64Url(signature), context))
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
-    const content = openBeakerPayload(decodeUtf8(decodeBase64Url(payload)), reading)
+    const content = openBeakerPayload(decodeUtf8(platform.octetsOfBase64Url(payload)), reading)
     const record = readBeakerContent(content, reading)
     if (context.purpose === 'session') {
       cache.set(value, { keyIndex, content }, content.payload.length + (content.bytes?.length ?? 0))

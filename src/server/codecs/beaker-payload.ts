@@ -2,11 +2,11 @@
  * The session that a payload of beaker-session-jwt holds: BSON in `bsZ`, claims beside it, and Beaker's own keys.
  * FORMATS §4 for the payload, §2.2 for the keys; times are float seconds since 1970.
  */
+import { platform } from '#platform'
 import { decodeBase85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson-origin.js'
 import { type BsonTypes, readBson } from '../../shared/bson-reader.js'
 import { SessionError } from '../../shared/errors.js'
-import { inflateZlib } from '../../shared/inflate.js'
 import { type DataAndMeta, takeBeakerMeta } from '../../shared/session-meta.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { readClaims } from '../json/claims.js'
@@ -73,8 +73,7 @@ export function openBeakerPayload(payload: string, { maxInflated }: PayloadOptio
   const bsZ = alone ?? (MAY_HAVE_BSZ.test(payload) ? readClaims(payload).bsZ : undefined)
   if (bsZ === undefined || bsZ === '' || bsZ === null) return { payload }
   if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED', 'The claim bsZ is no text')
-  // A copy: the inflated octets stand in a buffer that the next call uses again.
-  const bytes = inflateZlib(decodeBase85(bsZ), maxInflated).slice()
+  const bytes = platform.inflate(decodeBase85(bsZ), maxInflated)
   return { payload, bytes, ...(alone === undefined ? {} : { alone }) }
 }
 

@@ -2,9 +2,9 @@
  * What a Beaker cookie holds inside: a pickle of protocol 2, or zlib of JSON as `json.dumps` writes it.
  * FORMATS §2.6; verified and decrypted before anything here sees it.
  */
+import { platform } from '#platform'
 import { decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError } from '../../shared/errors.js'
-import { inflateZlib } from '../../shared/inflate.js'
 import { readPickle } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Python2Encoding } from '../../shared/pickle/view.js'
@@ -99,7 +99,7 @@ export function createBeakerSerializer(options: BeakerSerializerOptions): Beaker
 }
 
 function readZlibJson(bytes: Uint8Array, maxInflated: number): SerializedReading {
-  const text = decodeUtf8(inflateZlib(bytes, maxInflated), 'ERR_SESSION_JSON')
+  const text = decodeUtf8(platform.inflate(bytes, maxInflated), 'ERR_SESSION_JSON')
   const root = (): OriginNode => readJson(text)
   return { value: readClaims(text), isCertain: true, root, again: () => root().value }
 }

@@ -68,7 +68,10 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
       const { token, payload } = openToken(value)
       const found = yield* findKey(ring, set, token, context)
       try {
-        const verified = { payload: createJsonPayload(decodeUtf8(decodeBase64Url(payload))), ...found.identity }
+        const verified = {
+          payload: createJsonPayload(decodeUtf8(platform.octetsOfBase64Url(payload))),
+          ...found.identity,
+        }
         const record = read(verified.payload)
         if (isSession) cacheFor(found.set).set(value, verified, payload.length)
         return withKey(record, verified)

@@ -5,7 +5,6 @@
 import { platform } from '#platform'
 import { decodeBase64Url } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
-import { inflateZlib } from '../../shared/inflate.js'
 import { deflateZlib } from '../deflate/zlib-stream.js'
 
 /** Most octets of a session, serialized: far above a real one, and few enough for every server. */
@@ -30,7 +29,7 @@ export function encodePayload(bytes: Uint8Array, limit: number): string {
  * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`
  */
 export function decodePayload(payload: string, limit: number): Uint8Array {
-  if (payload.startsWith('.')) return inflateZlib(decodeBase64Url(payload.slice(1)), limit).slice()
+  if (payload.startsWith('.')) return platform.inflate(decodeBase64Url(payload.slice(1)), limit)
   const bytes = decodeBase64Url(payload)
   if (bytes.length > limit) throw tooLong(limit)
   return bytes

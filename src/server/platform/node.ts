@@ -4,7 +4,8 @@
  */
 import { createHash, KeyObject, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { deflateSync } from 'node:zlib'
+import { deflateSync, inflateSync } from 'node:zlib'
+import { SessionError } from '../../shared/errors.js'
 import { decrypt, encrypt } from './node-aes.js'
 import { nodeHmacKey } from './node-hmac.js'
 import { nodeAsymmetricKey } from './node-signature.js'
@@ -26,6 +27,8 @@ export const platform: Platform = {
   encrypt,
   decrypt,
   base64Url,
+  octetsOfBase64Url,
+  inflate,
   deflate,
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
   isProduction,
@@ -36,6 +39,35 @@ function base64Url(data: string | Uint8Array): string {
   const bytes =
     typeof data === 'string' ? Buffer.from(data) : Buffer.from(data.buffer, data.byteOffset, data.byteLength)
   return bytes.toString('base64url')
+}
+
+/** A text of other characters, or one with bits left over, is not what its octets are written as. */
+function octetsOfBase64Url(text: string): Uint8Array {
+  const octets = Buffer.from(text, 'base64url')
+  if (octets.toString('base64url') !== text) throw new SessionError('ERR_SESSION_MALFORMED')
+  return octets
+}
+
+function inflate(bytes: Uint8Array, limit: number): Uint8Array {
+  try {
+    const options = {
+      info: true,
+      maxOutputLength: limit,
+      chunkSize: Math.min(bytes.length * 4 + DEFLATE_ROOM, LARGEST_BUFFER),
+    }
+    const { buffer, engine } = inflateSync(bytes, options) as unknown as Inflated
+    if (engine.bytesWritten === bytes.length) return buffer
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') throw new SessionError('ERR_SESSION_LIMIT')
+  }
+  throw new SessionError('ERR_SESSION_COMPRESSION')
+}
+
+/** What zlib tells with `info`. */
+interface Inflated {
+  buffer: Uint8Array
+  /** `bytesWritten`: octets of the input that it took. */
+  engine: { bytesWritten: number }
 }
 
 /** A buffer as large as what can come out: zlib's own of 16 KiB takes longer than many a session. */

@@ -49,6 +49,10 @@ export interface Platform {
   decrypt(mode: AesMode, ciphertext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array | undefined>
   /** base64url without padding (RFC 4648 §5) of octets, or of a text as UTF-8. */
   base64Url(data: string | Uint8Array): string
+  /** What `decodeBase64Url` gives, and throws. */
+  octetsOfBase64Url(text: string): Uint8Array
+  /** What `inflateZlib` gives, in an array of its own, and throws. */
+  inflate(bytes: Uint8Array, limit: number): Uint8Array
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */
   deflate(bytes: Uint8Array, level: number): Uint8Array
   randomBytes(length: number): Uint8Array

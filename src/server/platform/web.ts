@@ -3,7 +3,8 @@
  * Keys answer with promises.
  */
 import { zlibSync } from 'fflate/browser'
-import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { decodeBase64Url, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { inflateZlib } from '../../shared/inflate.js'
 import type { HashName, HmacKey, Platform } from './platform.js'
 import { decryptAes, encryptAes, plainBuffer } from './web-aes.js'
 import { webAsymmetricKey, webHmacKeyOf } from './web-signature.js'
@@ -21,6 +22,8 @@ export const platform: Platform = {
   encrypt: encryptAes,
   decrypt: decryptAes,
   base64Url: (data) => encodeBase64Url(typeof data === 'string' ? encodeUtf8(data) : data),
+  octetsOfBase64Url: decodeBase64Url,
+  inflate: (bytes, limit) => inflateZlib(bytes, limit).slice(),
   deflate: (bytes, level) => zlibSync(bytes, { level: level as 9 }),
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   isProduction: () => environment.process?.env?.NODE_ENV === 'production',
