@@ -1,5 +1,6 @@
 /** Reading (verify, inflate, parse) and writing (serialize, deflate, sign) one session cookie on the server. */
 
+import { createSecretKey } from 'node:crypto'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { deserialize, serialize } from 'bson'
 import cookieSession from 'cookie-session'
@@ -37,10 +38,18 @@ export async function measureServer(task, python) {
   const packed = () => ({ bsZ: deflateSync(serialize(beakerSession), { level: 9 }).toString('base64') })
   const unpacked = ({ bsZ }) => deserialize(inflateSync(Buffer.from(bsZ, 'base64')))
   const signWithJose = () => new SignJWT(packed()).setProtectedHeader({ alg: 'HS256' }).sign(key)
+  // A key that was imported once, which few applications do: jose's own examples give octets.
+  const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, [
+    'sign',
+    'verify',
+  ])
+  const signWithImported = () => new SignJWT(packed()).setProtectedHeader({ alg: 'HS256' }).sign(imported)
   const joseToken = await signWithJose()
+  const keyObject = createSecretKey(key)
   const jsonwebtokenToken = jsonwebtoken.sign(beakerSession, secret, { noTimestamp: true })
   const fastSign = createSigner({ key: secret, algorithm: 'HS256', noTimestamp: true })
   const fastVerify = createVerifier({ key: secret, algorithms: ['HS256'], cache: false })
+  const fastRemember = createVerifier({ key: secret, algorithms: ['HS256'], cache: true })
   const fastToken = fastSign(beakerSession)
   const iron = { password: secret, ttl: 0 }
   const sealed = await sealData(beakerSession, iron)
@@ -54,9 +63,18 @@ export async function measureServer(task, python) {
       { name: 'sessionglass, plain claims not seen before', call: () => plainFirst.verify(claims, context) },
       { name: 'sessionglass, compact', call: () => small.verify(smallValue, context) },
       { name: 'jose + bson', call: async () => unpacked((await jwtVerify(joseToken, key)).payload) },
+      {
+        name: 'jose + bson, an imported key',
+        call: async () => unpacked((await jwtVerify(joseToken, imported)).payload),
+      },
       { name: 'iron-session', call: () => unsealData(sealed, iron) },
       { name: 'jsonwebtoken', call: () => jsonwebtoken.verify(jsonwebtokenToken, secret, { algorithms: ['HS256'] }) },
+      {
+        name: 'jsonwebtoken, a KeyObject',
+        call: () => jsonwebtoken.verify(jsonwebtokenToken, keyObject, { algorithms: ['HS256'] }),
+      },
       { name: 'fast-jwt', call: () => fastVerify(fastToken) },
+      { name: 'fast-jwt, a token seen before', call: () => fastRemember(fastToken) },
       { name: 'cookie-session', call: () => cookies.read() },
     ],
     write: [
@@ -64,8 +82,13 @@ export async function measureServer(task, python) {
       { name: 'sessionglass, plain claims', call: () => plain.sign(heldClaims, context) },
       { name: 'sessionglass, compact', call: () => small.sign({ ...heldSmall, accessedAt: now }, context) },
       { name: 'jose + bson', call: signWithJose },
+      { name: 'jose + bson, an imported key', call: signWithImported },
       { name: 'iron-session', call: () => sealData(beakerSession, iron) },
       { name: 'jsonwebtoken', call: () => jsonwebtoken.sign(beakerSession, secret, { noTimestamp: true }) },
+      {
+        name: 'jsonwebtoken, a KeyObject',
+        call: () => jsonwebtoken.sign(beakerSession, keyObject, { noTimestamp: true }),
+      },
       { name: 'fast-jwt', call: () => fastSign(beakerSession) },
       { name: 'cookie-session', call: () => cookies.write() },
     ],
