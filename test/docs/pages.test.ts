@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { root } from '../../scripts/run.mjs'
-import { blocksOf, listPages, quotesOf, readPage } from './pages.js'
+import { blocksOf, listPages, listPagesWithExamples, quotesOf, readPage, slugOf } from './pages.js'
 
 const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
   .map((path) => `src/${path.replaceAll('\\', '/')}`)
@@ -20,11 +20,10 @@ describe('links', () => {
 })
 
 describe('quotes', () => {
-  const quotes = listPages().flatMap(quotesOf)
+  const quotes = listPages().flatMap((page) => quotesOf(page))
 
   test('are of files that tests run', () => {
     expect(quotes.length).toBeGreaterThan(4)
-    expect(quotes.filter(({ file }) => !file.startsWith('examples/'))).toEqual([])
   })
 
   test.each(quotes)('of $file are what stands there', ({ file, code }) => {
@@ -74,27 +73,58 @@ describe('the limits of docs/security.md', () => {
 })
 
 describe('the reader of pages', () => {
-  test('finds blocks with their hidden lines', () => {
-    const text = '# A\n\n<!-- before\nconst a = 1\n-->\n<!-- after: b(a) -->\n```ts run one.ts\nconst b = f\n```\n'
-    expect(blocksOf('a.md', text)).toEqual([
+  const entry = '## `one.ts`: run\n\n```ts before\nconst a = 1\n```\n\n```ts after\nb(a)\n```\n'
+
+  test('finds blocks with what is hidden of them', () => {
+    const text =
+      '# A\n\n```ts\n// one.ts\nconst b = f\n```\n\n## B `c`: d?\n```js\nx\n```\n```ts\ny\n```\n```js\nz\n```\n'
+    expect(blocksOf('a.md', text, entry)).toEqual([
       {
         page: 'a.md',
-        line: 8,
+        line: 4,
         file: 'one.ts',
-        code: 'const b = f',
-        before: '\nconst a = 1\n',
-        after: ' b(a) ',
+        code: '// one.ts\nconst b = f',
+        before: 'const a = 1',
+        after: 'b(a)',
         isRun: true,
       },
+      { page: 'a.md', line: 10, file: 'b-c-d.js', code: 'x', before: '', after: '', isRun: false },
+      { page: 'a.md', line: 13, file: 'b-c-d-2.ts', code: 'y', before: '', after: '', isRun: false },
+      { page: 'a.md', line: 16, file: 'b-c-d-3.js', code: 'z', before: '', after: '', isRun: false },
     ])
-    expect(blocksOf('a.md', '```text\nx\n```\n```python\nx\n```\n')).toEqual([])
+    expect(blocksOf('a.md', '```text\nx\n```\n```python\nx\n```\n', '')).toEqual([])
   })
 
-  test('lets no block escape', () => {
-    expect(() => blocksOf('a.md', '```typescript\nx\n```\n')).toThrow('a.md:1: write ts or js')
-    expect(() => blocksOf('a.md', '<!-- before: x -->\ntext\n')).toThrow('a.md:2: hidden code')
-    expect(() => blocksOf('a.md', '<!-- before: x -->\n```sh\nx\n```\n')).toThrow('a.md:2: hidden code')
-    expect(() => blocksOf('a.md', '```ts a.ts\n```\n```ts a.ts\n```\n')).toThrow('a.md:3: a second a.ts')
+  test('finds quotes', () => {
+    const text = '# A\n\n```tsx\nx\n```\n'
+    const examples = '## `a.tsx`: quotes examples/x.tsx\n'
+    expect(quotesOf('a.md', text, examples)).toEqual([{ page: 'a.md', line: 4, file: 'examples/x.tsx', code: 'x\n' }])
+    expect(blocksOf('a.md', text, examples)).toEqual([])
+  })
+
+  test.each<[what: string, text: string, examples: string, fault: string]>([
+    ['another name of a language', '```typescript\nx\n```\n', '', 'a.md:1: write ts or js'],
+    ['a language that only quotes have', '# A\n```tsx\nx\n```\n', '', 'a.md:2: a.tsx is not checked'],
+    ['words after the language', '```ts run\nx\n```\n', '', 'a.md:1: "run" after the language'],
+    ['a comment', 'text\n<!-- before: x -->\n', '', 'a.md:2: a comment'],
+    ['a name twice', '```ts\n// a.ts\n```\n```ts\n// a.ts\n```\n', '', 'a.md:4: a second a.ts'],
+    ['an entry without a block', 'text\n', entry, 'test/docs/examples/a.md: no block of a.md is one.ts'],
+    ['an entry twice', 'text\n', entry + entry, 'test/docs/examples/a.md:10: a second one.ts'],
+    [
+      'an entry of no kind',
+      'text\n',
+      '## `one.ts`: walks\n',
+      'test/docs/examples/a.md:1: "`one.ts`: walks" is no entry',
+    ],
+    ['code of no entry', 'text\n', '# a\n```ts before\n```\n', 'test/docs/examples/a.md:2: code without an entry'],
+    ['code of no side', 'text\n', '## `one.ts`: run\n```ts\n```\n', 'test/docs/examples/a.md:2: "" is neither'],
+  ])('lets no block escape: %s', (_, text, examples, fault) => {
+    expect(() => blocksOf('a.md', text, examples)).toThrow(fault)
+  })
+
+  test('has a page for each file of examples/', () => {
+    expect(listPagesWithExamples().length).toBeGreaterThan(10)
+    expect(listPagesWithExamples().filter((page) => !listPages().includes(page))).toEqual([])
   })
 })
 
@@ -111,14 +141,8 @@ function isGood(page: string, target: string): boolean {
   return heading === undefined || headingsOf(readPage(file)).includes(heading)
 }
 
-/** As GitHub names them. */
 function headingsOf(text: string): string[] {
-  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
-    heading
-      .toLowerCase()
-      .replace(/[^\p{L}\p{N}\s_-]/gu, '')
-      .replaceAll(' ', '-'),
-  )
+  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => slugOf(heading))
 }
 
 /** A number as the source or the page writes it, or a text in quotes: `65_536`, `65 536`, `16 * 1024`. */
