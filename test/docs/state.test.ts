@@ -51,7 +51,7 @@ test('no page speaks of what is still to come', () => {
   /** What others have not done by some moment; each must be met, so that none of them covers something new. */
   const harmless = [
     'docs/errors.md: The session is not valid yet.',
-    'docs/formats.md: and not valid yet when `now < nbf',
+    'docs/formats.md: and is not valid yet when `now < nbf',
     'docs/migration.md: what another can not read yet.',
     'docs/migration.md: nobody writes it yet.',
     'docs/migration.md: what nobody has brought back yet.',
