@@ -2,9 +2,10 @@
  * The entry `sessionglass/client/beaker`: what Beaker itself writes, for a page that meets old cookies. Nobody else pays for it.
  * FORMATS §2. Nothing is verified.
  */
+
+import { decodeJwt, MAX_INFLATED } from '../shared/decode.js'
 import { decodeBeaker, looksLikeBeaker } from '../shared/decode-beaker.js'
-import { decodeJwt, MAX_INFLATED } from '../shared/decode-jwt.js'
-import type { Python2Encoding } from '../shared/pickle/view.js'
+import type { Python2Encoding } from '../shared/pickle/reader.js'
 import type { SessionReader } from './candidates.js'
 
 export { findPickleObjects, PickleObject } from '../shared/pickle/object.js'

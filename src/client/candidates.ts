@@ -4,10 +4,10 @@
  */
 import { encodeUtf8 } from '../shared/bytes.js'
 import { readCookies } from '../shared/cookie.js'
-import { decodeJwt } from '../shared/decode-jwt.js'
+import { decodeJwt } from '../shared/decode.js'
+import type { SessionDefinition } from '../shared/define-session.js'
 import type { SessionError, SessionErrorCode } from '../shared/errors.js'
-import { deepFreeze } from '../shared/freeze.js'
-import type { DecodedSession, SessionData } from '../shared/types.js'
+import { type DecodedSession, deepFreeze, type SessionData, type SessionMeta } from '../shared/types.js'
 
 /** Reads values of cookies, and remembers what it read. */
 export interface SessionReader {
@@ -100,4 +100,36 @@ function pageCookies(): string {
   } catch {
     return ''
   }
+}
+
+// Tells why a decoded session does not count at a time.
+// FORMATS §2.2 for Beaker's timeout, RFC 7519 §4.1.4 and §4.1.5 for `exp` and `nbf`.
+
+/** Too long unused, too long ago, past its `exp`, before its `nbf`. */
+export type Over = 'idle' | 'absolute' | 'exp' | 'nbf'
+
+/** Milliseconds that the clock of a visitor may be wrong, for the benefit of the session. */
+const TOLERANCE = 30_000
+
+/**
+ * Tells why a session does not count. The server's word is the last one.
+ *
+ * @param meta - of a Beaker session without `expiresAt`: nothing there reads `exp`
+ * @param definition - has the timeouts in milliseconds
+ * @param now - milliseconds since 1970
+ * @returns undefined where it counts, also for want of times
+ * @see FORMATS §2.2, RFC 7519 §4.1
+ */
+export function whyOver(
+  { accessedAt, createdAt, expiresAt, notBefore }: SessionMeta,
+  { idleTimeout, absoluteTimeout }: SessionDefinition<unknown>,
+  now: number,
+): Over | undefined {
+  // No time and no timeout are NaN, and no comparison with NaN is true.
+  const since = (time?: Date): number => now - Number(time) - TOLERANCE
+  if (since(accessedAt) > Number(idleTimeout)) return 'idle'
+  if (since(createdAt) > Number(absoluteTimeout)) return 'absolute'
+  if (since(expiresAt) >= 0) return 'exp'
+  if (since(notBefore) < -2 * TOLERANCE) return 'nbf'
+  return undefined
 }

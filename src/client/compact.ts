@@ -2,8 +2,9 @@
  * The entry `sessionglass/client/compact`: our own compact sessions, for a page whose server writes them. Nobody else pays for it.
  * FORMATS §11. Nothing is verified.
  */
+
+import { decodeJwt, MAX_INFLATED } from '../shared/decode.js'
 import { decodeCompact, looksLikeCompact } from '../shared/decode-compact.js'
-import { decodeJwt, MAX_INFLATED } from '../shared/decode-jwt.js'
 import type { SessionReader } from './candidates.js'
 
 export type { SessionReader } from './candidates.js'

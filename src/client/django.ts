@@ -2,8 +2,9 @@
  * The entry `sessionglass/client/django`: what Django's backend `signed_cookies` writes, for a page. Nobody else pays for it.
  * FORMATS §8. Nothing is verified.
  */
+
+import { decodeJwt, MAX_INFLATED } from '../shared/decode.js'
 import { decodeDjango, looksLikeDjango } from '../shared/decode-django.js'
-import { decodeJwt, MAX_INFLATED } from '../shared/decode-jwt.js'
 import type { SessionReader } from './candidates.js'
 
 export type { SessionReader } from './candidates.js'

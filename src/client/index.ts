@@ -5,14 +5,12 @@ import type { SessionDefinition } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
 import { inspectSession, type ReadOptions } from './inspect.js'
 
-export type { SessionDefinition } from '../shared/define-session.js'
+export type { SessionDefinition, SessionFields } from '../shared/define-session.js'
 export type { SessionErrorCode } from '../shared/errors.js'
-export type { SessionFields } from '../shared/fields.js'
 export type { SessionData, SessionFormat, SessionMeta } from '../shared/types.js'
-export type { Candidate, SessionReader } from './candidates.js'
+export type { Candidate, Over, SessionReader } from './candidates.js'
 export type { InspectedCandidate, Inspection, ReadOptions } from './inspect.js'
 export { inspectSession } from './inspect.js'
-export type { Over } from './over.js'
 
 /**
  * The session in the page's cookies, to show and not to trust: **nothing is verified**, and only the server decides.

@@ -1,11 +1,10 @@
 /**
  * Tells everything about a session that a page can see, for a person who wonders why there is none.
  */
+import type { DataAndMeta } from '../shared/decode.js'
 import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
-import type { DataAndMeta } from '../shared/session-meta.js'
 import type { SessionData } from '../shared/types.js'
-import { type Candidate, readCandidates, type SessionReader } from './candidates.js'
-import { type Over, whyOver } from './over.js'
+import { type Candidate, type Over, readCandidates, type SessionReader, whyOver } from './candidates.js'
 
 /** For places that have no page: other cookies, another clock. */
 export interface ReadOptions {

@@ -2,23 +2,15 @@
  * The entry `sessionglass/testing`: signed cookies for tests of an application, so that a test starts signed in.
  * Cookies as Playwright, Cypress and clients like supertest take them (RFC 6265 §4).
  */
-import { type Duration, parseDuration } from '../shared/duration.js'
+import { encodeHex } from '../shared/bytes.js'
+import { type Duration, parseDuration } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
 import type { SessionCodec } from './codecs/codec.js'
-import type { Sessions } from './sessions.js'
-import { type Trips, trips } from './sessions.js'
-import type { Settings } from './settings.js'
-import {
-  type CypressCookie,
-  type PlaywrightCookie,
-  parseSetCookie,
-  toCypress,
-  toPlaywright,
-} from './testing/cookies.js'
-import { createVersions } from './trips/versions.js'
-
-export type { CypressCookie, PlaywrightCookie } from './testing/cookies.js'
-export { type DjangoLogin, type DjangoLoginOptions, djangoLogin } from './testing/django.js'
+import type { Settings } from './core/options.js'
+import { type Sessions, type Trips, trips } from './core/sessions.js'
+import { createVersions } from './core/versions.js'
+import { createDjangoSecrets } from './django/signer.js'
+import { AUTH_HASH_SALT } from './django/user.js'
 
 export interface SessionCookieOptions {
   /** Where the application runs; default `http://localhost`. The cookie is for its host, unless the sessions have a `domain`. */
@@ -170,4 +162,135 @@ function signingWith(codec: SessionCodec, keyIndex: number): SessionCodec {
   if (keyIndex === 0 || !codec.sign) return codec
   const { sign } = codec
   return { ...codec, sign: (record, context) => sign(record, { ...context, keyIndex }) }
+}
+
+// Set-Cookie texts of this package as the tools of tests take cookies.
+// RFC 6265 §5.2 and §5.3 for what a browser makes of the attributes.
+
+/** As Playwright's `context.addCookies` and `storageState` take it. */
+export interface PlaywrightCookie {
+  name: string
+  value: string
+  /** With a dot before it for the hosts below, too. */
+  domain: string
+  path: string
+  /** Seconds since 1970; -1: until the browser closes. */
+  expires: number
+  httpOnly: boolean
+  secure: boolean
+  sameSite: 'Lax' | 'Strict' | 'None'
+}
+
+/** The arguments of `cy.setCookie`. */
+export type CypressCookie = [
+  name: string,
+  value: string,
+  options: {
+    domain: string
+    hostOnly: boolean
+    path: string
+    /** Seconds since 1970. */
+    expiry?: number
+    httpOnly: boolean
+    secure: boolean
+    sameSite: 'lax' | 'strict' | 'no_restriction'
+  },
+]
+
+export interface ParsedCookie {
+  name: string
+  value: string
+  domain: string
+  hostOnly: boolean
+  path: string
+  /** Absent: until the browser closes. */
+  expires?: Date
+  httpOnly: boolean
+  secure: boolean
+  sameSite: 'Lax' | 'Strict' | 'None'
+}
+
+/**
+ * Takes a Set-Cookie text apart that this package wrote.
+ *
+ * @param hostname - of the server that sent it
+ * @param made - when it came
+ */
+export function parseSetCookie(text: string, { hostname, made }: { hostname: string; made: Date }): ParsedCookie {
+  const [pair = '', ...attributes] = text.split('; ')
+  const found = new Map(attributes.map((attribute) => splitOnce(attribute)))
+  const [name, value] = splitOnce(pair)
+  const domain = found.get('Domain')?.replace(/^\./, '')
+  const maxAge = found.get('Max-Age')
+  const date = found.get('Expires')
+  // Max-Age counts before Expires (RFC 6265 §5.3).
+  const expires = maxAge === undefined ? date && new Date(date) : new Date(made.getTime() + Number(maxAge) * 1000)
+  return {
+    name,
+    value,
+    domain: domain ?? hostname,
+    hostOnly: domain === undefined,
+    path: found.get('Path') ?? '/',
+    ...(expires ? { expires } : {}),
+    httpOnly: found.has('HttpOnly'),
+    secure: found.has('Secure'),
+    // Without the attribute browsers take Lax.
+    sameSite: (found.get('SameSite') ?? 'Lax') as ParsedCookie['sameSite'],
+  }
+}
+
+export function toPlaywright({ domain, hostOnly, expires, ...cookie }: ParsedCookie): PlaywrightCookie {
+  return { ...cookie, domain: hostOnly ? domain : `.${domain}`, expires: expires ? secondsOf(expires) : -1 }
+}
+
+export function toCypress({ name, value, expires, sameSite, ...cookie }: ParsedCookie): CypressCookie {
+  const site = ({ Lax: 'lax', Strict: 'strict', None: 'no_restriction' } as const)[sameSite]
+  return [name, value, { ...cookie, ...(expires ? { expiry: secondsOf(expires) } : {}), sameSite: site }]
+}
+
+function secondsOf(time: Date): number {
+  return Math.floor(time.getTime() / 1000)
+}
+
+function splitOnce(text: string): [string, string] {
+  const equals = text.indexOf('=')
+  return equals === -1 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
+}
+
+// What Django's `login` puts into a session, for tests of an application beside Django.
+// FORMATS §8: `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
+
+export interface DjangoLoginOptions {
+  /** `SECRET_KEY`. */
+  secretKey: string | Uint8Array
+  /** The dotted path of the backend that knew the password. Default Django's own, `django.contrib.auth.backends.ModelBackend`. */
+  backend?: string
+  /** Takes secrets under 32 octets. */
+  allowWeakSecrets?: boolean
+}
+
+/** Django's own keys of a session. */
+export interface DjangoLogin {
+  _auth_user_id: string
+  _auth_user_backend: string
+  _auth_user_hash: string
+}
+
+/**
+ * The data of a session in which Django (3.1 or later) takes a user for signed in, as `Client.force_login` of its own tests makes it:
+ * for `sessionCookie` with sessions over `djangoStore` or `djangoSigned`.
+ *
+ * @param user - the primary key, and the column `password` as it is in the row: Django's hash, not the password
+ * @throws {TypeError} for a secret that is missing, empty or weak
+ * @see FORMATS §8
+ */
+export async function djangoLogin(
+  user: { id: string | number | bigint; password: string },
+  options: DjangoLoginOptions,
+): Promise<DjangoLogin> {
+  const { secretKey, backend = 'django.contrib.auth.backends.ModelBackend', allowWeakSecrets = false } = options
+  const secrets = createDjangoSecrets({ secretKey, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
+  const [key] = await secrets.keys(AUTH_HASH_SALT, 'SHA-256')
+  const hash = key === undefined ? '' : encodeHex(await key.sign(user.password))
+  return { _auth_user_id: String(user.id), _auth_user_backend: backend, _auth_user_hash: hash }
 }

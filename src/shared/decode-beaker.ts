@@ -4,11 +4,11 @@
  */
 import { decodeBase64 } from './base64.js'
 import { decodeUtf8 } from './bytes.js'
+import { takeBeakerMeta } from './decode.js'
 import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
-import { parseObject } from './json.js'
+import { parseObject } from './jwt.js'
 import { type ReadPickleOptions, readPickle } from './pickle/reader.js'
-import { takeBeakerMeta } from './session-meta.js'
 import type { DecodedSession, SessionData } from './types.js'
 
 /** 40 digits of a signature, and whatever ASCII was signed. */

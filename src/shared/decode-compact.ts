@@ -2,12 +2,12 @@
  * Takes a session of our own compact format apart without any key.
  * FORMATS §11: what the octets say of the session itself, and BSON.
  */
-import { type BsonTypes, readBson } from './bson-reader.js'
+import { decodeCookie85 } from './base85.js'
+import { lightBsonTypes } from './bson/light-types.js'
+import { type BsonTypes, readBson } from './bson/reader.js'
 import { concatBytes, decodeUtf8, encodeHex } from './bytes.js'
-import { decodeCookie85 } from './cookie85.js'
 import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
-import { lightBsonTypes } from './light-bson-types.js'
 import type { DecodedSession, SessionMeta } from './types.js'
 
 /** What the first octet says is there; the highest bit is for a later layout. */

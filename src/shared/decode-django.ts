@@ -5,7 +5,7 @@
 import { decodeBase64Url, decodeUtf8 } from './bytes.js'
 import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
-import { parseObject } from './json.js'
+import { parseObject } from './jwt.js'
 import type { DecodedSession } from './types.js'
 
 /** `payload ':' time ':' signature`; the payload is base64url, behind a `.` where it is compressed, and the time base 62. */

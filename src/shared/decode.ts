@@ -2,12 +2,14 @@
  * Takes a cookie value apart without any key: every JWT form that a page can read.
  * RFC 7515 §3.1, FORMATS §4 and §6.
  */
-import type { BsonTypes } from './bson-reader.js'
-import { decodeJwt } from './decode-jwt.js'
+import { decodeBase85 } from './base85.js'
+import { lightBsonTypes } from './bson/light-types.js'
+import { type BsonTypes, readBson } from './bson/reader.js'
+import { decodeBase64Url, decodeUtf8 } from './bytes.js'
 import { SessionError } from './errors.js'
-import { splitJwt } from './jwt.js'
-import { lightBsonTypes } from './light-bson-types.js'
-import type { DecodedSession } from './types.js'
+import { inflateZlib } from './inflate.js'
+import { parseObject, splitJwt, splitParts } from './jwt.js'
+import type { DecodedSession, SessionData, SessionMeta } from './types.js'
 
 /** Reads one more format; asked before those that are built in. */
 export interface SessionReader {
@@ -52,4 +54,101 @@ export function decodeSession(value: string, options: DecodeOptions = {}): Decod
   // For what it refuses: another shape, and a header that says a name twice.
   splitJwt(value)
   return decodeJwt(value, types, maxInflated)
+}
+
+// Takes a token apart without any key: the payloads of beaker-session-jwt, and plain claims.
+// RFC 7519, FORMATS §4 and §6.
+
+/** Anybody can plant a cookie, so this bounds what a page unpacks unasked; honest sessions stay far below. */
+export const MAX_INFLATED = 65_536
+
+/**
+ * Decodes a JWT. **Nothing is verified**, not even `alg` looked at.
+ *
+ * @param value - the cookie's value
+ * @param types - makes ObjectId and the like; light classes where absent
+ * @param maxInflated - most octets that a compressed payload may inflate to; 64 KiB
+ * @throws {SessionError} as `decodeSession`
+ * @see RFC 7519, FORMATS §4
+ */
+export function decodeJwt(
+  value: string,
+  types: BsonTypes = lightBsonTypes,
+  maxInflated: number = MAX_INFLATED,
+): DecodedSession {
+  const [header, claims] = splitParts(value)
+    .slice(0, 2)
+    .map((part) => parseObject(decodeUtf8(decodeBase64Url(part)))) as [Record<string, unknown>, Record<string, unknown>]
+  let { bsZ, ...session } = claims
+  if ((bsZ ?? '') !== '') {
+    if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED')
+    // As `dict.update` in Python: what BSON says wins.
+    session = { ...session, ...readBson(inflateZlib(decodeBase85(bsZ), maxInflated), { types }) }
+  }
+  // Beaker keeps both times in every session; an `_id` alone may be anybody's.
+  const isBeaker = 'bsZ' in claims || '_creation_time' in session || '_accessed_time' in session
+  return {
+    format: isBeaker ? 'beaker-jwt' : 'jwt',
+    ...(isBeaker ? takeBeakerMeta : takeJwtMeta)(session),
+    header,
+    claims,
+  }
+}
+
+// What a payload says about the session itself, told apart from the application's data.
+// FORMATS §2.2 for the keys of Beaker, RFC 7519 §4.1 for those of a JWT.
+
+/** Keys of a Beaker session that are not data. The last three are about the cookie, not the session. */
+export const BEAKER_META: readonly string[] = [
+  '_id',
+  '_creation_time',
+  '_accessed_time',
+  '_expires',
+  '_path',
+  '_domain',
+]
+/** Registered claims that are not data. */
+export const JWT_META: readonly string[] = ['exp', 'nbf', 'iat', 'jti']
+
+export interface DataAndMeta<Data = SessionData> {
+  data: Data
+  meta: SessionMeta
+}
+
+/**
+ * Takes a Beaker session apart. Whether it is over is not looked at.
+ *
+ * @param payload - the decoded session; it is not changed
+ * @throws {SessionError} `ERR_SESSION_CLAIMS` where the id is no text or a time no finite number of seconds
+ * @see FORMATS §2.2
+ */
+export function takeBeakerMeta(payload: SessionData): DataAndMeta {
+  const { _id, _creation_time, _accessed_time, _expires, _path, _domain, ...data } = payload
+  return { data, meta: metaOf({ id: _id, createdAt: _creation_time, accessedAt: _accessed_time }) }
+}
+
+/**
+ * Takes the claims of a plain JWT apart. Whether the token is over, or not valid yet, is not looked at.
+ *
+ * @param claims - the claims; they are not changed
+ * @throws {SessionError} `ERR_SESSION_CLAIMS` where `jti` is no text or a time no NumericDate; text of digits is none
+ * @see RFC 7519 §2 and §4.1
+ */
+export function takeJwtMeta(claims: SessionData): DataAndMeta {
+  const { jti, iat, nbf, exp, ...data } = claims
+  return { data, meta: metaOf({ id: jti, createdAt: iat, notBefore: nbf, expiresAt: exp }) }
+}
+
+/** @param values - the id and times in seconds, by their names here; they become the meta */
+function metaOf(values: Record<string, unknown>): SessionMeta {
+  for (const name in values) {
+    const value = values[name]
+    // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one, as no text does.
+    const known = name === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : '')
+    if (value === undefined) delete values[name]
+    else if (name === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
+      throw new SessionError('ERR_SESSION_CLAIMS', name)
+    } else values[name] = known
+  }
+  return values
 }

@@ -2,9 +2,8 @@
  * What both sides agree on: the cookie's name, the type of the session, how long it may last, and short names of claims.
  * Cookie names are tokens (RFC 6265 §4.1.1); the timeouts mean what Beaker's does (FORMATS §2.2).
  */
-import { type Duration, parseDuration } from './duration.js'
-import { type ClaimsView, checkFields, createClaimsView, type SessionFields } from './fields.js'
-import type { SessionData } from './types.js'
+import { type DataAndMeta, JWT_META } from './decode.js'
+import { type DecodedSession, deepFreeze, type SessionData } from './types.js'
 
 /** Beaker's own default (FORMATS §3). */
 export const DEFAULT_NAME = 'beaker.session.id'
@@ -72,3 +71,116 @@ function parseTimeout(value: unknown, option: string): number {
   if (milliseconds === 0) throw new TypeError(`${option} must be more than 0; leave it out for a session without one`)
   return milliseconds
 }
+
+// Short names of claims on the wire and the long ones that an application reads, as django-session-jwt has them.
+// FORMATS §6.2.
+
+/** Long names, and the short name of each on the wire: `{ user_id: 'u' }`. */
+export type SessionFields = Readonly<Record<string, string>>
+
+/**
+ * Adds the long names to data that came with short ones. The short ones stay, and what is absent stays absent.
+ *
+ * @param data - is not changed
+ * @param fields - the short names by the long ones
+ * @returns new data, in which a long name has the very value of its short one, whatever it had before
+ * @see FORMATS §6.2
+ */
+export function expandFields(data: SessionData, fields: SessionFields): SessionData {
+  // As entries, so that `__proto__` stays a key.
+  const long = Object.entries(fields).filter(([, short]) => Object.hasOwn(data, short))
+  return { ...data, ...Object.fromEntries(long.map(([name, short]) => [name, data[short]])) }
+}
+
+/**
+ * Shows claims of plain JWTs by their long names, and the key of a session on the server as the id of this one. Other formats
+ * have neither.
+ *
+ * @param fields - the short names by the long ones
+ * @param sessionField - the claim that has the key; where that is no text it stays data
+ * @returns what takes the place of data and meta, frozen, and the same objects for the same session
+ * @see FORMATS §6.2
+ */
+export function createClaimsView(fields: SessionFields, sessionField: string): ClaimsView {
+  const key = JSON.stringify([fields, sessionField])
+  return ({ format, data, meta }) => {
+    if (format !== 'jwt' || !data) return undefined
+    const views = known.get(data) ?? new Map<string, DataAndMeta>()
+    known.set(data, views)
+    const view = views.get(key) ?? deepFreeze(viewOf({ data, meta: meta ?? {} }, fields, sessionField))
+    views.set(key, view)
+    return view
+  }
+}
+
+/** What a definition makes of a session that a page has read. */
+export type ClaimsView = (session: Partial<DecodedSession>) => DataAndMeta | undefined
+
+/** By the data they are made of, then by the names: definitions that say the same show the same objects. */
+const known: WeakMap<SessionData, Map<string, DataAndMeta>> = /* @__PURE__ */ new WeakMap()
+
+function viewOf({ data, meta }: DataAndMeta, fields: SessionFields, sessionField: string): DataAndMeta {
+  const { [sessionField]: id, ...rest } = data
+  if (typeof id !== 'string') return { data: expandFields(data, fields), meta }
+  return { data: expandFields(rest, fields), meta: { ...meta, id } }
+}
+
+/**
+ * Refuses names that two things would share.
+ *
+ * @param fields - the short names by the long ones
+ * @param sessionField - the claim that has the key of a session on the server
+ * @returns a frozen copy
+ * @throws {TypeError} naming the option
+ */
+export function checkFields(fields: SessionFields, sessionField: string): SessionFields {
+  if (typeof sessionField !== 'string' || sessionField === '' || JWT_META.includes(sessionField)) {
+    throw new TypeError('sessionField must be the name of a claim, and none of exp, nbf, iat, jti')
+  }
+  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
+    throw new TypeError('fields must be an object: long names, and the short name of each')
+  }
+  const taken = new Set([...JWT_META, sessionField])
+  for (const [long, short] of Object.entries(fields)) {
+    if (typeof short !== 'string' || short === '' || long === '') throw new TypeError('fields must have names of text')
+    for (const name of new Set([long, short])) {
+      if (taken.has(name)) throw new TypeError(`fields has two meanings for "${name}"`)
+      taken.add(name)
+    }
+  }
+  return Object.freeze({ ...fields })
+}
+
+// A length of time as people write it in options: `'30m'`, or seconds as a number (the unit of Max-Age, RFC 6265 §5.2.2,
+// and of Beaker's `timeout`, FORMATS §2.2).
+
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+}
+
+/** A number of seconds, or a number with the unit `s`, `m`, `h`, `d` or `w`. */
+export type Duration = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
+
+/**
+ * The milliseconds of a duration. Zero is one; whoever has no use for it refuses it.
+ *
+ * @param value - seconds, or text such as `'30s'`, `'1.5h'`, `'7d'`
+ * @param option - the option's name, for the message
+ * @returns milliseconds, finite and not negative
+ * @throws {TypeError} names the option
+ */
+export function parseDuration(value: unknown, option: string): number {
+  const [, digits, unit] = (typeof value === 'string' && DURATION.exec(value)) || []
+  const milliseconds =
+    typeof value === 'number' ? value * 1_000 : Number(digits) * (MILLISECONDS[unit as string] as number)
+  if (!(milliseconds >= 0 && milliseconds <= Number.MAX_SAFE_INTEGER)) {
+    throw new TypeError(`${option} must be a number of seconds, or text like '30s', '30m', '2h', '7d', '2w'`)
+  }
+  return milliseconds
+}
+
+const DURATION = /^(\d+(?:\.\d+)?)([smhdw])$/

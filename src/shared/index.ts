@@ -2,10 +2,10 @@
  * The entry `sessionglass`: what both sides share, and a decoder that verifies nothing.
  */
 
-export type { BsonTypes } from './bson-reader.js'
+export type { BsonTypes } from './bson/reader.js'
 export { type DecodeOptions, decodeSession, type SessionReader } from './decode.js'
+export type { Duration, SessionFields } from './define-session.js'
 export { defineSession, type SessionDefinition, type SessionOptions } from './define-session.js'
-export type { Duration } from './duration.js'
 export {
   isSessionError,
   type KeySize,
@@ -13,5 +13,4 @@ export {
   type SessionErrorCode,
   type SessionErrorOptions,
 } from './errors.js'
-export type { SessionFields } from './fields.js'
 export type { DecodedSession, SessionData, SessionFormat, SessionMeta } from './types.js'

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { compactReader } from '../../src/client/compact.js'
 import { getSession, inspectSession } from '../../src/client/index.js'
 import { compact } from '../../src/server/codecs/compact.js'
-import { readChunks } from '../../src/server/trips/chunks.js'
+import { readChunks } from '../../src/server/core/cookies.js'
 import { tokenOf } from '../shared/shared.helpers.js'
 
 const NOW = new Date(1_700_000_000_000)

@@ -1,8 +1,8 @@
 /** What a page shares can't be changed by one part of it for all the others. */
 import { describe, expect, test } from 'vitest'
 import { getSession, inspectSession } from '../../src/client/index.js'
-import { deepFreeze } from '../../src/shared/freeze.js'
-import { lightBsonTypes } from '../../src/shared/light-bson-types.js'
+import { lightBsonTypes } from '../../src/shared/bson/light-types.js'
+import { deepFreeze } from '../../src/shared/types.js'
 import { bsZ, tokenOf } from '../shared/shared.helpers.js'
 
 type Nested = Record<string, Record<string, unknown>>

@@ -4,7 +4,7 @@ import { deflateSync } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { getSession, inspectSession } from '../../src/client/index.js'
 import { encodeBase85 } from '../../src/shared/base85.js'
-import { writeBson } from '../../src/shared/bson-writer.js'
+import { writeBson } from '../../src/shared/bson/writer.js'
 import { encodeBase64Url, encodeUtf8 } from '../../src/shared/bytes.js'
 import { defineSession } from '../../src/shared/define-session.js'
 

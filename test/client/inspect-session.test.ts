@@ -1,8 +1,8 @@
 /** Everything a page can see of a session: all candidates, their sizes, and why each one does not count. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { getSession, inspectSession } from '../../src/client/index.js'
+import { lightBsonTypes } from '../../src/shared/bson/light-types.js'
 import { defineSession, type SessionDefinition } from '../../src/shared/define-session.js'
-import { lightBsonTypes } from '../../src/shared/light-bson-types.js'
 import { bsZ, tokenOf } from '../shared/shared.helpers.js'
 
 const NOW = new Date(1_700_000_000_000)

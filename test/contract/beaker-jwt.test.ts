@@ -1,10 +1,10 @@
 /** Both payload forms of beaker-session-jwt. */
 import { inflateSync } from 'node:zlib'
 import { Binary, Decimal128, Double, Long, MinKey, ObjectId, serialize, Timestamp } from 'bson'
+import { bsonPackageTypes } from '../../src/server/bson-types.js'
 import { beakerJwt } from '../../src/server/index.js'
-import { bsonPackageTypes } from '../../src/server/values/bson-types.js'
 import { decodeBase85 } from '../../src/shared/base85.js'
-import { type BsonSlice, bsonOrigin } from '../../src/shared/bson-origin.js'
+import { type BsonSlice, bsonOrigin } from '../../src/shared/bson/origin.js'
 import type { OriginNode } from '../../src/shared/types.js'
 import { bsZ, openToken, signedToken } from '../server/codecs/token.helpers.js'
 import { codecContract } from './codec-contract.js'

@@ -2,7 +2,7 @@
 
 import type { SessionCodec } from '../../src/server/codecs/codec.js'
 import { jwt } from '../../src/server/codecs/jwt.js'
-import { createSessions, type Sessions } from '../../src/server/sessions.js'
+import { createSessions, type Sessions } from '../../src/server/core/sessions.js'
 import { memoryStore } from '../../src/server/stores/memory.js'
 import type { SessionStore } from '../../src/server/stores/store.js'
 import { defineSession } from '../../src/shared/define-session.js'

@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expressSessions } from '../../src/server/adapters/express.js'
-import { createSessions } from '../../src/server/sessions.js'
+import { createSessions } from '../../src/server/core/sessions.js'
 
 const CLIENTS = 32
 const REQUESTS = 20_000

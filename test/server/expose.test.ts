@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createExposure, type Expose, publicName } from '../../src/server/expose.js'
+import { createExposure, type Expose, publicName } from '../../src/server/core/expose.js'
 import { createSessions, type SessionsOptions } from '../../src/server/index.js'
 import { SECRET } from './server.helpers.js'
 

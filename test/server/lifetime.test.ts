@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createLifetime, type LifetimeOptions, refuseTokenTimes } from '../../src/server/lifetime.js'
+import { createLifetime, type LifetimeOptions, refuseTokenTimes } from '../../src/server/core/lifetime.js'
 import type { SessionError } from '../../src/shared/errors.js'
 import type { SessionMeta } from '../../src/shared/types.js'
 import { START } from './server.helpers.js'

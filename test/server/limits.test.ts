@@ -2,11 +2,11 @@
 import { createHmac } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { expect, test } from 'vitest'
+import { createCookieWriter } from '../../src/server/core/cookies.js'
 import { beakerJwt } from '../../src/server/index.js'
-import { createCookieWriter } from '../../src/server/set-cookie.js'
-import { equalValues } from '../../src/server/values/equal-values.js'
+import { equalValues } from '../../src/server/values.js'
 import { encodeBase85 } from '../../src/shared/base85.js'
-import { writeBson } from '../../src/shared/bson-writer.js'
+import { writeBson } from '../../src/shared/bson/writer.js'
 import { SECRET } from './server.helpers.js'
 
 test('a comparison descends 100 levels; deeper values count as different', () => {

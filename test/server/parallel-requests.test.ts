@@ -1,5 +1,6 @@
 /** Requests of one browser at the same time: all begin with one cookie, and their responses come back in some order. */
 import { describe, expect, test } from 'vitest'
+import { MAX_VERSIONS } from '../../src/server/core/versions.js'
 import {
   beakerJwt,
   compact,
@@ -9,7 +10,6 @@ import {
   type SessionCodec,
   type SessionStore,
 } from '../../src/server/index.js'
-import { MAX_VERSIONS } from '../../src/server/trips/versions.js'
 import { type Fixture, NAME, SECRET, serve, textCodec } from './server.helpers.js'
 import { openStore, serveStored } from './stores/stores.helpers.js'
 

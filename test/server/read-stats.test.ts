@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { SessionEvent } from '../../src/server/events.js'
-import { createReadStats } from '../../src/server/read-stats.js'
+import type { SessionEvent } from '../../src/server/core/events.js'
+import { createReadStats } from '../../src/server/core/events.js'
 import { OLD_SECRET, SECRET, START, serve, testBrowser, testClock } from './server.helpers.js'
 
 const day = 86_400

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type CookieAttributes, createCookieWriter } from '../../src/server/set-cookie.js'
+import { type CookieAttributes, createCookieWriter } from '../../src/server/core/cookies.js'
 import { expectWithout, rejection, START } from './server.helpers.js'
 
 const now = new Date(START)

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { bsonOrigin } from '../../src/shared/bson-origin.js'
-import { readBson } from '../../src/shared/bson-reader.js'
-import { writeBson } from '../../src/shared/bson-writer.js'
-import { lightBsonTypes as types } from '../../src/shared/light-bson-types.js'
+import { lightBsonTypes as types } from '../../src/shared/bson/light-types.js'
+import { bsonOrigin } from '../../src/shared/bson/origin.js'
+import { readBson } from '../../src/shared/bson/reader.js'
+import { writeBson } from '../../src/shared/bson/writer.js'
 import { cstring, documentOf, element, hex, int32, int64, nested, octets, string, thrownBy } from './bson-octets.js'
 
 const { cases } = JSON.parse(readFileSync(new URL('../vectors/bson_values.json', import.meta.url), 'utf8')) as {

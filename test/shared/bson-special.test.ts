@@ -1,9 +1,9 @@
 import * as bson from 'bson'
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes, bsonTypesOf } from '../../src/server/values/bson-types.js'
-import { readBson } from '../../src/shared/bson-reader.js'
-import { writeBson } from '../../src/shared/bson-writer.js'
-import { lightBsonTypes } from '../../src/shared/light-bson-types.js'
+import { bsonPackageTypes, bsonTypesOf } from '../../src/server/bson-types.js'
+import { lightBsonTypes } from '../../src/shared/bson/light-types.js'
+import { readBson } from '../../src/shared/bson/reader.js'
+import { writeBson } from '../../src/shared/bson/writer.js'
 import { cstring, documentOf, element, hex, int32, int64, octets, string, thrownBy } from './bson-octets.js'
 
 const scopeInside = Buffer.concat([string('f()'), documentOf(element(0x10, 'x', int32(1)))])

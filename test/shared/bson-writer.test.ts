@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { readBson } from '../../src/shared/bson-reader.js'
-import { writeBson } from '../../src/shared/bson-writer.js'
-import { lightBsonTypes as types } from '../../src/shared/light-bson-types.js'
+import { lightBsonTypes as types } from '../../src/shared/bson/light-types.js'
+import { readBson } from '../../src/shared/bson/reader.js'
+import { writeBson } from '../../src/shared/bson/writer.js'
 import type { SessionData } from '../../src/shared/types.js'
 import { cstring, documentOf, element, hex, int32, int64, string, thrownBy } from './bson-octets.js'
 

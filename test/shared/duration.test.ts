@@ -1,6 +1,6 @@
 /** Lengths of time as options say them. */
 import { describe, expect, test } from 'vitest'
-import { parseDuration } from '../../src/shared/duration.js'
+import { parseDuration } from '../../src/shared/define-session.js'
 
 test.each([
   [0, 0],

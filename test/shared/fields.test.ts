@@ -1,7 +1,6 @@
 /** Long names beside short ones, and which names can't be had (FORMATS §6.2). */
 import { describe, expect, test } from 'vitest'
-import { defineSession } from '../../src/shared/define-session.js'
-import { expandFields } from '../../src/shared/fields.js'
+import { defineSession, expandFields } from '../../src/shared/define-session.js'
 
 describe('expandFields', () => {
   test('adds long names, keeps the short ones, and changes nothing it was given', () => {

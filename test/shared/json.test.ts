@@ -1,6 +1,6 @@
 /** JSON texts that must be objects: claims as Python writes them, and a header with unique names. */
 import { describe, expect, test } from 'vitest'
-import { parseObject, parseUniqueObject } from '../../src/shared/json.js'
+import { parseObject, parseUniqueObject } from '../../src/shared/jwt.js'
 import { codeOf } from './shared.helpers.js'
 
 const claims = (text: string) => codeOf(() => parseObject(text))

@@ -2,7 +2,7 @@
 import { deflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { encodeBase85 } from '../../src/shared/base85.js'
-import { writeBson } from '../../src/shared/bson-writer.js'
+import { writeBson } from '../../src/shared/bson/writer.js'
 import { encodeBase64Url, encodeUtf8 } from '../../src/shared/bytes.js'
 import { readCookies } from '../../src/shared/cookie.js'
 import { decodeSession } from '../../src/shared/decode.js'

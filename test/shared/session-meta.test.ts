@@ -1,6 +1,6 @@
 /** What a payload says about the session, apart from its data; types that are wrong are refused. */
 import { describe, expect, test } from 'vitest'
-import { takeBeakerMeta, takeJwtMeta } from '../../src/shared/session-meta.js'
+import { takeBeakerMeta, takeJwtMeta } from '../../src/shared/decode.js'
 import { codeOf } from './shared.helpers.js'
 
 describe('Beaker', () => {

@@ -2,7 +2,7 @@
 import { deflateSync } from 'node:zlib'
 import { expect } from 'vitest'
 import { encodeBase85 } from '../../src/shared/base85.js'
-import { writeBson } from '../../src/shared/bson-writer.js'
+import { writeBson } from '../../src/shared/bson/writer.js'
 import { encodeBase64Url, encodeUtf8 } from '../../src/shared/bytes.js'
 import { isSessionError, SessionError } from '../../src/shared/errors.js'
 import type { SessionData } from '../../src/shared/types.js'

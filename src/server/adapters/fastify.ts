@@ -2,13 +2,11 @@
  * Sessions for Fastify 5: a plugin that gives each request its `session`, and commits it before the reply is sent.
  */
 import type { SessionData } from '../../shared/types.js'
+import { createRequestMemory, type HeaderTarget } from '../core/http.js'
+import { type Session, stateOf } from '../core/session.js'
+import { type Sessions, trips } from '../core/sessions.js'
 import { type Flow, run, wait } from '../flow.js'
-import { type Session, stateOf } from '../session.js'
-import { type Sessions, trips } from '../sessions.js'
-import type { HeaderTarget } from '../trips/message.js'
-import { createRequestMemory } from '../trips/request-memory.js'
-import { dropHeaders, withStatus } from './outage.js'
-import { isForEverybody } from './shared-response.js'
+import { dropHeaders, isForEverybody, withStatus } from './fetch.js'
 
 /** The part of a Fastify request that is used here. */
 export interface FastifyRequestLike {

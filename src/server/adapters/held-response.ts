@@ -3,7 +3,7 @@
  * Where that something has to be awaited, `writeHead`, `write`, `end` and `flushHeaders` are held in their order.
  */
 import type { MaybePromise } from '../codecs/codec.js'
-import { dropHeaders } from './outage.js'
+import { dropHeaders } from './fetch.js'
 
 /** The part of `http.ServerResponse` that is used here. */
 export interface NodeResponse {

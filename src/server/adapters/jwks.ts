@@ -4,10 +4,10 @@
  */
 import { platform } from '#platform'
 import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
-import { type Duration, parseDuration } from '../../shared/duration.js'
-import type { ReadOnlySessions } from '../sessions.js'
-import { isOutage } from '../trips/outage.js'
-import { withStatus } from './outage.js'
+import { type Duration, parseDuration } from '../../shared/define-session.js'
+import { isOutage } from '../core/load.js'
+import type { ReadOnlySessions } from '../core/sessions.js'
+import { withStatus } from './fetch.js'
 
 export interface JwksOptions {
   /** How long others may keep the set, and so how long before its use a new key must stand in it. Default 5 minutes. */

@@ -2,10 +2,10 @@
  * Sessions in `proxy.ts` of Next 16: what is written there is seen by the page of the same request already.
  */
 import type { SessionData } from '../../shared/types.js'
-import type { Session } from '../session.js'
-import { type Sessions, trips } from '../sessions.js'
-import { isOutage } from '../trips/outage.js'
-import { setCookieParts } from './set-cookie-parts.js'
+import { isOutage } from '../core/load.js'
+import type { Session } from '../core/session.js'
+import { type Sessions, trips } from '../core/sessions.js'
+import { setCookieParts } from './next.js'
 
 /** The part of `NextResponse` of `next/server` that is used here. */
 export interface NextResponses {

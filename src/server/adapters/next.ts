@@ -3,13 +3,9 @@
  * Next itself is not imported: what is needed of it is handed in.
  */
 import type { SessionData } from '../../shared/types.js'
-import type { Session } from '../session.js'
-import type { Sessions } from '../sessions.js'
-import { createRequestMemory } from '../trips/request-memory.js'
-import { type ReadOnlySession, readOnlySession } from './read-only.js'
-import { setCookieParts } from './set-cookie-parts.js'
-
-export type { DeepReadonly, ReadOnlySession } from './read-only.js'
+import { createRequestMemory } from '../core/http.js'
+import type { Session } from '../core/session.js'
+import type { Sessions } from '../core/sessions.js'
 
 /** The part of what `cookies()` of `next/headers` gives that is used here. */
 export interface NextCookies {
@@ -157,4 +153,77 @@ function attributesOf(attributes: ReadonlyMap<string, string>): NextCookieAttrib
     secure: attributes.has('secure'),
     partitioned: attributes.has('partitioned'),
   }
+}
+
+// A session to be looked at: its type has no way to change it, and trying so says where that is possible.
+
+/** The same with nothing to assign to, all the way down. Bytes, dates, Map and Set are left as they are. */
+export type DeepReadonly<Value> = Value extends Date | Uint8Array | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>
+  ? Value
+  : Value extends object
+    ? { readonly [Key in keyof Value]: DeepReadonly<Value[Key]> }
+    : Value
+
+type Known = 'id' | 'isNew' | 'createdAt' | 'accessedAt' | 'expiresAt' | 'rejected'
+
+export interface ReadOnlySession<Data extends object> extends Readonly<Pick<Session<Data>, Known>> {
+  readonly data: DeepReadonly<Data>
+}
+
+/**
+ * @param advice - what to do instead, for the `TypeError` that changing anything throws
+ */
+export function readOnlySession<Data extends object>(session: Session<Data>, advice: string): ReadOnlySession<Data> {
+  const refuse = (): never => {
+    throw new TypeError(advice)
+  }
+  const views = new WeakMap<object, object>()
+  const handler: ProxyHandler<object> = {
+    get: (target, name) => viewOf(Reflect.get(target, name)),
+    set: refuse,
+    deleteProperty: refuse,
+    defineProperty: refuse,
+    setPrototypeOf: refuse,
+    getOwnPropertyDescriptor(target, name) {
+      const descriptor = Reflect.getOwnPropertyDescriptor(target, name)
+      return descriptor && 'value' in descriptor ? { ...descriptor, value: viewOf(descriptor.value) } : descriptor
+    },
+  }
+
+  function viewOf(value: unknown): unknown {
+    if (!isPlain(value)) return value
+    const view = views.get(value) ?? new Proxy(value, handler)
+    views.set(value, view)
+    return view
+  }
+
+  const { id, isNew, createdAt, accessedAt, expiresAt, rejected } = session
+  // A copy of the data: what guards its meta keys is in the way of React, which passes on plain members alone.
+  const data = { ...session.data }
+  return viewOf({ data, id, isNew, createdAt, accessedAt, expiresAt, rejected }) as ReadOnlySession<Data>
+}
+
+function isPlain(value: unknown): value is object {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null
+}
+
+// A Set-Cookie text of the project taken apart again, for frameworks that want name, value and attributes one by one.
+// RFC 6265 §5.2, for texts that are known to be well formed.
+
+export interface SetCookieParts {
+  name: string
+  value: string
+  /** By names in lower case. */
+  attributes: ReadonlyMap<string, string>
+}
+
+export function setCookieParts(setCookie: string): SetCookieParts {
+  const [pair, ...attributes] = setCookie.split('; ').map((part) => {
+    const end = part.indexOf('=')
+    return end === -1 ? ([part, ''] as const) : ([part.slice(0, end), part.slice(end + 1)] as const)
+  })
+  const [name = '', value = ''] = pair ?? []
+  return { name, value, attributes: new Map(attributes.map(([key, text]) => [key.toLowerCase(), text])) }
 }

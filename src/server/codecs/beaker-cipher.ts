@@ -8,7 +8,7 @@ import { concatBytes, encodeUtf8 } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
 import { type Flow, wait } from '../flow.js'
 import type { AesMode, HmacKey } from '../platform/platform.js'
-import { decodeBody, type OpenedBody } from './beaker-opening.js'
+import { decodeBody, type OpenedBody } from './beaker.js'
 
 /**
  * What encrypted a cookie, by the names of Beaker's `crypto_type`: `cryptography` is AES-GCM, `pycrypto` (or `pycryptodome`)

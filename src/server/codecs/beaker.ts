@@ -2,19 +2,21 @@
  * Cookie-only sessions of Beaker: a signed pickle or JSON, perhaps encrypted.
  * FORMATS §2.
  */
-import { encodeBase64 } from '../../shared/base64.js'
-import { looksLikeBeaker } from '../../shared/decode-beaker.js'
-import { asVerified } from '../../shared/errors.js'
-import type { Python2Encoding } from '../../shared/pickle/view.js'
-import { type Flow, run } from '../flow.js'
-import { refuseMeta } from '../meta-guard.js'
+import { platform } from '#platform'
+import { decodeBase64, encodeBase64 } from '../../shared/base64.js'
+import { concatBytes, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
+import { takeBeakerMeta } from '../../shared/decode.js'
+import { looksLikeBeaker, textKeys } from '../../shared/decode-beaker.js'
+import { asVerified, SessionError } from '../../shared/errors.js'
+import type { Python2Encoding } from '../../shared/pickle/reader.js'
+import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
+import { type Flow, run, wait } from '../flow.js'
+import { createKeyring, decodeHex, equalInConstantTime } from '../keys/hmac.js'
+import { type BeakerSerializer, createBeakerSerializer, type SerializedReading } from '../python-serializers.js'
+import { equalValues } from '../values.js'
 import { type BeakerCipher, type BeakerCryptoType, createBeakerCipher } from './beaker-cipher.js'
-import { decodeBody, readOpened } from './beaker-opening.js'
-import { BEAKER_KEYS, withFloatTimes } from './beaker-payload.js'
-import { type BeakerSerializer, createBeakerSerializer } from './beaker-serializer.js'
-import { BEAKER, beakerRecord, beakerSession, type CookieKeys, hasChanged } from './beaker-session.js'
-import { type BeakerSigner, createBeakerSigner } from './beaker-signature.js'
-import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { BEAKER_KEYS, withBeakerMeta, withFloatTimes } from './beaker-jwt.js'
+import { type CodecContext, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
 
 export type { BeakerCryptoType }
 
@@ -208,4 +210,217 @@ function warningsOf({ encryptKey, cryptoType, nonceBits = 128 }: BeakerOptions, 
     warnings.push('only cryptoType "cryptography" (AES-GCM) notices a wrong key by itself')
   if (nonceBits < STRONG_NONCE) warnings.push(`nonces of ${nonceBits} bits come twice among some million sessions`)
   return warnings
+}
+
+// Whether opened octets are a session: the signature of a Beaker cookie says who made it, and nothing of what with.
+// FORMATS §2.1; a wrong cipher, key, nonce length or serializer gives octets that are as good as random.
+
+/** A body without its base64 and its encryption. */
+export interface OpenedBody {
+  bytes: Uint8Array
+  /** A tag under the encryption key vouches for the octets. */
+  isProven: boolean
+}
+
+/**
+ * Reads what was opened. Where no tag vouches for it, it is a session only where chance makes none: JSON whose checksum is
+ * right, a dict that ends with the octets, or one with a key that every Beaker writes.
+ *
+ * @throws {SessionError} `ERR_SESSION_KEY` where the octets may be another codec's; another code only where they are not
+ */
+export function readOpened({ bytes, isProven }: OpenedBody, serializer: BeakerSerializer): SerializedReading {
+  let cause: unknown
+  try {
+    const reading = serializer.read(bytes)
+    if (isProven || reading.isCertain || serializer.wrote(bytes)) return reading
+  } catch (error) {
+    if (isProven ? serializer.owns(bytes) : serializer.wrote(bytes, error)) throw error
+    cause = error
+  }
+  const message = `The session is no ${serializer.format}, or the encryption key, the cipher or the nonce is another one`
+  throw new SessionError('ERR_SESSION_KEY', message, { cause })
+}
+
+/**
+ * The octets of a body, or of what stands behind its nonce.
+ *
+ * @throws {SessionError} `ERR_SESSION_KEY` where it goes on behind its padding, as it does where a nonce is in it;
+ *   `ERR_SESSION_MALFORMED`
+ */
+export function decodeBody(text: string, strict: boolean): Uint8Array {
+  try {
+    return decodeBase64(text, strict)
+  } catch (error) {
+    if (!PADDED_INSIDE.test(text)) throw error
+    throw new SessionError('ERR_SESSION_KEY', 'The body is encrypted, or its nonce is of another length', {
+      cause: error,
+    })
+  }
+}
+
+/** Padding of base64 (RFC 4648 §4) that is not at the end. */
+const PADDED_INSIDE = /=[^=]/
+
+// A Beaker session and what it keeps among its own keys: id, times, and three about the browser's cookie.
+// FORMATS §2.2.
+
+/** The origin of what was read here. */
+export const BEAKER = 'beaker'
+
+/** Where the session came from, and how to see again what it was. */
+interface BeakerOrigin extends Origin {
+  readonly format: typeof BEAKER
+  /** The data as it was read, whatever became of it since. */
+  again(): SessionData
+}
+
+/** What a fresh session says of its cookie, as Beaker does since 1.11; nothing where absent. */
+export interface CookieKeys {
+  _domain?: string | null
+  _path?: string
+}
+
+/**
+ * The record of a session that was read.
+ *
+ * @param removeKeys - keys that are gone at once
+ * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_CLAIMS`
+ */
+export function beakerRecord(
+  { value, root, again }: SerializedReading,
+  removeKeys: ReadonlySet<string>,
+): SessionRecord {
+  const { data, meta } = takeBeakerMeta(shownKeys(value, removeKeys))
+  const origin: BeakerOrigin = {
+    format: BEAKER,
+    root: () => remainingRoot(root(), removeKeys),
+    again: () => takeBeakerMeta(shownKeys(again(), removeKeys)).data,
+  }
+  const record: SessionRecord = { data, origin }
+  if (meta.id !== undefined) record.id = meta.id
+  if (meta.createdAt) record.createdAt = meta.createdAt
+  if (meta.accessedAt) record.accessedAt = meta.accessedAt
+  return record
+}
+
+/** Whether the data differs from what was read. */
+export function hasChanged({ data, origin }: SessionRecord): boolean {
+  return !isBeakerOrigin(origin) || !equalValues(origin.again(), data)
+}
+
+/**
+ * The session as Beaker's dict has it: `_domain`, `_path`, `_id`, the data, the times. What it said of its cookie stays, for
+ * Python prefers that to its configuration. Keys that are no text make it a `Map`.
+ *
+ * @param format - that it is written in: `_expires` may be a date, which JSON lacks
+ * @param fresh - what a session that no Beaker wrote says of its cookie
+ */
+export function beakerSession(
+  record: SessionRecord,
+  { format, fresh, removeKeys }: { format: string; fresh: CookieKeys; removeKeys: ReadonlySet<string> },
+): SessionData {
+  const root = record.origin?.root()
+  const isOwn = isBeakerOrigin(record.origin)
+  const cookieKeys = isOwn ? keptCookieKeys(root as OriginNode, format, removeKeys) : fresh
+  const session = { ...cookieKeys, ...withBeakerMeta(record, root) }
+  if (!isOwn || root?.format !== format || !(root.value instanceof Map)) return session
+  const others = [...root.value].filter(([key]) => typeof key !== 'string')
+  const own = Object.entries(session).filter(([, value]) => value !== undefined)
+  return new Map<unknown, unknown>([...others, ...own]) as unknown as SessionData
+}
+
+function keptCookieKeys(root: OriginNode, format: string, removeKeys: ReadonlySet<string>): SessionData {
+  const names = root.format === format ? ['_domain', '_path', '_expires'] : ['_domain', '_path']
+  const found = names.filter((name) => !removeKeys.has(name)).map((name) => [name, root.child?.(name)] as const)
+  return Object.fromEntries(found.flatMap(([name, node]) => (node ? [[name, node.value]] : [])))
+}
+
+/** Keys that are no text stand in no data, so that they are removed here: without them other formats can hold the session. */
+function remainingRoot(root: OriginNode, removeKeys: ReadonlySet<string>): OriginNode {
+  if (removeKeys.size === 0 || !(root.value instanceof Map)) return root
+  const entries = [...root.value].filter(([key]) => typeof key === 'string' || !removeKeys.has(String(key)))
+  const isText = entries.every(([key]) => typeof key === 'string')
+  return { ...root, value: isText ? Object.fromEntries(entries) : new Map(entries) }
+}
+
+/** A dict may have any keys; a session shows those that are text, and the others are written back. */
+function shownKeys(value: unknown, removeKeys: ReadonlySet<string>): SessionData {
+  const session = textKeys(value)
+  if (removeKeys.size === 0) return session
+  return Object.fromEntries(Object.entries(session).filter(([key]) => !removeKeys.has(key)))
+}
+
+function isBeakerOrigin(origin: Origin | undefined): origin is BeakerOrigin {
+  return origin?.format === BEAKER
+}
+
+// The 40 hex digits that Beaker's cookies begin with: HMAC-SHA1 of the rest, or in 0.9.0 and 0.9.1 a plain SHA-1.
+// FORMATS §2.1 and §2.4.
+
+export interface SignedBody {
+  /** What was signed: text, as it stands in the cookie. */
+  body: string
+  keyIndex: number
+}
+
+export interface BeakerSigner {
+  /** The signature and the body behind it. */
+  sign(body: string, context: CodecContext): Flow<string>
+  /** @throws {SessionError} `ERR_SESSION_SIGNATURE` */
+  verify(value: string, context: CodecContext): Flow<SignedBody>
+}
+
+/** Characters of the signature. */
+const LENGTH = 40
+
+/**
+ * Prepares the keys: the first signs, every one verifies.
+ *
+ * @param plain - the SHA-1 of key and body instead of an HMAC, which reads 0.9.0 and 0.9.1 and signs nothing
+ * @throws {TypeError} for an empty key
+ */
+export function createBeakerSigner(validateKeys: readonly string[], plain: boolean): BeakerSigner {
+  const keyring = createKeyring({
+    secrets: validateKeys,
+    hash: 'SHA-1',
+    allowWeakSecrets: true,
+    option: 'validateKey',
+  })
+  const keys = validateKeys.map(encodeUtf8)
+  return {
+    *sign(body, context) {
+      const mac = yield* wait(keyring.sign(body, context))
+      return encodeHex(mac) + body
+    },
+    *verify(value, context) {
+      // Compared as text there, so upper case never verifies.
+      if (!looksLikeBeaker(value)) throw refused()
+      const body = value.slice(LENGTH)
+      const mac = decodeHex(value.slice(0, LENGTH))
+      const keyIndex = plain
+        ? yield* verifyPlain(keys, body, mac, context)
+        : yield* wait(keyring.verify(body, mac, context))
+      if (keyIndex === -1) throw refused()
+      return { body, keyIndex }
+    },
+  }
+}
+
+/**
+ * Whoever has one good value can make the SHA-1 of a longer one, but never from ASCII alone: between both stands an
+ * octet 0x80, which `looksLikeBeaker` takes nowhere.
+ */
+function* verifyPlain(keys: readonly Uint8Array[], body: string, mac: Uint8Array, context: CodecContext): Flow<number> {
+  if (context.purpose !== 'session') return -1
+  const signed = encodeUtf8(body)
+  let found = -1
+  for (const [index, key] of keys.entries()) {
+    const digest = yield* wait(platform.sha1(concatBytes(key, signed)))
+    if (equalInConstantTime(digest, mac) && found === -1) found = index
+  }
+  return found
+}
+
+function refused(): SessionError {
+  return new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
 }

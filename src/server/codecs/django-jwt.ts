@@ -3,26 +3,32 @@
  * RFC 7519, FORMATS §6.2; docs/django.md lists what is different.
  */
 import { platform } from '#platform'
-import { type Duration, parseDuration } from '../../shared/duration.js'
+import { takeJwtMeta } from '../../shared/decode.js'
+import {
+  checkFields,
+  type Duration,
+  expandFields,
+  parseDuration,
+  type SessionFields,
+} from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
-import type { SessionFields } from '../../shared/fields.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
-import { takeJwtMeta } from '../../shared/session-meta.js'
-import type { SessionData } from '../../shared/types.js'
-import { type Flow, run } from '../flow.js'
-import type { JsonPayload } from '../json/payload.js'
+import type { OriginNode, SessionData } from '../../shared/types.js'
+import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
+import { type Flow, run, wait } from '../flow.js'
+import type { JsonPayload } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import type { Secrets } from '../keyring.js'
-import { type Keys, ringOf } from '../keys/create-keys.js'
-import type { KeyInput } from '../keys/key-input.js'
-import type { KeyRing } from '../keys/key-ring.js'
-import { ringOfSecrets } from '../keys/secret-ring.js'
-import { refuseTokenTimes, tokenLife } from '../lifetime.js'
-import { type MetaNames, refuseMeta } from '../meta-guard.js'
-import { equalValues } from '../values/equal-values.js'
-import type { CodecContext, MaybePromise, SessionCodec, SessionRecord } from './codec.js'
-import { type ClaimsSettings, type DjangoJwtSession, djangoClaims } from './django-claims.js'
-import { createFields, type DjangoField, type Fields } from './django-fields.js'
+import type { Secrets } from '../keys/hmac.js'
+import { type KeyInput, type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
+import { equalValues } from '../values.js'
+import {
+  type CodecContext,
+  type MaybePromise,
+  type MetaNames,
+  refuseMeta,
+  type SessionCodec,
+  type SessionRecord,
+} from './codec.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface DjangoJwtOptions<User extends object = Record<string, unknown>> {
@@ -189,4 +195,185 @@ function* sign(record: SessionRecord, context: CodecContext, settings: Settings)
   refuseMeta(record.data, settings.meta, own ? undefined : root)
   const claims = yield* djangoClaims(record, own, context, settings)
   return yield* settings.tokens.sign(writeJson(claims, { ascii: true, ...(root && { origin: root }) }), context)
+}
+
+// What goes into a token of django-session-jwt: the claims about the session, the fields of a user, and what else there is.
+// FORMATS §6.2.
+
+/** What `user` is told of a session that is about to be written. */
+export interface DjangoJwtSession {
+  /** The key of the session on the server. */
+  id: string
+  /** What the store holds of it; without a store, what the application has in `session.data`. */
+  data: SessionData
+  /** The token as it came, where one did. */
+  claims?: Readonly<Record<string, unknown>>
+}
+
+export interface ClaimsSettings {
+  fields: Fields
+  sessionField: string
+  meta: MetaNames
+  user: ((session: DjangoJwtSession) => MaybePromise<object | null>) | undefined
+  claims: ((user: object | null) => MaybePromise<Record<string, unknown>>) | undefined
+  /** Milliseconds. */
+  expires: number | undefined
+}
+
+/**
+ * @param own - the payload as it was read, where this format has read it
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for data that would be lost
+ * @throws {TypeError} for a claim that is not for `claims` to give
+ */
+export function* djangoClaims(
+  record: SessionRecord,
+  own: OriginNode | undefined,
+  context: CodecContext,
+  settings: ClaimsSettings,
+): Flow<SessionData> {
+  const claims = context.purpose === 'public' ? record.data : yield* claimsOf(record, own, settings)
+  return { ...registered(record, own, context, settings), ...claims }
+}
+
+/** In Django's order: the session's key, when the token is written, when it ends. */
+function registered(
+  { id, expiresAt }: SessionRecord,
+  own: OriginNode | undefined,
+  { now, purpose }: CodecContext,
+  { expires, sessionField }: ClaimsSettings,
+): SessionData {
+  const end = expires === undefined ? expiresAt : new Date(now.getTime() + expires)
+  const exp = end && { exp: Math.floor(end.getTime() / 1000) }
+  if (purpose === 'public') return { ...exp }
+  if (id === undefined || id === '') throw new TypeError('A token of Django needs the id of its session')
+  const { nbf, jti } = (own?.value ?? {}) as SessionData
+  return {
+    [sessionField]: id,
+    iat: Math.floor(now.getTime() / 1000),
+    ...exp,
+    ...(nbf !== undefined && { nbf }),
+    ...(jti !== undefined && { jti }),
+  }
+}
+
+function* claimsOf(record: SessionRecord, own: OriginNode | undefined, settings: ClaimsSettings): Flow<SessionData> {
+  const { fields, user: find, claims: more } = settings
+  const read = (own?.value ?? {}) as SessionData
+  const { id = '', data, stored, claims: before } = record
+  if (!find) return fields.shorten(data, read)
+  const user = yield* wait(find({ id, data: stored ?? data, ...(before && { claims: before }) }))
+  const further = more ? yield* wait(more(user)) : {}
+  const taken = Object.keys(settings.meta).find((name) => Object.hasOwn(further, name))
+  if (taken !== undefined) throw new TypeError(`Option "claims" must not give "${taken}"`)
+  const claims = { ...(user && fields.take(user)), ...further }
+  if (stored === undefined) refuseOthers(data, { read, claims, fields })
+  return claims
+}
+
+/** What the application put into the session and no user has would be lost without a word. */
+function refuseOthers(
+  data: SessionData,
+  { read, claims, fields }: { read: SessionData; claims: SessionData; fields: Fields },
+): void {
+  for (const [key, value] of Object.entries(data)) {
+    const isField = fields.names.some(({ short, long }) => key === short || key === long)
+    const isKnown = (object: SessionData): boolean => Object.hasOwn(object, key) && equalValues(object[key], value)
+    if (value === undefined || isField || isKnown(read) || isKnown(claims)) continue
+    throw new SessionError('ERR_SESSION_UNWRITABLE', 'The claims are those of "user": other data needs a store', {
+      path: key,
+    })
+  }
+}
+
+// The fields of django-session-jwt: which attribute of a user goes under which short name into the token, and under which long
+// one to the application. FORMATS §6.2.
+
+/** An attribute, perhaps dotted; a short name, by default the attribute; a long name, by default the short one. */
+export type DjangoField =
+  | string
+  | readonly [attribute: string]
+  | readonly [attribute: string, short: string]
+  | readonly [attribute: string, short: string, long: string]
+
+export interface FieldNames {
+  readonly attribute: readonly string[]
+  readonly short: string
+  readonly long: string
+}
+
+/** The fields of a codec, ready for use. */
+export interface Fields {
+  readonly names: readonly FieldNames[]
+  /** Adds the long names to what was read; the short ones stay. */
+  expand(data: SessionData): SessionData
+  /** Takes the long names away again; one that the application changed changes the short one. */
+  shorten(data: SessionData, read: SessionData): SessionData
+  /** What the fields take of a user, under the short names; an attribute that is not there is left out. */
+  take(user: object): SessionData
+}
+
+/**
+ * @param fields - as django-session-jwt has them, or short names by long ones as `defineSession` has them
+ * @throws {TypeError} for a name that stands twice or has another meaning
+ */
+export function createFields(fields: readonly DjangoField[] | SessionFields, sessionField: string): Fields {
+  const names = isList(fields)
+    ? fields.map(namesOf)
+    : Object.entries(fields).map(([long, short]): FieldNames => ({ attribute: long.split('.'), short, long }))
+  refuseTwins(names.map(({ short }) => short))
+  refuseTwins(names.map(({ long }) => long))
+  const shortByLong = checkFields(Object.fromEntries(names.map(({ long, short }) => [long, short])), sessionField)
+  return {
+    names,
+    expand: (data) => expandFields(data, shortByLong),
+    shorten: (data, read) => shorten(names, data, read),
+    take: (user) => {
+      const values = names.map(({ attribute, short }) => [short, attributeOf(user, attribute)] as const)
+      return Object.fromEntries(values.filter(([, value]) => value !== undefined))
+    },
+  }
+}
+
+function isList(fields: readonly DjangoField[] | SessionFields): fields is readonly DjangoField[] {
+  return Array.isArray(fields)
+}
+
+function namesOf(field: DjangoField): FieldNames {
+  const parts: readonly unknown[] = typeof field === 'string' ? [field] : field
+  const isGood = Array.isArray(parts) && parts.length >= 1 && parts.length <= 3
+  if (!isGood || parts.some((part) => typeof part !== 'string' || part === '')) {
+    throw new TypeError('Option "fields" holds a part that is no name and no list of one to three')
+  }
+  const [attribute = '', short = attribute, long = short] = parts as readonly string[]
+  return { attribute: attribute.split('.'), short, long }
+}
+
+function refuseTwins(names: readonly string[]): void {
+  const twin = names.find((name, index) => names.indexOf(name) !== index)
+  if (twin !== undefined) throw new TypeError(`Option "fields" has the name "${twin}" twice`)
+}
+
+function shorten(names: readonly FieldNames[], data: SessionData, read: SessionData): SessionData {
+  const claims = { ...data }
+  for (const { short, long } of names) {
+    if (short === long || (Object.hasOwn(read, long) && equalValues(read[long], data[long]))) continue
+    const value = Object.hasOwn(data, long) ? data[long] : undefined
+    delete claims[long]
+    const isGone = value === undefined
+    const isChanged = !equalValues(value, read[short])
+    // Where the whole data was replaced, and only short names are in it, those count.
+    if (!isChanged || (isGone && !equalValues(data[short], read[short]))) continue
+    if (isGone) delete claims[short]
+    else claims[short] = value
+  }
+  return claims
+}
+
+function attributeOf(user: object, path: readonly string[]): unknown {
+  let value: unknown = user
+  for (const name of path) {
+    if (typeof value !== 'object' || value === null) return undefined
+    value = (value as Record<string, unknown>)[name]
+  }
+  return value
 }

@@ -2,14 +2,20 @@
  * Sessions of Django's backend `signed_cookies`: the whole session in the cookie, signed and not encrypted.
  * FORMATS §8.
  */
-import { type Duration, parseDuration } from '../../shared/duration.js'
+import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
-import { decodePayload, encodePayload, MAX_SESSION_OCTETS } from '../django/payload.js'
-import { createDjangoSecrets } from '../django/secret-keys.js'
-import { createDjangoSerializer, type DjangoSerializer } from '../django/serializer.js'
 import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../django/session-data.js'
-import { createTimestampSigner, looksLikeDjangoSigned, type TimestampSigner } from '../django/timestamp-signer.js'
+import {
+  createDjangoSecrets,
+  createTimestampSigner,
+  decodePayload,
+  encodePayload,
+  looksLikeDjangoSigned,
+  MAX_SESSION_OCTETS,
+  type TimestampSigner,
+} from '../django/signer.js'
 import { type Flow, run } from '../flow.js'
+import { createDjangoSerializer, type DjangoSerializer } from '../python-serializers.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
 export interface DjangoSignedOptions {

@@ -2,23 +2,19 @@
  * Sessions as plain claims of a JWT, signed with secrets or key pairs: what wsgi-jwt-session and PyJWT write.
  * RFC 7519, RFC 7518 §3, FORMATS §6.
  */
-import { type Duration, parseDuration } from '../../shared/duration.js'
+import { takeJwtMeta } from '../../shared/decode.js'
+import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
-import { takeJwtMeta } from '../../shared/session-meta.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
+import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
 import { type Flow, run } from '../flow.js'
-import type { JsonPayload } from '../json/payload.js'
+import type { JsonPayload } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import type { Secrets } from '../keyring.js'
-import type { JwsAlgorithm } from '../keys/algorithms.js'
-import { type Keys, ringOf } from '../keys/create-keys.js'
-import type { KeyRing } from '../keys/key-ring.js'
-import { ringOfSecrets } from '../keys/secret-ring.js'
-import { refuseTokenTimes, tokenLife } from '../lifetime.js'
-import { refuseMeta } from '../meta-guard.js'
-import { equalValues } from '../values/equal-values.js'
-import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import type { Secrets } from '../keys/hmac.js'
+import { type JwsAlgorithm, type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
+import { equalValues } from '../values.js'
+import { type CodecContext, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface JwtOptions {

@@ -7,14 +7,20 @@ import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { splitJwt } from '../../shared/jwt.js'
 import { type Flow, wait } from '../flow.js'
-import { createJsonPayload, type JsonPayload } from '../json/payload.js'
+import { createJsonPayload, type JsonPayload } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import { commonName, isAlgorithm } from '../keys/algorithms.js'
-import type { KeyRing } from '../keys/key-ring.js'
-import { type KeySet, knows, type SignedInput, verifyWithSet } from '../keys/key-set.js'
-import type { RingKey } from '../keys/ring-key.js'
-import { createVerifiedCache, type VerifiedCache } from '../values/verified-cache.js'
+import {
+  commonName,
+  isAlgorithm,
+  type KeyRing,
+  type KeySet,
+  knows,
+  type RingKey,
+  type SignedInput,
+  verifyWithSet,
+} from '../keys/keys.js'
 import type { CodecContext, SessionRecord } from './codec.js'
+import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
 export interface TokenOptions {
   ring: KeyRing

@@ -5,9 +5,9 @@
 import { encodeHex } from '../../shared/bytes.js'
 import type { MaybePromise } from '../codecs/codec.js'
 import { type Flow, run, wait } from '../flow.js'
+import { decodeHex } from '../keys/hmac.js'
 import type { HmacKey } from '../platform/platform.js'
-import { decodeHex } from '../values/hex.js'
-import { createDjangoSecrets, type DjangoHash, type DjangoSecrets } from './secret-keys.js'
+import { createDjangoSecrets, type DjangoHash, type DjangoSecrets } from './signer.js'
 
 /** The part of a session that is used. */
 export interface DjangoUserSession {

@@ -3,6 +3,8 @@
  * RFC 7519 §4; numbers as FORMATS §9.
  */
 import { SessionError } from '../../shared/errors.js'
+import type { OriginNode, SessionData } from '../../shared/types.js'
+import { readOften } from '../values.js'
 import { MAX_JSON_DEPTH, readJson } from './reader.js'
 
 /** What JSON.parse gets wrong or refuses: integers beyond 2^53 (16 digits), and the names Python writes. */
@@ -37,4 +39,28 @@ function mayBeDeep(text: string): boolean {
     if ((unit === 0x7b || unit === 0x5b) && ++brackets > MAX_JSON_DEPTH) return true
   }
   return false
+}
+
+// The claims of a token that was verified, as often as they are asked for.
+// RFC 7519 §4.
+
+export interface JsonPayload {
+  readonly text: string
+  /** @returns the claims in objects of their own. @throws {SessionError} as `readClaims` */
+  claims(): SessionData
+  /** The claims with the text of their numbers; nobody changes it, so all sessions of one payload share it. */
+  root(): OriginNode
+}
+
+/** Reads nothing before it is asked for, and nothing twice. */
+export function createJsonPayload(text: string): JsonPayload {
+  let root: OriginNode | undefined
+  return {
+    text,
+    claims: readOften(() => readClaims(text)),
+    root() {
+      root ??= readJson(text)
+      return root
+    },
+  }
 }

@@ -3,14 +3,21 @@
  * RFC 7517 §5. Whoever answers at that address decides who is signed in: it is fetched over HTTPS and from nowhere else.
  */
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
-import { type Duration, parseDuration } from '../../shared/duration.js'
+import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { type Flow, wait } from '../flow.js'
-import { isPrivateJwk, type Jwk } from '../platform/jwk.js'
-import { checkAlgorithms, type JwsAlgorithm } from './algorithms.js'
-import { formOfJwk } from './jwk-form.js'
-import { createKeyRing, type KeyRing } from './key-ring.js'
-import { type KeySet, keySetOf } from './key-set.js'
-import { checkKey, type KeyChecks, type RingKey } from './ring-key.js'
+import { isPrivateJwk, type Jwk } from '../platform/platform.js'
+import {
+  checkAlgorithms,
+  checkKey,
+  createKeyRing,
+  formOfJwk,
+  type JwsAlgorithm,
+  type KeyChecks,
+  type KeyRing,
+  type KeySet,
+  keySetOf,
+  type RingKey,
+} from './keys.js'
 
 export interface RemoteJwksOptions {
   /** What the keys may be for. A set may name `alg` for each key; RSA keys without one are for the first RS or PS of these. */

@@ -2,14 +2,44 @@
  * Writes a session as a pickle of protocol 2, which Beaker reads on Python 3 and, as an option, on Python 2.
  * FORMATS §7; docs/pickle.md has the table of types.
  */
-import type { PickleNode } from '../../shared/pickle/node.js'
+import type { PickleGlobal, PickleNode, PickleOrigin } from '../../shared/pickle/node.js'
+import { PickleObject } from '../../shared/pickle/object.js'
 import * as op from '../../shared/pickle/opcodes.js'
-import type { PickleOrigin } from '../../shared/pickle/origin.js'
+import { MAX_PICKLE_DEPTH, MAX_PICKLE_INTEGER_OCTETS } from '../../shared/pickle/opcodes.js'
+import { encodeLatin1 } from '../../shared/pickle/text.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
-import { writeOctet } from './output.js'
-import { createPickler } from './pickler.js'
-import { putValue } from './value-writer.js'
-import type { Writing } from './writing.js'
+import {
+  isKnown,
+  putBytes,
+  putCall,
+  putDate,
+  putKnown,
+  putMembers,
+  putNode,
+  putNodeCall,
+  putScalar,
+  putTuple,
+} from './node-writer.js'
+import {
+  createPickler,
+  integerOctets,
+  isAscii,
+  memoize,
+  type Pickler,
+  type Place,
+  putGlobal,
+  putHashable,
+  putInteger,
+  putMapping,
+  putMember,
+  putString,
+  putText,
+  recall,
+  unwritable,
+  type Writing,
+  writeFloat,
+  writeOctet,
+} from './pickler.js'
 
 export interface WritePickleOptions {
   /** Where the data came from; untouched values keep the type they had there. */
@@ -68,4 +98,341 @@ function nodesByView(root: PickleNode | undefined): Map<object, PickleNode> {
     open.push(node.state, node.call?.callable, node.call?.args, node.call?.keywords)
   }
   return nodes
+}
+
+// Writes JavaScript values: each as the Python type its origin had, a new one by the table of docs/pickle.md.
+// FORMATS §7.1, protocol 2.
+
+/**
+ * Writes one value.
+ *
+ * @param value - of the session
+ * @param place - what stood there when it was read
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path
+ */
+export function putValue(writing: Writing, value: unknown, place: Place): void {
+  const { pickler } = writing
+  switch (typeof value) {
+    case 'undefined':
+      writeOctet(pickler.output, op.NONE)
+      return
+    case 'boolean':
+      writeOctet(pickler.output, value ? op.NEWTRUE : op.NEWFALSE)
+      return
+    case 'number':
+      putNumber(pickler, value, place)
+      return
+    case 'bigint':
+      if (integerOctets(value) > MAX_PICKLE_INTEGER_OCTETS) throw unwritable(pickler, 'an integer of so many digits')
+      putInteger(pickler, value, intKind(place.node))
+      return
+    case 'string':
+      putString16(pickler, value, place.node)
+      return
+    case 'object':
+      if (value === null) writeOctet(pickler.output, op.NONE)
+      else putObject(writing, value, place)
+      return
+    default:
+      throw unwritable(pickler, `a ${typeof value}`)
+  }
+}
+
+function putNumber(pickler: Pickler, value: number, { node, foreign }: Place): void {
+  if (pickler.hashable && node?.kind === 'float' && node.value === value) {
+    writeFloat(pickler.output, node.value) // a `Set` or `Map` made 0 of -0
+    return
+  }
+  // A number in the place of a float is a float too: what is 2 today may be 2.5 tomorrow.
+  const wasFloat = node?.kind === 'float' || foreign?.type === 'double'
+  if (wasFloat || !Number.isSafeInteger(value) || Object.is(value, -0)) writeFloat(pickler.output, value)
+  else putInteger(pickler, value, intKind(node))
+}
+
+function intKind(node: PickleNode | undefined): 'int' | 'long' | undefined {
+  return node?.kind === 'int' || node?.kind === 'long' ? node.kind : undefined
+}
+
+function putString16(pickler: Pickler, value: string, node: PickleNode | undefined): void {
+  if ((node?.kind === 'str' || node?.kind === 'str2') && node.view === value) {
+    putScalar(pickler, node)
+    return
+  }
+  const octets = node?.kind === 'str2' ? encodeLatin1(value) : undefined
+  if (octets !== undefined && isAscii(octets)) putString(pickler, octets)
+  else putText(pickler, value)
+}
+
+function putObject(writing: Writing, value: object, place: Place): void {
+  const { pickler } = writing
+  const hint = place.node
+  const read = hint?.view === value ? hint : (writing.nodeOf(value) ?? PickleObject.node(value))
+  const node = read ?? (hint !== undefined && fits(value, hint) ? hint : undefined)
+  const key = pickler.hashable ? hashableKey(pickler, value, node) : value
+  if (recall(pickler, pickler.memo, key)) return
+  if (pickler.depth >= MAX_PICKLE_DEPTH) throw unwritable(pickler, 'what is nested so deeply')
+  pickler.depth++
+  putComposite(writing, value, { node, foreign: place.foreign }, key)
+  pickler.depth--
+}
+
+/**
+ * What the memo knows a value by where Python hashes it: a list, set or bytearray that stands elsewhere too is written
+ * once more, as a tuple, frozenset or bytes.
+ */
+function hashableKey(pickler: Pickler, value: object, node: PickleNode | undefined): object {
+  if (value instanceof Map || isPlain(value)) throw unwritable(pickler, 'a dict as a key')
+  if (!(Array.isArray(value) || value instanceof Set || value instanceof Uint8Array)) return value
+  const { kind } = node ?? {}
+  const stays = kind === 'tuple' || kind === 'frozenset' || kind === 'bytes'
+  if (stays && !pickler.unhashable.has(value)) return value
+  let key = pickler.hashed.get(value)
+  if (key === undefined) {
+    key = {}
+    pickler.hashed.set(value, key)
+  }
+  return key
+}
+
+function putComposite(writing: Writing, value: object, place: Place, key: object): void {
+  const { pickler } = writing
+  const { node } = place
+  if (Array.isArray(value)) putArray(writing, value, place, key)
+  else if (value instanceof Uint8Array) putUint8Array(pickler, value, node, key)
+  else if (value instanceof Date) putDate(pickler, value, node)
+  else if (value instanceof Set) putSet(writing, value, node, key)
+  else if (value instanceof PickleObject) putPickleObject(writing, value, node)
+  else if (isKnown(value)) putKnown(pickler, value, node)
+  else if (value instanceof Map || isPlain(value)) putDict(writing, value, place)
+  else throw unwritable(pickler, 'an instance of this class')
+}
+
+function putUint8Array(pickler: Pickler, value: Uint8Array, node: PickleNode | undefined, key: object): void {
+  const isArray = node?.kind === 'bytearray' && !pickler.hashable
+  if (isArray) pickler.unhashable.add(value)
+  putBytes(pickler, isArray ? 'bytearray' : 'bytes', value, key)
+}
+
+function putArray(writing: Writing, value: unknown[], { node, foreign }: Place, key: object): void {
+  const { pickler } = writing
+  const put = (item: unknown, index: number): void =>
+    putMember(writing, index, item, { node: node?.items[index], foreign: foreign?.child?.(String(index)) })
+  const items = Array.from(value)
+  if (node?.kind === 'tuple' || pickler.hashable) {
+    putTuple(pickler, items, put, key)
+    return
+  }
+  pickler.unhashable.add(value)
+  writeOctet(pickler.output, op.EMPTY_LIST)
+  memoize(pickler, pickler.memo, value)
+  putItems(pickler, items, put, true)
+}
+
+function putSet(writing: Writing, value: Set<unknown>, node: PickleNode | undefined, key: object): void {
+  const { pickler } = writing
+  const matched = matchItems([...value], node)
+  const put = (item: unknown, index: number): void => putHashable(writing, index, item, matched[index])
+  const frozen = node?.kind === 'frozenset' || pickler.hashable
+  if (!frozen) pickler.unhashable.add(value)
+  putMembers(pickler, frozen ? 'frozenset' : 'set', [...value], put, key)
+}
+
+function putDict(writing: Writing, value: object, { node, foreign }: Place): void {
+  const { pickler } = writing
+  if (node?.call === undefined) {
+    writeOctet(pickler.output, op.EMPTY_DICT)
+    memoize(pickler, pickler.memo, value)
+  } else putNodeCall(pickler, node, value)
+  putMapping(writing, value, node, foreign, node?.call === undefined)
+  if (node?.state !== undefined) {
+    putNode(pickler, node.state)
+    writeOctet(pickler.output, op.BUILD)
+  }
+}
+
+/** Whether a value may stand for a node that another reading of the same pickle made. */
+function fits(value: object, { kind, view }: PickleNode): boolean {
+  if (Array.isArray(value)) return kind === 'list' || kind === 'tuple'
+  if (value instanceof Uint8Array) return kind === 'bytes' || kind === 'bytearray'
+  if (value instanceof Set) return kind === 'set' || kind === 'frozenset'
+  if (value instanceof Map) return kind === 'dict'
+  if (value instanceof PickleObject) {
+    return view instanceof PickleObject && view.module === value.module && view.name === value.name
+  }
+  if (value instanceof Date || isKnown(value)) return kind === 'object' && view?.constructor === value.constructor
+  return kind === 'dict'
+}
+
+/** An object literal, of any realm. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+// Writes an inert object: as it came where it was read, its parts as they are now.
+// FORMATS §7.1; one that was made here is its class or function called with its arguments.
+
+/**
+ * Writes an inert object.
+ *
+ * @param node - what it was read from, where it was
+ */
+export function putPickleObject(writing: Writing, object: PickleObject, node: PickleNode | undefined): void {
+  const { pickler } = writing
+  const { args } = object
+  if (args === undefined && (node === undefined || node.kind === 'global')) {
+    putName(writing, object, node)
+    return
+  }
+  // As a key it is hashed as its class does, whatever it holds.
+  const outer = pickler.hashable
+  pickler.hashable = false
+  putParts(writing, object, args ?? [], node)
+  pickler.hashable = outer
+}
+
+function putParts(writing: Writing, object: PickleObject, args: unknown[], node: PickleNode | undefined): void {
+  const { pickler } = writing
+  const { items, entries, state } = object
+  const call = node?.call
+  const member = (value: unknown, index: number): void =>
+    putMember(writing, `args.${index}`, value, { node: call?.args.items[index] })
+  putCall(
+    pickler,
+    {
+      how: call?.how ?? 'reduce',
+      callable: () => (call === undefined ? putName(writing, object, undefined) : putNode(pickler, call.callable)),
+      args: () => putTuple(pickler, args, member),
+      members: () => args.forEach(member),
+      keywords: () => writing.put(object.keywords ?? {}, { node: call?.keywords }),
+    },
+    object,
+  )
+  const put = (value: unknown, index: number): void =>
+    putMember(writing, `items.${index}`, value, { node: node?.items[index] })
+  if (items !== undefined) putItems(pickler, items, put, false)
+  if (typeof entries === 'object' && entries !== null) putMapping(writing, entries, node, undefined, false)
+  if (state !== undefined) {
+    putMember(writing, 'state', state, { node: node?.state })
+    writeOctet(pickler.output, op.BUILD)
+  }
+}
+
+function putName({ pickler }: Writing, object: PickleObject, node: PickleNode | undefined): void {
+  const named = node?.kind === 'global' ? (node.value as PickleGlobal) : undefined
+  putGlobal(pickler, object.module, object.name, named?.python2)
+}
+
+// The members of lists and dicts, in batches as CPython's pickler writes them.
+// FORMATS §7.1: one member by the single opcode, otherwise batches of 1000.
+
+const BATCH = 1000
+
+/**
+ * APPEND or APPENDS.
+ *
+ * @param exact - a list itself, no class that appends: its last batch is one even with a single member
+ */
+export function putItems<Item>(
+  pickler: Pickler,
+  items: readonly Item[],
+  put: (item: Item, index: number) => void,
+  exact: boolean,
+): void {
+  const { output } = pickler
+  for (let start = 0; start < items.length; start += BATCH) {
+    const end = Math.min(items.length, start + BATCH)
+    const single = end - start === 1 && (start === 0 || !exact)
+    if (!single) writeOctet(output, op.MARK)
+    for (let at = start; at < end; at++) put(items[at] as Item, at)
+    writeOctet(output, single ? op.APPEND : op.APPENDS)
+  }
+}
+
+/**
+ * SETITEM or SETITEMS.
+ *
+ * @param exact - a dict itself: CPython ends one of a full last batch with an empty batch
+ */
+export function putEntries<Entry>(
+  pickler: Pickler,
+  entries: readonly Entry[],
+  put: (entry: Entry) => void,
+  exact: boolean,
+): void {
+  const { output } = pickler
+  for (let start = 0; start < entries.length; start += BATCH) {
+    const end = Math.min(entries.length, start + BATCH)
+    const single = end - start === 1 && (start === 0 || !exact)
+    if (!single) writeOctet(output, op.MARK)
+    for (let at = start; at < end; at++) put(entries[at] as Entry)
+    writeOctet(output, single ? op.SETITEM : op.SETITEMS)
+  }
+  if (exact && entries.length > 0 && entries.length % BATCH === 0) {
+    writeOctet(output, op.MARK)
+    writeOctet(output, op.SETITEMS)
+  }
+}
+
+// Finds for each member of a set, object or `Map` the node it was read from.
+// By the same value first, then by its position, since a copy of a session has other objects.
+
+export interface MatchedEntry {
+  key: unknown
+  value: unknown
+  keyNode: PickleNode | undefined
+  /** Of the value. */
+  node: PickleNode | undefined
+  index: number
+}
+
+/** The nodes of a set's members, each at the index of its member. */
+export function matchItems(members: unknown[], node: PickleNode | undefined): (PickleNode | undefined)[] {
+  if (node === undefined) return []
+  const byView = new Map(node.items.map((item) => [item.view, item]))
+  return members.map((member, index) => {
+    const found = byView.get(member)
+    return found ?? (isObject(member) ? node.items[index] : undefined)
+  })
+}
+
+/** The entries that are to be written: the known ones in the node's order, new ones behind, no `undefined`. */
+export function matchEntries(value: object, node: PickleNode | undefined): MatchedEntry[] {
+  const entries = value instanceof Map ? value : new Map<unknown, unknown>(Object.entries(value))
+  const matched: MatchedEntry[] = []
+  const taken = new Set<unknown>()
+  const take = (key: unknown, keyNode?: PickleNode, valueNode?: PickleNode): void => {
+    if (taken.has(key)) return
+    taken.add(key)
+    const member = entries.get(key)
+    if (member === undefined && !(value instanceof Map)) return
+    matched.push({ key, value: member, keyNode, node: valueNode, index: matched.length })
+  }
+  if (node !== undefined) {
+    const last = lastValues(node)
+    const keys = [...entries.keys()]
+    for (let at = 0; at < node.entries.length; at += 2) {
+      const keyNode = node.entries[at] as PickleNode
+      const own = keyNode.view
+      if (entries.has(own)) take(own, keyNode, last.get(own))
+      else if (isObject(own) && isObject(keys[at / 2])) {
+        take(keys[at / 2], keyNode, node.entries[at + 1] as PickleNode)
+      }
+    }
+  }
+  for (const key of entries.keys()) take(key)
+  return matched
+}
+
+/** Of equal keys the last value holds. */
+function lastValues(node: PickleNode): Map<unknown, PickleNode> {
+  const values = new Map<unknown, PickleNode>()
+  for (let at = 0; at < node.entries.length; at += 2) {
+    values.set((node.entries[at] as PickleNode).view, node.entries[at + 1] as PickleNode)
+  }
+  return values
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }

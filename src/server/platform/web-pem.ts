@@ -3,7 +3,7 @@
  * RFC 7468 §10 and §13, RFC 5280 §4.1 (SubjectPublicKeyInfo), RFC 5208 §5 (PrivateKeyInfo), RFC 8017 §A.1.
  */
 import { encodeBase64Url, encodeHex } from '../../shared/bytes.js'
-import type { Jwk } from './jwk.js'
+import type { Jwk } from './platform.js'
 
 export interface PemKey {
   format: 'spki' | 'pkcs8'

@@ -3,16 +3,19 @@
  * RFC 7518 §3.3 to §3.5, RFC 8037 §3.1; W3C Web Cryptography Level 2.
  */
 import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
-import { isPrivateJwk, type Jwk, publicMembers } from './jwk.js'
-import type { HashName, HmacKey } from './platform.js'
 import {
   type AsymmetricKey,
+  type HashName,
+  type HmacKey,
+  isPrivateJwk,
+  type Jwk,
   type KeyMaterial,
+  publicMembers,
   SIGNATURE_ALGORITHMS,
   type SignatureAlgorithm,
   type SignatureKey,
   signatureLength,
-} from './signature.js'
+} from './platform.js'
 import { plainBuffer } from './web-aes.js'
 import { readPem } from './web-pem.js'
 

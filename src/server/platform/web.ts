@@ -2,6 +2,7 @@
  * The platform of Cloudflare Workers and whatever else has no modules of Node: WebCrypto for keys, fflate for zlib.
  * Keys answer with promises.
  */
+
 import { zlibSync } from 'fflate/browser'
 import { decodeBase64Url, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { inflateZlib } from '../../shared/inflate.js'

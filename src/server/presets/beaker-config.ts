@@ -4,14 +4,12 @@
  */
 import { defineSession } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
-import type { BeakerCryptoType } from '../codecs/beaker.js'
-import { beakerNever } from '../set-cookie.js'
-import type { SessionsOptions } from '../settings.js'
-import { codecsOf, optionsOfCodecs } from './beaker-codecs.js'
-import { asBoolean, asSeconds, asText, type BeakerConfig, FALSE, TRUE } from './beaker-converters.js'
-import { parseIniOptions } from './ini-options.js'
-
-export type { BeakerConfig }
+import { type BeakerCryptoType, type BeakerOptions, beaker } from '../codecs/beaker.js'
+import { beakerJwt } from '../codecs/beaker-jwt.js'
+import type { SessionCodec } from '../codecs/codec.js'
+import { beakerNever } from '../core/cookies.js'
+import type { SessionsOptions } from '../core/options.js'
+import type { Secrets } from '../keys/hmac.js'
 
 export interface BeakerConfigOptions {
   /** Options of the configuration that may be left out of account, as `data_dir`. */
@@ -78,6 +76,10 @@ const KNOWN: ReadonlySet<string> = new Set([
   'secure',
   'timeout',
 ])
+
+/** The words of `asbool`. */
+export const TRUE: readonly string[] = ['true', 'yes', 'on', 'y', 't', '1']
+export const FALSE: readonly string[] = ['false', 'no', 'off', 'n', 'f', '0']
 
 /** Options of Beaker that change nothing here, as long as they have one of these values. */
 const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
@@ -167,4 +169,198 @@ function convertedExpires(options: BeakerConfig): boolean | Date | number {
 
 function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
   return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value }
+}
+
+// The codecs that a Python configuration asks for: Beaker's own cookies, those of beaker-session-jwt, or one beside the other.
+// FORMATS §2 and §4.1.
+
+export interface BeakerCodecsOptions {
+  allowWeakSecrets: boolean
+  cryptoType: BeakerCryptoType | undefined
+}
+
+const OF_BEAKER: ReadonlySet<string> = new Set([
+  'crypto_type',
+  'data_serializer',
+  'encrypt_key',
+  'encrypt_nonce_bits',
+  'validate_key',
+])
+const OF_JWT: ReadonlySet<string> = new Set([
+  'bson_compress_jwt_payload',
+  'jwt_secret_keys',
+  'original_format_data_serializer',
+  'original_format_remove_keys',
+  'original_format_validate_key',
+  'read_original_format',
+  'write_original_format',
+])
+/** Python counts the signature here, and only here (FORMATS trap 2). */
+const MAX_ORIGINAL_LENGTH = 4064
+
+/** The options that count in this configuration; those of the other session class do nothing in Python. */
+export function optionsOfCodecs(options: BeakerConfig): ReadonlySet<string> {
+  return isJwt(options) ? OF_JWT : OF_BEAKER
+}
+
+/**
+ * The codecs in the order of the rollout: the first writes what Python writes.
+ *
+ * @throws {TypeError} naming the option
+ */
+export function codecsOf(options: BeakerConfig, settings: BeakerCodecsOptions): SessionCodec[] {
+  if (!isJwt(options)) return [originalCodec(options, settings)]
+  const current = jwtCodec(options, settings)
+  const reads = asBoolean(options, 'read_original_format') ?? false
+  const writes = asBoolean(options, 'write_original_format') ?? false
+  if (!reads && !writes) return [current]
+  const original = { ...formerCodec(options), maxLength: MAX_ORIGINAL_LENGTH }
+  return writes ? [original, current] : [current, original]
+}
+
+function isJwt({ jwt_secret_keys, validate_key, type }: BeakerConfig): boolean {
+  return (
+    (jwt_secret_keys !== undefined && jwt_secret_keys !== null) || (validate_key === undefined && type === undefined)
+  )
+}
+
+function jwtCodec(options: BeakerConfig, { allowWeakSecrets }: BeakerCodecsOptions): SessionCodec {
+  const compress = asBoolean(options, 'bson_compress_jwt_payload') ?? true
+  const secrets = options.jwt_secret_keys
+  if (secrets === undefined || secrets === null) {
+    throw new TypeError('Beaker option "jwt_secret_keys" is missing, and so is "validate_key"')
+  }
+  try {
+    return beakerJwt({ compress, allowWeakSecrets, secrets: secrets as Secrets })
+  } catch (error) {
+    throw new TypeError('Beaker option "jwt_secret_keys" holds a key that can not be used', { cause: error })
+  }
+}
+
+/** What beaker-session-jwt calls the original format, which is never encrypted there. */
+function formerCodec(options: BeakerConfig): SessionCodec {
+  return beaker({
+    validateKey: keyOf(options, 'original_format_validate_key'),
+    serializer: serializerOf(options, 'original_format_data_serializer'),
+    removeKeys: asList(options, 'original_format_remove_keys'),
+    ...cookieKeys(options),
+  })
+}
+
+function originalCodec(options: BeakerConfig, { cryptoType }: BeakerCodecsOptions): SessionCodec {
+  const { encrypt_key } = options
+  const encrypts = encrypt_key !== undefined && encrypt_key !== null && encrypt_key !== ''
+  return beaker({
+    validateKey: keyOf(options, 'validate_key'),
+    serializer: serializerOf(options, 'data_serializer'),
+    ...cookieKeys(options),
+    ...(encrypts && {
+      encryptKey: keyOf(options, 'encrypt_key'),
+      cryptoType: cryptoTypeOf(options, cryptoType),
+      nonceBits: asSeconds(options, 'encrypt_nonce_bits'),
+    }),
+  })
+}
+
+function cookieKeys(options: BeakerConfig): Pick<BeakerOptions, 'domain' | 'path'> {
+  return { domain: asText(options, 'cookie_domain') ?? null, path: asText(options, 'cookie_path') ?? '/' }
+}
+
+/** Any text, spaces and all. */
+function keyOf(options: BeakerConfig, name: string): string {
+  const key = options[name]
+  if (key === undefined || key === null) throw new TypeError(`Beaker option "${name}" is missing`)
+  if (typeof key === 'string' && key !== '') return key
+  throw new TypeError(`Beaker option "${name}" must be text, and not empty`)
+}
+
+function serializerOf(options: BeakerConfig, name: string): 'pickle' | 'json' {
+  const value = options[name] ?? 'pickle'
+  if (value === 'pickle' || value === 'json') return value
+  throw new TypeError(`Beaker option "${name}" must be pickle or json`)
+}
+
+/** The names of every Beaker since 1.9; `default` is what Python finds installed. */
+const CRYPTO_TYPES: readonly unknown[] = ['cryptography', 'pycrypto', 'pycryptodome', 'nss']
+
+function cryptoTypeOf({ crypto_type }: BeakerConfig, cryptoType: BeakerCryptoType | undefined): BeakerCryptoType {
+  if (crypto_type === undefined || crypto_type === 'default') {
+    if (cryptoType !== undefined) return cryptoType
+    throw new TypeError(
+      'Beaker option "crypto_type" depends on what Python has installed: give "cryptoType" to fromBeakerConfig',
+    )
+  }
+  if (CRYPTO_TYPES.includes(crypto_type)) return crypto_type as BeakerCryptoType
+  throw new TypeError('Beaker option "crypto_type" must be cryptography, pycrypto, pycryptodome, nss or default')
+}
+
+// Option values as `beaker.converters` and `beaker.util` read them: text as in an .ini file, or what Python code would give.
+// FORMATS §3.
+
+/** What a value may be: text as in an .ini file, or what Python code would give. */
+export type BeakerConfig = Readonly<Record<string, unknown>>
+
+/** `asbool`: a text must be one of the words; anything else is true or false as Python sees it. */
+export function asBoolean(options: BeakerConfig, name: string): boolean | undefined {
+  const value = options[name]
+  if (value === undefined) return undefined
+  if (typeof value !== 'string') return Boolean(value)
+  const word = value.trim().toLowerCase()
+  if (TRUE.includes(word)) return true
+  if (FALSE.includes(word)) return false
+  throw new TypeError(`Beaker option "${name}" is neither true nor false`)
+}
+
+export function asText(options: BeakerConfig, name: string): string | undefined {
+  const value = options[name]
+  if (value === undefined || (value === null && name === 'cookie_domain')) return undefined
+  if (typeof value === 'string' && value.trim() !== '') return value
+  throw new TypeError(`Beaker option "${name}" must be text, and not empty`)
+}
+
+export function asSeconds(options: BeakerConfig, name: string): number | undefined {
+  const value = options[name]
+  if (value === undefined || value === null) return undefined
+  const seconds = typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value
+  if (typeof seconds === 'number' && Number.isInteger(seconds) && seconds > 0) return seconds
+  throw new TypeError(`Beaker option "${name}" must be a number of seconds`)
+}
+
+/** `aslist` with commas: the parts of a text, empty ones too; a list as it is. */
+export function asList(options: BeakerConfig, name: string): string[] {
+  const value = options[name]
+  if (value === undefined || value === null || value === '') return []
+  const parts: unknown = typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value
+  if (Array.isArray(parts) && parts.every((part) => typeof part === 'string')) return parts
+  throw new TypeError(`Beaker option "${name}" must be a text or a list of texts`)
+}
+
+// The text of an .ini section, as Python services keep their options in one.
+// Grammar of Python's configparser, without its interpolation.
+
+/**
+ * Reads options: `key = value` or `key: value`, lines with a deeper indent go on, `#` and `;` begin
+ * comments. Sections are not kept apart, and nothing is interpolated.
+ *
+ * @throws {TypeError} for a line that is none of these
+ */
+export function parseIniOptions(text: string): Record<string, string> {
+  const options = new Map<string, string>()
+  let last: { key: string; indent: number } | undefined
+  for (const line of text.split(/\r?\n/)) {
+    const indent = line.search(/\S/)
+    const content = line.trim()
+    if (content === '' || /^[#;]/.test(content)) continue
+    if (last !== undefined && indent > last.indent) {
+      options.set(last.key, `${options.get(last.key)}\n${content}`)
+    } else if (/^\[.*\]$/.test(content)) {
+      last = undefined
+    } else {
+      const [, key = '', value] = /^([^=:]+)[=:](.*)$/.exec(content) ?? []
+      if (value === undefined) throw new TypeError('A line of the .ini text is no "key = value"')
+      last = { key: key.trim(), indent }
+      options.set(last.key, value.trim())
+    }
+  }
+  return Object.fromEntries(options)
 }

@@ -4,8 +4,8 @@
 import { defineSession } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { jwt } from '../codecs/jwt.js'
-import type { Secrets } from '../keyring.js'
-import type { SessionsOptions } from '../settings.js'
+import type { SessionsOptions } from '../core/options.js'
+import type { Secrets } from '../keys/hmac.js'
 
 export interface WsgiJwtSessionOptions {
   /** `secret_key`; a list for rotation, which the Python side has none of. */

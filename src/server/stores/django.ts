@@ -2,13 +2,32 @@
  * Django's own table of sessions, read and written beside Django.
  * FORMATS §8.
  */
-import { type Duration, parseDuration } from '../../shared/duration.js'
+import { decodeBase64 } from '../../shared/base64.js'
+import { type Duration, parseDuration } from '../../shared/define-session.js'
+import { asVerified, SessionError } from '../../shared/errors.js'
+import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { MaybePromise } from '../codecs/codec.js'
-import { localTimes, ownEnd, type RowTimes, zonedTimes } from '../django/expiry.js'
-import { createDjangoRows, type DjangoRowOptions } from '../django/row.js'
-import { type Statements, statementsFor } from '../django/statements.js'
+import {
+  type DjangoSession,
+  localTimes,
+  ownEnd,
+  type RowTimes,
+  readDjangoSession,
+  writeDjangoSession,
+  zonedTimes,
+} from '../django/session-data.js'
+import {
+  createDjangoSecrets,
+  createTimestampSigner,
+  type DjangoSecrets,
+  decodePayload,
+  encodePayload,
+  MAX_SESSION_OCTETS,
+} from '../django/signer.js'
 import { type Flow, run, wait } from '../flow.js'
-import type { SqlDialect, SqlExecute, SqlQuery, SqlRow } from './sql.js'
+import { decodeHex } from '../keys/hmac.js'
+import { createDjangoSerializer } from '../python-serializers.js'
+import { quoteTable, type SqlDialect, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
 import type { SessionStore, StoredSession } from './store.js'
 
 export interface DjangoStoreOptions extends DjangoRowOptions {
@@ -174,4 +193,145 @@ function* rowsOf(answer: MaybePromise<readonly SqlRow[]>): Flow<readonly SqlRow[
   const rows = yield* wait(answer)
   if (Array.isArray(rows)) return rows
   throw new TypeError('Option "execute" must answer with a list of rows')
+}
+
+// The column `session_data` of Django's session table: a session, serialized, perhaps compressed, and signed.
+// FORMATS §8.
+
+export interface DjangoRowOptions {
+  /** `SECRET_KEY`. It signs. */
+  secretKey: string | Uint8Array
+  /** `SECRET_KEY_FALLBACKS`: keys that only verify. */
+  secretKeyFallbacks?: readonly (string | Uint8Array)[] | undefined
+  /** `SESSION_SERIALIZER`. Default `json`, as Django's. */
+  serializer?: 'json' | 'pickle' | undefined
+  /** Default `django.contrib.sessions.SessionStore`; a backend of another class name has that at the end. */
+  salt?: string | undefined
+  /** Reads what Django before 3.1 wrote, and SHA-1; Django from 4.0 on does not. Default true. */
+  legacy?: boolean | undefined
+  /** Takes secrets under 32 octets. */
+  allowWeakSecrets?: boolean | undefined
+  /** Most octets that a session may have. Default 1 MiB. */
+  maxInflated?: number | undefined
+}
+
+export interface DjangoRows {
+  /** @throws {SessionError} with `verified` where the signature was good */
+  read(text: unknown): Flow<Required<DjangoSession>>
+  write(session: DjangoSession, now: Date): Flow<string>
+}
+
+const SALT = 'django.contrib.sessions.SessionStore'
+/** Rows have one kind of key. */
+const USE = { purpose: 'session', cookieName: '' } as const
+
+/** @throws {TypeError} naming the option */
+export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
+  const { secretKey, secretKeyFallbacks: fallbacks, allowWeakSecrets, salt = SALT, legacy = true } = options
+  const { maxInflated = MAX_SESSION_OCTETS } = options
+  const serializer = createDjangoSerializer(options.serializer ?? 'json')
+  const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
+  const signer = createTimestampSigner({ secrets, salt, legacy })
+
+  function* verifiedOctets(text: string): Flow<() => Uint8Array> {
+    if (legacy && looksLikeLegacyRow(text)) {
+      const serialized = yield* verifyLegacyRow(text, secrets, salt)
+      return () => withinLimit(serialized)
+    }
+    const { payload } = yield* signer.unsign(text, USE)
+    return () => decodePayload(payload, maxInflated)
+  }
+
+  function withinLimit(serialized: Uint8Array): Uint8Array {
+    if (serialized.length <= maxInflated) return serialized
+    throw new SessionError('ERR_SESSION_LIMIT', `The session has more than ${maxInflated} octets`)
+  }
+
+  return {
+    *read(text) {
+      if (typeof text !== 'string')
+        throw new SessionError('ERR_SESSION_MALFORMED', 'The row has no text in session_data')
+      const octets = yield* verifiedOctets(text)
+      try {
+        return readDjangoSession(octets(), serializer)
+      } catch (error) {
+        throw asVerified(error)
+      }
+    },
+    *write(session, now) {
+      const payload = encodePayload(writeDjangoSession(session, serializer), maxInflated)
+      return yield* signer.sign(payload, now, USE)
+    },
+  }
+}
+
+// Rows as Django before 3.1 wrote them: base64 of the hex HMAC-SHA1, a colon, and the serialized session.
+// FORMATS §8.
+
+/** 40 hex digits and the colon behind them. */
+const MAC = /^[0-9a-f]{40}:$/
+const MAC_LENGTH = 41
+
+/** Tells by shape alone: the newer form has colons, and base64 has none. */
+export function looksLikeLegacyRow(text: string): boolean {
+  return !text.includes(':')
+}
+
+/**
+ * The serialized session of a row.
+ *
+ * @param salt - of the newer form; the older one lacks its last dot
+ * @returns octets whose signature was good
+ * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`
+ */
+export function* verifyLegacyRow(text: string, secrets: DjangoSecrets, salt: string): Flow<Uint8Array> {
+  const row = decodeBase64(text, true)
+  const prefix = decodeLatin1(row.subarray(0, MAC_LENGTH))
+  if (!MAC.test(prefix)) throw new SessionError('ERR_SESSION_MALFORMED', 'The row is not one of Django')
+  const serialized = row.subarray(MAC_LENGTH)
+  const mac = decodeHex(prefix.slice(0, -1))
+  for (const key of yield* wait(secrets.keys(salt.replace(/\.(?=[^.]*$)/, ''), 'SHA-1'))) {
+    if (yield* wait(key.verify(serialized, mac))) return serialized
+  }
+  throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the row')
+}
+
+// The statements on Django's session table, in the words of PostgreSQL 9.5 or SQLite 3.35 and later. Values are parameters.
+// FORMATS §8.
+
+/** Parameters in the order of the text, of `session_key`, `session_data` and `expire_date` in turn. */
+export interface Statements {
+  /** `session_key` */
+  select: string
+  /** `session_key`. The same, and nobody else changes the row until the transaction ends. */
+  lock: string
+  /** `session_key, session_data, expire_date` */
+  upsert: string
+  /** `session_key, session_data, expire_date`. Answers with a row where there was none before, and writes nothing otherwise. */
+  insert: string
+  /** `session_data, expire_date, session_key` */
+  update: string
+  /** `session_key` */
+  delete: string
+  /** `expire_date, session_key`, and the present time: a row that has expired stays so. */
+  touch: string
+}
+
+/** @throws {TypeError} for a table that is no plain name */
+export function statementsFor(dialect: SqlDialect, tableName: string): Statements {
+  const table = quoteTable(tableName, 'table')
+  const [first, second, third] = dialect === 'postgresql' ? ['$1', '$2', '$3'] : ['?', '?', '?']
+  const select = `SELECT session_data, expire_date FROM ${table} WHERE session_key = ${first}`
+  const insert = `INSERT INTO ${table} (session_key, session_data, expire_date) VALUES (${first}, ${second}, ${third})`
+  const replace = 'DO UPDATE SET session_data = excluded.session_data, expire_date = excluded.expire_date'
+  return {
+    select,
+    // SQLite has locked the whole file by then.
+    lock: dialect === 'postgresql' ? `${select} FOR UPDATE` : select,
+    upsert: `${insert} ON CONFLICT (session_key) ${replace}`,
+    insert: `${insert} ON CONFLICT (session_key) DO NOTHING RETURNING session_key`,
+    update: `UPDATE ${table} SET session_data = ${first}, expire_date = ${second} WHERE session_key = ${third}`,
+    delete: `DELETE FROM ${table} WHERE session_key = ${first}`,
+    touch: `UPDATE ${table} SET expire_date = ${first} WHERE session_key = ${second} AND expire_date > ${third}`,
+  }
 }

@@ -2,7 +2,7 @@
  * Sessions in the memory of this process: bounded, and gone when it ends.
  * For tests, for development, and for one process that may forget.
  */
-import { type Duration, parseDuration } from '../../shared/duration.js'
+import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { readRow, writeRow } from './row.js'
 import type { SessionStore, StoredSession } from './store.js'
 

@@ -3,14 +3,14 @@
  * RFC 8259; BSON specification 1.1 and FORMATS §5; RFC 4648 §4.
  */
 import { decodeBase64, encodeBase64 } from '../../shared/base64.js'
-import { bsonOrigin } from '../../shared/bson-origin.js'
-import { readBson } from '../../shared/bson-reader.js'
-import { writeBson } from '../../shared/bson-writer.js'
+import { bsonOrigin } from '../../shared/bson/origin.js'
+import { readBson } from '../../shared/bson/reader.js'
+import { writeBson } from '../../shared/bson/writer.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
+import { bsonPackageTypes } from '../bson-types.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
 import { writeJson } from '../json/writer.js'
-import { bsonPackageTypes } from '../values/bson-types.js'
 import type { StoredSession } from './store.js'
 
 /** Most characters of a row: whoever fills sessions can't fill the memory with one. */

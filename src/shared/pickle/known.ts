@@ -2,7 +2,6 @@
  * The Python values with a JavaScript view of their own: datetime and its kin, Decimal, UUID, complex, zones.
  * FORMATS §7.1, and §7.2 for their payloads from Python 2. Parts that do not fit leave an inert object.
  */
-import { type DatetimeFields, decodeDate, decodeDatetime, decodeTime, utcTime } from './calendar.js'
 import { globalName, globalOf, type PickleGlobal, type PickleNode } from './node.js'
 import { encodeLatin1 } from './text.js'
 import {
@@ -14,7 +13,6 @@ import {
   PythonTimezone,
   PythonUuid,
 } from './values.js'
-import { zoneOffset } from './zone.js'
 
 /** A datetime as it was written, and the moment it means. */
 export interface DatetimeParts {
@@ -194,4 +192,143 @@ function isInteger(node: PickleNode): boolean {
 
 function textOf(node: PickleNode | undefined, view: View): string | undefined {
   return node?.kind === 'str' || node?.kind === 'str2' ? (view(node) as string) : undefined
+}
+
+// Days and clocks as Python's datetime has them: years 1 to 9999, microseconds, no leap seconds.
+// FORMATS §7.1 gives the octets of each.
+
+/** The fields of a `datetime.datetime`; `date` and `time` have a part of them. */
+export interface DatetimeFields {
+  year: number
+  month: number
+  day: number
+  hour: number
+  minute: number
+  second: number
+  microsecond: number
+  fold: 0 | 1
+}
+
+/** Whether there is such a day. */
+export function isDay(year: number, month: number, day: number): boolean {
+  if (!(Number.isInteger(year) && Number.isInteger(month) && Number.isInteger(day))) return false
+  if (!(year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1)) return false
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  return day <= (month === 2 ? (leap ? 29 : 28) : month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31)
+}
+
+/** Whether there is such a time of day. */
+export function isClock(hour: number, minute: number, second: number, microsecond: number): boolean {
+  return within(hour, 24) && within(minute, 60) && within(second, 60) && within(microsecond, 1_000_000)
+}
+
+/** The milliseconds of these fields as if they were UTC; microseconds are cut. */
+export function utcTime({ year, month, day, hour, minute, second, microsecond }: DatetimeFields): number {
+  const date = new Date(Date.UTC(2000, 0, 1, hour, minute, second, Math.floor(microsecond / 1000)))
+  return date.setUTCFullYear(year, month - 1, day)
+}
+
+/** Year, month and day. @returns `undefined` where the octets are no day */
+export function decodeDate(octets: Uint8Array): Pick<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
+  if (octets.length !== 4) return undefined
+  const [high = 0, low = 0, month = 0, day = 0] = octets
+  const year = high * 256 + low
+  return isDay(year, month, day) ? { year, month, day } : undefined
+}
+
+/** A time of day; the top bit of the hour is the fold. @returns `undefined` where the octets are no time */
+export function decodeTime(octets: Uint8Array): Omit<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
+  if (octets.length !== 6) return undefined
+  const [first = 0, minute = 0, second = 0] = octets
+  const hour = first & 0x7f
+  const microsecond = microsecondOf(octets, 3)
+  if (!isClock(hour, minute, second, microsecond)) return undefined
+  return { hour, minute, second, microsecond, fold: first > 0x7f ? 1 : 0 }
+}
+
+/** Day and time; the top bit of the month is the fold. @returns `undefined` where the octets are no datetime */
+export function decodeDatetime(octets: Uint8Array): DatetimeFields | undefined {
+  if (octets.length !== 10) return undefined
+  const [high = 0, low = 0, third = 0, day = 0, hour = 0, minute = 0, second = 0] = octets
+  const year = high * 256 + low
+  const month = third & 0x7f
+  const microsecond = microsecondOf(octets, 7)
+  if (!isDay(year, month, day) || !isClock(hour, minute, second, microsecond)) return undefined
+  return { year, month, day, hour, minute, second, microsecond, fold: third > 0x7f ? 1 : 0 }
+}
+
+/** By index: a `subarray` of so few octets costs more than all else here. */
+function microsecondOf(octets: Uint8Array, at: number): number {
+  return (octets[at] as number) * 65_536 + (octets[at + 1] as number) * 256 + (octets[at + 2] as number)
+}
+
+function within(number: number, limit: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number < limit
+}
+
+// The UTC offset of a named zone at a local time, from the time zone data of the runtime.
+// PEP 495 for the two readings of a local time; that data may be of another year than Python's.
+
+const DAY = 86_400_000
+/** Formatters are costly to make; a session has one zone or two, and a stranger's many must not stay. */
+const MAX_FORMATS = 32
+/** Characters of a name that is asked for, and kept; real ones have some thirty. */
+const MAX_ZONE_NAME = 64
+/** Undefined: the runtime does not know it, which costs even more to find out. */
+let formats: Map<string, Intl.DateTimeFormat | undefined> | undefined
+
+/**
+ * Milliseconds east of UTC.
+ *
+ * @param zone - `Europe/Berlin`
+ * @param local - the local time, in milliseconds as if it were UTC
+ * @param fold - 1 for the second of two equal local times
+ * @returns `undefined` where the runtime does not know the zone
+ */
+export function zoneOffset(zone: string, local: number, fold: 0 | 1): number | undefined {
+  const format = formatOf(zone)
+  if (format === undefined) return undefined
+  const before = offsetAt(format, local - DAY)
+  const after = offsetAt(format, local + DAY)
+  if (before === after) return before
+  const isBefore = offsetAt(format, local - before) === before
+  const isAfter = offsetAt(format, local - after) === after
+  if (isBefore === isAfter) return fold === 1 ? after : before
+  return isBefore ? before : after
+}
+
+function formatOf(zone: string): Intl.DateTimeFormat | undefined {
+  if (zone.length > MAX_ZONE_NAME) return undefined
+  formats ??= new Map()
+  let format = formats.get(zone)
+  if (format !== undefined || formats.has(zone)) return format
+  try {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      calendar: 'gregory',
+      hourCycle: 'h23',
+      era: 'short',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+    })
+  } catch {
+    format = undefined
+  }
+  if (formats.size >= MAX_FORMATS) formats.clear()
+  formats.set(zone, format)
+  return format
+}
+
+function offsetAt(format: Intl.DateTimeFormat, time: number): number {
+  const parts: Record<string, string> = {}
+  for (const { type, value } of format.formatToParts(time)) parts[type] = value
+  const number = (type: string): number => Number(parts[type])
+  const date = new Date(Date.UTC(2000, 0, 1, number('hour'), number('minute'), number('second')))
+  const year = parts.era === 'BC' ? 1 - number('year') : number('year')
+  date.setUTCFullYear(year, number('month') - 1, number('day'))
+  return date.getTime() - Math.floor(time / 1000) * 1000
 }

@@ -3,24 +3,31 @@
  * FORMATS §7.1, §7.2; persistent ids, extension codes and out-of-band buffers are refused.
  */
 import { SessionError } from '../errors.js'
-import { argumentNode } from './argument.js'
-import { callNode, globalNode } from './call.js'
-import { cursorOf, octet, uint32, uint64 } from './cursor.js'
-import { type PickleBudget, type PickleLimits, spendItems } from './limits.js'
-import { containerNode, NO_NODES, type PickleNode } from './node.js'
-import * as op from './opcodes.js'
 import {
-  addable,
-  append,
-  appendable,
-  discard,
-  memoIndex,
-  missing,
-  name,
-  peekGet,
-  refused,
-  settable,
-} from './operands.js'
+  containerNode,
+  globalName,
+  globalOf,
+  NO_NODES,
+  objectNode,
+  type PickleCall,
+  type PickleGlobal,
+  type PickleKind,
+  type PickleNode,
+  plainNode,
+  scalarNode,
+} from './node.js'
+import * as op from './opcodes.js'
+import { MAX_PICKLE_NAME, type PickleBudget, type PickleLimits, spendItems, spendOctets } from './opcodes.js'
+import {
+  decodeInteger,
+  decodeLatin1,
+  decodeLiteral,
+  decodeRawUnicode,
+  decodeText,
+  decodeTextWithSurrogates,
+  encodeLatin1,
+  parseInteger,
+} from './text.js'
 
 export interface FinishedPickle {
   root: PickleNode
@@ -235,4 +242,369 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
     if (stack.length - size < (marks.at(-1) ?? 0)) throw refused('takes from an empty stack')
     return containerNode('tuple', stack.splice(-size), NO_NODES)
   }
+}
+
+// What a call in a pickle would make: containers and octets of well-known functions, an inert object of all others.
+// FORMATS §7.1; nothing is looked up anywhere, a name is only compared.
+
+/**
+ * The value of REDUCE, NEWOBJ, NEWOBJ_EX, OBJ and INST.
+ *
+ * @param how - which of them; only REDUCE makes a container
+ * @param callable - what would be called: a global, or the result of another call
+ * @param args - a tuple
+ * @param budget - what copies may cost
+ * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT`
+ */
+export function callNode(
+  how: PickleCall['how'],
+  callable: PickleNode,
+  args: PickleNode,
+  budget: PickleBudget,
+  keywords?: PickleNode,
+): PickleNode {
+  if (args.kind !== 'tuple') throw new SessionError('ERR_SESSION_PICKLE', 'the pickle calls without a tuple')
+  if (keywords !== undefined && keywords.kind !== 'dict') {
+    throw new SessionError('ERR_SESSION_PICKLE', 'the pickle calls with keywords that are no dict')
+  }
+  const named = globalOf(callable)
+  if (named === undefined && callable.kind !== 'object') {
+    throw new SessionError('ERR_SESSION_PICKLE', 'the pickle calls what is no function')
+  }
+  const known = named !== undefined && how === 'reduce' ? knownCall(named, callable, args, budget) : undefined
+  return known ?? objectNode(how, callable, args, keywords)
+}
+
+/** A class or function by name. @throws {SessionError} `ERR_SESSION_LIMIT` */
+export function globalNode(module: string, name: string, python2: boolean): PickleNode {
+  if (module.length + name.length > MAX_PICKLE_NAME) {
+    throw new SessionError('ERR_SESSION_LIMIT', 'the pickle has a class name of too many characters')
+  }
+  const named: PickleGlobal = { module, name, python2 }
+  return plainNode('global', named, undefined)
+}
+
+function knownCall(
+  named: PickleGlobal,
+  callable: PickleNode,
+  args: PickleNode,
+  budget: PickleBudget,
+): PickleNode | undefined {
+  const [first, second, third] = args.items
+  switch (globalName(named)) {
+    case '_codecs.encode':
+      return first && latin1Name(second) ? octetsNode('bytes', first, budget) : undefined
+    case 'builtins.bytes':
+      return first ? undefined : plainNode('bytes', new Uint8Array(0), undefined)
+    case 'builtins.bytearray':
+      if (!first) return plainNode('bytearray', new Uint8Array(0), undefined)
+      if (first.kind === 'str' && !latin1Name(second)) return undefined
+      return octetsNode('bytearray', first, budget)
+    case 'builtins.set':
+    case 'builtins.frozenset':
+      return setNode(named.name === 'set' ? 'set' : 'frozenset', args, budget)
+    case 'builtins.getattr': {
+      // Before protocol 4 a dotted name is written as getattr(the class, the rest).
+      const owner = first && globalOf(first)
+      if (!owner || second?.kind !== 'str' || args.items.length !== 2) return undefined
+      return globalNode(owner.module, `${owner.name}.${second.view as string}`, owner.python2)
+    }
+    case 'copyreg.__newobj_ex__':
+      // What protocol 2 has instead of NEWOBJ_EX.
+      if ((first?.kind !== 'global' && first?.kind !== 'object') || second?.kind !== 'tuple' || third?.kind !== 'dict')
+        return undefined
+      return args.items.length === 3 ? objectNode('newobj-ex', first, second, third) : undefined
+    case 'collections.OrderedDict':
+      return orderedNode(callable, args, budget)
+    case 'collections.defaultdict':
+      if (args.items.length > 1 || (first && first.kind !== 'none' && first.kind !== 'global')) return undefined
+      return containerNode('dict', NO_NODES, NO_NODES, { how: 'reduce', callable, args, keywords: undefined })
+    default:
+      return undefined
+  }
+}
+
+function latin1Name(node: PickleNode | undefined): boolean {
+  return (node?.kind === 'str' && (node.value === 'latin1' || node.value === 'latin-1')) || isLatin1Of2(node)
+}
+
+function isLatin1Of2(node: PickleNode | undefined): boolean {
+  return node?.kind === 'str2' && /^latin-?1$/.test(String.fromCharCode(...(node.value as Uint8Array).subarray(0, 8)))
+}
+
+function octetsNode(kind: 'bytes' | 'bytearray', source: PickleNode, budget: PickleBudget): PickleNode | undefined {
+  if (source.kind === 'str') {
+    const text = source.view as string
+    spendOctets(budget, text.length)
+    const octets = encodeLatin1(text)
+    if (octets === undefined) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle has octets above 255')
+    return plainNode(kind, octets, undefined)
+  }
+  if (source.kind !== 'bytes' && source.kind !== 'str2') return undefined
+  const octets = source.value as Uint8Array
+  return plainNode(kind, octets, undefined)
+}
+
+function setNode(kind: 'set' | 'frozenset', args: PickleNode, budget: PickleBudget): PickleNode | undefined {
+  const [members] = args.items
+  if (args.items.length > 1 || (members && members.kind !== 'list' && members.kind !== 'tuple')) return undefined
+  const items = members?.items ?? []
+  spendItems(budget, items.length)
+  return containerNode(kind, items.slice(), NO_NODES)
+}
+
+function orderedNode(callable: PickleNode, args: PickleNode, budget: PickleBudget): PickleNode | undefined {
+  const [pairs] = args.items
+  const call: PickleCall = { how: 'reduce', callable, args, keywords: undefined }
+  if (!pairs) return containerNode('dict', NO_NODES, NO_NODES, call)
+  if (args.items.length > 1 || pairs.kind !== 'list') return undefined
+  spendItems(budget, 2 * pairs.items.length)
+  const entries: PickleNode[] = []
+  for (const pair of pairs.items) {
+    const [key, value] = pair.items
+    if ((pair.kind !== 'list' && pair.kind !== 'tuple') || !key || !value || pair.items.length > 2) return undefined
+    entries.push(key, value)
+  }
+  return containerNode('dict', NO_NODES, entries, { ...call, args: containerNode('tuple', NO_NODES, NO_NODES) })
+}
+
+// What opcodes demand of their operands, and how they are refused.
+// FORMATS §7.1: as Python's unpickler, which would fail on the same ones.
+
+type Memo = readonly (PickleNode | undefined)[]
+
+/** A module or class name on a line of its own. @throws {SessionError} `ERR_SESSION_PICKLE` */
+export function name(cursor: Cursor): string {
+  const start = cursor.position
+  const end = lineEnd(cursor)
+  return decodeText(cursor.bytes, start, end) ?? decodeTextWithSurrogates(cursor.bytes, start, end)
+}
+
+/** A memo index on a line of its own. @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT` */
+export function memoIndex(cursor: Cursor): number {
+  const index = Number(parseInteger(decodeLatin1(line(cursor)).trim()))
+  if (index < 0) throw refused('has a malformed memo index')
+  return index
+}
+
+/** Appends to what `check` accepts. */
+export function append(items: PickleNode[], check: (node: PickleNode) => PickleNode, top: () => PickleNode): void {
+  const target = check(top())
+  for (const item of items) target.items.push(item)
+}
+
+/** A list, or an object whose class may be one. @throws {SessionError} `ERR_SESSION_PICKLE` */
+export function appendable(node: PickleNode): PickleNode {
+  if (node.kind !== 'list' && node.kind !== 'object') throw refused('appends to no list')
+  if (node.items === NO_NODES) node.items = []
+  return node
+}
+
+/** A set. @throws {SessionError} `ERR_SESSION_PICKLE` */
+export function addable(node: PickleNode): PickleNode {
+  if (node.kind !== 'set') throw refused('adds to no set')
+  return node
+}
+
+/** A dict, or an object whose class may be one. @throws {SessionError} `ERR_SESSION_PICKLE` */
+export function settable(node: PickleNode): PickleNode {
+  if (node.kind !== 'dict' && node.kind !== 'object') throw refused('sets a key of no dict')
+  if (node.entries === NO_NODES) node.entries = []
+  return node
+}
+
+/** What the next opcode gets from the memo, if it does. */
+export function peekGet({ bytes, position }: Cursor, memo: Memo): PickleNode | undefined {
+  if (bytes[position] === op.BINGET) return memo[bytes[position + 1] ?? -1]
+  if (bytes[position] !== op.LONG_BINGET && bytes[position] !== op.GET) return undefined
+  const cursor = { bytes, position: position + 1 }
+  return memo[bytes[position] === op.GET ? memoIndex(cursor) : uint32(cursor)]
+}
+
+/**
+ * The result of a call that is dropped at once. Where the first argument stands below, the call set the state of that object, which could
+ * not be written back; but a second writing of an object that holds itself is dropped for the first one.
+ */
+export function discard(node: PickleNode, below: PickleNode | undefined, next: PickleNode | undefined): void {
+  if (node.kind !== 'object' || below === undefined || node.call?.args.items[0] !== below) return
+  const { callable } = node.call
+  if (next?.call?.callable !== callable) throw refused('calls a function for its effect')
+}
+
+export function missing(): never {
+  throw refused('refers to what is not in the memo')
+}
+
+export function refused(what: string): SessionError {
+  return new SessionError('ERR_SESSION_PICKLE', `the pickle ${what}`)
+}
+
+// Opcodes that have only an argument: numbers, text, octets.
+// FORMATS §7.1, §7.2.
+
+/**
+ * The node of an opcode that takes nothing from the stack.
+ *
+ * @returns `undefined` where the opcode is another
+ * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT`
+ */
+export function argumentNode(code: number, cursor: Cursor): PickleNode | undefined {
+  switch (code) {
+    case op.NONE:
+      return scalarNode('none', null)
+    case op.NEWTRUE:
+      return scalarNode('bool', true)
+    case op.NEWFALSE:
+      return scalarNode('bool', false)
+    case op.BININT:
+      return scalarNode('int', int32(cursor))
+    case op.BININT1:
+      return scalarNode('int', octet(cursor))
+    case op.BININT2:
+      return scalarNode('int', uint16(cursor))
+    case op.INT: {
+      const text = decodeLatin1(line(cursor)).trim()
+      return text === '00' || text === '01' ? scalarNode('bool', text === '01') : scalarNode('int', parseInteger(text))
+    }
+    case op.LONG:
+      return scalarNode('long', parseInteger(decodeLatin1(line(cursor)).trim().replace(/L$/, '')))
+    case op.LONG1:
+      return integerNode(cursor, octet(cursor))
+    case op.LONG4:
+      return integerNode(cursor, uint32(cursor))
+    case op.FLOAT:
+      return scalarNode('float', parseFloat64(line(cursor)))
+    case op.BINFLOAT:
+      return scalarNode('float', float64(cursor))
+    case op.STRING:
+      return plainNode('str2', decodeLiteral(line(cursor)), undefined)
+    case op.BINSTRING:
+      return octetsNodeArgument('str2', cursor, uint32(cursor))
+    case op.SHORT_BINSTRING:
+      return octetsNodeArgument('str2', cursor, octet(cursor))
+    case op.UNICODE:
+      return scalarNode('str', decodeRawUnicode(line(cursor)))
+    case op.SHORT_BINUNICODE:
+      return textNode(cursor, octet(cursor))
+    case op.BINUNICODE:
+      return textNode(cursor, uint32(cursor))
+    case op.BINUNICODE8:
+      return textNode(cursor, uint64(cursor))
+    case op.SHORT_BINBYTES:
+      return octetsNodeArgument('bytes', cursor, octet(cursor))
+    case op.BINBYTES:
+      return octetsNodeArgument('bytes', cursor, uint32(cursor))
+    case op.BINBYTES8:
+      return octetsNodeArgument('bytes', cursor, uint64(cursor))
+    case op.BYTEARRAY8:
+      return octetsNodeArgument('bytearray', cursor, uint64(cursor))
+    default:
+      return undefined
+  }
+}
+
+function textNode(cursor: Cursor, size: number): PickleNode {
+  const start = take(cursor, size)
+  const text = decodeText(cursor.bytes, start, start + size)
+  if (text !== undefined) return scalarNode('str', text)
+  const octets = cursor.bytes.slice(start, start + size)
+  return plainNode('str', octets, decodeTextWithSurrogates(octets))
+}
+
+function octetsNodeArgument(kind: PickleKind, cursor: Cursor, size: number): PickleNode {
+  const start = take(cursor, size)
+  const octets = cursor.bytes.slice(start, start + size)
+  return plainNode(kind, octets, undefined)
+}
+
+function integerNode(cursor: Cursor, size: number): PickleNode {
+  const start = take(cursor, size)
+  return scalarNode('long', decodeInteger(cursor.bytes, start, start + size))
+}
+
+const FLOAT_TEXT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
+
+function parseFloat64(octets: Uint8Array): number {
+  const text = decodeLatin1(octets).trim()
+  if (FLOAT_TEXT.test(text)) return Number(text)
+  const special = { nan: Number.NaN, inf: Number.POSITIVE_INFINITY }[text.replace(/^[+-]/, '')]
+  if (special === undefined) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle has a malformed float')
+  return text.startsWith('-') ? -special : special
+}
+
+// Reads the arguments of opcodes, and never past the end.
+// FORMATS §7.1: little-endian lengths, big-endian floats, lines that end with a newline.
+
+export interface Cursor {
+  readonly bytes: Uint8Array
+  position: number
+}
+
+/** A cursor at the first octet. */
+export function cursorOf(input: Uint8Array): Cursor {
+  // The `slice` of a Buffer shares its memory; what is read must not change with the input.
+  const plain = input.constructor === Uint8Array
+  return { bytes: plain ? input : new Uint8Array(input.buffer, input.byteOffset, input.byteLength), position: 0 }
+}
+
+/** Steps over `size` octets. @returns where they begin. @throws {SessionError} `ERR_SESSION_PICKLE` */
+export function take(cursor: Cursor, size: number): number {
+  const start = cursor.position
+  if (size > cursor.bytes.length - start) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle is cut short')
+  cursor.position = start + size
+  return start
+}
+
+export function octet(cursor: Cursor): number {
+  return cursor.bytes[take(cursor, 1)] as number
+}
+
+export function uint16(cursor: Cursor): number {
+  const at = take(cursor, 2)
+  return (cursor.bytes[at] as number) | ((cursor.bytes[at + 1] as number) << 8)
+}
+
+export function int32(cursor: Cursor): number {
+  const { bytes } = cursor
+  const at = take(cursor, 4)
+  return (
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)
+  )
+}
+
+export function uint32(cursor: Cursor): number {
+  return int32(cursor) >>> 0
+}
+
+/** A length of eight octets; beyond 2⁵³ it is no longer exact, but far too long anyway. */
+export function uint64(cursor: Cursor): number {
+  const low = uint32(cursor)
+  return uint32(cursor) * 4294967296 + low
+}
+
+let scratch: DataView | undefined
+
+/** Big-endian; through one scratch view, since a `DataView` for each pickle costs more than the reading. */
+export function float64(cursor: Cursor): number {
+  const start = take(cursor, 8)
+  scratch ??= new DataView(new ArrayBuffer(8))
+  for (let at = 0; at < 8; at++) scratch.setUint8(at, cursor.bytes[start + at] as number)
+  return scratch.getFloat64(0)
+}
+
+/** Steps over the next newline. @returns where it is. @throws {SessionError} `ERR_SESSION_PICKLE` */
+export function lineEnd(cursor: Cursor): number {
+  const end = cursor.bytes.indexOf(0x0a, cursor.position)
+  if (end === -1) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle is cut short')
+  cursor.position = end + 1
+  return end
+}
+
+/** The octets up to the next newline, which is stepped over. @throws {SessionError} `ERR_SESSION_PICKLE` */
+export function line(cursor: Cursor): Uint8Array {
+  const start = cursor.position
+  return cursor.bytes.subarray(start, lineEnd(cursor))
 }

@@ -2,8 +2,8 @@
  * Python values that JavaScript has no type for: each immutable, printed as Python's `str` prints it.
  * FORMATS §7.1; datetime itself becomes a `Date`.
  */
-import { isClock, isDay } from './calendar.js'
-import { MAX_PICKLE_DIGITS } from './limits.js'
+import { isClock, isDay } from './known.js'
+import { MAX_PICKLE_DIGITS } from './opcodes.js'
 
 /** `datetime.date`: a day without a time or zone. */
 export class PythonDate {

@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import { fastify } from 'fastify'
 import { fastifySessions } from '../../../src/server/adapters/fastify.js'
-import type { Session } from '../../../src/server/session.js'
+import type { Session } from '../../../src/server/core/session.js'
 import { actionOf, type Data } from '../actions.js'
 import type { AppSessions } from '../app-sessions.js'
 import type { RunningApp } from '../behaviour.js'

@@ -1,6 +1,6 @@
 /** The suite's application as a handler of fetch requests, for whatever takes one. No module of Node: it runs in workers too. */
 import { fetchSessions } from '../../../src/server/adapters/fetch.js'
-import type { Session } from '../../../src/server/session.js'
+import type { Session } from '../../../src/server/core/session.js'
 import { type Data, respond } from '../actions.js'
 import type { AppSessions } from '../app-sessions.js'
 

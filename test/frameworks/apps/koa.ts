@@ -1,7 +1,7 @@
 /** The suite's application on Koa 3, with the lines of docs/frameworks/koa.md. */
 import { Readable } from 'node:stream'
 import Koa from 'koa'
-import type { Session } from '../../../src/server/session.js'
+import type { Session } from '../../../src/server/core/session.js'
 import { isSessionError } from '../../../src/shared/errors.js'
 import { actionOf, type Data } from '../actions.js'
 import type { AppSessions } from '../app-sessions.js'

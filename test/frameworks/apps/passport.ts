@@ -4,7 +4,7 @@ import express, { type Express as App, type Request } from 'express'
 import passport from 'passport'
 import { Strategy } from 'passport-local'
 import { type ExpressSession, expressSessions } from '../../../src/server/adapters/express.js'
-import type { Sessions } from '../../../src/server/sessions.js'
+import type { Sessions } from '../../../src/server/core/sessions.js'
 
 export interface PassportData {
   passport?: { user?: string }

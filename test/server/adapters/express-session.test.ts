@@ -1,9 +1,9 @@
 /** `req.session` in the shape of express-session: what enumerates, what the methods do, callbacks and promises. */
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type ExpressSession, openSession } from '../../../src/server/adapters/express-session.js'
+import { type ExpressSession, openSession } from '../../../src/server/adapters/express.js'
+import { stateOf } from '../../../src/server/core/session.js'
 import { isSessionError, type Session, type SessionCodec, SessionError } from '../../../src/server/index.js'
-import { stateOf } from '../../../src/server/session.js'
 import { NAME, serve, textCodec } from '../server.helpers.js'
 
 type Data = Record<string, unknown>

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest'
 import { platform } from '#platform'
 import { type BeakerJwtOptions, beakerJwt, type SessionData, type SessionRecord } from '../../../src/server/index.js'
 import { decodeBase85 } from '../../../src/shared/base85.js'
-import { writeBson } from '../../../src/shared/bson-writer.js'
+import { writeBson } from '../../../src/shared/bson/writer.js'
 import { expectWithout, OLD_SECRET, rejection, SECRET, START } from '../server.helpers.js'
 import { base64url, bsZ, HS256, openToken, signedToken, signParts } from './token.helpers.js'
 

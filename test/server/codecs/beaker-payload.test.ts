@@ -1,14 +1,14 @@
 import { Double, serialize } from 'bson'
 import { describe, expect, test } from 'vitest'
+import { bsonPackageTypes } from '../../../src/server/bson-types.js'
 import {
   openBeakerPayload,
   readBeakerContent,
   withBeakerMeta,
   withFloatTimes,
-} from '../../../src/server/codecs/beaker-payload.js'
+} from '../../../src/server/codecs/beaker-jwt.js'
 import type { SessionRecord } from '../../../src/server/index.js'
-import { bsonPackageTypes } from '../../../src/server/values/bson-types.js'
-import { writeBson } from '../../../src/shared/bson-writer.js'
+import { writeBson } from '../../../src/shared/bson/writer.js'
 import { expectWithout, rejection, START } from '../server.helpers.js'
 import { bsZ } from './token.helpers.js'
 

@@ -1,9 +1,13 @@
 /** Django's signer: base 62, salted keys, rotation, and what is refused. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decodeBase62, encodeBase62 } from '../../../src/server/django/base62.js'
-import { createDjangoSecrets } from '../../../src/server/django/secret-keys.js'
-import { createTimestampSigner, looksLikeDjangoSigned } from '../../../src/server/django/timestamp-signer.js'
+import {
+  createDjangoSecrets,
+  createTimestampSigner,
+  decodeBase62,
+  encodeBase62,
+  looksLikeDjangoSigned,
+} from '../../../src/server/django/signer.js'
 import { run } from '../../../src/server/flow.js'
 
 const secretKey = 'vector-secret-key-0123456789-abcdefghijklmnop'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createJsonPayload } from '../../../src/server/json/payload.js'
+import { createJsonPayload } from '../../../src/server/json/claims.js'
 import { codeOf } from '../../shared/shared.helpers.js'
 
 describe('the claims of a payload', () => {

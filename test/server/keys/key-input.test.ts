@@ -14,7 +14,7 @@ import {
   type Keys,
   type SessionCodec,
 } from '../../../src/server/index.js'
-import { createKeyring } from '../../../src/server/keyring.js'
+import { createKeyring } from '../../../src/server/keys/hmac.js'
 import { expectWithout, OLD_SECRET, SECRET } from '../server.helpers.js'
 import { algorithms, generate, joseKey, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
 

@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { describe, expect, test } from 'vitest'
 import { writePickle } from '../../../src/server/pickle/writer.js'
-import { MAX_PICKLE_DEPTH } from '../../../src/shared/pickle/limits.js'
 import { PickleObject } from '../../../src/shared/pickle/object.js'
+import { MAX_PICKLE_DEPTH } from '../../../src/shared/pickle/opcodes.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
 import {
   PythonComplex,

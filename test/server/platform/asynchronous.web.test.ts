@@ -2,8 +2,8 @@
 
 import { expect, test } from 'vitest'
 import { platform } from '#platform'
+import { trips } from '../../../src/server/core/sessions.js'
 import { createSessions } from '../../../src/server/index.js'
-import { trips } from '../../../src/server/sessions.js'
 import { SECRET } from '../server.helpers.js'
 
 test('load and commit answer with promises where a key is asked', async () => {

@@ -1,10 +1,10 @@
 import { ObjectId } from 'bson'
 import { describe, expect, test } from 'vitest'
+import { bsonPackageTypes } from '../../../src/server/bson-types.js'
 import { MAX_ROW_LENGTH, readRow, writeRow } from '../../../src/server/stores/row.js'
-import { bsonPackageTypes } from '../../../src/server/values/bson-types.js'
 import { encodeBase64 } from '../../../src/shared/base64.js'
-import { bsonOrigin } from '../../../src/shared/bson-origin.js'
-import { writeBson } from '../../../src/shared/bson-writer.js'
+import { bsonOrigin } from '../../../src/shared/bson/origin.js'
+import { writeBson } from '../../../src/shared/bson/writer.js'
 import { rejection } from '../server.helpers.js'
 
 describe('what a row looks like', () => {

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
+import { trips } from '../../../src/server/core/sessions.js'
 import {
   beakerJwt,
   decodeSession,
@@ -8,7 +9,6 @@ import {
   SessionError,
   type SessionStore,
 } from '../../../src/server/index.js'
-import { trips } from '../../../src/server/sessions.js'
 import {
   NAME,
   OLD_SECRET,

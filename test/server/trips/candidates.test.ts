@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { readCandidates } from '../../../src/server/core/load.js'
 import { run } from '../../../src/server/flow.js'
 import { type SessionCodec, SessionError, type SessionErrorCode } from '../../../src/server/index.js'
-import { readCandidates } from '../../../src/server/trips/candidates.js'
 import { NAME, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
 const context = { cookieName: 'sid', purpose: 'session', now: new Date(START) } as const

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { chunkRoom, createChunkLimits, readChunks, splitValue } from '../../../src/server/trips/chunks.js'
+import { chunkRoom, createChunkLimits, readChunks, splitValue } from '../../../src/server/core/cookies.js'
 
 const limits = createChunkLimits({})
 const octetsInHeader = (pieces: readonly string[]): number =>

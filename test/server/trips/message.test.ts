@@ -1,12 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import {
-  changeResponse,
-  cookieHeader,
-  type HeaderTarget,
-  type ResponseChange,
-} from '../../../src/server/trips/message.js'
+import { changeResponse, cookieHeader, type HeaderTarget, type ResponseChange } from '../../../src/server/core/http.js'
 
 function incoming(cookie?: string): IncomingMessage {
   const request = new IncomingMessage(new Socket())

@@ -1,6 +1,6 @@
 /** What is kept of a request, wherever it can be kept. */
 import { expect, test } from 'vitest'
-import { createRequestMemory } from '../../../src/server/trips/request-memory.js'
+import { createRequestMemory } from '../../../src/server/core/http.js'
 
 const request = () => ({ headers: { cookie: 'a=b' } })
 

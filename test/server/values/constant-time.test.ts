@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { equalInConstantTime } from '../../../src/server/values/constant-time.js'
+import { equalInConstantTime } from '../../../src/server/keys/hmac.js'
 
 const octets = (...values: number[]): Uint8Array => Uint8Array.from(values)
 

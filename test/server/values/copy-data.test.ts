@@ -1,8 +1,7 @@
 /** Data that is read often: equal each time, and nothing of it twice. */
 import { ObjectId } from 'bson'
 import { expect, test } from 'vitest'
-import { readOften } from '../../../src/server/values/copy-data.js'
-import { equalValues } from '../../../src/server/values/equal-values.js'
+import { equalValues, readOften } from '../../../src/server/values.js'
 import type { SessionData } from '../../../src/shared/types.js'
 
 const data = (): SessionData => ({

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { equalValues } from '../../../src/server/values/equal-values.js'
+import { equalValues } from '../../../src/server/values.js'
 
 class Point {
   readonly x: number

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { copyOf, mergeByKey } from '../../../src/server/values/merge.js'
+import { copyOf, mergeByKey } from '../../../src/server/values.js'
 
 describe('mergeByKey', () => {
   test.each<[string, object, object, object, object, string[]]>([

@@ -1,7 +1,7 @@
 /** What is remembered of good cookies, and what must not be. */
 import { describe, expect, test } from 'vitest'
+import { createVerifiedCache } from '../../../src/server/codecs/verified-cache.js'
 import { beakerJwt, jwt, type SessionCodec, type SessionRecord } from '../../../src/server/index.js'
-import { createVerifiedCache } from '../../../src/server/values/verified-cache.js'
 
 const secrets = ['the first of the secrets, long enough', 'the second of the secrets, long enough']
 const now = new Date('2026-02-03T04:05:06Z')

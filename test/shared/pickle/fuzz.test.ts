@@ -4,10 +4,10 @@
  */
 import { Buffer } from 'node:buffer'
 import { expect, test } from 'vitest'
+import { bsonPackageTypes } from '../../../src/server/bson-types.js'
 import { writePickle } from '../../../src/server/pickle/writer.js'
-import { bsonPackageTypes } from '../../../src/server/values/bson-types.js'
-import { readBson } from '../../../src/shared/bson-reader.js'
-import { writeBson } from '../../../src/shared/bson-writer.js'
+import { readBson } from '../../../src/shared/bson/reader.js'
+import { writeBson } from '../../../src/shared/bson/writer.js'
 import { isSessionError } from '../../../src/shared/errors.js'
 import type { PickleNode } from '../../../src/shared/pickle/node.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'

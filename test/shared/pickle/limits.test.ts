@@ -1,5 +1,6 @@
 /** Each limit with what is just within it and what is just beyond (THREATS 35). */
 import { describe, expect, test } from 'vitest'
+import { PickleObject } from '../../../src/shared/pickle/object.js'
 import {
   MAX_PICKLE_DEPTH,
   MAX_PICKLE_DIGITS,
@@ -10,8 +11,7 @@ import {
   MAX_PICKLE_NAME,
   MAX_PICKLE_OCTETS,
   MAX_PICKLE_ZONES,
-} from '../../../src/shared/pickle/limits.js'
-import { PickleObject } from '../../../src/shared/pickle/object.js'
+} from '../../../src/shared/pickle/opcodes.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
 import { PythonDecimal } from '../../../src/shared/pickle/values.js'
 import { type Assembly, assemble, text } from './assemble.js'

@@ -1,6 +1,6 @@
 /** Local times that come twice or never (PEP 495), with Python's zoneinfo as the source of the numbers. */
 import { expect, test, vi } from 'vitest'
-import { zoneOffset } from '../../../src/shared/pickle/zone.js'
+import { zoneOffset } from '../../../src/shared/pickle/known.js'
 
 const hour = 3_600_000
 

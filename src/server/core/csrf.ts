@@ -1,0 +1,58 @@
+/**
+ * Tokens against cross-site requests (CWE-352): a random secret in the session, masked anew for each page that shows it.
+ * The secret stands where pyramid_beaker keeps its own, in the same form.
+ */
+import { platform } from '#platform'
+import { concatBytes, decodeBase64Url, encodeBase64Url, encodeHex } from '../../shared/bytes.js'
+import type { SessionData } from '../../shared/types.js'
+import { decodeHex, equalInConstantTime } from '../keys/hmac.js'
+
+const KEY = '_csrft_'
+const SECRET_OCTETS = 20
+/** As pyramid_beaker makes it: 20 octets in lower-case hexadecimal. */
+const SECRET = /^[0-9a-f]{40}$/
+/** Mask and masked secret, 40 octets in base64url. */
+const TOKEN = /^[\w-]{54}$/
+
+/**
+ * A token for a form or a header. No two are equal, so that what a page compresses tells nothing of the secret (BREACH).
+ * The secret is made at the first call, which changes the data.
+ */
+export function createCsrfToken(data: SessionData): string {
+  let secret = secretOf(data)
+  if (!secret) {
+    secret = platform.randomBytes(SECRET_OCTETS)
+    data[KEY] = encodeHex(secret)
+  }
+  const mask = platform.randomBytes(SECRET_OCTETS)
+  return encodeBase64Url(concatBytes(mask, masked(secret, mask)))
+}
+
+/** Whether a token was made of this session's secret; the secret itself is one too, as pyramid_beaker shows it. */
+export function isCsrfToken(data: SessionData, token: unknown): boolean {
+  const secret = secretOf(data)
+  if (!secret || typeof token !== 'string') return false
+  if (SECRET.test(token)) return equalInConstantTime(secret, decodeHex(token))
+  if (!TOKEN.test(token)) return false
+  let octets: Uint8Array
+  try {
+    octets = decodeBase64Url(token)
+  } catch {
+    return false
+  }
+  return equalInConstantTime(secret, masked(octets.subarray(SECRET_OCTETS), octets))
+}
+
+/** The next token begins with another secret, and no earlier token is good. */
+export function forgetCsrf(data: SessionData): void {
+  if (secretOf(data)) delete data[KEY]
+}
+
+function secretOf(data: SessionData): Uint8Array | undefined {
+  const secret = Object.hasOwn(data, KEY) ? data[KEY] : undefined
+  return typeof secret === 'string' && SECRET.test(secret) ? decodeHex(secret) : undefined
+}
+
+function masked(octets: Uint8Array, mask: Uint8Array): Uint8Array {
+  return octets.map((octet, at) => octet ^ (mask[at] as number))
+}

@@ -1,0 +1,157 @@
+/**
+ * What the server tells of its work: one hook, never data, tokens or keys.
+ */
+import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { SessionErrorCode } from '../../shared/errors.js'
+import type { ShadowedCookie } from './cookies.js'
+
+export type SessionEventType =
+  /** A cookie verified and became a session. */
+  | 'read'
+  /** A cookie of our name did not; `code` says why. */
+  | 'rejected'
+  /** A session went to the first codec and key. */
+  | 'upgraded'
+  /** A session could not be written by the first codec and stayed as it was; `path` says why. */
+  | 'kept'
+  /** There were several cookies of our name. */
+  | 'shadowed'
+  /** A session was written only to renew its times. */
+  | 'renewed'
+  /** A session was written: a cookie was set, or, where there is no `bytes`, only its row in the store. */
+  | 'committed'
+  | 'destroyed'
+  /** Keys were loaded, or could not be. */
+  | 'keys'
+  /**
+   * Another request wrote the same session meanwhile: a change to each of `keys` was overwritten. `ERR_SESSION_DESTROYED`: it ended the
+   * session, and nothing of this one was written.
+   */
+  | 'conflict'
+  /** A Secure cookie was set over what looks like plain HTTP; told once. */
+  | 'insecure'
+
+export interface SessionEvent {
+  type: SessionEventType
+  time: Date
+  /** The cookie's name. */
+  cookie: string
+  codec?: string
+  /** Place of the codec in the list; 0 writes. */
+  codecIndex?: number
+  /** Place of the key in the codec's ring; 0 signs. */
+  keyIndex?: number
+  kid?: string
+  code?: SessionErrorCode
+  /** Octets of the cookie's name and value. */
+  bytes?: number
+  /** How many cookies of our name there were. */
+  candidates?: number
+  /** Those of them that did not become the session. */
+  shadowed?: readonly ShadowedCookie[]
+  /** How many keys the codec has after they were loaded. */
+  keyCount?: number
+  /** Keys that two requests changed at once. */
+  keys?: readonly string[]
+  /** Where in the session a value could not be written. */
+  path?: string
+  /** `mode: 'observe'`: it would have happened. */
+  observed?: true
+}
+
+export type SessionEventListener = (event: SessionEvent) => void
+
+// Counts which codec and key the sessions in use were signed with: how an operator knows that an old key can go.
+
+/** One codec and key, and how often sessions signed with it came in. */
+export interface ReadStatsRow {
+  codec: string
+  codecIndex: number
+  keyIndex?: number
+  kid?: string
+  reads: number
+  firstSeen: Date
+  lastSeen: Date
+}
+
+/** Which codec or key is meant. Without one: everything but the first key of the first codec. */
+export interface ReadStatsTarget {
+  codec?: string
+  keyIndex?: number
+}
+
+export interface ReadStats {
+  /** Give this to `createSessions({ on })`, or call it from your own listener. */
+  readonly on: (event: SessionEvent) => void
+  /** When the counting began. */
+  readonly since: Date
+  rows(): ReadStatsRow[]
+  /** How many cookies were rejected, by error code. */
+  rejected(): Record<string, number>
+  /**
+   * Whether nothing came in that needs the old codecs and keys for `olderThan`, and the counting has lasted that long.
+   * It knows only of what this process saw: ask each process, and take at least the life of a cookie.
+   *
+   * @param olderThan - `'7d'`, or seconds
+   */
+  safeToRetire(olderThan: Duration, target?: ReadStatsTarget): boolean
+}
+
+/**
+ * Makes a counter for `createSessions({ on: stats.on })`.
+ *
+ * @param options.clock - the present time, for tests
+ */
+export function createReadStats(options: { clock?: () => Date } = {}): ReadStats {
+  const clock = options.clock ?? (() => new Date())
+  const since = clock()
+  const rows = new Map<string, ReadStatsRow>()
+  const rejections = new Map<string, number>()
+
+  return {
+    since,
+    on(event) {
+      if (event.type === 'read') countRead(rows, event)
+      else if (event.type === 'rejected' && event.code !== undefined) {
+        rejections.set(event.code, (rejections.get(event.code) ?? 0) + 1)
+      }
+    },
+    rows: () => [...rows.values()].map((row) => ({ ...row })),
+    rejected: () => Object.fromEntries(rejections),
+    safeToRetire(olderThan, target) {
+      const quietSince = clock().getTime() - parseDuration(olderThan, 'olderThan')
+      if (since.getTime() > quietSince) return false
+      return ![...rows.values()].some((row) => isMeant(row, target) && row.lastSeen.getTime() > quietSince)
+    },
+  }
+}
+
+function countRead(rows: Map<string, ReadStatsRow>, event: SessionEvent): void {
+  const { codec = '', codecIndex = 0, keyIndex, kid, time } = event
+  const key = JSON.stringify([codecIndex, codec, keyIndex, kid])
+  const row = rows.get(key)
+  if (row) {
+    row.reads++
+    row.lastSeen = time
+    return
+  }
+  rows.set(key, {
+    codec,
+    codecIndex,
+    ...(keyIndex === undefined ? {} : { keyIndex }),
+    ...(kid === undefined ? {} : { kid }),
+    reads: 1,
+    firstSeen: time,
+    lastSeen: time,
+  })
+}
+
+function isMeant(row: ReadStatsRow, target: ReadStatsTarget | undefined): boolean {
+  if (target?.codec === undefined && target?.keyIndex === undefined) {
+    return row.codecIndex > 0 || (row.keyIndex ?? 0) > 0
+  }
+  return (
+    (target.codec === undefined || row.codec === target.codec) &&
+    (target.keyIndex === undefined || row.keyIndex === target.keyIndex)
+  )
+}

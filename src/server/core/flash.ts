@@ -1,0 +1,56 @@
+/**
+ * Messages for the next page, read once: kept in the session under the keys that pyramid_beaker uses, as lists.
+ * FORMATS §2.2: to Python, and to every format, they are plain data.
+ */
+import type { SessionData } from '../../shared/types.js'
+
+/** What every format can hold, plain claims too. */
+export type FlashValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly FlashValue[]
+  | { readonly [key: string]: FlashValue }
+
+/** Before the name that the application gives. */
+const PREFIX = '_f_'
+/** Deeper than a message goes; a circle ends here. */
+const MAX_FLASH_DEPTH = 16
+
+/**
+ * Adds a message.
+ *
+ * @throws {TypeError} for a name that is no text, and for what JSON has no type for
+ */
+export function addFlash(data: SessionData, name: string, value: FlashValue): void {
+  if (typeof name !== 'string') throw new TypeError('flash() needs a text as the name of the messages')
+  if (!isPlain(value, 0))
+    throw new TypeError('flash() takes text, finite numbers, booleans, null, and lists and objects of them')
+  const key = PREFIX + name
+  const before = Object.hasOwn(data, key) && Array.isArray(data[key]) ? (data[key] as unknown[]) : []
+  data[key] = [...before, value]
+}
+
+/** Takes all messages of a name out. Something else than a list, which no flash left there, is left alone. */
+export function takeFlash(data: SessionData, name: string): FlashValue[] {
+  const key = PREFIX + name
+  const messages = Object.hasOwn(data, key) ? data[key] : undefined
+  if (!Array.isArray(messages)) return []
+  delete data[key]
+  return messages as FlashValue[]
+}
+
+/** Takes the messages of all names out: whoever planted a session must not speak in the one after it. */
+export function forgetFlash(data: SessionData): void {
+  for (const key of Object.keys(data)) if (key.startsWith(PREFIX) && Array.isArray(data[key])) delete data[key]
+}
+
+function isPlain(value: unknown, depth: number): boolean {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value !== 'object' || depth === MAX_FLASH_DEPTH) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false
+  return Object.values(value).every((member) => isPlain(member, depth + 1))
+}

@@ -1,0 +1,231 @@
+/**
+ * The two ends of an HTTP exchange by their shape: where a Cookie header is read, and where Set-Cookie is added.
+ * RFC 6265 §3; caching by RFC 9111 §5.2.2 and §4.1.
+ */
+import { platform } from '#platform'
+import type { SessionErrorCode } from '../../shared/errors.js'
+
+/** A fetch `Request`, a Node `IncomingMessage`, a Cookie header, or nothing. */
+export type CookieSource =
+  | { readonly headers: Pick<Headers, 'get'> | { readonly cookie?: string | undefined } }
+  | string
+  | null
+  | undefined
+
+/** The `Headers` of a fetch `Response`, or a Node `ServerResponse`. */
+export type HeaderTarget =
+  | Pick<Headers, 'append' | 'delete' | 'get' | 'getSetCookie' | 'set'>
+  | {
+      getHeader(name: string): number | string | string[] | undefined
+      setHeader(name: string, value: string | string[]): unknown
+    }
+
+/** The Cookie header of a request. @throws {TypeError} for something that is no request */
+export function cookieHeader(source: CookieSource): string {
+  if (typeof source === 'string') return source
+  if (source === null || source === undefined) return ''
+  const headers: unknown = source.headers
+  if (typeof headers !== 'object' || headers === null) {
+    throw new TypeError('load takes a Request, an IncomingMessage or the text of a Cookie header')
+  }
+  if ('get' in headers && typeof headers.get === 'function') return (headers as Headers).get('cookie') ?? ''
+  return (headers as { cookie?: string }).cookie ?? ''
+}
+
+export interface ResponseChange {
+  cookies: readonly string[]
+  /** Set-Cookie texts of an earlier commit that these replace. */
+  replaces: readonly string[]
+  /** The response depends on a session, or sets one: no shared cache may keep it. */
+  isPrivate: boolean
+}
+
+/**
+ * Adds the cookies, `Vary: Cookie`, and `Cache-Control: private, no-store` unless the application has set one. One that does not
+ * say who may store a response with a cookie gets `private` added; `public` and `s-maxage` are the application's word.
+ */
+export function changeResponse(target: HeaderTarget, { cookies, replaces, isPrivate }: ResponseChange): void {
+  const headers = 'setHeader' in target ? new NodeHeaders(target) : target
+  if (replaces.length > 0) {
+    const others = headers.getSetCookie().filter((cookie) => !replaces.includes(cookie))
+    headers.delete('set-cookie')
+    for (const cookie of others) headers.append('set-cookie', cookie)
+  }
+  for (const cookie of cookies) headers.append('set-cookie', cookie)
+  const vary = headers.get('vary')
+  if (!vary) headers.set('vary', 'Cookie')
+  else if (!vary.split(',').some((field) => ['cookie', '*'].includes(field.trim().toLowerCase()))) {
+    headers.set('vary', `${vary}, Cookie`)
+  }
+  const cacheControl = headers.get('cache-control')
+  if (isPrivate && !cacheControl) headers.set('cache-control', 'private, no-store')
+  else if (cacheControl && cookies.length > 0 && !saysWhoMayStore(cacheControl)) {
+    headers.set('cache-control', `${cacheControl}, private`)
+  }
+}
+
+/** Directives by which the application took the decision about shared caches itself (RFC 9111 §5.2.2). */
+const STORING = new Set(['no-store', 'private', 'public', 's-maxage'])
+
+function saysWhoMayStore(cacheControl: string): boolean {
+  return cacheControl
+    .split(',')
+    .some((directive) => STORING.has(directive.split('=', 1)[0]?.trim().toLowerCase() ?? ''))
+}
+
+type WebTarget = Extract<HeaderTarget, { append: unknown }>
+type NodeTarget = Exclude<HeaderTarget, WebTarget>
+
+/** A Node response behind the part of `Headers` that is used here. */
+class NodeHeaders implements WebTarget {
+  readonly #response: NodeTarget
+
+  constructor(response: NodeTarget) {
+    this.#response = response
+  }
+
+  get(name: string): string | null {
+    return this.#list(name).join(', ') || null
+  }
+
+  set(name: string, value: string): void {
+    this.#response.setHeader(name, value)
+  }
+
+  append(name: string, value: string): void {
+    this.#response.setHeader(name, [...this.#list(name), value])
+  }
+
+  delete(name: string): void {
+    this.#response.setHeader(name, [])
+  }
+
+  getSetCookie(): string[] {
+    return this.#list('set-cookie')
+  }
+
+  #list(name: string): string[] {
+    const value = this.#response.getHeader(name)
+    if (value === undefined) return []
+    return Array.isArray(value) ? value : [String(value)]
+  }
+}
+
+// Says once that a Secure cookie was set in answer to what looks like plain HTTP: a browser would drop it without a word.
+// The cookie is set all the same, for behind a proxy only the proxy knows better. X-Forwarded-Proto; RFC 7239 §4; RFC 6265 §4.1.2.5.
+
+export interface PlainHttpWatch {
+  /** Warns, once, if a browser will drop a Secure cookie of the answer to this request, as far as the server can see. */
+  watch(source: CookieSource): void
+}
+
+const INSECURE: SessionErrorCode = 'ERR_SESSION_INSECURE'
+/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, with or without a port: there browsers keep Secure cookies. */
+const LOOPBACK = /^(?:(?:[^:]+\.)?localhost|127(?:\.\d+){3}|\[::1\])(?::\d*)?$/i
+/** RFC 7239 §4: `proto=https` of the first element, the one nearest to the visitor. */
+const FORWARDED_HTTPS = /^[^,]*\bproto="?https\b/i
+
+/**
+ * @param name - of the cookie
+ * @param secure - whether it has the attribute Secure
+ * @param emit - tells the event, where somebody listens
+ */
+export function watchPlainHttp(
+  name: string,
+  secure: boolean,
+  emit: ((event: { type: 'insecure'; code: SessionErrorCode }) => void) | undefined,
+): PlainHttpWatch {
+  let isOver = !secure
+  return {
+    watch(source) {
+      if (isOver || !isPlainHttp(source)) return
+      isOver = true
+      emit?.({ type: 'insecure', code: INSECURE })
+      platform.warn(
+        INSECURE,
+        `The cookie ${name} is Secure, and a request for it came by plain HTTP as far as this server can see: ` +
+          'without HTTPS the browser drops it. Where a proxy ends TLS, let it send "X-Forwarded-Proto: https" ' +
+          '(Express wants "trust proxy" too, for req.secure). Where there is no TLS, say secure: false.',
+      )
+    },
+  }
+}
+
+/** The parts of a fetch `Request` and of a Node `IncomingMessage` that tell. */
+interface Witness {
+  readonly url?: string
+  readonly socket?: { readonly encrypted?: boolean }
+  readonly headers: Pick<Headers, 'get'> | Readonly<Record<string, string | undefined>>
+}
+
+function isPlainHttp(source: CookieSource): boolean {
+  if (typeof source !== 'object' || source === null) return false
+  const { url = '', socket, headers } = source as Witness
+  const get = (name: string): string | undefined =>
+    'get' in headers && typeof headers.get === 'function'
+      ? (headers.get(name) ?? undefined)
+      : (headers as Record<string, string | undefined>)[name]
+  const [protocol, host] = socket ? [socket.encrypted ? 'https:' : 'http:', get('host')] : partsOf(url)
+  if (protocol !== 'http:' || host === undefined || LOOPBACK.test(host)) return false
+  const forwarded = get('x-forwarded-proto')?.split(',')[0]?.trim().toLowerCase()
+  return forwarded !== 'https' && !FORWARDED_HTTPS.test(get('forwarded') ?? '')
+}
+
+/** Protocol and host of the address that a `Request` has; a Node request has but a path. */
+function partsOf(url: string): [protocol?: string, host?: string] {
+  if (!/^https?:/.test(url)) return []
+  const { protocol, host } = new URL(url)
+  return [protocol, host]
+}
+
+// What is remembered of each request, for as long as the request is.
+// Kept at the request itself: a WeakMap of short-lived keys takes the garbage collector longer than a session takes to load.
+// A private member (ECMAScript §7.3.29 PrivateFieldAdd) takes a tenth of the time of one that is defined so as not to enumerate.
+
+export interface RequestMemory<Value> {
+  of(request: object): Value | undefined
+  keep(request: object, value: Value): void
+}
+
+/** Makes a memory that shares nothing with any other. */
+export function createRequestMemory<Value>(): RequestMemory<Value> {
+  // For requests that take no member.
+  const others = new WeakMap<object, Value>()
+
+  /** "Constructs" an object that is there already, by which it gets a private member: nobody sees it, and no copy has it. */
+  class Keeper extends Itself {
+    #value: Value
+
+    constructor(request: object, value: Value) {
+      super(request)
+      this.#value = value
+    }
+
+    static of(request: object): Value | undefined {
+      return #value in request ? request.#value : others.get(request)
+    }
+
+    static keep(request: object, value: Value): void {
+      if (#value in request) request.#value = value
+      else new Keeper(request, value)
+    }
+  }
+
+  return {
+    of: Keeper.of,
+    keep(request, value) {
+      try {
+        Keeper.keep(request, value)
+      } catch {
+        others.set(request, value)
+      }
+    },
+  }
+}
+
+class Itself {
+  constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: what a derived class adds members to
+    return object
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * `P:T:S`, text with the time it was signed at and an HMAC, as `django.core.signing.TimestampSigner` makes it.
+ * FORMATS §8.
+ */
+import { platform } from '#platform'
+import { concatBytes, decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { SessionError } from '../../shared/errors.js'
+import type { MaybePromise } from '../codecs/codec.js'
+import { deflateZlib } from '../deflate/zlib-stream.js'
+import { type Flow, run, wait } from '../flow.js'
+import { createKeyring, type KeyUse, keyAt } from '../keys/hmac.js'
+import type { HmacKey } from '../platform/platform.js'
+
+/** A value whose signature was good. */
+export interface Unsigned {
+  /** P. */
+  payload: string
+  /** T, in whole seconds. */
+  signedAt: Date
+  /** Place of the secret; those of SHA-1 come after all others. */
+  keyIndex: number
+}
+
+export interface TimestampSigner {
+  sign(payload: string, signedAt: Date, use: KeyUse): Flow<string>
+  /** @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`; `ERR_SESSION_CLAIMS` for a verified time that is none */
+  unsign(value: string, use: KeyUse): Flow<Unsigned>
+}
+
+export interface TimestampSignerOptions {
+  secrets: DjangoSecrets
+  salt: string
+  /** Reads signatures by SHA-1, too. */
+  legacy: boolean
+}
+
+/**
+ * P in base64url with `.` before it where it is compressed, T to base 62, S in base64url: 27 digits for the 20 octets of
+ * SHA-1, 43 for SHA-256.
+ */
+const SIGNED = /^(\.?[A-Za-z0-9_-]*):([0-9A-Za-z]+):([A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{27})$/
+const SHA1_DIGITS = 27
+
+/** Tells by shape alone whether Django's signer may have made a value. */
+export function looksLikeDjangoSigned(value: string): boolean {
+  return SIGNED.test(value)
+}
+
+/** Prepares a signer for one salt. The public half of a session has a salt of its own for each cookie name. */
+export function createTimestampSigner({ secrets, salt, legacy }: TimestampSignerOptions): TimestampSigner {
+  const saltOf = ({ purpose, cookieName }: KeyUse): string =>
+    `${purpose === 'session' ? salt : `sessionglass public half of ${cookieName}`}signer`
+
+  return {
+    *sign(payload, signedAt, use) {
+      const signed = `${payload}:${encodeBase62(Math.floor(signedAt.getTime() / 1000))}`
+      const keys = yield* wait(secrets.keys(saltOf(use), 'SHA-256'))
+      return `${signed}:${yield* wait(keyAt(keys, use.keyIndex).signText(signed))}`
+    },
+    *unsign(value, use) {
+      const [, payload, time, signature] = SIGNED.exec(value) ?? []
+      if (payload === undefined || time === undefined || signature === undefined) {
+        throw new SessionError('ERR_SESSION_MALFORMED', 'The value is not text, time and signature of Django')
+      }
+      const isLegacy = signature.length === SHA1_DIGITS
+      const mac = decodeBase64Url(signature)
+      const hash = isLegacy ? 'SHA-1' : 'SHA-256'
+      const found = isLegacy && !legacy ? -1 : yield* verify(`${payload}:${time}`, mac, { hash, salt: saltOf(use) })
+      if (found === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
+      return { payload, signedAt: timeOf(time), keyIndex: isLegacy ? secrets.size + found : found }
+    },
+  }
+
+  function* verify(signed: string, mac: Uint8Array, by: { hash: DjangoHash; salt: string }): Flow<number> {
+    const keys = yield* wait(secrets.keys(by.salt, by.hash))
+    for (const [index, key] of keys.entries()) {
+      if (yield* wait(key.verify(signed, mac))) return index
+    }
+    return -1
+  }
+}
+
+function timeOf(digits: string): Date {
+  const time = new Date(decodeBase62(digits) * 1000)
+  if (!Number.isNaN(time.getTime())) return time
+  throw new SessionError('ERR_SESSION_CLAIMS', 'The time of the signature is out of range', { verified: true })
+}
+
+// Django's secrets and the keys it makes of them: a plain hash of a salt and the secret, one key for each use.
+// FORMATS §8 (trap 25).
+
+/** SHA-1 is there for what Django before 3.1 made. */
+export type DjangoHash = 'SHA-1' | 'SHA-256'
+
+export interface DjangoSecretOptions {
+  /** `SECRET_KEY`. It signs, and verifies first. */
+  secretKey: string | Uint8Array
+  /** `SECRET_KEY_FALLBACKS`: keys that only verify. Django before 4.1 has none. */
+  fallbacks?: readonly (string | Uint8Array)[] | undefined
+  /** Takes secrets under 32 octets. */
+  allowWeakSecrets?: boolean | undefined
+  /** What the option of the fallbacks is called, for errors. */
+  fallbacksOption: string
+}
+
+/** The secrets of one configuration, the one that signs first. */
+export interface DjangoSecrets {
+  readonly size: number
+  /** The HMAC keys for a use, in the order of the secrets; derived once. */
+  keys(salt: string, hash: DjangoHash): MaybePromise<readonly HmacKey[]>
+}
+
+/** @throws {TypeError} for a missing, empty or weak secret */
+export function createDjangoSecrets(options: DjangoSecretOptions): DjangoSecrets {
+  const { secretKey, fallbacks = [], allowWeakSecrets = false, fallbacksOption } = options
+  checkSecrets([secretKey], 'secretKey', allowWeakSecrets)
+  if (!Array.isArray(fallbacks)) throw new TypeError(`Option "${fallbacksOption}" must be a list`)
+  if (fallbacks.length > 0) checkSecrets(fallbacks, fallbacksOption, allowWeakSecrets)
+  const secrets = [secretKey, ...fallbacks].map((key) => (typeof key === 'string' ? encodeUtf8(key) : key.slice()))
+  const derived = new Map<string, MaybePromise<readonly HmacKey[]>>()
+  return {
+    size: secrets.length,
+    keys(salt, hash) {
+      const name = `${hash} ${salt}`
+      const keys = derived.get(name) ?? run(derive(secrets, encodeUtf8(salt), hash))
+      derived.set(name, keys)
+      return keys
+    },
+  }
+}
+
+/** The rules for secrets are those of every ring. */
+function checkSecrets(secrets: readonly unknown[], option: string, allowWeakSecrets: boolean): void {
+  createKeyring({ secrets: secrets as readonly string[], hash: 'SHA-256', allowWeakSecrets, option })
+}
+
+function* derive(secrets: readonly Uint8Array[], salt: Uint8Array, hash: DjangoHash): Flow<readonly HmacKey[]> {
+  const keys: HmacKey[] = []
+  for (const secret of secrets) {
+    const salted = concatBytes(salt, secret)
+    const digest = yield* wait(hash === 'SHA-1' ? platform.sha1(salted) : platform.sha256(salted))
+    keys.push(platform.hmacKey(digest, hash))
+  }
+  return keys
+}
+
+// Octets as the text that Django signs: base64url, behind a `.` where they are compressed.
+// FORMATS §8 for the rule when that is.
+
+/** Most octets of a session, serialized: far above a real one, and few enough for every server. */
+export const MAX_SESSION_OCTETS = 1_048_576
+
+/** Python's zlib asks for this level by default. */
+const LEVEL = 6
+
+/**
+ * @param limit - most octets, so that whatever is written can be read again
+ * @throws {SessionError} `ERR_SESSION_LIMIT`
+ */
+export function encodePayload(bytes: Uint8Array, limit: number): string {
+  if (bytes.length > limit) throw tooLong(limit)
+  const compressed = deflateZlib(bytes, LEVEL)
+  return compressed.length < bytes.length - 1 ? `.${platform.base64Url(compressed)}` : platform.base64Url(bytes)
+}
+
+/**
+ * @param limit - most octets
+ * @returns the octets, in an array of their own
+ * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`
+ */
+export function decodePayload(payload: string, limit: number): Uint8Array {
+  if (payload.startsWith('.')) return platform.inflate(decodeBase64Url(payload.slice(1)), limit)
+  const bytes = decodeBase64Url(payload)
+  if (bytes.length > limit) throw tooLong(limit)
+  return bytes
+}
+
+function tooLong(limit: number): SessionError {
+  return new SessionError('ERR_SESSION_LIMIT', `The session has more than ${limit} octets`)
+}
+
+// Numbers to base 62 with the digits `0-9A-Za-z`: how Django writes the seconds of a signature.
+// FORMATS §8.
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+/** Eight digits hold 2e14 seconds, more than a `Date` does. */
+const MAX_DIGITS = 8
+
+/** The text of a whole number that is not negative. */
+export function encodeBase62(number: number): string {
+  let text = ''
+  let rest = number
+  do {
+    text = (DIGITS[rest % 62] as string) + text
+    rest = Math.floor(rest / 62)
+  } while (rest > 0)
+  return text
+}
+
+/** @throws {SessionError} `ERR_SESSION_MALFORMED` for no digit, another character, or more than eight digits */
+export function decodeBase62(text: string): number {
+  let number = 0
+  for (const digit of text) {
+    const value = DIGITS.indexOf(digit)
+    if (value === -1) throw malformed()
+    number = number * 62 + value
+  }
+  if (text === '' || text.length > MAX_DIGITS) throw malformed()
+  return number
+}
+
+function malformed(): SessionError {
+  return new SessionError('ERR_SESSION_MALFORMED', 'The time of the signature is no number to base 62')
+}
