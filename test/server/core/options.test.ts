@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createSessions, defineSession, type SessionsOptions } from '../../src/server/index.js'
-import { OLD_SECRET, SECRET, textCodec } from './server.helpers.js'
+import { createSessions, defineSession, type SessionsOptions } from '../../../src/server/index.js'
+import { OLD_SECRET, SECRET, textCodec } from '../server.helpers.js'
 
 const create = (options: Record<string, unknown>): unknown =>
   createSessions({ secrets: [SECRET], expose: true, ...options } as SessionsOptions)

@@ -1,7 +1,13 @@
 /** Several codecs in one list: the first writes, all read, and only of one family does one follow another. */
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, type HmacAlgorithm, jwt, type SessionCodec, type SessionsOptions } from '../../src/server/index.js'
-import { type Fixture, NAME, OLD_SECRET, SECRET, serve, testBrowser, testClock, textCodec } from './server.helpers.js'
+import {
+  beakerJwt,
+  type HmacAlgorithm,
+  jwt,
+  type SessionCodec,
+  type SessionsOptions,
+} from '../../../src/server/index.js'
+import { type Fixture, NAME, OLD_SECRET, SECRET, serve, testBrowser, testClock, textCodec } from '../server.helpers.js'
 
 const THIRD_SECRET = 'swordfish-third-of-the-keys-0123456789abcde'
 

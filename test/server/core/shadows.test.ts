@@ -1,7 +1,7 @@
 /** Several cookies of our name: what is told of them, and which of them expire (RFC 6265 §5.3 and §5.4). */
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, type SessionsOptions } from '../../src/server/index.js'
-import { NAME, OLD_SECRET, SECRET, serve } from './server.helpers.js'
+import { beakerJwt, type SessionsOptions } from '../../../src/server/index.js'
+import { NAME, OLD_SECRET, SECRET, serve } from '../server.helpers.js'
 
 const past = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })

@@ -1,8 +1,8 @@
 /** A session's life over many requests: renewal, both timeouts at once, sign-in and sign-out. */
 import { describe, expect, test } from 'vitest'
-import { openSession } from '../../src/server/adapters/express.js'
-import { beakerJwt, compact, fetchSessions, jwt, type SessionCodec } from '../../src/server/index.js'
-import { NAME, SECRET, START, serve } from './server.helpers.js'
+import { openSession } from '../../../src/server/adapters/express.js'
+import { beakerJwt, compact, fetchSessions, jwt, type SessionCodec } from '../../../src/server/index.js'
+import { NAME, SECRET, START, serve } from '../server.helpers.js'
 
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 const formats: [string, () => SessionCodec][] = [

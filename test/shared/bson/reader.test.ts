@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { lightBsonTypes as types } from '../../src/shared/bson/light-types.js'
-import { bsonOrigin } from '../../src/shared/bson/origin.js'
-import { readBson } from '../../src/shared/bson/reader.js'
-import { writeBson } from '../../src/shared/bson/writer.js'
-import { cstring, documentOf, element, hex, int32, int64, nested, octets, string, thrownBy } from './bson-octets.js'
+import { lightBsonTypes as types } from '../../../src/shared/bson/light-types.js'
+import { bsonOrigin } from '../../../src/shared/bson/origin.js'
+import { readBson } from '../../../src/shared/bson/reader.js'
+import { writeBson } from '../../../src/shared/bson/writer.js'
+import { cstring, documentOf, element, hex, int32, int64, nested, octets, string, thrownBy } from './octets.js'
 
-const { cases } = JSON.parse(readFileSync(new URL('../vectors/bson_values.json', import.meta.url), 'utf8')) as {
+const { cases } = JSON.parse(readFileSync(new URL('../../vectors/bson_values.json', import.meta.url), 'utf8')) as {
   cases: { name: string; bson_hex?: string; raises?: unknown; pymongo_3_11?: { bson_hex?: string } }[]
 }
 const read = (...elements: Uint8Array[]) => readBson(documentOf(...elements), { types })

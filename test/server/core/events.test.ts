@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { SessionError, type SessionEvent } from '../../src/server/index.js'
-import { expectWithout, NAME, OLD_SECRET, SECRET, START, serve, textCodec } from './server.helpers.js'
+import { SessionError, type SessionEvent } from '../../../src/server/index.js'
+import { expectWithout, NAME, OLD_SECRET, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'marlin', secretKey: 'marlin' })
 const octets = (cookie: string): number => cookie.length - 1

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { type CookieAttributes, createCookieWriter } from '../../src/server/core/cookies.js'
-import { expectWithout, rejection, START } from './server.helpers.js'
+import { type CookieAttributes, createCookieWriter } from '../../../src/server/core/cookies.js'
+import { expectWithout, rejection, START } from '../server.helpers.js'
 
 const now = new Date(START)
 const writer = (attributes: CookieAttributes = {}, names: string[] = ['sid']) => createCookieWriter(attributes, names)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { NAME, rejection, SECRET, START, serve, textCodec } from './server.helpers.js'
+import { NAME, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 const parts = (setCookie: string | undefined): string[] => (setCookie ?? '').split('; ')

@@ -2,8 +2,8 @@
 
 import { ObjectId } from 'bson'
 import { expect, test } from 'vitest'
-import { bsonPackageTypes } from '../../src/server/bson-types.js'
-import { beakerJwt, createSessions, expressSessions, fetchSessions, type Sessions } from '../../src/server/index.js'
+import { bsonPackageTypes } from '../../../src/server/bson-types.js'
+import { beakerJwt, createSessions, expressSessions, fetchSessions, type Sessions } from '../../../src/server/index.js'
 
 const SECRET = 'a secret that is long enough for HMAC'
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createKeyring, type KeyringOptions, type Secrets } from '../../src/server/keys/hmac.js'
-import { decodeBase64Url, encodeUtf8 } from '../../src/shared/bytes.js'
-import { expectWithout, OLD_SECRET, SECRET } from './server.helpers.js'
+import { createKeyring, type KeyringOptions, type Secrets } from '../../../src/server/keys/hmac.js'
+import { decodeBase64Url, encodeUtf8 } from '../../../src/shared/bytes.js'
+import { expectWithout, OLD_SECRET, SECRET } from '../server.helpers.js'
 
 const session = { purpose: 'session', cookieName: 'sid' } as const
 const ring = (secrets: Secrets, options: Partial<KeyringOptions> = {}) =>

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { NAME, serve } from './server.helpers.js'
+import { NAME, serve } from '../server.helpers.js'
 
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 const names = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split(';')[0] as string)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import type { SessionEvent } from '../../src/server/core/events.js'
-import { createReadStats } from '../../src/server/core/events.js'
-import { OLD_SECRET, SECRET, START, serve, testBrowser, testClock } from './server.helpers.js'
+import type { SessionEvent } from '../../../src/server/core/events.js'
+import { createReadStats } from '../../../src/server/core/events.js'
+import { OLD_SECRET, SECRET, START, serve, testBrowser, testClock } from '../server.helpers.js'
 
 const day = 86_400
 

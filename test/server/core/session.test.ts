@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { expectWithout, NAME, OLD_SECRET, SECRET, START, serve } from './server.helpers.js'
+import { expectWithout, NAME, OLD_SECRET, SECRET, START, serve } from '../server.helpers.js'
 
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 

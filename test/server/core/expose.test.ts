@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { createExposure, type Expose, publicName } from '../../src/server/core/expose.js'
-import { createSessions, type SessionsOptions } from '../../src/server/index.js'
-import { SECRET } from './server.helpers.js'
+import { createExposure, type Expose, publicName } from '../../../src/server/core/expose.js'
+import { createSessions, type SessionsOptions } from '../../../src/server/index.js'
+import { SECRET } from '../server.helpers.js'
 
 const data = { user: 'dave', locale: 'en', token: 'swordfish', none: null, missing: undefined }
 

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { lightBsonTypes as types } from '../../src/shared/bson/light-types.js'
-import { readBson } from '../../src/shared/bson/reader.js'
-import { writeBson } from '../../src/shared/bson/writer.js'
-import type { SessionData } from '../../src/shared/types.js'
-import { cstring, documentOf, element, hex, int32, int64, string, thrownBy } from './bson-octets.js'
+import { lightBsonTypes as types } from '../../../src/shared/bson/light-types.js'
+import { readBson } from '../../../src/shared/bson/reader.js'
+import { writeBson } from '../../../src/shared/bson/writer.js'
+import type { SessionData } from '../../../src/shared/types.js'
+import { cstring, documentOf, element, hex, int32, int64, string, thrownBy } from './octets.js'
 
-const { cases } = JSON.parse(readFileSync(new URL('../vectors/bson_values.json', import.meta.url), 'utf8')) as {
+const { cases } = JSON.parse(readFileSync(new URL('../../vectors/bson_values.json', import.meta.url), 'utf8')) as {
   cases: { name: string; bson_hex?: string }[]
 }
 const NUL = '\0'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createMetaGuard, refuseMeta } from '../../src/server/codecs/codec.js'
-import { equalValues } from '../../src/server/values.js'
+import { createMetaGuard, refuseMeta } from '../../../src/server/codecs/codec.js'
+import { equalValues } from '../../../src/server/values.js'
 
 const META = { _id: 'session.id', exp: 'session.expiresAt' }
 const guards = createMetaGuard(META)

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, type Session } from '../../src/server/index.js'
-import { OLD_SECRET, SECRET, serve } from './server.helpers.js'
+import { beakerJwt, type Session } from '../../../src/server/index.js'
+import { OLD_SECRET, SECRET, serve } from '../server.helpers.js'
 
 const fresh = (): Promise<Session> => serve().sessions.load(null)
 

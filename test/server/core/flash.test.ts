@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { compact, type FlashValue, jwt, type Session } from '../../src/server/index.js'
-import { SECRET, serve } from './server.helpers.js'
+import { compact, type FlashValue, jwt, type Session } from '../../../src/server/index.js'
+import { SECRET, serve } from '../server.helpers.js'
 
 const fresh = (): Promise<Session> => serve().sessions.load(null)
 

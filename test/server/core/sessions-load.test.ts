@@ -1,8 +1,8 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { createSessions, SessionError } from '../../src/server/index.js'
-import { expectWithout, NAME, OLD_SECRET, rejection, SECRET, START, serve, textCodec } from './server.helpers.js'
+import { createSessions, SessionError } from '../../../src/server/index.js'
+import { expectWithout, NAME, OLD_SECRET, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 

@@ -1,6 +1,6 @@
 /** Requests of one browser at the same time: all begin with one cookie, and their responses come back in some order. */
 import { describe, expect, test } from 'vitest'
-import { MAX_VERSIONS } from '../../src/server/core/versions.js'
+import { MAX_VERSIONS } from '../../../src/server/core/versions.js'
 import {
   beakerJwt,
   compact,
@@ -9,9 +9,9 @@ import {
   memoryStore,
   type SessionCodec,
   type SessionStore,
-} from '../../src/server/index.js'
-import { type Fixture, NAME, SECRET, serve, textCodec } from './server.helpers.js'
-import { openStore, serveStored } from './stores/stores.helpers.js'
+} from '../../../src/server/index.js'
+import { type Fixture, NAME, SECRET, serve, textCodec } from '../server.helpers.js'
+import { openStore, serveStored } from '../stores/stores.helpers.js'
 
 const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const conflicts = ({ events }: Fixture) =>

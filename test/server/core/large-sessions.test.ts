@@ -1,8 +1,8 @@
 /** Sessions that take several cookies, through load, commit and destroy. */
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, compact } from '../../src/server/index.js'
-import { NAME, rejection, SECRET, serve } from './server.helpers.js'
+import { beakerJwt, compact } from '../../../src/server/index.js'
+import { NAME, rejection, SECRET, serve } from '../server.helpers.js'
 
 const codec = compact({ secrets: SECRET })
 /** What does not compress: so many octets of BSON take 5/4 as many characters. */

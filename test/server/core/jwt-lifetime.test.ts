@@ -1,6 +1,6 @@
 /** Timeouts of sessions as plain claims, which have no time of the last access of their own. */
 import { expect, test } from 'vitest'
-import { createSessions, defineSession, jwt, type SessionCodec, type SessionEvent } from '../../src/server/index.js'
+import { createSessions, defineSession, jwt, type SessionCodec, type SessionEvent } from '../../../src/server/index.js'
 
 const START = Date.parse('2026-03-04T05:06:07Z')
 const SECRET = 'a secret for plain claims, long enough'

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { createLifetime, type LifetimeOptions, refuseTokenTimes } from '../../src/server/core/lifetime.js'
-import type { SessionError } from '../../src/shared/errors.js'
-import type { SessionMeta } from '../../src/shared/types.js'
-import { START } from './server.helpers.js'
+import { createLifetime, type LifetimeOptions, refuseTokenTimes } from '../../../src/server/core/lifetime.js'
+import type { SessionError } from '../../../src/shared/errors.js'
+import type { SessionMeta } from '../../../src/shared/types.js'
+import { START } from '../server.helpers.js'
 
 const now = new Date(START)
 const at = (seconds: number): Date => new Date(START + seconds * 1000)
