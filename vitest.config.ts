@@ -15,15 +15,15 @@ export default defineConfig({
     projects: [
       {
         resolve: platform('node'),
-        test: { name: 'shared', include: ['test/{shared,client,scripts,setup}/**/*.test.ts'] },
+        test: { name: 'shared', testTimeout: 60_000, include: ['test/{shared,client,scripts,setup}/**/*.test.ts'] },
       },
       {
         resolve: platform('node'),
-        test: { name: 'node', include: server, exclude: [webOnly] },
+        test: { name: 'node', testTimeout: 60_000, include: server, exclude: [webOnly] },
       },
       {
         resolve: platform('web'),
-        test: { name: 'web', include: server, exclude: [nodeOnly] },
+        test: { name: 'web', testTimeout: 60_000, include: server, exclude: [nodeOnly] },
       },
       {
         resolve: platform('node'),
