@@ -7,14 +7,14 @@ import {
   type SessionRecord,
 } from '../../src/server/index.js'
 
-/** `note~BASE64URL(JSON)~BASE64URL(MAC)`: HMAC-SHA256 has 32 octets, so 43 digits. */
+/** `note~BASE64URL(JSON)~BASE64URL(MAC)`: HMAC-SHA256 has 32 bytes, so 43 digits. */
 const SHAPE = /^note~([\w-]+)~([\w-]{43})$/
 const MAX_DEPTH = 64
 
-/** Sessions as signed JSON, each value good for one cookie name and one purpose. */
+/** Sessions as signed JSON. Each value is valid for one cookie name and one purpose. */
 export function noteCodec({ secrets }: { secrets: readonly string[] }): SessionCodec {
   if (secrets.length === 0 || secrets.some((secret) => Buffer.byteLength(secret) < 32)) {
-    throw new TypeError('Option "secrets" needs one secret or more, of 32 octets or more each')
+    throw new TypeError('Option "secrets" needs one or more secrets of 32 bytes or more')
   }
   return {
     name: 'note',
@@ -37,19 +37,19 @@ export function noteCodec({ secrets }: { secrets: readonly string[] }): SessionC
   }
 }
 
-/** The MAC covers what the value is for. Neither a purpose nor a cookie name has a blank in it. */
+/** The MAC covers what the value is for. Neither a purpose nor a cookie name contains a space. */
 function macOf(payload: string, secret: string, { purpose, cookieName }: CodecContext): Buffer {
   return createHmac('sha256', secret).update(`${purpose} ${cookieName} ${payload}`).digest()
 }
 
-/** Buffer takes several texts for the same octets; one of them is enough. */
+/** Buffer accepts several texts for the same bytes; only one is valid. */
 function strictBytes(text: string): Buffer {
   const bytes = Buffer.from(text, 'base64url')
   if (bytes.length === 32 && bytes.toString('base64url') === text) return bytes
   throw new SessionError('ERR_SESSION_MALFORMED', 'The signature is no base64url')
 }
 
-/** Only what a key holder has signed comes here: an error now says so, and the cookie will not be overwritten. */
+/** The signature was right: an error says so with `verified`, and the cookie will not be overwritten. */
 function parse(payload: string): SessionRecord {
   try {
     const { id, created, accessed, data } = JSON.parse(Buffer.from(payload, 'base64url').toString()) as Payload
@@ -72,7 +72,7 @@ interface Payload {
   data: SessionData
 }
 
-/** JSON.stringify drops or changes what JSON has no type for; a session must not change on its way. */
+/** JSON.stringify drops or changes values that JSON has no type for, so they are refused. */
 function refuseUnwritable(value: unknown, path: readonly string[]): void {
   if (path.length > MAX_DEPTH) throw new SessionError('ERR_SESSION_LIMIT', `More than ${MAX_DEPTH} levels`)
   if (value === null || ['string', 'boolean', 'undefined'].includes(typeof value) || Number.isFinite(value)) return
