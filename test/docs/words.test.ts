@@ -24,10 +24,6 @@ const exempt = new Set([
   'docs/pickle.md',
   'docs/security.md',
   'docs/writing-a-codec.md',
-  'README.md',
-  'CONTRIBUTING.md',
-  'SECURITY.md',
-  'CHANGELOG.md',
   'docs/getting-started.md',
   'docs/testing.md',
   'docs/lifecycle.md',
@@ -40,7 +36,7 @@ test.each([...listPages(), 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].fil
 )
 
 test('the words are found, also where a line ends within them', () => {
-  expect(stiltedWordsOf('A key of\nits own has 32 octets, where\nthere is one.')).toEqual([
+  expect(stiltedWordsOf('A key of\nits own has 32 octets, where\nthere is one: `octets`.')).toEqual([
     'octets: write bytes',
     'where there is: write if there is',
     'A key of its own: write its own …',
@@ -50,7 +46,8 @@ test('the words are found, also where a line ends within them', () => {
   ).toEqual([])
 })
 
+/** Inline code is left out: what names and bytes are called is not up to a page. */
 function stiltedWordsOf(text: string): string[] {
-  const line = text.replace(/\s+/g, ' ')
+  const line = text.replace(/`[^`\n]*`/g, '`').replace(/\s+/g, ' ')
   return stilted.flatMap(([words, instead]) => [...line.matchAll(words)].map(([found]) => `${found}: write ${instead}`))
 }
