@@ -24,10 +24,6 @@ const exempt = new Set([
   'docs/pickle.md',
   'docs/security.md',
   'docs/writing-a-codec.md',
-  'docs/getting-started.md',
-  'docs/testing.md',
-  'docs/lifecycle.md',
-  'docs/frameworks/express.md',
 ])
 
 test.each([...listPages(), 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'].filter((page) => !exempt.has(page)))(
