@@ -5,7 +5,7 @@ export { decodeSession } from '../shared/decode.js'
 export type { Duration } from '../shared/define-session.js'
 export { defineSession, type SessionDefinition, type SessionOptions } from '../shared/define-session.js'
 export { isSessionError, type KeySize, SessionError, type SessionErrorCode } from '../shared/errors.js'
-export type { DecodedSession, NeutralType, Origin, OriginNode, SessionData } from '../shared/types.js'
+export type { DecodedSession, MaybePromise, NeutralType, Origin, OriginNode, SessionData } from '../shared/types.js'
 export {
   type ExpressMiddleware,
   type ExpressOptions,
@@ -29,7 +29,7 @@ export { type NextProxyHandler, type NextResponses, nextProxy } from './adapters
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'
 export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'
-export type { CodecContext, CodecKeys, KeysEvent, MaybePromise, SessionCodec, SessionRecord } from './codecs/codec.js'
+export type { CodecContext, CodecKeys, KeysEvent, SessionCodec, SessionRecord } from './codecs/codec.js'
 export { type CompactOptions, compact } from './codecs/compact.js'
 export type { DjangoField, DjangoJwtSession } from './codecs/django-jwt.js'
 export { type DjangoJwtOptions, djangoJwt } from './codecs/django-jwt.js'

@@ -9,7 +9,6 @@ import { type Python2Encoding, readPickle } from '../shared/pickle/reader.js'
 import { decodeLatin1 } from '../shared/pickle/text.js'
 import type { OriginNode, SessionData } from '../shared/types.js'
 import { withFloatTimes } from './codecs/beaker-jwt.js'
-import { deflateZlib } from './deflate/zlib-stream.js'
 import { readClaims } from './json/claims.js'
 import { readJson } from './json/reader.js'
 import { writeJson } from './json/writer.js'
@@ -72,7 +71,7 @@ export function createBeakerSerializer(options: BeakerSerializerOptions): Beaker
       wrote: (_, error) => !isSessionError(error) || error.code !== 'ERR_SESSION_COMPRESSION',
       read: (bytes) => readZlibJson(bytes, maxInflated),
       write: (session, _, types) =>
-        deflateZlib(encodeUtf8(writeJson(session, { origin: types, ascii: true, spaces: true })), LEVEL),
+        platform.deflate(encodeUtf8(writeJson(session, { origin: types, ascii: true, spaces: true })), LEVEL),
     }
   }
   return {

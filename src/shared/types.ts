@@ -74,3 +74,6 @@ export function deepFreeze<Value>(value: Value): Value {
   }
   return value
 }
+
+/** What an application may give at once or by a promise. */
+export type MaybePromise<T> = T | Promise<T>

@@ -9,8 +9,8 @@ import { tokenOf } from '../shared/shared.helpers.js'
 const NOW = new Date(1_700_000_000_000)
 const codec = compact({ secrets: ['a secret of 32 octets, and more of it'] })
 
-function signed(data: Record<string, unknown>, purpose: 'session' | 'public' = 'session'): string {
-  return codec.sign?.({ data }, { cookieName: 's', purpose, now: NOW }) as string
+async function signed(data: Record<string, unknown>, purpose: 'session' | 'public' = 'session'): Promise<string> {
+  return (await codec.sign?.({ data }, { cookieName: 's', purpose, now: NOW })) as string
 }
 
 /** The cookies of a value in so many pieces. */
@@ -25,7 +25,7 @@ function cookiesOf(value: string, count: number, name = 's'): string[] {
 const read = (cookies: string[]) => getSession('s', { cookie: cookies.join('; '), now: NOW, reader: compactReader })
 
 describe.each([
-  ['compact', signed({ user: 'dave', text: 'x'.repeat(50) })],
+  ['compact', await signed({ user: 'dave', text: 'x'.repeat(50) })],
   ['JWT', tokenOf({ user: 'dave', text: 'x'.repeat(50) })],
 ])('%s', (_, value) => {
   const session = { user: 'dave', text: 'x'.repeat(50) }
@@ -53,11 +53,11 @@ describe.each([
   })
 })
 
-describe('what is left over', () => {
-  const value = signed({ user: 'dave' })
+describe('what is left over', async () => {
+  const value = await signed({ user: 'dave' })
 
-  test('a piece of a longer session hides no shorter one', () => {
-    const old = cookiesOf(signed({ user: 'erin', text: 'y'.repeat(500) }), 3)
+  test('a piece of a longer session hides no shorter one', async () => {
+    const old = cookiesOf(await signed({ user: 'erin', text: 'y'.repeat(500) }), 3)
     expect(read([`s=${value}`, old[1] as string, old[2] as string])).toEqual({ user: 'dave' })
     expect(read([`s=${value}`, 's.1=.'])).toEqual({ user: 'dave' })
     expect(getSession('s', { cookie: `s=${tokenOf({ user: 'dave' })}; s.1=x.y` })).toEqual({ user: 'dave' })
@@ -77,15 +77,15 @@ describe('what is left over', () => {
   })
 })
 
-test('the public half has pieces of its own', () => {
-  const half = cookiesOf(signed({ user: 'dave' }, 'public'), 3, 's.public')
+test('the public cookie has its own pieces', async () => {
+  const half = cookiesOf(await signed({ user: 'dave' }, 'public'), 3, 's.public')
   expect(read(half)).toEqual({ user: 'dave' })
-  expect(read([...half, `s=${signed({ user: 'authority' })}`])).toEqual({ user: 'dave' })
-  expect(read([...half.slice(0, 1), `s=${signed({ user: 'authority' })}`])).toEqual({ user: 'authority' })
+  expect(read([...half, `s=${await signed({ user: 'authority' })}`])).toEqual({ user: 'dave' })
+  expect(read([...half.slice(0, 1), `s=${await signed({ user: 'authority' })}`])).toEqual({ user: 'authority' })
 })
 
-test('the same object while the pieces are the same; the size is that of all', () => {
-  const value = signed({ user: 'dave' })
+test('the same object while the pieces are the same; the size is that of all', async () => {
+  const value = await signed({ user: 'dave' })
   const cookies = cookiesOf(value, 3)
   const session = read(cookies)
   expect(read(cookies)).toBe(session)

@@ -21,14 +21,14 @@ export function noteCodec({ secrets }: { secrets: readonly string[] }): SessionC
     family: 'note',
     readable: false,
     matches: (value) => SHAPE.test(value),
-    verify(value, context) {
+    async verify(value, context) {
       const [, payload = '', mac = ''] = SHAPE.exec(value) ?? []
       const given = strictBytes(mac)
       const keyIndex = secrets.findIndex((secret) => timingSafeEqual(macOf(payload, secret, context), given))
       if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
       return { ...parse(payload), keyIndex }
     },
-    sign({ data, id, createdAt, accessedAt }, context) {
+    async sign({ data, id, createdAt, accessedAt }, context) {
       refuseUnwritable(data, [])
       const times = { created: createdAt?.getTime(), accessed: accessedAt?.getTime() }
       const payload = Buffer.from(JSON.stringify({ id, ...times, data })).toString('base64url')

@@ -110,7 +110,7 @@ export function textCodec(name: string, parts: Partial<SessionCodec> & { fails?:
     family,
     readable: false,
     matches: (value) => value.startsWith(`${family}~`),
-    verify(value) {
+    async verify(value) {
       if (fails !== undefined) throw fails
       const [, writer, text = ''] = value.split('~')
       if (writer !== name) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
@@ -123,7 +123,7 @@ export function textCodec(name: string, parts: Partial<SessionCodec> & { fails?:
         keyIndex: 0,
       }
     },
-    sign: ({ data, id, createdAt, accessedAt }) =>
+    sign: async ({ data, id, createdAt, accessedAt }) =>
       `${family}~${name}~${encodeURIComponent(JSON.stringify({ data, id, createdAt, accessedAt }))}`,
     ...rest,
   }

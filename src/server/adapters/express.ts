@@ -2,13 +2,12 @@
  * Sessions for Express 5 and Connect: `req.session` in the shape of express-session, saved by itself before the head of the
  * response leaves.
  */
+
 import { SessionError } from '../../shared/errors.js'
-import type { SessionData } from '../../shared/types.js'
-import type { MaybePromise } from '../codecs/codec.js'
+import type { MaybePromise, SessionData } from '../../shared/types.js'
 import { createRequestMemory, type HeaderTarget } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
 import { type Sessions, trips } from '../core/sessions.js'
-import { type Flow, run, wait } from '../flow.js'
 import { isForEverybody, withStatus } from './fetch.js'
 import { holdResponse, type NodeResponse } from './held-response.js'
 import { setCookieParts } from './next.js'
@@ -65,31 +64,24 @@ export function expressSessions<Data extends object = SessionData>(
     const all = attached.of(request) ?? new Map<string, Session<object>>()
     attached.keep(request, all.set(property, session))
     holdResponse(response, {
-      prepare: () =>
-        run(
-          (function* () {
-            if (open.isEnded()) yield* wait(destroy(session, target))
-            else if (stateOf(session).isRead || !isForEverybody(response)) yield* wait(commit(session, target))
-          })(),
-        ),
+      prepare: async () => {
+        if (open.isEnded()) await destroy(session, target)
+        else if (stateOf(session).isRead || !isForEverybody(response)) await commit(session, target)
+      },
       fail: (error) => next(withStatus(error)),
     })
     next()
   }
 
-  return (request, response, next) => {
-    run(
-      (function* () {
-        let session: Session<Data>
-        try {
-          session = yield* wait(load(request))
-        } catch (error) {
-          next(withStatus(error))
-          return
-        }
-        attach(request, response, session, next)
-      })(),
-    )
+  return async (request, response, next) => {
+    let session: Session<Data>
+    try {
+      session = await load(request)
+    } catch (error) {
+      next(withStatus(error))
+      return
+    }
+    attach(request, response, session, next)
   }
 }
 
@@ -191,17 +183,17 @@ export function openSession<Data extends object>(
     save: (callback?: SessionCallback) => answer(callback, () => save()),
     destroy: (callback?: SessionCallback) => answer(callback, () => end()),
     regenerate: (callback?: SessionCallback) => answer(callback, () => regenerate()),
-    reload: (callback?: SessionCallback) => answer(callback, () => run(reload())),
+    reload: (callback?: SessionCallback) => answer(callback, () => reload()),
     touch: () => view(),
   })
   let members = membersOf()
 
-  function save(): MaybePromise<unknown> {
+  function save(): Promise<unknown> {
     refuseEnded()
     return commit(session, target)
   }
 
-  function end(): MaybePromise<unknown> {
+  function end(): Promise<unknown> {
     // Also when it fails: then it is tried again before the head leaves, and the error goes out in place of the response.
     hasEnded = true
     return destroy(session, target)
@@ -216,10 +208,10 @@ export function openSession<Data extends object>(
     session.data = {} as Data
   }
 
-  function* reload(): Flow<void> {
+  async function reload(): Promise<void> {
     refuseEnded()
     const cookie = state.cookies.length > 0 ? sentCookies(state.cookies) : (request.headers.cookie ?? '')
-    const fresh = yield* wait(load({ headers: { cookie } }))
+    const fresh = await load({ headers: { cookie } })
     session.data = fresh.data
   }
 

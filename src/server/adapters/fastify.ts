@@ -5,7 +5,6 @@ import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory, type HeaderTarget } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
 import { type Sessions, trips } from '../core/sessions.js'
-import { type Flow, run, wait } from '../flow.js'
 import { dropHeaders, isForEverybody, withStatus } from './fetch.js'
 
 /** The part of a Fastify request that is used here. */
@@ -60,11 +59,11 @@ export function fastifySessions<Data extends object = SessionData>(
   const loaded = createRequestMemory<Session<Data>>()
   const isWriting = createRequestMemory<boolean>()
 
-  function* read(request: FastifyRequestLike): Flow<void> {
-    loaded.keep(request, yield* wait(load(request.raw)))
+  async function read(request: FastifyRequestLike): Promise<void> {
+    loaded.keep(request, await load(request.raw))
   }
 
-  function* write(request: FastifyRequestLike, reply: FastifyReplyLike): Flow<void> {
+  async function write(request: FastifyRequestLike, reply: FastifyReplyLike): Promise<void> {
     const session = loaded.of(request)
     if (session === undefined) return
     const state = stateOf(session)
@@ -74,7 +73,7 @@ export function fastifySessions<Data extends object = SessionData>(
     isWriting.keep(request, true)
     const target = targetOf(reply)
     try {
-      yield* wait(commit(session, target))
+      await commit(session, target)
     } catch (error) {
       dropHeaders(target)
       throw error
@@ -111,19 +110,14 @@ export function fastifySessions<Data extends object = SessionData>(
 
 type Next = (error?: Error) => void
 
-/** Goes on in the same call where nothing has to be awaited. */
-function settle(flow: () => Flow<void>, next: Next): void {
-  run(
-    (function* () {
-      let failure: Error | undefined
-      try {
-        yield* flow()
-      } catch (error) {
-        failure = withStatus(error) as Error
-      }
-      next(failure)
-    })(),
-  )
+async function settle(work: () => Promise<void>, next: Next): Promise<void> {
+  let failure: Error | undefined
+  try {
+    await work()
+  } catch (error) {
+    failure = withStatus(error) as Error
+  }
+  next(failure)
 }
 
 /** `reply.header` adds to the cookies that are there, where `setHeader` of Node replaces them. */

@@ -2,7 +2,6 @@
  * Runs something before the head of a Node response leaves, whatever ends it: `end`, a stream, a redirect, an error.
  * Where that something has to be awaited, `writeHead`, `write`, `end` and `flushHeaders` are held in their order.
  */
-import type { MaybePromise } from '../codecs/codec.js'
 import { dropHeaders } from './fetch.js'
 
 /** The part of `http.ServerResponse` that is used here. */
@@ -26,7 +25,7 @@ export interface NodeResponse {
 
 export interface HeldResponseOptions {
   /** Called once; may set headers. */
-  prepare: () => MaybePromise<void>
+  prepare: () => Promise<void>
   /**
    * Called with what `prepare` threw, or a call that was held. What the handler has sent is dropped, so that an error page can
    * go out instead; so is what it sends after that page.
@@ -57,7 +56,7 @@ export function holdResponse(response: NodeResponse, { prepare, fail }: HeldResp
 
   function begin(): void {
     phase = 'held'
-    let preparing: MaybePromise<void>
+    let preparing: Promise<void>
     try {
       preparing = prepare()
     } catch (error) {

@@ -198,8 +198,7 @@ export function readOnlySession<Data extends object>(session: Session<Data>, adv
   }
 
   const { id, isNew, createdAt, accessedAt, expiresAt, rejected } = session
-  // A copy of the data: what guards its meta keys is in the way of React, which passes on plain members alone.
-  const data = { ...session.data }
+  const { data } = session
   return viewOf({ data, id, isNew, createdAt, accessedAt, expiresAt, rejected }) as ReadOnlySession<Data>
 }
 

@@ -6,7 +6,6 @@ import { platform } from '#platform'
 import { encodeBase64 } from '../../shared/base64.js'
 import { concatBytes, encodeUtf8 } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
-import { type Flow, wait } from '../flow.js'
 import type { AesMode, HmacKey } from '../platform/platform.js'
 import { decodeBody, type OpenedBody } from './beaker.js'
 
@@ -34,12 +33,12 @@ export interface BeakerCipherOptions {
 
 export interface BeakerCipher {
   /** Absent: for reading alone. */
-  encrypt?(plaintext: Uint8Array, validateKey: string): Flow<string>
+  encrypt?(plaintext: Uint8Array, validateKey: string): Promise<string>
   /**
    * @param fits - whether octets are a session, for `auto`
    * @throws {SessionError} `ERR_SESSION_KEY`, `ERR_SESSION_MALFORMED`
    */
-  decrypt(body: string, validateKey: string, fits: (plaintext: Uint8Array) => boolean): Flow<OpenedBody>
+  decrypt(body: string, validateKey: string, fits: (plaintext: Uint8Array) => boolean): Promise<OpenedBody>
 }
 
 const MODES: Partial<Record<BeakerCryptoType, AesMode>> = {
@@ -71,15 +70,15 @@ export function createBeakerCipher(options: BeakerCipherOptions): BeakerCipher {
   checkBits(nonceBits)
   const password = platform.hmacKey(encodeUtf8(options.encryptKey), isOldest ? 'SHA-256' : 'SHA-1')
   const cipher: BeakerCipher = {
-    *decrypt(body, validateKey, fits) {
+    async decrypt(body, validateKey, fits) {
       const length = isOldest ? OLDEST_NONCE_LENGTH : nonceLengthOf(body, nonceBits)
       const nonce = body.slice(0, length)
       const payload = decodeBody(body.slice(length), options.strictBase64)
-      const key = yield* deriveKey(password, encodeUtf8(isOldest ? validateKey : validateKey + nonce))
+      const key = await deriveKey(password, encodeUtf8(isOldest ? validateKey : validateKey + nonce))
       const opened =
         mode === undefined
-          ? yield* decryptAny(payload, key, fits)
-          : yield* decryptAs(mode, payload, key, isOldest ? oldestCounter(nonce) : undefined)
+          ? await decryptAny(payload, key, fits)
+          : await decryptAs(mode, payload, key, isOldest ? oldestCounter(nonce) : undefined)
       if (opened === undefined) {
         throw new SessionError('ERR_SESSION_KEY', 'The encryption key or the cipher is another one')
       }
@@ -89,12 +88,12 @@ export function createBeakerCipher(options: BeakerCipherOptions): BeakerCipher {
   const writes =
     mode !== undefined && mode !== 'ECB' && !isOldest && (nonceBits ?? DEFAULT_BITS) >= FEWEST_BITS_TO_WRITE
   if (writes) {
-    cipher.encrypt = function* (plaintext, validateKey) {
+    cipher.encrypt = async (plaintext, validateKey) => {
       const octets = (nonceBits ?? DEFAULT_BITS) / 8
       // The text itself goes into the key, padding and all.
       const nonce = encodeBase64(platform.randomBytes(octets))
-      const key = yield* deriveKey(password, encodeUtf8(validateKey + nonce))
-      return nonce + encodeBase64(yield* encryptAs(mode, plaintext, key))
+      const key = await deriveKey(password, encodeUtf8(validateKey + nonce))
+      return nonce + encodeBase64(await encryptAs(mode, plaintext, key))
     }
   }
   return cipher
@@ -112,47 +111,47 @@ function nonceLengthOf(body: string, bits: number | undefined): number {
 }
 
 /** PBKDF2 (RFC 8018 §5.2) with its one iteration: the HMACs of the salt and a block number, one after the other. */
-function* deriveKey(password: HmacKey, salt: Uint8Array): Flow<Uint8Array> {
+async function deriveKey(password: HmacKey, salt: Uint8Array): Promise<Uint8Array> {
   const key = new Uint8Array(32)
   for (let block = 1, at = 0; at < key.length; block++) {
-    const octets = yield* wait(password.sign(concatBytes(salt, Uint8Array.of(0, 0, 0, block))))
+    const octets = await password.sign(concatBytes(salt, Uint8Array.of(0, 0, 0, block)))
     key.set(octets.subarray(0, key.length - at), at)
     at += octets.length
   }
   return key
 }
 
-function* encryptAs(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, key: Uint8Array): Flow<Uint8Array> {
-  if (mode !== 'GCM') return yield* wait(platform.encrypt(mode, plaintext, { key, iv: new Uint8Array(16) }))
+async function encryptAs(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, key: Uint8Array): Promise<Uint8Array> {
+  if (mode !== 'GCM') return await platform.encrypt(mode, plaintext, { key, iv: new Uint8Array(16) })
   const iv = platform.randomBytes(IV)
-  const sealed = yield* wait(platform.encrypt(mode, plaintext, { key, iv }))
+  const sealed = await platform.encrypt(mode, plaintext, { key, iv })
   // Beaker puts the tag in front.
   const end = sealed.length - TAG
   return concatBytes(iv, sealed.subarray(end), sealed.subarray(0, end))
 }
 
-function* decryptAs(
+async function decryptAs(
   mode: AesMode,
   payload: Uint8Array,
   key: Uint8Array,
   iv: Uint8Array = new Uint8Array(16),
-): Flow<OpenedBody | undefined> {
+): Promise<OpenedBody | undefined> {
   const isProven = mode === 'GCM'
   if (isProven && payload.length < IV + TAG) return undefined
   const sealed = isProven ? concatBytes(payload.subarray(IV + TAG), payload.subarray(IV, IV + TAG)) : payload
-  const bytes = yield* wait(platform.decrypt(mode, sealed, { key, iv: isProven ? payload.subarray(0, IV) : iv }))
+  const bytes = await platform.decrypt(mode, sealed, { key, iv: isProven ? payload.subarray(0, IV) : iv })
   return bytes && { bytes, isProven }
 }
 
 /** The one cipher whose result is a session; with none or two of them nothing is certain. */
-function* decryptAny(
+async function decryptAny(
   payload: Uint8Array,
   key: Uint8Array,
   fits: (plaintext: Uint8Array) => boolean,
-): Flow<OpenedBody | undefined> {
+): Promise<OpenedBody | undefined> {
   let found: OpenedBody | undefined
   for (const mode of ALL_MODES) {
-    const opened = yield* decryptAs(mode, payload, key)
+    const opened = await decryptAs(mode, payload, key)
     if (opened?.isProven) return opened
     if (!opened || !fits(opened.bytes)) continue
     if (found) return undefined

@@ -13,8 +13,6 @@ import { asVerified, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes } from '../bson-types.js'
-import { deflateZlib } from '../deflate/zlib-stream.js'
-import { type Flow, run, wait } from '../flow.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
 import { writeJson } from '../json/writer.js'
@@ -73,8 +71,8 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     meta: BEAKER_KEYS,
     // What was verified before needs no second look at its form.
     matches: (value) => cache.get(value) !== undefined || looksLikeJwt(value),
-    verify: (value, context) => recall(value, context, verifying) ?? run(verify(value, context, verifying)),
-    sign: (record, context) => run(sign(record, context, keyring, compress)),
+    verify: async (value, context) => recall(value, context, verifying) ?? verify(value, context, verifying),
+    sign: (record, context) => sign(record, context, keyring, compress),
     changed: ({ data, origin }) => origin === undefined || !isBeakerData(data, origin),
   }
 }
@@ -101,13 +99,17 @@ function withKeyIndex(record: SessionRecord, keyIndex: number): SessionRecord {
   return record
 }
 
-function* verify(value: string, context: CodecContext, { keyring, reading, cache }: Verifying): Flow<SessionRecord> {
+async function verify(
+  value: string,
+  context: CodecContext,
+  { keyring, reading, cache }: Verifying,
+): Promise<SessionRecord> {
   const { header, payload, signature, signingInput } = splitJwt(value)
   if (header.alg !== ALGORITHM)
     throw new SessionError('ERR_SESSION_ALGORITHM', `The token is not signed with ${ALGORITHM}`)
   if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
   if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
-  const keyIndex = yield* wait(keyring.verify(signingInput, decodeBase64Url(signature), context))
+  const keyIndex = await keyring.verify(signingInput, decodeBase64Url(signature), context)
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
     const content = openBeakerPayload(decodeUtf8(platform.octetsOfBase64Url(payload)), reading)
@@ -121,14 +123,19 @@ function* verify(value: string, context: CodecContext, { keyring, reading, cache
   }
 }
 
-function* sign(record: SessionRecord, context: CodecContext, keyring: Keyring, compress: boolean): Flow<string> {
+async function sign(
+  record: SessionRecord,
+  context: CodecContext,
+  keyring: Keyring,
+  compress: boolean,
+): Promise<string> {
   const root = record.origin?.root()
   refuseMeta(record.data, BEAKER_KEYS, record.origin?.format === BEAKER_JWT ? undefined : root)
   const session = withBeakerMeta(record, root)
   const origin = withFloatTimes(root)
   const claims = compress ? compressed(session, origin) : plain(session, origin)
   const signingInput = `${HEADER}.${platform.base64Url(claims)}`
-  return `${signingInput}.${yield* wait(keyring.signText(signingInput, context))}`
+  return `${signingInput}.${platform.base64Url(await keyring.sign(signingInput, context))}`
 }
 
 /** Room for the claims of nearly every session: an array of their own takes longer than the digits. */
@@ -140,7 +147,7 @@ const room: Uint8Array = new Uint8Array(4096)
  * @returns good until the next call
  */
 function compressed(session: SessionData, origin: OriginNode): Uint8Array {
-  const stream = deflateZlib(writeBson(session, { origin }), LEVEL)
+  const stream = platform.deflate(writeBson(session, { origin }), LEVEL)
   const needed = BSZ_HEAD.length + base85Room(stream.length) + BSZ_TAIL.length
   const claims = needed > room.length ? new Uint8Array(needed) : room
   claims.set(BSZ_HEAD)

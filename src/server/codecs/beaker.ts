@@ -10,7 +10,6 @@ import { looksLikeBeaker, textKeys } from '../../shared/decode-beaker.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { type Flow, run, wait } from '../flow.js'
 import { createKeyring, decodeHex, equalInConstantTime } from '../keys/hmac.js'
 import { type BeakerSerializer, createBeakerSerializer, type SerializedReading } from '../python-serializers.js'
 import { equalValues } from '../values.js'
@@ -86,8 +85,8 @@ export function beaker(options: BeakerOptions): BeakerCodec {
     meta: BEAKER_KEYS,
     warnings: warningsOf(options, settings.validateKeys),
     matches: looksLikeBeaker,
-    verify: (value, context) => run(verify(value, context, settings)),
-    ...(isReadOnly ? {} : { sign: (record, context) => run(sign(record, context, settings)) }),
+    verify: (value, context) => verify(value, context, settings),
+    ...(isReadOnly ? {} : { sign: (record, context) => sign(record, context, settings) }),
     changed: hasChanged,
   }
 }
@@ -157,12 +156,12 @@ function cipherOf(
 }
 
 /** Trip in: signature, cipher, serializer, in this order. */
-function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
+async function verify(value: string, context: CodecContext, settings: Settings): Promise<SessionRecord> {
   const { signer, cipher, serializer, validateKeys, removeKeys, strictBase64 } = settings
-  const { body, keyIndex } = yield* signer.verify(value, context)
+  const { body, keyIndex } = await signer.verify(value, context)
   try {
     const opened = cipher
-      ? yield* cipher.decrypt(body, validateKeys[keyIndex] as string, (bytes) => fits(bytes, serializer))
+      ? await cipher.decrypt(body, validateKeys[keyIndex] as string, (bytes) => fits(bytes, serializer))
       : { bytes: decodeBody(body, strictBase64), isProven: false }
     return { ...beakerRecord(readOpened(opened, serializer), removeKeys), keyIndex }
   } catch (error) {
@@ -180,7 +179,7 @@ function fits(bytes: Uint8Array, serializer: BeakerSerializer): boolean {
 }
 
 /** Trip out. */
-function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
+async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
   const { signer, cipher, serializer, validateKeys, removeKeys, fresh } = settings
   const root = record.origin?.root()
   const isSame = record.origin?.format === BEAKER && root?.format === serializer.format
@@ -189,8 +188,8 @@ function* sign(record: SessionRecord, context: CodecContext, settings: Settings)
   const bytes = serializer.write(session, root, withFloatTimes(root))
   // The encryption has its key from both.
   const validateKey = validateKeys[context.keyIndex ?? 0] as string
-  const body = cipher?.encrypt ? yield* cipher.encrypt(bytes, validateKey) : encodeBase64(bytes)
-  return yield* signer.sign(body, context)
+  const body = cipher?.encrypt ? await cipher.encrypt(bytes, validateKey) : encodeBase64(bytes)
+  return await signer.sign(body, context)
 }
 
 /** Octets of an HMAC-SHA1 key that are not weaker than its result. */
@@ -365,9 +364,9 @@ export interface SignedBody {
 
 export interface BeakerSigner {
   /** The signature and the body behind it. */
-  sign(body: string, context: CodecContext): Flow<string>
+  sign(body: string, context: CodecContext): Promise<string>
   /** @throws {SessionError} `ERR_SESSION_SIGNATURE` */
-  verify(value: string, context: CodecContext): Flow<SignedBody>
+  verify(value: string, context: CodecContext): Promise<SignedBody>
 }
 
 /** Characters of the signature. */
@@ -388,18 +387,16 @@ export function createBeakerSigner(validateKeys: readonly string[], plain: boole
   })
   const keys = validateKeys.map(encodeUtf8)
   return {
-    *sign(body, context) {
-      const mac = yield* wait(keyring.sign(body, context))
+    async sign(body, context) {
+      const mac = await keyring.sign(body, context)
       return encodeHex(mac) + body
     },
-    *verify(value, context) {
+    async verify(value, context) {
       // Compared as text there, so upper case never verifies.
       if (!looksLikeBeaker(value)) throw refused()
       const body = value.slice(LENGTH)
       const mac = decodeHex(value.slice(0, LENGTH))
-      const keyIndex = plain
-        ? yield* verifyPlain(keys, body, mac, context)
-        : yield* wait(keyring.verify(body, mac, context))
+      const keyIndex = plain ? await verifyPlain(keys, body, mac, context) : await keyring.verify(body, mac, context)
       if (keyIndex === -1) throw refused()
       return { body, keyIndex }
     },
@@ -410,12 +407,17 @@ export function createBeakerSigner(validateKeys: readonly string[], plain: boole
  * Whoever has one good value can make the SHA-1 of a longer one, but never from ASCII alone: between both stands an
  * octet 0x80, which `looksLikeBeaker` takes nowhere.
  */
-function* verifyPlain(keys: readonly Uint8Array[], body: string, mac: Uint8Array, context: CodecContext): Flow<number> {
+async function verifyPlain(
+  keys: readonly Uint8Array[],
+  body: string,
+  mac: Uint8Array,
+  context: CodecContext,
+): Promise<number> {
   if (context.purpose !== 'session') return -1
   const signed = encodeUtf8(body)
   let found = -1
   for (const [index, key] of keys.entries()) {
-    const digest = yield* wait(platform.sha1(concatBytes(key, signed)))
+    const digest = await platform.sha1(concatBytes(key, signed))
     if (equalInConstantTime(digest, mac) && found === -1) found = index
   }
   return found

@@ -6,9 +6,6 @@ import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import type { Jwk } from '../platform/platform.js'
 
-/** What is synchronous stays synchronous; only a platform or a key that needs it answers with a promise. */
-export type MaybePromise<T> = T | Promise<T>
-
 export interface CodecContext {
   cookieName: string
   /** `public` is the half that scripts may read; it is signed with a key of its own and never an authority. */
@@ -57,7 +54,7 @@ export interface KeysEvent {
 /** The keys of a codec, as others may know of them. */
 export interface CodecKeys {
   /** Of key pairs the public members alone; of secrets nothing. */
-  publicKeys(): MaybePromise<readonly Jwk[]>
+  publicKeys(): Promise<readonly Jwk[]>
   /** From now on, whenever keys are loaded or can't be. */
   listen(listener: (event: KeysEvent) => void): void
 }
@@ -79,9 +76,9 @@ export interface SessionCodec {
   /** Tells by shape alone whether a value may be of this family. */
   matches(value: string): boolean
   /** @throws {SessionError} any code; `verified` is true where the signature was good */
-  verify(value: string, context: CodecContext): MaybePromise<SessionRecord>
+  verify(value: string, context: CodecContext): Promise<SessionRecord>
   /** Absent: read only. @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value it can't hold */
-  sign?(record: SessionRecord, context: CodecContext): MaybePromise<string>
+  sign?(record: SessionRecord, context: CodecContext): Promise<string>
   /**
    * Whether an unchanged session is due to be written again, for a format that knows better than `touchEvery`; an idle timeout may ask for
    * it sooner.
@@ -91,48 +88,13 @@ export interface SessionCodec {
   changed?(record: SessionRecord): boolean
 }
 
-// Keys that tell about a session and are not data, as `_id` or `exp`: assigning one is a mistake that is said at once.
-
-/** Key to what to use instead. */
+/** Keys that say something about the session and are not data, as `_id` or `exp`, each with what to use instead. */
 export type MetaNames = Readonly<Record<string, string>>
 
-export interface MetaGuard {
-  /** Guards an object as it is. */
-  guard<Data extends object>(data: Data): Data
-  /** Guards a copy, or the object where a copy would not be the same: a third of the time, for the guards can come first. */
-  guardCopy<Data extends object>(data: Data): Data
-}
-
 /**
- * Prepares a guard for session data: assigning one of the meta keys throws a `TypeError` that names the property to use.
- * The data stays a plain object; the guards are not enumerable.
- */
-export function createMetaGuard(meta: MetaNames = {}): MetaGuard {
-  const guards = Object.entries(meta).map(([key, instead]) => guardOf(key, instead))
-  const addTo = (target: object, data: object): void => {
-    for (const { key, descriptor } of guards) {
-      if (!Object.hasOwn(data, key)) Object.defineProperty(target, key, descriptor)
-    }
-  }
-  return {
-    guard(data) {
-      // Frozen data is checked when it is written.
-      if (Object.isExtensible(data)) addTo(data, data)
-      return data
-    },
-    guardCopy<Data extends object>(data: Data): Data {
-      if (guards.length === 0 || !isPlain(data)) return this.guard(data)
-      const copy = {} as Data
-      addTo(copy, data)
-      return Object.assign(copy, data)
-    },
-  }
-}
-
-/**
- * The same check at writing, for data that was put together elsewhere.
+ * Refuses to write data under a meta key.
  *
- * @param foreign - what another codec read, where it did: a key that is data there is nobody's mistake
+ * @param foreign - what another codec read, if one did: a key that is data there is not the application's mistake
  * @throws {TypeError} naming what to use instead
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for a key of `foreign`, and where that has others than `data` can show
  */
@@ -148,40 +110,13 @@ export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginN
   }
 }
 
-/** Whether a copy by assigning is the same: `__proto__` as a key would become the prototype. */
-function isPlain(data: object): boolean {
-  return Object.getPrototypeOf(data) === Object.prototype && !Object.hasOwn(data, '__proto__')
-}
-
-interface Guard {
-  key: string
-  descriptor: PropertyDescriptor
-}
-
-/** The same for all sessions: engines share the shape of objects only where their accessors are the very same functions. */
-const known = new Map<string, Guard>()
-
-function guardOf(key: string, instead: string): Guard {
-  const name = JSON.stringify([key, instead])
-  const guard = known.get(name) ?? newGuard(key, instead)
-  known.set(name, guard)
-  return guard
-}
-
-function newGuard(key: string, instead: string): Guard {
-  const set = (): void => {
-    throw metaError(key, instead)
-  }
-  return { key, descriptor: { configurable: true, get: () => undefined, set } }
-}
-
 function metaError(key: string, instead: string): TypeError {
   return new TypeError(`"${key}" is not session data: use ${instead}`)
 }
 
-// The option `maxInflated`: how many octets a compressed session may have after its signature was verified.
-
 /**
+ * Checks the option `maxInflated`: how many bytes a compressed session may have after its signature was verified.
+ *
  * @param octets - up to 1 GiB, which an array can have everywhere
  * @throws {TypeError} naming the option
  */

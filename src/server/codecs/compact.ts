@@ -2,6 +2,7 @@
  * Sessions in a format of our own: small, good for one cookie name and one purpose, with an end, a version, and in chunks.
  * FORMATS §11: BSON signed with HMAC-SHA-256, cut to 128 bits (RFC 2104 §5).
  */
+import { platform } from '#platform'
 import { decodeCookie85, encodeCookie85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson/origin.js'
 import { type BsonTypes, readBson } from '../../shared/bson/reader.js'
@@ -26,8 +27,6 @@ import { asVerified, SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes } from '../bson-types.js'
 import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
-import { deflateZlib } from '../deflate/zlib-stream.js'
-import { type Flow, run, wait } from '../flow.js'
 import { createKeyring, type Keyring, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
 import { type CodecContext, inflatedLimit, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
@@ -78,8 +77,8 @@ export function compact(options: CompactOptions): SessionCodec {
     readable: true,
     chunks,
     matches: looksLikeCompact,
-    verify: (value, context) => run(verify(value, context, settings)),
-    sign: (record, context) => run(sign(record, context, settings)),
+    verify: (value, context) => verify(value, context, settings),
+    sign: (record, context) => sign(record, context, settings),
     changed: ({ data, origin }) => origin === undefined || !equalValues(origin.root().value, data),
   }
 }
@@ -102,14 +101,14 @@ interface Verified extends CompactContent {
   read?: () => SessionData
 }
 
-function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
+async function verify(value: string, context: CodecContext, settings: Settings): Promise<SessionRecord> {
   if (!looksLikeCompact(value)) throw new SessionError('ERR_SESSION_MALFORMED', 'The value is no compact session')
   const isSession = context.purpose === 'session'
   // No cookie name has a blank in it.
   const known = isSession ? settings.cache.get(`${context.cookieName} ${value}`) : undefined
   if (known) return readContent(known, context, settings)
   const { mac, body } = splitCompact(value)
-  const keyIndex = yield* wait(settings.keyring.verify(signingInput(body, context), decodeCookie85(mac), context))
+  const keyIndex = await settings.keyring.verify(signingInput(body, context), decodeCookie85(mac), context)
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
     const content: Verified = { ...openCompact(body, settings.maxInflated), keyIndex }
@@ -148,13 +147,13 @@ function readContent(content: Verified, { now }: CodecContext, { types }: Settin
   return record
 }
 
-function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
+async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
   const { origin, expiresAt } = record
   const root = origin?.root()
   refuseMeta(record.data, {}, origin?.format === COMPACT ? undefined : root)
   const end = settings.expires === undefined ? expiresAt : new Date(context.now.getTime() + settings.expires)
   const body = encodeCookie85(compactPayload({ ...record, ...(end && { expiresAt: end }) }, root))
-  const mac = yield* wait(settings.keyring.sign(signingInput(body, context), context))
+  const mac = await settings.keyring.sign(signingInput(body, context), context)
   return `~${encodeCookie85(mac)}${body}`
 }
 
@@ -204,7 +203,7 @@ export function compactPayload(record: SessionRecord, root: OriginNode | undefin
     putVarint(head, version, 'version')
   }
   const bson = writeBson(record.data, { origin: root })
-  const stream = deflateZlib(bson, LEVEL)
+  const stream = platform.deflate(bson, LEVEL)
   const isShorter = stream.length - ZLIB_HEAD.length < bson.length
   head[0] = flags | (isShorter ? DEFLATED : 0)
   return concatBytes(Uint8Array.from(head), isShorter ? stream.subarray(ZLIB_HEAD.length) : bson)

@@ -2,6 +2,7 @@
  * Tokens of django-session-jwt: the key of a session on the server, and claims that other services trust without it.
  * RFC 7519, FORMATS §6.2; docs/django.md lists what is different.
  */
+
 import { platform } from '#platform'
 import { takeJwtMeta } from '../../shared/decode.js'
 import {
@@ -13,22 +14,14 @@ import {
 } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
-import type { OriginNode, SessionData } from '../../shared/types.js'
+import type { MaybePromise, OriginNode, SessionData } from '../../shared/types.js'
 import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
-import { type Flow, run, wait } from '../flow.js'
 import type { JsonPayload } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import type { Secrets } from '../keys/hmac.js'
 import { type KeyInput, type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
-import {
-  type CodecContext,
-  type MaybePromise,
-  type MetaNames,
-  refuseMeta,
-  type SessionCodec,
-  type SessionRecord,
-} from './codec.js'
+import { type CodecContext, type MetaNames, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface DjangoJwtOptions<User extends object = Record<string, unknown>> {
@@ -88,8 +81,8 @@ export function djangoJwt<User extends object = Record<string, unknown>>(
     meta,
     keys: ring,
     matches: looksLikeJwt,
-    verify: (value, context) => run(tokens.verify(value, context, (payload) => readToken(payload, context, settings))),
-    ...(ring.canSign && { sign: (record, context) => run(sign(record, context, settings)) }),
+    verify: (value, context) => tokens.verify(value, context, (payload) => readToken(payload, context, settings)),
+    ...(ring.canSign && { sign: (record, context) => sign(record, context, settings) }),
     changed: ({ data, origin }) =>
       origin === undefined || !equalValues(dataOf(origin.root().value as SessionData, fields, sessionField), data),
     needsRenewal: (record, now) => needsRenewal(record, now, settings),
@@ -189,12 +182,12 @@ function needsRenewal({ expiresAt }: SessionRecord, now: Date, { renew, expires 
   return expiresAt === undefined || expiresAt.getTime() - now.getTime() <= expires / 2
 }
 
-function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
+async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
   const root = record.origin?.root()
   const own = record.origin?.format === FORMAT ? root : undefined
   refuseMeta(record.data, settings.meta, own ? undefined : root)
-  const claims = yield* djangoClaims(record, own, context, settings)
-  return yield* settings.tokens.sign(writeJson(claims, { ascii: true, ...(root && { origin: root }) }), context)
+  const claims = await djangoClaims(record, own, context, settings)
+  return await settings.tokens.sign(writeJson(claims, { ascii: true, ...(root && { origin: root }) }), context)
 }
 
 // What goes into a token of django-session-jwt: the claims about the session, the fields of a user, and what else there is.
@@ -225,13 +218,13 @@ export interface ClaimsSettings {
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for data that would be lost
  * @throws {TypeError} for a claim that is not for `claims` to give
  */
-export function* djangoClaims(
+export async function djangoClaims(
   record: SessionRecord,
   own: OriginNode | undefined,
   context: CodecContext,
   settings: ClaimsSettings,
-): Flow<SessionData> {
-  const claims = context.purpose === 'public' ? record.data : yield* claimsOf(record, own, settings)
+): Promise<SessionData> {
+  const claims = context.purpose === 'public' ? record.data : await claimsOf(record, own, settings)
   return { ...registered(record, own, context, settings), ...claims }
 }
 
@@ -256,13 +249,17 @@ function registered(
   }
 }
 
-function* claimsOf(record: SessionRecord, own: OriginNode | undefined, settings: ClaimsSettings): Flow<SessionData> {
+async function claimsOf(
+  record: SessionRecord,
+  own: OriginNode | undefined,
+  settings: ClaimsSettings,
+): Promise<SessionData> {
   const { fields, user: find, claims: more } = settings
   const read = (own?.value ?? {}) as SessionData
   const { id = '', data, stored, claims: before } = record
   if (!find) return fields.shorten(data, read)
-  const user = yield* wait(find({ id, data: stored ?? data, ...(before && { claims: before }) }))
-  const further = more ? yield* wait(more(user)) : {}
+  const user = await find({ id, data: stored ?? data, ...(before && { claims: before }) })
+  const further = more ? await more(user) : {}
   const taken = Object.keys(settings.meta).find((name) => Object.hasOwn(further, name))
   if (taken !== undefined) throw new TypeError(`Option "claims" must not give "${taken}"`)
   const claims = { ...(user && fields.take(user)), ...further }

@@ -14,7 +14,6 @@ import {
   MAX_SESSION_OCTETS,
   type TimestampSigner,
 } from '../django/signer.js'
-import { type Flow, run } from '../flow.js'
 import { createDjangoSerializer, type DjangoSerializer } from '../python-serializers.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
@@ -67,8 +66,8 @@ export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
     family: 'django-signed',
     readable: settings.serializer.format === 'json',
     matches: looksLikeDjangoSigned,
-    verify: (value, context) => run(verify(value, context, settings)),
-    sign: (record, context) => run(sign(record, context, settings)),
+    verify: (value, context) => verify(value, context, settings),
+    sign: (record, context) => sign(record, context, settings),
     changed: djangoSessionChanged,
   }
 }
@@ -94,9 +93,9 @@ function settle(options: DjangoSignedOptions): Settings {
 }
 
 /** Trip in: signature, age, zlib, serializer, in this order. */
-function* verify(value: string, context: CodecContext, settings: Settings): Flow<SessionRecord> {
+async function verify(value: string, context: CodecContext, settings: Settings): Promise<SessionRecord> {
   const { signer, serializer, maxAge, maxInflated } = settings
-  const { payload, signedAt, keyIndex } = yield* signer.unsign(value, context)
+  const { payload, signedAt, keyIndex } = await signer.unsign(value, context)
   try {
     refuseAge(signedAt, context.now, maxAge)
     const session = readDjangoSession(decodePayload(payload, maxInflated), serializer)
@@ -115,8 +114,8 @@ function refuseAge(signedAt: Date, now: Date, maxAge: number): void {
 }
 
 /** Trip out. */
-function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
+async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
   const { signer, serializer, maxInflated } = settings
   const payload = encodePayload(writeDjangoSession(record, serializer), maxInflated)
-  return yield* signer.sign(payload, record.accessedAt ?? context.now, context)
+  return await signer.sign(payload, record.accessedAt ?? context.now, context)
 }

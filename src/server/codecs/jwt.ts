@@ -8,7 +8,6 @@ import { SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
-import { type Flow, run } from '../flow.js'
 import type { JsonPayload } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import type { Secrets } from '../keys/hmac.js'
@@ -78,8 +77,8 @@ export function jwt(options: JwtOptions): SessionCodec {
     meta: META,
     keys: ring,
     matches: looksLikeJwt,
-    verify: (value, context) => run(tokens.verify(value, context, (payload) => readToken(payload, context, settings))),
-    ...(ring.canSign && { sign: (record, context) => run(sign(record, context, settings)) }),
+    verify: (value, context) => tokens.verify(value, context, (payload) => readToken(payload, context, settings)),
+    ...(ring.canSign && { sign: (record, context) => sign(record, context, settings) }),
     changed: ({ data, origin }) =>
       origin === undefined || !equalValues(takeJwtMeta(origin.root().value as SessionData).data, data),
   }
@@ -129,7 +128,7 @@ function lastIssue(time: number, createdAt: Date | undefined, now: Date): Date {
   return new Date(Math.min(Math.max(time, createdAt?.getTime() ?? time), now.getTime()))
 }
 
-function* sign(record: SessionRecord, context: CodecContext, settings: Settings): Flow<string> {
+async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
   const root = record.origin?.root()
   refuseMeta(record.data, META, record.origin?.format === 'jwt' ? undefined : root)
   if (record.data[COMPRESSED] !== undefined) {
@@ -141,7 +140,7 @@ function* sign(record: SessionRecord, context: CodecContext, settings: Settings)
     ascii: true,
     ...(root ? { origin: root } : {}),
   })
-  return yield* settings.tokens.sign(claims, context)
+  return await settings.tokens.sign(claims, context)
 }
 
 /** Claims that were read stay, whatever the options; new ones come last, in whole seconds. */

@@ -6,7 +6,6 @@ import { platform } from '#platform'
 import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { splitJwt } from '../../shared/jwt.js'
-import { type Flow, wait } from '../flow.js'
 import { createJsonPayload, type JsonPayload } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import {
@@ -36,9 +35,9 @@ export interface SignedTokens {
    * @param read - what the payload says; called anew for a value that is remembered
    * @throws {SessionError} `ERR_SESSION_ALGORITHM`, `ERR_SESSION_SIGNATURE`, `ERR_SESSION_KEYS`, what `read` throws as verified
    */
-  verify(value: string, context: CodecContext, read: (payload: JsonPayload) => SessionRecord): Flow<SessionRecord>
+  verify(value: string, context: CodecContext, read: (payload: JsonPayload) => SessionRecord): Promise<SessionRecord>
   /** @throws {SessionError} `ERR_SESSION_KEYS` where no key signs */
-  sign(payload: string, context: CodecContext): Flow<string>
+  sign(payload: string, context: CodecContext): Promise<string>
 }
 
 interface VerifiedToken {
@@ -66,13 +65,13 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
   }
 
   return {
-    *verify(value, context, read) {
+    async verify(value, context, read) {
       const isSession = context.purpose === 'session'
-      const set = yield* wait(ring.current())
+      const set = await ring.current()
       const known = isSession ? cacheFor(set).get(value) : undefined
       if (known) return withKey(read(known.payload), known)
       const { token, payload } = openToken(value)
-      const found = yield* findKey(ring, set, token, context)
+      const found = await findKey(ring, set, token, context)
       try {
         const verified = {
           payload: createJsonPayload(decodeUtf8(platform.octetsOfBase64Url(payload))),
@@ -85,12 +84,12 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
         throw asVerified(error)
       }
     },
-    *sign(payload, { keyIndex, ...use }) {
-      const set = yield* wait(ring.current())
+    async sign(payload, { keyIndex, ...use }) {
+      const set = await ring.current()
       const signer = keyIndex === undefined ? set.signer : set.keys[keyIndex]
       if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys signs')
       const signingInput = `${headerFor(signer)}.${platform.base64Url(payload)}`
-      const signature = yield* wait(signer.sign(signingInput, use))
+      const signature = await signer.sign(signingInput, use)
       return `${signingInput}.${platform.base64Url(signature)}`
     },
   }
@@ -114,12 +113,12 @@ interface FoundKey {
 }
 
 /** Newer keys are looked for where a token names none of these, or names none at all and no key verifies it. */
-function* findKey(ring: KeyRing, first: KeySet, token: SignedInput, context: CodecContext): Flow<FoundKey> {
+async function findKey(ring: KeyRing, first: KeySet, token: SignedInput, context: CodecContext): Promise<FoundKey> {
   let set = first
-  let index = yield* verifyWithSet(set, token, context)
+  let index = await verifyWithSet(set, token, context)
   if (index === -1 && !knows(set, token.kid)) {
-    set = yield* wait(ring.renewed(first))
-    if (set !== first) index = yield* verifyWithSet(set, token, context)
+    set = await ring.renewed(first)
+    if (set !== first) index = await verifyWithSet(set, token, context)
   }
   const key = set.keys[index]
   if (key) return { set, identity: { keyIndex: index, ...(key.kid !== undefined && { kid: key.kid }) } }

@@ -4,7 +4,6 @@
 import { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
-import { type Flow, wait } from '../flow.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf, equalValues, largestKeys, mergeByKey } from '../values.js'
 import { type ChunkLimits, chunkName, chunkRoom, MAX_COOKIE_OCTETS, splitValue } from './cookies.js'
@@ -32,11 +31,11 @@ export interface Plan {
 }
 
 /** @returns undefined where there is nothing to write */
-export function* planOf(settings: Settings, session: Session<object>): Flow<Plan | undefined> {
+export async function planOf(settings: Settings, session: Session<object>): Promise<Plan | undefined> {
   const { held, isRegenerated } = stateOf(session)
   if (!held) return isRegenerated || hasMembers(session.data) ? { reason: 'changed', writer: 0 } : undefined
   const data = askedData(session)
-  const differs = data !== undefined && (yield* hasChanged(held, data, settings))
+  const differs = data !== undefined && (await hasChanged(held, data, settings))
   const isChanged = isRegenerated || differs
   const isOld = held.codecIndex > 0 || (held.record.keyIndex ?? 0) > 0
   const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
@@ -66,12 +65,12 @@ function hasMembers(data: object): boolean {
 }
 
 /** A codec without a comparison of its own, or a cookie just written, is read once more. */
-function* hasChanged(held: HeldSession, data: object, settings: Settings): Flow<boolean> {
+async function hasChanged(held: HeldSession, data: object, settings: Settings): Promise<boolean> {
   const { codec, record, value, isWritten } = held
   const base = held.stored?.base ?? held.base
   if (base) return !equalValues(base, data)
   if (codec.changed && record.origin && !isWritten) return codec.changed({ ...record, data: data as SessionData })
-  held.record = yield* wait(codec.verify(value, contextOf(settings)))
+  held.record = await codec.verify(value, contextOf(settings))
   held.isWritten = false
   return !equalValues(held.record.data, data)
 }
@@ -96,37 +95,41 @@ export interface Content {
  * @returns undefined where another request ended the session meanwhile: nothing may be written then
  * @throws {SessionError} `ERR_SESSION_STORE`, and what the store can't hold
  */
-export function* contentOf(settings: Settings, session: Session<object>, plan: Plan): Flow<Content | undefined> {
+export async function contentOf(
+  settings: Settings,
+  session: Session<object>,
+  plan: Plan,
+): Promise<Content | undefined> {
   const state = stateOf(session)
   const { held } = state
   const data = session.data as SessionData
   const version = (held?.record.version ?? -1) + 1
   if (settings.rows) {
-    const stored = yield* saveRow(settings as Settings & { rows: Rows }, session, plan)
+    const stored = await saveRow(settings as Settings & { rows: Rows }, session, plan)
     // The token's own claims stay, but not those of whoever it was before signing in.
     const claims = state.isRegenerated ? undefined : held?.record.data
     return stored && { data: claims ?? {}, shown: stored.row.data, stored, version }
   }
   const known = held && settings.versions.of(held)
   if (!held || (!known && !held.base)) return { data, shown: data, version }
-  return yield* withOthers(settings, session, held, known)
+  return await withOthers(settings, session, held, known)
 }
 
 /** A cookie is all there is, so what others wrote counts as far as this process has seen it. */
-function* withOthers(
+async function withOthers(
   settings: Settings,
   session: Session<object>,
   held: HeldSession,
   known: KnownVersion | undefined,
-): Flow<Content | undefined> {
+): Promise<Content | undefined> {
   const { isRegenerated } = stateOf(session)
   const mine = session.data as SessionData
   const own = held.record.version ?? 0
   const version = Math.max(own, known?.isOver === false ? known.version : own) + 1
   const isCurrent = known === undefined || (!known.isOver && known.version <= own)
   if (isCurrent && !held.base) return { data: mine, shown: mine, version }
-  const theirs = isCurrent ? held.record.data : yield* dataOf(settings, known)
-  const base = held.base ?? (yield* dataOf(settings, held))
+  const theirs = isCurrent ? held.record.data : await dataOf(settings, known)
+  const base = held.base ?? (await dataOf(settings, held))
   if (!theirs || !base) {
     // What the other request wrote is not at hand: that it is lost is all that can be told.
     reportConflict(settings, held)
@@ -140,14 +143,14 @@ function* withOthers(
 }
 
 /** As it stands in a cookie; of a session that ended, nothing. */
-function* dataOf(
+async function dataOf(
   settings: Settings,
   cookie: HeldSession | Exclude<KnownVersion, undefined>,
-): Flow<SessionData | undefined> {
+): Promise<SessionData | undefined> {
   if ('isOver' in cookie && cookie.isOver) return {}
   const { codec, value } = cookie as HeldSession
   try {
-    const { data } = yield* wait(codec.verify(value, contextOf(settings)))
+    const { data } = await codec.verify(value, contextOf(settings))
     return data
   } catch {
     return undefined
@@ -162,10 +165,10 @@ function* dataOf(
  * @returns why the token is no session: the store has no such row, or has one that can't be read
  * @throws {SessionError} `ERR_SESSION_STORE`, `ERR_SESSION_KEYS`
  */
-export function* findRow(rows: Rows, held: HeldSession): Flow<SessionError | undefined> {
+export async function findRow(rows: Rows, held: HeldSession): Promise<SessionError | undefined> {
   const { id } = held.record
   try {
-    const row = id ? yield* rows.find(id) : undefined
+    const row = id ? await rows.find(id) : undefined
     if (row === undefined) {
       const why = id ? 'The store has no such session: it ended' : 'The token names no session'
       return new SessionError('ERR_SESSION_EXPIRED', why, { verified: true })
@@ -186,11 +189,11 @@ export function* findRow(rows: Rows, held: HeldSession): Flow<SessionError | und
  * @returns what is in the store now; undefined where the session ended meanwhile, which is final
  * @throws {SessionError} `ERR_SESSION_STORE`, and what the store can't hold
  */
-export function* saveRow(
+export async function saveRow(
   settings: Settings & { rows: Rows },
   session: Session<object>,
   { reason }: Plan,
-): Flow<StoredData | undefined> {
+): Promise<StoredData | undefined> {
   const state = stateOf(session)
   const { rows, lifetime, clock, observe } = settings
   const stored = state.held?.stored
@@ -199,19 +202,19 @@ export function* saveRow(
   if (observe) return stored ?? after({ data: mine })
   const expiresAt = lifetime.expiresAt({ createdAt: state.createdAt, accessedAt: clock() })
   if (!stored || state.isRegenerated) {
-    const row = yield* newRow(settings, session)
-    yield* rows.create(state.id, withEnd(row, expiresAt))
+    const row = await newRow(settings, session)
+    await rows.create(state.id, withEnd(row, expiresAt))
     return after(row)
   }
   if (reason !== 'changed') {
-    yield* rows.touch(state.id, expiresAt)
+    await rows.touch(state.id, expiresAt)
     // A touch does not say whether the row is there still, and no token may go out for a session that ended.
-    const row = yield* rows.find(state.id)
+    const row = await rows.find(state.id)
     if (!row) reportConflict(settings, state.held, { isOver: true })
     return row && { ...stored, row }
   }
   let clashes: string[] = []
-  const row: StoredSession | undefined = yield* rows.change(state.id, (current) => {
+  const row: StoredSession | undefined = await rows.change(state.id, (current) => {
     const merged = mergeByKey({ base: stored.base, mine, theirs: current.data })
     clashes = merged.clashes
     return withEnd({ ...current, data: merged.data }, expiresAt)
@@ -221,12 +224,12 @@ export function* saveRow(
 }
 
 /** The row of a new id. What stands in the old one now goes along; of a session that ended meanwhile only what this request changed. */
-function* newRow(settings: Settings & { rows: Rows }, session: Session<object>): Flow<StoredSession> {
+async function newRow(settings: Settings & { rows: Rows }, session: Session<object>): Promise<StoredSession> {
   const state = stateOf(session)
   const mine = session.data as SessionData
   const { stored, record } = state.held ?? {}
   if (!stored || record?.id === undefined) return { data: { ...mine } }
-  const current = yield* settings.rows.find(record.id)
+  const current = await settings.rows.find(record.id)
   const { data, clashes } = mergeByKey({ base: stored.base, mine, theirs: current?.data ?? {} })
   if (!current || clashes.length > 0) reportConflict(settings, state.held, { keys: clashes, isOver: !current })
   return { ...current, data }
@@ -266,15 +269,15 @@ export interface WrittenSession {
  * @returns undefined where an unchanged session stays as it is
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`
  */
-export function* writeSession(
+export async function writeSession(
   settings: Settings,
   session: Session<object>,
   plan: Plan,
   content: Content,
-): Flow<WrittenSession | undefined> {
+): Promise<WrittenSession | undefined> {
   const { held } = stateOf(session)
   try {
-    return yield* writeWith(settings, session, { ...plan, content })
+    return await writeWith(settings, session, { ...plan, content })
   } catch (error) {
     if (!held || !isUnwritable(error)) throw error
     const mustWrite = plan.reason === 'changed' || isDueAgain(settings, held)
@@ -287,16 +290,16 @@ export function* writeSession(
       ...(error.path === undefined ? {} : { path: error.path }),
     })
     return mustWrite && canKeep
-      ? yield* writeWith(settings, session, { ...plan, writer: held.codecIndex, content })
+      ? await writeWith(settings, session, { ...plan, writer: held.codecIndex, content })
       : undefined
   }
 }
 
-function* writeWith(
+async function writeWith(
   settings: Settings,
   session: Session<object>,
   { writer: codecIndex, reason, content }: Plan & { content: Content },
-): Flow<WrittenSession> {
+): Promise<WrittenSession> {
   const state = stateOf(session)
   const codec = settings.codecs[codecIndex] as SessionCodec
   const context = contextOf(settings)
@@ -310,7 +313,7 @@ function* writeWith(
   const expiresAt = settings.lifetime.expiresAt({ createdAt, accessedAt: context.now })
   if (expiresAt) record.expiresAt = expiresAt
   const limits = codec.chunks ? settings.chunks : undefined
-  const value = yield* signFitting(codec, record, context, settings.name, limits)
+  const value = await signFitting(codec, record, context, settings.name, limits)
   const held: HeldSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isWritten: true }
   if (stored) held.stored = stored
   if (base) held.base = base
@@ -355,14 +358,14 @@ export function keepWritten(
  * @param limits - of the cookies that it may be split over
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE` with the largest keys, and what the codec throws
  */
-export function* signFitting(
+export async function signFitting(
   codec: SessionCodec,
   record: SessionRecord,
   context: CodecContext,
   cookieName: string,
   limits?: ChunkLimits,
-): Flow<string> {
-  const value = yield* wait((codec as Required<SessionCodec>).sign(record, context))
+): Promise<string> {
+  const value = await (codec as Required<SessionCodec>).sign(record, context)
   const most = limits ? chunkRoom(cookieName, limits) : MAX_COOKIE_OCTETS - cookieName.length
   const room = Math.min(codec.maxLength ?? most, most)
   if (value.length <= room) return value
@@ -428,12 +431,12 @@ export interface WrittenHalf {
  * @param content - what was written of it, to a cookie or to the store
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`
  */
-export function* writePublicHalf(
+export async function writePublicHalf(
   settings: Settings,
   session: Session<object>,
   written: WrittenSession | undefined,
   content: Content | undefined,
-): Flow<WrittenHalf | undefined> {
+): Promise<WrittenHalf | undefined> {
   const { cookies, exposure, publicName } = settings
   const { publicValue, held: before } = stateOf(session)
   const held = written?.held ?? before
@@ -444,7 +447,7 @@ export function* writePublicHalf(
   const context = contextOf(settings, 'public')
   const data = exposure.publicHalf(content?.shown ?? held.stored?.row.data ?? (session.data as SessionData))
   if (!written && publicValue !== undefined) {
-    const isCurrent = yield* holds(settings, codec, publicValue, data)
+    const isCurrent = await holds(settings, codec, publicValue, data)
     if (isCurrent) return undefined
   }
   const { createdAt, accessedAt, expiresAt } = held.record
@@ -456,15 +459,15 @@ export function* writePublicHalf(
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(origin === undefined ? {} : { origin }),
   }
-  const value = yield* signFitting(codec, record, context, publicName)
+  const value = await signFitting(codec, record, context, publicName)
   return { value, cookie: cookies.set(publicName, value, { httpOnly: false, now: context.now }) }
 }
 
 /** Whether the half in the browser says the same, with the newest key and times that are not too old. */
-function* holds(settings: Settings, codec: SessionCodec, value: string, data: SessionData): Flow<boolean> {
+async function holds(settings: Settings, codec: SessionCodec, value: string, data: SessionData): Promise<boolean> {
   const context = contextOf(settings, 'public')
   try {
-    const record = yield* wait(codec.verify(value, context))
+    const record = await codec.verify(value, context)
     const isOld = (record.keyIndex ?? 0) > 0 || settings.lifetime.needsTouch(record, context.now)
     return !isOld && equalValues(record.data, data)
   } catch {

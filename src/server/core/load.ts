@@ -5,8 +5,7 @@ import { platform } from '#platform'
 import { encodeHex } from '../../shared/bytes.js'
 import { readCookies } from '../../shared/cookie.js'
 import { isSessionError, SessionError, type SessionErrorCode } from '../../shared/errors.js'
-import type { CodecContext, MaybePromise, SessionCodec } from '../codecs/codec.js'
-import { type Flow, run, wait } from '../flow.js'
+import type { CodecContext, SessionCodec } from '../codecs/codec.js'
 import { contextOf, findRow, isProtected, reportConflict } from './commit.js'
 import { findShadowed, NO_CHUNKS, readChunks } from './cookies.js'
 import { PUBLIC_SUFFIX } from './expose.js'
@@ -15,11 +14,11 @@ import type { Settings } from './options.js'
 import { type HeldSession, identify, Session, type SessionOwner, type SessionState } from './session.js'
 
 /** Cookie header → candidates × codecs → verify → lifetime → session. */
-export function* loadSession<Data extends object>(
+export async function loadSession<Data extends object>(
   settings: Settings,
   owner: SessionOwner,
   source: CookieSource,
-): Flow<Session<Data>> {
+): Promise<Session<Data>> {
   const { lifetime, emit, name } = settings
   const header = cookieHeader(source)
   const values = readCookies(header, name)
@@ -27,7 +26,7 @@ export function* loadSession<Data extends object>(
   const { now } = context
   const { joined, indexes } = settings.chunks ? readChunks(header, name) : NO_CHUNKS
   const refuse = (candidate: HeldSession) => refusal(settings, candidate, now)
-  const { held, rejections } = yield* readCandidates(values, settings.codecs, context, refuse, joined)
+  const { held, rejections } = await readCandidates(values, settings.codecs, context, refuse, joined)
   // Pieces that do not belong together are no news beside a session that is whole.
   for (const { value, error, isJoined } of rejections)
     if (!(held && isJoined)) emit?.({ type: 'rejected', code: error.code, bytes: name.length + value.length })
@@ -63,8 +62,8 @@ export function* loadSession<Data extends object>(
 }
 
 /** Why a token that verified is no session: it is over, or the store knows better. */
-function refusal({ lifetime, rows }: Settings, held: HeldSession, now: Date): MaybePromise<SessionError | undefined> {
-  return lifetime.ended(held.record, now) ?? (rows && run(findRow(rows, held)))
+async function refusal({ lifetime, rows }: Settings, held: HeldSession, now: Date): Promise<SessionError | undefined> {
+  return lifetime.ended(held.record, now) ?? (rows && findRow(rows, held))
 }
 
 /** What verified counts before what did not: nobody can hide a cookie that must not be overwritten behind another. */
@@ -112,23 +111,23 @@ const MOVES_ON: ReadonlySet<SessionErrorCode> = new Set([
  * @param joined - the pieces of a value in several cookies, tried before all others by the codecs that make such
  * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS` only
  */
-export function* readCandidates(
+export async function readCandidates(
   values: readonly string[],
   codecs: readonly SessionCodec[],
   context: CodecContext,
-  refuse: (held: HeldSession) => MaybePromise<SessionError | undefined>,
+  refuse: (held: HeldSession) => Promise<SessionError | undefined>,
   joined?: string,
-): Flow<CandidateReading> {
+): Promise<CandidateReading> {
   const rejections: Rejection[] = []
   let held: HeldSession | undefined
   for (let index = values.length; index >= 0; index--) {
     const isJoined = index === values.length
     const value = (isJoined ? joined : values[index]) ?? ''
     if (value === '' || value === held?.value) continue
-    const outcome = yield* readCandidate(value, codecs, context, isJoined)
+    const outcome = await readCandidate(value, codecs, context, isJoined)
     // An older version of a session may stand behind a newer one, under another domain or path.
     if (held && (outcome instanceof SessionError || !isNewer(outcome, held))) continue
-    const error = outcome instanceof SessionError ? outcome : yield* wait(refuse(outcome))
+    const error = outcome instanceof SessionError ? outcome : await refuse(outcome)
     if (error === undefined) held = outcome as HeldSession
     else if (!held)
       rejections.push({ value, error, isJoined, ...(outcome instanceof SessionError ? {} : { held: outcome }) })
@@ -141,12 +140,12 @@ function isNewer({ record: a }: HeldSession, { record: b }: HeldSession): boolea
   return a.id !== undefined && a.id === b.id && (a.version ?? 0) > (b.version ?? 0)
 }
 
-function* readCandidate(
+async function readCandidate(
   value: string,
   codecs: readonly SessionCodec[],
   context: CodecContext,
   isJoined: boolean,
-): Flow<HeldSession | SessionError> {
+): Promise<HeldSession | SessionError> {
   if (value.length > MAX_VALUE_LENGTH) {
     return new SessionError('ERR_SESSION_LIMIT', `The cookie is longer than ${MAX_VALUE_LENGTH} characters`)
   }
@@ -157,7 +156,7 @@ function* readCandidate(
     if ((family !== undefined && codec.family !== family) || !codec.matches(value)) continue
     if (isJoined && !codec.chunks) continue
     try {
-      const record = yield* wait(codec.verify(value, context))
+      const record = await codec.verify(value, context)
       return { value, record, codec, codecIndex }
     } catch (error) {
       const found = asSessionError(error)

@@ -1,11 +1,10 @@
 /**
  * The options of `createSessions`, checked and made ready once.
  */
-import { platform } from '#platform'
 import { type Duration, defineSession, type SessionDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
-import { createMetaGuard, type MetaGuard, type SessionCodec } from '../codecs/codec.js'
+import type { SessionCodec } from '../codecs/codec.js'
 import type { Secrets } from '../keys/hmac.js'
 import type { SessionStore } from '../stores/store.js'
 import {
@@ -75,7 +74,6 @@ export interface Settings {
   readonly upgrade: 'always' | 'on-change' | 'never'
   readonly observe: boolean
   readonly clock: () => Date
-  readonly guard: MetaGuard
   /** Absent where nobody listens. */
   readonly emit: ((event: Omit<SessionEvent, 'cookie' | 'time' | 'observed'>) => void) | undefined
 }
@@ -124,8 +122,6 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     upgrade,
     observe,
     clock,
-    // In a store every key is data. In production a commit still throws, and guards would take as long as all else of a request.
-    guard: createMetaGuard(options.store === undefined && !platform.isProduction() ? codecs[0]?.meta : {}),
     emit,
   }
 }

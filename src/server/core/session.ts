@@ -4,7 +4,7 @@
  */
 import type { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
-import type { MetaGuard, SessionCodec, SessionRecord } from '../codecs/codec.js'
+import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import { createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
@@ -79,8 +79,6 @@ interface HeldIdentity {
 export interface SessionOwner {
   newId(): string
   now(): Date
-  /** Makes assigning a meta key in the data a `TypeError`. */
-  guard: MetaGuard
 }
 
 /** The server's own view of a session. */
@@ -91,26 +89,27 @@ export let askedData: (session: Session<object>) => object | undefined
 export class Session<Data extends object = SessionData> {
   readonly #state: SessionState
   readonly #owner: SessionOwner
-  readonly #loaded: Data
-  /** What the application was given: guards take longer than all else of a visit that never looks. */
-  #data: Data | undefined
+  #data: Data
+  /** Whether the application has asked for the data: until then it is as it was loaded. */
+  #isAsked = false
 
   constructor(data: Data, state: SessionState, owner: SessionOwner) {
-    this.#loaded = data
+    this.#data = data
     this.#state = state
     this.#owner = owner
   }
 
   /** The application's keys. Change them, deep inside too; `commit` finds out. */
   get data(): Data {
-    this.#data ??= this.#owner.guard.guardCopy(this.#loaded)
+    this.#isAsked = true
     return this.#data
   }
 
   set data(data: Data) {
     if (typeof data !== 'object' || data === null || Array.isArray(data))
       throw new TypeError('session.data must be an object')
-    this.#data = this.#owner.guard.guard(data)
+    this.#isAsked = true
+    this.#data = data
   }
 
   /** 32 hex digits, or what another system made. */
@@ -217,6 +216,6 @@ export class Session<Data extends object = SessionData> {
 
   static {
     stateOf = (session) => session.#state
-    askedData = (session) => session.#data
+    askedData = (session) => (session.#isAsked ? session.#data : undefined)
   }
 }

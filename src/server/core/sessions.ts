@@ -3,8 +3,6 @@
  * The first codec writes and every codec reads; the first key signs and every key verifies.
  */
 import type { SessionData } from '../../shared/types.js'
-import type { MaybePromise } from '../codecs/codec.js'
-import { type Flow, isPromise, run } from '../flow.js'
 import { publicJwks } from '../keys/keys.js'
 import type { JwkSet } from '../platform/platform.js'
 import {
@@ -69,9 +67,9 @@ export const trips: unique symbol = Symbol('trips')
 
 /** @internal */
 export interface Trips<Data extends object> {
-  load(source: CookieSource): MaybePromise<Session<Data>>
-  commit(session: Session<Data>, headers?: HeaderTarget): MaybePromise<string[]>
-  destroy(session: Session<Data>, headers?: HeaderTarget): MaybePromise<string[]>
+  load(source: CookieSource): Promise<Session<Data>>
+  commit(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
+  destroy(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
   /** The Set-Cookie text of a session without a value: its attributes. */
   attributes(now: Date): string
   readonly settings: Settings
@@ -96,12 +94,11 @@ export function createSessions<Data extends object = SessionData>(
   const reading = {
     name: settings.name,
     async load(source: CookieSource) {
-      const loaded = both.load(source)
-      const session = isPromise(loaded) ? await loaded : loaded
+      const session = await both.load(source)
       stateOf(session).isRead = true
       return session
     },
-    jwks: async () => run(publicJwks(settings.codecs)),
+    jwks: async () => publicJwks(settings.codecs),
   }
   if (options.readOnly) return { ...reading, [trips]: { load: both.load } }
   return {
@@ -113,14 +110,14 @@ export function createSessions<Data extends object = SessionData>(
 }
 
 function tripsOf<Data extends object>(settings: Settings): Trips<Data> {
-  const loaded = createRequestMemory<MaybePromise<Session<Data>>>()
-  const owner: SessionOwner = { newId, now: settings.clock, guard: settings.guard }
+  const loaded = createRequestMemory<Promise<Session<Data>>>()
+  const owner: SessionOwner = { newId, now: settings.clock }
 
-  function loadOnce(source: CookieSource): MaybePromise<Session<Data>> {
-    if (typeof source !== 'object' || source === null) return run(loadSession<Data>(settings, owner, source))
+  function loadOnce(source: CookieSource): Promise<Session<Data>> {
+    if (typeof source !== 'object' || source === null) return loadSession<Data>(settings, owner, source)
     const known = loaded.of(source)
     if (known !== undefined) return known
-    const session = run(loadSession<Data>(settings, owner, source))
+    const session = loadSession<Data>(settings, owner, source)
     loaded.keep(source, session)
     return session
   }
@@ -128,29 +125,33 @@ function tripsOf<Data extends object>(settings: Settings): Trips<Data> {
   return {
     settings,
     load: loadOnce,
-    commit: (session, headers) => takeTurn(session, () => run(commit(settings, session, headers))),
-    destroy: (session, headers) => takeTurn(session, () => run(destroy(settings, session, headers))),
+    commit: (session, headers) => takeTurn(session, () => commit(settings, session, headers)),
+    destroy: (session, headers) => takeTurn(session, () => destroy(settings, session, headers)),
     attributes: (now) => settings.cookies.set(settings.name, '', { ...settings.exposure, now }),
     altered: (changes) => tripsOf({ ...settings, ...changes }),
   }
 }
 
 /** The trip out: anything to write? → store, if any → sign → public half → Set-Cookie. */
-function* commit(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): Flow<string[]> {
+async function commit(
+  settings: Settings,
+  session: Session<object>,
+  headers: HeaderTarget | undefined,
+): Promise<string[]> {
   const state = stateOf(session)
   if (state.isDestroyed) return respond(settings, state, [...state.cookies], headers)
   const { held: before, isRegenerated } = state
-  const plan = yield* planOf(settings, session)
+  const plan = await planOf(settings, session)
   if (plan && !before) refuseOverwriting(state)
-  const content = plan && (yield* contentOf(settings, session, plan))
+  const content = plan && (await contentOf(settings, session, plan))
   if (plan && !content) {
     // Another request ended it, and its response has told the browser what is true now.
     state.isDestroyed = true
     return respond(settings, state, [], headers)
   }
-  const written = plan && content && !plan.isRowOnly && (yield* writeSession(settings, session, plan, content))
-  const half = yield* writePublicHalf(settings, session, written || undefined, content)
-  if (written && isRegenerated) yield* leave(settings, state)
+  const written = plan && content && !plan.isRowOnly && (await writeSession(settings, session, plan, content))
+  const half = await writePublicHalf(settings, session, written || undefined, content)
+  if (written && isRegenerated) await leave(settings, state)
   const isOver = !written && !state.held && state.rejected?.code === 'ERR_SESSION_EXPIRED'
   const shadows = written && state.isShadowed ? expiredShadows(settings, state) : []
   // From here on nothing fails: a session is never known as written when it was not sent.
@@ -163,15 +164,19 @@ function* commit(settings: Settings, session: Session<object>, headers: HeaderTa
 }
 
 /** A session goes, or moves to another id: what its old id stood for ends. */
-function* leave({ rows, versions, observe }: Settings, { held, unreadableId }: SessionState): Flow<void> {
+async function leave({ rows, versions, observe }: Settings, { held, unreadableId }: SessionState): Promise<void> {
   if (observe) return
   const id = held?.stored ? held.record.id : unreadableId
-  if (rows && id !== undefined) yield* rows.remove(id)
+  if (rows && id !== undefined) await rows.remove(id)
   if (held) versions.end(held)
 }
 
 /** The trip out of a session that ends. */
-function* destroy(settings: Settings, session: Session<object>, headers: HeaderTarget | undefined): Flow<string[]> {
+async function destroy(
+  settings: Settings,
+  session: Session<object>,
+  headers: HeaderTarget | undefined,
+): Promise<string[]> {
   const { cookies, exposure, publicName } = settings
   const state = stateOf(session)
   const isHeld = state.hadCookie || state.held !== undefined
@@ -179,7 +184,7 @@ function* destroy(settings: Settings, session: Session<object>, headers: HeaderT
   const isFirst = !state.isDestroyed
   // Even where the store fails, no commit saves it again.
   state.isDestroyed = true
-  yield* leave(settings, state)
+  await leave(settings, state)
   if (isFirst) settings.emit?.({ type: 'destroyed', ...(state.held ? identify(state.held) : {}) })
   return respond(
     settings,
@@ -197,10 +202,10 @@ function* destroy(settings: Settings, session: Session<object>, headers: HeaderT
 const busy = new WeakMap<object, Promise<void>>()
 
 /** Does the work at once where nothing is under way, and what is synchronous stays so. */
-export function takeTurn<T>(owner: object, work: () => MaybePromise<T>): MaybePromise<T> {
+export function takeTurn<T>(owner: object, work: () => Promise<T>): Promise<T> {
   const before = busy.get(owner)
   const outcome = before ? before.then(work) : work()
-  if (isPromise(outcome)) hold(owner, outcome)
+  hold(owner, outcome)
   return outcome
 }
 

@@ -1,20 +1,20 @@
 /**
  * The store as the sessions use it: one change of an id at a time, and one error for whatever goes wrong.
  */
+
 import { isSessionError, SessionError } from '../../shared/errors.js'
-import type { MaybePromise } from '../codecs/codec.js'
-import { type Flow, wait } from '../flow.js'
+import type { MaybePromise } from '../../shared/types.js'
 import type { SessionStore, StoredSession } from '../stores/store.js'
 
 /** Every one throws `ERR_SESSION_STORE` where the store fails, and what the store says of a value that it can't hold. */
 export interface Rows {
   /** @throws {SessionError} for a row that is there and can't be read */
-  find(id: string): Flow<StoredSession | undefined>
-  create(id: string, row: StoredSession): Flow<void>
+  find(id: string): Promise<StoredSession | undefined>
+  create(id: string, row: StoredSession): Promise<void>
   /** The row as it is now, undefined where there is none: `change` never makes one. */
-  change(id: string, change: (current: StoredSession) => StoredSession): Flow<StoredSession | undefined>
-  touch(id: string, expiresAt: Date | undefined): Flow<void>
-  remove(id: string): Flow<void>
+  change(id: string, change: (current: StoredSession) => StoredSession): Promise<StoredSession | undefined>
+  touch(id: string, expiresAt: Date | undefined): Promise<void>
+  remove(id: string): Promise<void>
 }
 
 /** @throws {TypeError} for a store without `get`, `set` and `delete` */
@@ -26,7 +26,7 @@ export function createRows(store: SessionStore): Rows {
   // A row must not come back because it was deleted between another request's get and set.
   const remove = store.update ? store.delete : (id: string) => inTurn(store, id, async () => store.delete(id))
   // Nor may a store that touches by writing the whole session undo what another request changes.
-  const touch = (id: string, expiresAt: Date | undefined): MaybePromise<void> =>
+  const touch = async (id: string, expiresAt: Date | undefined): Promise<void> =>
     store.update ? store.touch?.(id, expiresAt) : inTurn(store, id, async () => store.touch?.(id, expiresAt))
 
   const rows: Rows = {
@@ -34,9 +34,9 @@ export function createRows(store: SessionStore): Rows {
     create: (id, row) => ask(store, 'write', () => store.set(id, row)),
     change: (id, change) =>
       ask(store, 'write', () => update.call(store, id, (current) => (current ? change(current) : undefined))),
-    *touch(id, expiresAt) {
-      if (store.touch) yield* ask(store, 'touch', () => touch(id, expiresAt))
-      else yield* rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))
+    async touch(id, expiresAt) {
+      if (store.touch) await ask(store, 'touch', () => touch(id, expiresAt))
+      else await rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))
     },
     remove: (id) => ask(store, 'delete', () => remove.call(store, id)),
   }
@@ -44,9 +44,9 @@ export function createRows(store: SessionStore): Rows {
 }
 
 /** Errors of the project pass: they are about a row, not about the store. */
-function* ask<T>({ name }: SessionStore, task: string, call: () => MaybePromise<T>): Flow<T> {
+async function ask<T>({ name }: SessionStore, task: string, call: () => MaybePromise<T>): Promise<T> {
   try {
-    return yield* wait(call())
+    return await call()
   } catch (error) {
     if (isSessionError(error)) throw error
     throw new SessionError('ERR_SESSION_STORE', `The session store ${name} could not ${task} a session`, {

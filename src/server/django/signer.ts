@@ -5,9 +5,6 @@
 import { platform } from '#platform'
 import { concatBytes, decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
-import type { MaybePromise } from '../codecs/codec.js'
-import { deflateZlib } from '../deflate/zlib-stream.js'
-import { type Flow, run, wait } from '../flow.js'
 import { createKeyring, type KeyUse, keyAt } from '../keys/hmac.js'
 import type { HmacKey } from '../platform/platform.js'
 
@@ -22,9 +19,9 @@ export interface Unsigned {
 }
 
 export interface TimestampSigner {
-  sign(payload: string, signedAt: Date, use: KeyUse): Flow<string>
+  sign(payload: string, signedAt: Date, use: KeyUse): Promise<string>
   /** @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`; `ERR_SESSION_CLAIMS` for a verified time that is none */
-  unsign(value: string, use: KeyUse): Flow<Unsigned>
+  unsign(value: string, use: KeyUse): Promise<Unsigned>
 }
 
 export interface TimestampSignerOptions {
@@ -52,12 +49,12 @@ export function createTimestampSigner({ secrets, salt, legacy }: TimestampSigner
     `${purpose === 'session' ? salt : `sessionglass public half of ${cookieName}`}signer`
 
   return {
-    *sign(payload, signedAt, use) {
+    async sign(payload, signedAt, use) {
       const signed = `${payload}:${encodeBase62(Math.floor(signedAt.getTime() / 1000))}`
-      const keys = yield* wait(secrets.keys(saltOf(use), 'SHA-256'))
-      return `${signed}:${yield* wait(keyAt(keys, use.keyIndex).signText(signed))}`
+      const keys = await secrets.keys(saltOf(use), 'SHA-256')
+      return `${signed}:${platform.base64Url(await keyAt(keys, use.keyIndex).sign(signed))}`
     },
-    *unsign(value, use) {
+    async unsign(value, use) {
       const [, payload, time, signature] = SIGNED.exec(value) ?? []
       if (payload === undefined || time === undefined || signature === undefined) {
         throw new SessionError('ERR_SESSION_MALFORMED', 'The value is not text, time and signature of Django')
@@ -65,16 +62,16 @@ export function createTimestampSigner({ secrets, salt, legacy }: TimestampSigner
       const isLegacy = signature.length === SHA1_DIGITS
       const mac = decodeBase64Url(signature)
       const hash = isLegacy ? 'SHA-1' : 'SHA-256'
-      const found = isLegacy && !legacy ? -1 : yield* verify(`${payload}:${time}`, mac, { hash, salt: saltOf(use) })
+      const found = isLegacy && !legacy ? -1 : await verify(`${payload}:${time}`, mac, { hash, salt: saltOf(use) })
       if (found === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
       return { payload, signedAt: timeOf(time), keyIndex: isLegacy ? secrets.size + found : found }
     },
   }
 
-  function* verify(signed: string, mac: Uint8Array, by: { hash: DjangoHash; salt: string }): Flow<number> {
-    const keys = yield* wait(secrets.keys(by.salt, by.hash))
+  async function verify(signed: string, mac: Uint8Array, by: { hash: DjangoHash; salt: string }): Promise<number> {
+    const keys = await secrets.keys(by.salt, by.hash)
     for (const [index, key] of keys.entries()) {
-      if (yield* wait(key.verify(signed, mac))) return index
+      if (await key.verify(signed, mac)) return index
     }
     return -1
   }
@@ -107,7 +104,7 @@ export interface DjangoSecretOptions {
 export interface DjangoSecrets {
   readonly size: number
   /** The HMAC keys for a use, in the order of the secrets; derived once. */
-  keys(salt: string, hash: DjangoHash): MaybePromise<readonly HmacKey[]>
+  keys(salt: string, hash: DjangoHash): Promise<readonly HmacKey[]>
 }
 
 /** @throws {TypeError} for a missing, empty or weak secret */
@@ -117,12 +114,12 @@ export function createDjangoSecrets(options: DjangoSecretOptions): DjangoSecrets
   if (!Array.isArray(fallbacks)) throw new TypeError(`Option "${fallbacksOption}" must be a list`)
   if (fallbacks.length > 0) checkSecrets(fallbacks, fallbacksOption, allowWeakSecrets)
   const secrets = [secretKey, ...fallbacks].map((key) => (typeof key === 'string' ? encodeUtf8(key) : key.slice()))
-  const derived = new Map<string, MaybePromise<readonly HmacKey[]>>()
+  const derived = new Map<string, Promise<readonly HmacKey[]>>()
   return {
     size: secrets.length,
     keys(salt, hash) {
       const name = `${hash} ${salt}`
-      const keys = derived.get(name) ?? run(derive(secrets, encodeUtf8(salt), hash))
+      const keys = derived.get(name) ?? derive(secrets, encodeUtf8(salt), hash)
       derived.set(name, keys)
       return keys
     },
@@ -134,11 +131,11 @@ function checkSecrets(secrets: readonly unknown[], option: string, allowWeakSecr
   createKeyring({ secrets: secrets as readonly string[], hash: 'SHA-256', allowWeakSecrets, option })
 }
 
-function* derive(secrets: readonly Uint8Array[], salt: Uint8Array, hash: DjangoHash): Flow<readonly HmacKey[]> {
+async function derive(secrets: readonly Uint8Array[], salt: Uint8Array, hash: DjangoHash): Promise<readonly HmacKey[]> {
   const keys: HmacKey[] = []
   for (const secret of secrets) {
     const salted = concatBytes(salt, secret)
-    const digest = yield* wait(hash === 'SHA-1' ? platform.sha1(salted) : platform.sha256(salted))
+    const digest = await (hash === 'SHA-1' ? platform.sha1(salted) : platform.sha256(salted))
     keys.push(platform.hmacKey(digest, hash))
   }
   return keys
@@ -159,7 +156,7 @@ const LEVEL = 6
  */
 export function encodePayload(bytes: Uint8Array, limit: number): string {
   if (bytes.length > limit) throw tooLong(limit)
-  const compressed = deflateZlib(bytes, LEVEL)
+  const compressed = platform.deflate(bytes, LEVEL)
   return compressed.length < bytes.length - 1 ? `.${platform.base64Url(compressed)}` : platform.base64Url(bytes)
 }
 

@@ -2,9 +2,9 @@
  * Who a Django session says is signed in, as long as the password is the one it was when they signed in.
  * FORMATS §8: `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
  */
+
 import { encodeHex } from '../../shared/bytes.js'
-import type { MaybePromise } from '../codecs/codec.js'
-import { type Flow, run, wait } from '../flow.js'
+import type { MaybePromise } from '../../shared/types.js'
 import { decodeHex } from '../keys/hmac.js'
 import type { HmacKey } from '../platform/platform.js'
 import { createDjangoSecrets, type DjangoHash, type DjangoSecrets } from './signer.js'
@@ -67,29 +67,29 @@ export function djangoUser<Row extends object = Record<string, unknown>>(
   session: DjangoUserSession,
   options: DjangoUserOptions<Row>,
 ): MaybePromise<DjangoUser<Row> | null> {
-  return run(find(session.data as Record<string, unknown>, options))
+  return find(session.data as Record<string, unknown>, options)
 }
 
-function* find<Row extends object>(
+async function find<Row extends object>(
   data: Record<string, unknown>,
   options: DjangoUserOptions<Row>,
-): Flow<DjangoUser<Row> | null> {
+): Promise<DjangoUser<Row> | null> {
   const secrets = secretsOf(options)
   const { _auth_user_id: id, _auth_user_backend: backend, _auth_user_hash: hash } = data
   // A number in pickles of Django before 1.8.
   if (typeof id !== 'string' && typeof id !== 'number') return null
   if (typeof backend !== 'string' || (options.backends && !options.backends.includes(backend))) return null
   if (typeof hash !== 'string' || !HASH.test(hash)) return null
-  const user = yield* wait(options.user(String(id)))
+  const user = await options.user(String(id))
   if (!user || !isActive(user, options.activeField ?? 'is_active')) return null
   const password = passwordOf(user, options.passwordField ?? 'password')
   const by: DjangoHash = hash.length === SHA1_DIGITS ? 'SHA-1' : 'SHA-256'
   if (by === 'SHA-1' && options.legacy === false) return null
-  const keys = yield* wait(secrets.keys(AUTH_HASH_SALT, by))
-  const found = yield* verify(password, decodeHex(hash), keys)
+  const keys = await secrets.keys(AUTH_HASH_SALT, by)
+  const found = await verify(password, decodeHex(hash), keys)
   if (found === undefined) return null
   const [today] = keys
-  if (today && found !== today) data._auth_user_hash = encodeHex(yield* wait(today.sign(password)))
+  if (today && found !== today) data._auth_user_hash = encodeHex(await today.sign(password))
   return { id: String(id), backend, user }
 }
 
@@ -115,9 +115,9 @@ function passwordOf(user: object, field: string): string {
   throw new TypeError(`Option "passwordField": the user has no text in ${field}`)
 }
 
-function* verify(password: string, hash: Uint8Array, keys: readonly HmacKey[]): Flow<HmacKey | undefined> {
+async function verify(password: string, hash: Uint8Array, keys: readonly HmacKey[]): Promise<HmacKey | undefined> {
   for (const key of keys) {
-    if (yield* wait(key.verify(password, hash))) return key
+    if (await key.verify(password, hash)) return key
   }
   return undefined
 }

@@ -4,8 +4,7 @@
  */
 import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
-import type { CodecContext, MaybePromise } from '../codecs/codec.js'
-import { type Flow, run, wait } from '../flow.js'
+import type { CodecContext } from '../codecs/codec.js'
 import type { HashName, HmacKey } from '../platform/platform.js'
 
 /** One secret, a comma-separated text of several, or a list. The first signs. */
@@ -27,11 +26,9 @@ export type KeyUse = Pick<CodecContext, 'purpose' | 'cookieName' | 'keyIndex'>
 
 export interface Keyring {
   readonly size: number
-  sign(data: string | Uint8Array, use: KeyUse): MaybePromise<Uint8Array>
-  /** The whole MAC as base64url, as tokens have it. */
-  signText(data: string | Uint8Array, use: KeyUse): MaybePromise<string>
+  sign(data: string | Uint8Array, use: KeyUse): Promise<Uint8Array>
   /** @returns the index of the key that verified, or -1 */
-  verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): MaybePromise<number>
+  verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): Promise<number>
 }
 
 /** Shortest secret in octets: the output of SHA-256 (RFC 7518 §3.2). */
@@ -47,13 +44,13 @@ export function createKeyring(options: KeyringOptions): Keyring {
   const secrets = secretList(options.secrets, option)
   for (const secret of secrets) checkSecret(secret, options.allowWeakSecrets === true, option)
   const keys = secrets.map((secret) => platform.hmacKey(secret, options.hash))
-  const publicKeys = new Map<string, MaybePromise<HmacKey[]>>()
+  const publicKeys = new Map<string, Promise<HmacKey[]>>()
 
-  function keysFor(use: KeyUse): MaybePromise<HmacKey[]> {
+  async function keysFor(use: KeyUse): Promise<HmacKey[]> {
     if (use.purpose === 'session') return keys
     let derived = publicKeys.get(use.cookieName)
     if (derived === undefined) {
-      derived = run(derivePublicKeys(secrets, options.hash, use.cookieName))
+      derived = derivePublicKeys(secrets, options.hash, use.cookieName)
       publicKeys.set(use.cookieName, derived)
     }
     return derived
@@ -61,28 +58,19 @@ export function createKeyring(options: KeyringOptions): Keyring {
 
   return {
     size: keys.length,
-    sign: (data, use) => run(signWith(keysFor(use), use.keyIndex, data, options.octets)),
-    signText: (data, use) => run(signTextWith(keysFor(use), use.keyIndex, data)),
-    verify: (data, mac, use) => run(verifyWithAll(keysFor(use), data, mac, options.octets)),
+    sign: (data, use) => signWith(keysFor(use), use.keyIndex, data, options.octets),
+    verify: (data, mac, use) => verifyWithAll(keysFor(use), data, mac, options.octets),
   }
 }
 
-function* signWith(
-  ring: MaybePromise<HmacKey[]>,
+async function signWith(
+  ring: Promise<HmacKey[]>,
   index: number | undefined,
   data: string | Uint8Array,
   octets: number | undefined,
-): Flow<Uint8Array> {
-  const mac = yield* wait(keyAt(yield* wait(ring), index).sign(data))
+): Promise<Uint8Array> {
+  const mac = await keyAt(await ring, index).sign(data)
   return octets === undefined ? mac : mac.subarray(0, octets)
-}
-
-function* signTextWith(
-  ring: MaybePromise<HmacKey[]>,
-  index: number | undefined,
-  data: string | Uint8Array,
-): Flow<string> {
-  return yield* wait(keyAt(yield* wait(ring), index).signText(data))
 }
 
 /** @throws {TypeError} where there are not so many keys */
@@ -92,32 +80,32 @@ export function keyAt(ring: readonly HmacKey[], index = 0): HmacKey {
   return key
 }
 
-function* verifyWithAll(
-  ring: MaybePromise<HmacKey[]>,
+async function verifyWithAll(
+  ring: Promise<HmacKey[]>,
   data: string | Uint8Array,
   mac: Uint8Array,
   octets: number | undefined,
-): Flow<number> {
-  const keys = yield* wait(ring)
+): Promise<number> {
+  const keys = await ring
   for (const [index, key] of keys.entries()) {
-    const isGood = octets === undefined ? yield* wait(key.verify(data, mac)) : yield* verifyCut(key, data, mac, octets)
+    const isGood = octets === undefined ? await key.verify(data, mac) : await verifyCut(key, data, mac, octets)
     if (isGood) return index
   }
   return -1
 }
 
 /** No platform compares a part of a MAC. */
-function* verifyCut(key: HmacKey, data: string | Uint8Array, mac: Uint8Array, octets: number): Flow<boolean> {
-  const expected = yield* wait(key.sign(data))
+async function verifyCut(key: HmacKey, data: string | Uint8Array, mac: Uint8Array, octets: number): Promise<boolean> {
+  const expected = await key.sign(data)
   return equalInConstantTime(expected.subarray(0, octets), mac)
 }
 
 /** One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info. */
-function* derivePublicKeys(secrets: Uint8Array[], hash: HashName, cookieName: string): Flow<HmacKey[]> {
+async function derivePublicKeys(secrets: Uint8Array[], hash: HashName, cookieName: string): Promise<HmacKey[]> {
   const label = encodeUtf8(publicHalfLabel(cookieName))
   const keys: HmacKey[] = []
   for (const secret of secrets) {
-    const derived = yield* wait(platform.hmacKey(secret, hash).sign(label))
+    const derived = await platform.hmacKey(secret, hash).sign(label)
     keys.push(platform.hmacKey(derived, hash))
   }
   return keys

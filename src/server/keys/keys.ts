@@ -1,12 +1,13 @@
 /**
  * The keys of a codec as an application gives them: there already, in files, or from a function that fetches them.
  */
+
 import { platform } from '#platform'
 import { decodeBase64Url, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
-import type { CodecKeys, KeysEvent, MaybePromise, SessionCodec } from '../codecs/codec.js'
-import { type Flow, run, wait } from '../flow.js'
+import type { MaybePromise } from '../../shared/types.js'
+import type { CodecKeys, KeysEvent, SessionCodec } from '../codecs/codec.js'
 import {
   type AsymmetricKey,
   type HashName,
@@ -63,11 +64,11 @@ export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, o
   const atStart = typeof source === 'function' ? undefined : checkKeys(source, checks)
   let checked: CheckedKey[] | undefined = atStart
 
-  function* load(): Flow<KeySet> {
-    const input = typeof source === 'function' ? yield* wait(inTime(source(), timeout)) : source
+  async function load(): Promise<KeySet> {
+    const input = typeof source === 'function' ? await inTime(source(), timeout) : source
     const keys = checked ?? checkKeys(input, checks)
     checked = undefined
-    return yield* prepareKeySet(keys)
+    return await prepareKeySet(keys)
   }
 
   const ring = createKeyRing({
@@ -94,7 +95,7 @@ export function ringOf(keys: Keys, checks: KeyChecks): KeyRing {
   throw new TypeError('Give "algorithms" and "allowWeakSecrets" to createKeys() or remoteJwks(), where the keys are')
 }
 
-function inTime<T>(value: MaybePromise<T>, timeout: number): MaybePromise<T> {
+async function inTime<T>(value: MaybePromise<T>, timeout: number): Promise<T> {
   if (!(value instanceof Promise)) return value
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`No keys within ${timeout} milliseconds`)), timeout)
@@ -116,13 +117,13 @@ export interface KeyRing extends CodecKeys {
   /** @internal False where surely none of them signs. */
   readonly canSign: boolean
   /** @internal @throws {SessionError} `ERR_SESSION_KEYS` where there are none yet, or only such as are too old */
-  current(): MaybePromise<KeySet>
+  current(): Promise<KeySet>
   /** @internal For a token that no key of `set` is for: newer ones, if there are any. Never fails. */
-  renewed(set: KeySet): MaybePromise<KeySet>
+  renewed(set: KeySet): Promise<KeySet>
 }
 
 export interface KeyLoading {
-  load(): Flow<KeySet>
+  load(): Promise<KeySet>
   canSign: boolean
   /** Whether the public keys are this server's own to hand out. */
   isOwn: boolean
@@ -148,9 +149,9 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
   let cause: unknown
   let underway: Promise<void> | undefined
 
-  function* attempt(): Flow<void> {
+  async function attempt(): Promise<void> {
     try {
-      set = yield* loading.load()
+      set = await loading.load()
       loadedAt = clock().getTime()
       cause = undefined
     } catch (error) {
@@ -163,11 +164,10 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
   }
 
   /** One at a time, whoever asks. */
-  function load(): MaybePromise<void> {
+  function load(): Promise<void> {
     if (underway !== undefined) return underway
     triedAt = clock().getTime()
-    const attempted = run(attempt())
-    if (attempted instanceof Promise) underway = attempted
+    underway = attempt()
     return underway
   }
 
@@ -187,26 +187,26 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
     return passed >= 0 && passed < period
   }
 
-  function* find(): Flow<KeySet> {
+  async function find(): Promise<KeySet> {
     const isResting = cause !== undefined && isRecent(triedAt, RETRY_AFTER)
     const begun = isResting ? undefined : load()
-    if (set === undefined || !isRecent(loadedAt, 2 * maxAge)) yield* wait(begun)
+    if (set === undefined || !isRecent(loadedAt, 2 * maxAge)) await begun
     if (set !== undefined && clock().getTime() - loadedAt < maxAge + maxStale) return set
     throw outage()
   }
 
-  function* renew(old: KeySet): Flow<KeySet> {
+  async function renew(old: KeySet): Promise<KeySet> {
     const mayAsk = cooldown !== undefined && !isRecent(triedAt, cooldown)
-    if (set === old && (underway !== undefined || mayAsk)) yield* wait(load())
+    if (set === old && (underway !== undefined || mayAsk)) await load()
     return set ?? old
   }
 
-  function* publicKeys(): Flow<readonly Jwk[]> {
-    return isOwn ? publicKeysOf(yield* wait(current())) : []
+  async function publicKeys(): Promise<readonly Jwk[]> {
+    return isOwn ? publicKeysOf(await current()) : []
   }
 
-  function current(): MaybePromise<KeySet> {
-    return set !== undefined && isRecent(loadedAt, maxAge) ? set : run(find())
+  async function current(): Promise<KeySet> {
+    return set !== undefined && isRecent(loadedAt, maxAge) ? set : find()
   }
 
   function outage(): SessionError {
@@ -216,8 +216,8 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
   return {
     canSign,
     current,
-    renewed: (old) => run(renew(old)),
-    publicKeys: () => run(publicKeys()),
+    renewed: (old) => renew(old),
+    publicKeys: () => publicKeys(),
     listen: (listener) => void listeners.add(listener),
     async reload() {
       await underway
@@ -263,11 +263,11 @@ export function checkKeys(input: KeyInput | readonly KeyInput[], checks: KeyChec
 }
 
 /** Prepares them. Of a private key and its own public one, the private one stays. */
-export function* prepareKeySet(checked: readonly CheckedKey[]): Flow<KeySet> {
+export async function prepareKeySet(checked: readonly CheckedKey[]): Promise<KeySet> {
   const keys: RingKey[] = []
   const first = checked.find(({ canSign }) => canSign)
   for (const each of first ? [first, ...checked.filter((other) => other !== first)] : checked) {
-    const key = yield* each.prepare()
+    const key = await each.prepare()
     const twin = keys.findIndex((other) => isSame(other, key))
     if (twin === -1) keys.push(key)
     else if (keys[twin]?.sign === undefined && key.sign) keys[twin] = key
@@ -281,13 +281,13 @@ export function keySetOf(keys: readonly RingKey[]): KeySet {
 }
 
 /** @returns the place of the key that verified, or -1 */
-export function* verifyWithSet({ keys }: KeySet, input: SignedInput, use: KeyUse): Flow<number> {
+export async function verifyWithSet({ keys }: KeySet, input: SignedInput, use: KeyUse): Promise<number> {
   const { alg, kid, signingInput, signature } = input
   // The key that the token names first, then the others: another issuer may name the same keys in another way.
   for (const isNamed of kid === undefined ? [false] : [true, false]) {
     for (const [index, key] of keys.entries()) {
       if (key.alg !== alg || (kid !== undefined && (key.kid === kid) !== isNamed)) continue
-      if (yield* wait(key.verify(signingInput, signature, use))) return index
+      if (await key.verify(signingInput, signature, use)) return index
     }
   }
   return -1
@@ -318,8 +318,8 @@ export interface RingKey {
   /** The public members, with `alg`, `kid` and `use`; a secret has none. */
   readonly publicJwk?: Jwk
   /** Absent for a public key. */
-  sign?(signingInput: string, use: KeyUse): MaybePromise<Uint8Array>
-  verify(signingInput: string, signature: Uint8Array, use: KeyUse): MaybePromise<boolean>
+  sign?(signingInput: string, use: KeyUse): Promise<Uint8Array>
+  verify(signingInput: string, signature: Uint8Array, use: KeyUse): Promise<boolean>
 }
 
 /** A key that was looked at: what is wrong with it was said already. */
@@ -327,7 +327,7 @@ export interface CheckedKey {
   readonly alg: JwsAlgorithm
   readonly canSign: boolean
   /** At once on Node; the platform of the web imports it now. */
-  prepare(): Flow<RingKey>
+  prepare(): Promise<RingKey>
 }
 
 export interface KeyChecks {
@@ -387,15 +387,11 @@ export function keyOfSecret(labels: Pick<RingKey, 'alg' | 'kid'>, { sign, verify
   return {
     ...labels,
     sign,
-    verify(signingInput, mac, use) {
-      const index = verify(signingInput, mac, use)
-      return typeof index === 'number' ? index !== -1 : index.then((found) => found !== -1)
-    },
+    verify: async (signingInput, mac, use) => (await verify(signingInput, mac, use)) !== -1,
   }
 }
 
-// biome-ignore lint/correctness/useYield: a flow that waits for nothing
-function* always<T>(value: T): Flow<T> {
+async function always<T>(value: T): Promise<T> {
   return value
 }
 
@@ -424,10 +420,10 @@ function bitLength(text: string): number {
   return first === -1 ? 0 : (octets.length - first) * 8 - Math.clz32(octets[first] as number) + 24
 }
 
-function* prepareKey(key: AsymmetricKey, alg: JwsAlgorithm, given: string | undefined): Flow<RingKey> {
-  const prepared = yield* wait(key.prepare(alg as SignatureAlgorithm))
+async function prepareKey(key: AsymmetricKey, alg: JwsAlgorithm, given: string | undefined): Promise<RingKey> {
+  const prepared = await key.prepare(alg as SignatureAlgorithm)
   const { jwk } = prepared
-  const kid = given ?? (jwk && (yield* thumbprintOf(jwk)))
+  const kid = given ?? (jwk && (await thumbprintOf(jwk)))
   const { sign } = prepared
   return {
     alg,
@@ -439,8 +435,8 @@ function* prepareKey(key: AsymmetricKey, alg: JwsAlgorithm, given: string | unde
 }
 
 /** RFC 7638 §3: SHA-256 over the members that make the key, sorted and without blanks. */
-function* thumbprintOf(jwk: Jwk): Flow<string> {
-  const digest = yield* wait(platform.sha256(encodeUtf8(JSON.stringify(publicMembers(jwk)))))
+async function thumbprintOf(jwk: Jwk): Promise<string> {
+  const digest = await platform.sha256(encodeUtf8(JSON.stringify(publicMembers(jwk))))
   return encodeBase64Url(digest)
 }
 
@@ -696,8 +692,8 @@ function exported(key: KeyObjectLike): string {
 const SHORTEST_HMAC = 32
 
 export interface CryptoSecret {
-  sign(data: string | Uint8Array, use: KeyUse): MaybePromise<Uint8Array>
-  verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): MaybePromise<boolean>
+  sign(data: string | Uint8Array, use: KeyUse): Promise<Uint8Array>
+  verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): Promise<boolean>
 }
 
 /** @throws {TypeError} for a weak secret unless it is allowed */
@@ -707,31 +703,31 @@ export function createCryptoSecret(key: CryptoKey, hash: HashName, allowWeak: bo
     throw new TypeError(`a secret CryptoKey of ${length} bits; ${SHORTEST_HMAC * 8} are needed`)
   }
   const own = webHmacKeyOf(key)
-  const derived = new Map<string, MaybePromise<HmacKey>>()
+  const derived = new Map<string, Promise<HmacKey>>()
 
-  function keyFor({ purpose, cookieName }: KeyUse): MaybePromise<HmacKey> {
+  async function keyFor({ purpose, cookieName }: KeyUse): Promise<HmacKey> {
     if (purpose === 'session') return own
-    const known = derived.get(cookieName) ?? run(deriveKey(own, hash, cookieName))
+    const known = derived.get(cookieName) ?? deriveKey(own, hash, cookieName)
     derived.set(cookieName, known)
     return known
   }
 
   return {
-    sign: (data, use) => run(sign(keyFor(use), data)),
-    verify: (data, mac, use) => run(verify(keyFor(use), data, mac)),
+    sign: (data, use) => sign(keyFor(use), data),
+    verify: (data, mac, use) => verify(keyFor(use), data, mac),
   }
 }
 
-function* sign(key: MaybePromise<HmacKey>, data: string | Uint8Array): Flow<Uint8Array> {
-  return yield* wait((yield* wait(key)).sign(data))
+async function sign(key: Promise<HmacKey>, data: string | Uint8Array): Promise<Uint8Array> {
+  return await (await key).sign(data)
 }
 
-function* verify(key: MaybePromise<HmacKey>, data: string | Uint8Array, mac: Uint8Array): Flow<boolean> {
-  return yield* wait((yield* wait(key)).verify(data, mac))
+async function verify(key: Promise<HmacKey>, data: string | Uint8Array, mac: Uint8Array): Promise<boolean> {
+  return await (await key).verify(data, mac)
 }
 
-function* deriveKey(own: HmacKey, hash: HashName, cookieName: string): Flow<HmacKey> {
-  return platform.hmacKey(yield* wait(own.sign(publicHalfLabel(cookieName))), hash)
+async function deriveKey(own: HmacKey, hash: HashName, cookieName: string): Promise<HmacKey> {
+  return platform.hmacKey(await own.sign(publicHalfLabel(cookieName)), hash)
 }
 
 // The ring of a codec's option `secrets`: each secret with each algorithm. It never changes.
@@ -756,9 +752,9 @@ export function ringOfSecrets(secrets: Secrets, checks: Required<KeyChecks>): Ke
   )
   return {
     canSign: true,
-    current: () => set,
-    renewed: () => set,
-    publicKeys: () => [],
+    current: async () => set,
+    renewed: async () => set,
+    publicKeys: async () => [],
     listen: () => {},
     reload: async () => {},
   }
@@ -767,10 +763,10 @@ export function ringOfSecrets(secrets: Secrets, checks: Required<KeyChecks>): Ke
 // The public keys of all codecs as one JWK set. RFC 7517 §5.
 
 /** @throws {SessionError} `ERR_SESSION_KEYS`: half a set would make good sessions look forged elsewhere */
-export function* publicJwks(codecs: readonly SessionCodec[]): Flow<JwkSet> {
+export async function publicJwks(codecs: readonly SessionCodec[]): Promise<JwkSet> {
   const found = new Map<string, Jwk>()
   for (const { keys } of codecs) {
-    for (const jwk of keys ? yield* wait(keys.publicKeys()) : []) found.set(JSON.stringify(jwk), jwk)
+    for (const jwk of keys ? await keys.publicKeys() : []) found.set(JSON.stringify(jwk), jwk)
   }
   return { keys: [...found.values()] }
 }

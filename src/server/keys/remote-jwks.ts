@@ -4,7 +4,6 @@
  */
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { type Flow, wait } from '../flow.js'
 import { isPrivateJwk, type Jwk } from '../platform/platform.js'
 import {
   checkAlgorithms,
@@ -60,8 +59,8 @@ export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): 
   const duration = (name: keyof typeof DEFAULTS): number => parseDuration(options[name] ?? DEFAULTS[name], name)
   const request: JwksRequest = { address, timeout: duration('timeout'), maxSize, options }
   return createKeyRing({
-    *load() {
-      return yield* readJwks(yield* wait(fetchJwks(request)), algorithms ? { algorithms } : {})
+    async load() {
+      return await readJwks(await fetchJwks(request), algorithms ? { algorithms } : {})
     },
     canSign: false,
     isOwn: false,
@@ -130,13 +129,13 @@ async function readLimited(response: Response, maxSize: number): Promise<Uint8Ar
   return concatBytes(...chunks)
 }
 
-function* readJwks(octets: Uint8Array, checks: KeyChecks): Flow<KeySet> {
+async function readJwks(octets: Uint8Array, checks: KeyChecks): Promise<KeySet> {
   const { keys } = (JSON.parse(decodeUtf8(octets)) ?? {}) as { keys?: unknown }
   if (!Array.isArray(keys)) throw new Error('The answer is no JWK set')
   if (keys.length > MAX_REMOTE_KEYS) throw new Error(`The JWK set has more than ${MAX_REMOTE_KEYS} keys`)
   const usable: RingKey[] = []
   for (const jwk of keys as Jwk[]) {
-    const key = yield* readKey(jwk, checks)
+    const key = await readKey(jwk, checks)
     if (key) usable.push(key)
   }
   if (usable.length === 0) throw new Error('The JWK set has no key that verifies sessions')
@@ -144,10 +143,10 @@ function* readJwks(octets: Uint8Array, checks: KeyChecks): Flow<KeySet> {
 }
 
 /** RFC 7517 §5: keys that are not understood are passed over. So are those that the world should not know. */
-function* readKey(jwk: Jwk, checks: KeyChecks): Flow<RingKey | undefined> {
+async function readKey(jwk: Jwk, checks: KeyChecks): Promise<RingKey | undefined> {
   try {
     if (jwk.kty === 'oct' || isPrivateJwk(jwk)) return undefined
-    return yield* checkKey(formOfJwk(jwk, {}), checks).prepare()
+    return await checkKey(formOfJwk(jwk, {}), checks).prepare()
   } catch {
     return undefined
   }

@@ -1,20 +1,22 @@
 /**
- * The platform of Node.js: everything answers at once.
- * It and what it consists of are the only files that import `node:` modules.
+ * The platform of Node.js: node:crypto for keys, node:zlib for streams.
+ * The one file that imports `node:` modules, beside the testing helpers and the command line.
  */
 
-import * as crypto from 'node:crypto'
 import {
   createCipheriv,
   createDecipheriv,
   createHash,
+  createHmac,
   createPrivateKey,
   createPublicKey,
+  createSecretKey,
   constants as cryptoConstants,
   type JsonWebKeyInput,
   KeyObject,
   randomBytes,
   sign as signData,
+  timingSafeEqual,
   verify as verifyData,
 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -48,16 +50,15 @@ export const platform: Platform = {
   asymmetricKey: nodeAsymmetricKey,
   secretOctets,
   readFile: (path) => new Uint8Array(readFileSync(path)),
-  sha1: (data) => createHash('sha1').update(data).digest(),
-  sha256: (data) => createHash('sha256').update(data).digest(),
-  encrypt,
-  decrypt,
+  sha1: async (data) => createHash('sha1').update(data).digest(),
+  sha256: async (data) => createHash('sha256').update(data).digest(),
+  encrypt: async (mode, plaintext, options) => encrypt(mode, plaintext, options),
+  decrypt: async (mode, ciphertext, options) => decrypt(mode, ciphertext, options),
   base64Url,
   octetsOfBase64Url,
   inflate,
   deflate,
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
-  isProduction,
   warn: (code, message) => process.emitWarning(message, { type: 'SessionWarning', code }),
 }
 
@@ -101,15 +102,6 @@ function deflate(bytes: Uint8Array, level: number): Uint8Array {
   return deflateSync(bytes, { level, chunkSize: Math.min(bytes.length + DEFLATE_ROOM, LARGEST_BUFFER) })
 }
 
-/** Deno throws where it has no leave to look at the environment. */
-function isProduction(): boolean {
-  try {
-    return process.env.NODE_ENV === 'production'
-  } catch {
-    return false
-  }
-}
-
 function secretOctets(key: CryptoKey): Uint8Array | undefined {
   if (!key.extractable) return undefined
   const octets = new Uint8Array(KeyObject.from(key as Parameters<typeof KeyObject.from>[0]).export() as Buffer)
@@ -122,7 +114,7 @@ function secretOctets(key: CryptoKey): Uint8Array | undefined {
 
 const GCM_TAG = 16
 
-export function encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, { key, iv }: AesOptions): Uint8Array {
+function encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, { key, iv }: AesOptions): Uint8Array {
   if (mode === 'GCM') {
     const cipher = createCipheriv('aes-256-gcm', key, iv)
     return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
@@ -131,7 +123,7 @@ export function encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, { 
   return Buffer.concat([cipher.update(plaintext), cipher.final()])
 }
 
-export function decrypt(mode: AesMode, ciphertext: Uint8Array, { key, iv }: AesOptions): Uint8Array | undefined {
+function decrypt(mode: AesMode, ciphertext: Uint8Array, { key, iv }: AesOptions): Uint8Array | undefined {
   try {
     if (mode === 'GCM') {
       const end = ciphertext.length - GCM_TAG
@@ -152,81 +144,34 @@ export function decrypt(mode: AesMode, ciphertext: Uint8Array, { key, iv }: AesO
   }
 }
 
-// HMAC with node:crypto, as two hashes of one call each: `createHmac` takes longer to set itself up than both need for a session.
-// RFC 2104.
+// HMAC: RFC 2104.
 
-/** What OpenSSL calls them. */
-export const HASHES: Record<HashName, string> = {
+/** What OpenSSL calls the hashes. */
+const HASHES: Record<HashName, string> = {
   'SHA-1': 'sha1',
   'SHA-256': 'sha256',
   'SHA-384': 'sha384',
   'SHA-512': 'sha512',
 }
-/** Octets that each takes at a time (FIPS 180-4 §1). */
-const BLOCKS: Record<HashName, number> = { 'SHA-1': 64, 'SHA-256': 64, 'SHA-384': 128, 'SHA-512': 128 }
-/** What the key is combined with for each of the hashes (RFC 2104 §2). */
-const INNER_PAD = 0x36
-const OUTER_PAD = 0x5c
-/** Octets of data that have a place beside the key: as many as a cookie's characters can be. */
-const ROOM = 3 * 4096
 
-/** Older versions of other runtimes have no such function. */
-const digest: typeof crypto.hash =
-  crypto.hash ??
-  ((name: string, data: Uint8Array, encoding: 'hex') => crypto.createHash(name).update(data).digest(encoding))
-
-export function nodeHmacKey(secret: Uint8Array, hashName: HashName): HmacKey {
+function nodeHmacKey(secret: Uint8Array, hashName: HashName): HmacKey {
+  const key = createSecretKey(secret)
   const hash = HASHES[hashName]
-  const block = BLOCKS[hashName]
-  const key = secret.length > block ? crypto.createHash(hash).update(secret).digest() : secret
-  const length = crypto.createHash(hash).digest().length
-  const innerKey = padded(key, INNER_PAD, block)
-  const outer = Buffer.concat([padded(key, OUTER_PAD, block), Buffer.alloc(length)])
-  // The last data stay behind the key until the next ones come. A key that never signs has no room for any.
-  let inner: Buffer | undefined
-
-  function mac(data: string | Uint8Array, encoding: 'base64url' | 'binary'): string {
-    outer.write(digest(hash, behindKey(data), 'binary'), block, 'binary')
-    return digest(hash, outer, encoding)
-  }
-
-  function behindKey(data: string | Uint8Array): Uint8Array {
-    inner ??= Buffer.concat([innerKey, Buffer.alloc(ROOM)])
-    if (typeof data === 'string') {
-      // No unit of UTF-16 takes more than three octets.
-      if (data.length * 3 <= ROOM) return inner.subarray(0, block + inner.write(data, block))
-      return behindKey(Buffer.from(data))
-    }
-    if (data.length > ROOM) return Buffer.concat([innerKey, data])
-    inner.set(data, block)
-    return inner.subarray(0, block + data.length)
-  }
-
-  /** In an array of its own: Node's pool of buffers would show keys that are derived so to whoever has another buffer of it. */
-  function sign(data: string | Uint8Array): Uint8Array {
-    const text = mac(data, 'binary')
-    const octets = new Uint8Array(length)
-    for (let index = 0; index < length; index++) octets[index] = text.charCodeAt(index)
-    return octets
-  }
-
+  const sign = (data: string | Uint8Array): Uint8Array => createHmac(hash, key).update(data).digest()
   return {
-    sign,
-    signText: (data) => mac(data, 'base64url'),
-    verify: (data, given) => given.length === length && crypto.timingSafeEqual(sign(data), given),
+    sign: async (data) => sign(data),
+    async verify(data, mac) {
+      const expected = sign(data)
+      return mac.length === expected.length && timingSafeEqual(expected, mac)
+    },
   }
-}
-
-/** The key, combined with a pad and filled up with it. */
-function padded(key: Uint8Array, pad: number, length: number): Uint8Array {
-  return Uint8Array.from({ length }, (_, index) => (key[index] ?? 0) ^ pad)
 }
 
 // Key pairs with node:crypto.
 // RFC 7518 §3.3 to §3.5.
 
 /** A `CryptoKey` that must not be exported stays with WebCrypto; any other key answers at once. */
-export function nodeAsymmetricKey(material: KeyMaterial): AsymmetricKey {
+function nodeAsymmetricKey(material: KeyMaterial): AsymmetricKey {
   const key = keyObjectOf(material)
   if (key === undefined) return webAsymmetricKey(material)
   const isPrivate = key.type === 'private'
@@ -235,7 +180,7 @@ export function nodeAsymmetricKey(material: KeyMaterial): AsymmetricKey {
   return {
     facts: jwk,
     isPrivate,
-    prepare: (algorithm) => nodeSignatureKey(algorithm, jwk, publicKey, isPrivate && key),
+    prepare: async (algorithm) => nodeSignatureKey(algorithm, jwk, publicKey, isPrivate && key),
   }
 }
 
@@ -279,8 +224,8 @@ function nodeSignatureKey(
   const signing = privateKey && { key: privateKey, ...parameters }
   return {
     jwk,
-    ...(signing && { sign: (data: string | Uint8Array) => signData(digest, Buffer.from(data), signing) }),
-    verify(data, signature) {
+    ...(signing && { sign: async (data: string | Uint8Array) => signData(digest, Buffer.from(data), signing) }),
+    async verify(data, signature) {
       if (length !== undefined && signature.length !== length) return false
       try {
         return verifyData(digest, Buffer.from(data), verifying, signature)

@@ -1,8 +1,7 @@
 /**
- * What the server needs of its runtime. `node` answers at once, `web` with promises where WebCrypto does.
+ * What the server needs of its runtime.
  * Chosen by the `imports` entry `#platform` of package.json.
  */
-import type { MaybePromise } from '../codecs/codec.js'
 
 /** SHA-1 is there for the signatures of Beaker alone (FORMATS §2.1). */
 export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
@@ -10,11 +9,9 @@ export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 /** An HMAC key, prepared once (RFC 2104). */
 export interface HmacKey {
   /** The MAC of `data` (text as UTF-8): 20, 32, 48 or 64 octets. */
-  sign(data: string | Uint8Array): MaybePromise<Uint8Array>
-  /** The same as base64url without padding. */
-  signText(data: string | Uint8Array): MaybePromise<string>
+  sign(data: string | Uint8Array): Promise<Uint8Array>
   /** Compares in constant time. */
-  verify(data: string | Uint8Array, mac: Uint8Array): MaybePromise<boolean>
+  verify(data: string | Uint8Array, mac: Uint8Array): Promise<boolean>
 }
 
 /**
@@ -40,12 +37,12 @@ export interface Platform {
   /** The octets of a file. @throws {TypeError} where there are no files */
   readFile(path: string): Uint8Array
   /** The SHA-1 digest of `data`, 20 octets. */
-  sha1(data: Uint8Array): MaybePromise<Uint8Array>
+  sha1(data: Uint8Array): Promise<Uint8Array>
   /** The SHA-256 digest of `data`, 32 octets. */
-  sha256(data: Uint8Array): MaybePromise<Uint8Array>
-  encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array>
+  sha256(data: Uint8Array): Promise<Uint8Array>
+  encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, options: AesOptions): Promise<Uint8Array>
   /** @returns undefined where the length, the padding or the tag is wrong */
-  decrypt(mode: AesMode, ciphertext: Uint8Array, options: AesOptions): MaybePromise<Uint8Array | undefined>
+  decrypt(mode: AesMode, ciphertext: Uint8Array, options: AesOptions): Promise<Uint8Array | undefined>
   /** base64url without padding (RFC 4648 §5) of octets, or of a text as UTF-8. */
   base64Url(data: string | Uint8Array): string
   /** What `decodeBase64Url` gives, and throws. */
@@ -55,8 +52,6 @@ export interface Platform {
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */
   deflate(bytes: Uint8Array, level: number): Uint8Array
   randomBytes(length: number): Uint8Array
-  /** Whether `NODE_ENV` says `production`: what helps only who writes an application is left out then. */
-  isProduction(): boolean
   /** Tells the operator. Neither stops anything. */
   warn(code: string, message: string): void
 }
@@ -121,16 +116,16 @@ export interface AsymmetricKey {
   readonly facts: Pick<Jwk, 'kty' | 'crv' | 'n' | 'e'>
   readonly isPrivate: boolean
   /** Prepares it for one algorithm, which must fit the facts. */
-  prepare(algorithm: SignatureAlgorithm): MaybePromise<SignatureKey>
+  prepare(algorithm: SignatureAlgorithm): Promise<SignatureKey>
 }
 
 export interface SignatureKey {
   /** The public members; absent for a `CryptoKey` that can't be exported. */
   readonly jwk?: Jwk
   /** The signature as JWS has it (RFC 7518 §3.4: R and S in a row). Absent for a public key. */
-  sign?(data: string | Uint8Array): MaybePromise<Uint8Array>
+  sign?(data: string | Uint8Array): Promise<Uint8Array>
   /** Whatever is wrong with the signature, the answer is false. */
-  verify(data: string | Uint8Array, signature: Uint8Array): MaybePromise<boolean>
+  verify(data: string | Uint8Array, signature: Uint8Array): Promise<boolean>
 }
 
 // A JSON Web Key with the members that signatures know, and a set of them.

@@ -49,7 +49,6 @@ export function webHmacKeyOf(held: CryptoKey | (() => Promise<CryptoKey>)): Hmac
     new Uint8Array(await crypto.subtle.sign('HMAC', await key(), octets(data)))
   return {
     sign,
-    signText: async (data) => encodeBase64Url(await sign(data)),
     verify: async (data, mac) => crypto.subtle.verify('HMAC', await key(), plainBuffer(mac), octets(data)),
   }
 }

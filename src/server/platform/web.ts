@@ -27,12 +27,8 @@ export const platform: Platform = {
   inflate: (bytes, limit) => inflateZlib(bytes, limit).slice(),
   deflate: (bytes, level) => zlibSync(bytes, { level: level as 9 }),
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
-  isProduction: () => environment.process?.env?.NODE_ENV === 'production',
   warn: (code, message) => console.warn(`[${code}] ${message}`),
 }
-
-/** Some of these runtimes have what Node has. */
-const environment = globalThis as { process?: { env?: Record<string, string | undefined> } }
 
 function webHmacKey(secret: Uint8Array, hash: HashName): HmacKey {
   // Imported at the first use: Workers allow no asynchronous work while a module starts.

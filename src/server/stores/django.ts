@@ -2,11 +2,12 @@
  * Django's own table of sessions, read and written beside Django.
  * FORMATS §8.
  */
+
 import { decodeBase64 } from '../../shared/base64.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
-import type { MaybePromise } from '../codecs/codec.js'
+import type { MaybePromise } from '../../shared/types.js'
 import {
   type DjangoSession,
   localTimes,
@@ -24,7 +25,6 @@ import {
   encodePayload,
   MAX_SESSION_OCTETS,
 } from '../django/signer.js'
-import { type Flow, run, wait } from '../flow.js'
 import { decodeHex } from '../keys/hmac.js'
 import { createDjangoSerializer } from '../python-serializers.js'
 import { quoteTable, type SqlDialect, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
@@ -71,12 +71,12 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
   const { transaction } = execute
   return {
     name: 'django',
-    get: (id) => run(get(settings, execute, id)),
-    set: (id, session) => run(set(settings, id, session)),
-    delete: (id) => run(remove(settings, id)),
-    touch: (id, expiresAt) => run(touch(settings, id, expiresAt)),
+    get: (id) => get(settings, execute, id),
+    set: (id, session) => set(settings, id, session),
+    delete: (id) => remove(settings, id),
+    touch: (id, expiresAt) => touch(settings, id, expiresAt),
     ...(transaction && {
-      update: (id: string, change: Change) => transaction((query) => run(update(settings, query, { id, change }))),
+      update: (id: string, change: Change) => transaction((query) => update(settings, query, { id, change })),
     }),
   }
 }
@@ -110,56 +110,56 @@ function settle(options: DjangoStoreOptions): Settings {
   }
 }
 
-function* get(settings: Settings, query: SqlQuery, id: string): Flow<StoredSession | undefined> {
+async function get(settings: Settings, query: SqlQuery, id: string): Promise<StoredSession | undefined> {
   // What can be no key of a row need not be asked for.
   if (!SESSION_KEY.test(id)) return undefined
-  const [row] = yield* rowsOf(query(settings.statements.select, [id]))
-  return row && (yield* read(settings, row))
+  const [row] = await rowsOf(query(settings.statements.select, [id]))
+  return row && (await read(settings, row))
 }
 
 /** The session of a row; undefined where it has expired, by Django's own comparison. */
-function* read({ rows, times, clock }: Settings, row: SqlRow): Flow<StoredSession | undefined> {
+async function read({ rows, times, clock }: Settings, row: SqlRow): Promise<StoredSession | undefined> {
   const expiresAt = times.read(row.expire_date)
   if (expiresAt <= clock()) return undefined
-  return { ...(yield* rows.read(row.session_data)), expiresAt }
+  return { ...(await rows.read(row.session_data)), expiresAt }
 }
 
-function* set(settings: Settings, id: string, session: StoredSession): Flow<void> {
-  const { text, end } = yield* written(settings, session)
-  yield* rowsOf(settings.execute(settings.statements.upsert, [checkedKey(id), text, end]))
+async function set(settings: Settings, id: string, session: StoredSession): Promise<void> {
+  const { text, end } = await written(settings, session)
+  await rowsOf(settings.execute(settings.statements.upsert, [checkedKey(id), text, end]))
 }
 
-function* remove({ execute, statements }: Settings, id: string): Flow<void> {
-  if (SESSION_KEY.test(id)) yield* rowsOf(execute(statements.delete, [id]))
+async function remove({ execute, statements }: Settings, id: string): Promise<void> {
+  if (SESSION_KEY.test(id)) await rowsOf(execute(statements.delete, [id]))
 }
 
-function* touch(settings: Settings, id: string, expiresAt: Date | undefined): Flow<void> {
+async function touch(settings: Settings, id: string, expiresAt: Date | undefined): Promise<void> {
   const { execute, statements, times, clock } = settings
-  const current = yield* get(settings, execute, id)
+  const current = await get(settings, execute, id)
   if (current === undefined) return
   const end = endOf(settings, { data: current.data, ...(expiresAt && { expiresAt }) })
-  yield* rowsOf(execute(statements.touch, [times.write(end), id, times.write(clock())]))
+  await rowsOf(execute(statements.touch, [times.write(end), id, times.write(clock())]))
 }
 
 /** Inside a transaction. */
-function* update(
+async function update(
   settings: Settings,
   query: SqlQuery,
   { id, change }: { id: string; change: Change },
-): Flow<StoredSession | undefined> {
+): Promise<StoredSession | undefined> {
   const { statements, rows } = settings
   checkedKey(id)
   for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const [row] = yield* rowsOf(query(statements.lock, [id]))
-    const current = row && (yield* read(settings, row))
+    const [row] = await rowsOf(query(statements.lock, [id]))
+    const current = row && (await read(settings, row))
     const changed = change(current)
     if (changed === undefined) return current
-    const { text, end, expiresAt } = yield* written(settings, changed)
-    const [made] = yield* rowsOf(
+    const { text, end, expiresAt } = await written(settings, changed)
+    const [made] = await rowsOf(
       row ? query(statements.update, [text, end, id]) : query(statements.insert, [id, text, end]),
     )
     // Nobody could lock what was not there: another request may have made it in the meantime.
-    if (row || made) return { ...(yield* rows.read(text)), expiresAt }
+    if (row || made) return { ...(await rows.read(text)), expiresAt }
   }
   throw new Error(`Others made and removed the session ${MAX_ATTEMPTS} times while this request tried to write it`)
 }
@@ -170,9 +170,9 @@ interface Written {
   expiresAt: Date
 }
 
-function* written(settings: Settings, session: StoredSession): Flow<Written> {
+async function written(settings: Settings, session: StoredSession): Promise<Written> {
   const expiresAt = endOf(settings, session)
-  const text = yield* settings.rows.write(session, settings.clock())
+  const text = await settings.rows.write(session, settings.clock())
   return { text, end: settings.times.write(expiresAt), expiresAt }
 }
 
@@ -189,8 +189,8 @@ function checkedKey(id: string): string {
   throw new TypeError('A session key of Django has 32 characters of a to z and 0 to 9')
 }
 
-function* rowsOf(answer: MaybePromise<readonly SqlRow[]>): Flow<readonly SqlRow[]> {
-  const rows = yield* wait(answer)
+async function rowsOf(answer: MaybePromise<readonly SqlRow[]>): Promise<readonly SqlRow[]> {
+  const rows = await answer
   if (Array.isArray(rows)) return rows
   throw new TypeError('Option "execute" must answer with a list of rows')
 }
@@ -217,8 +217,8 @@ export interface DjangoRowOptions {
 
 export interface DjangoRows {
   /** @throws {SessionError} with `verified` where the signature was good */
-  read(text: unknown): Flow<Required<DjangoSession>>
-  write(session: DjangoSession, now: Date): Flow<string>
+  read(text: unknown): Promise<Required<DjangoSession>>
+  write(session: DjangoSession, now: Date): Promise<string>
 }
 
 const SALT = 'django.contrib.sessions.SessionStore'
@@ -233,12 +233,12 @@ export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
   const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
   const signer = createTimestampSigner({ secrets, salt, legacy })
 
-  function* verifiedOctets(text: string): Flow<() => Uint8Array> {
+  async function verifiedOctets(text: string): Promise<() => Uint8Array> {
     if (legacy && looksLikeLegacyRow(text)) {
-      const serialized = yield* verifyLegacyRow(text, secrets, salt)
+      const serialized = await verifyLegacyRow(text, secrets, salt)
       return () => withinLimit(serialized)
     }
-    const { payload } = yield* signer.unsign(text, USE)
+    const { payload } = await signer.unsign(text, USE)
     return () => decodePayload(payload, maxInflated)
   }
 
@@ -248,19 +248,19 @@ export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
   }
 
   return {
-    *read(text) {
+    async read(text) {
       if (typeof text !== 'string')
         throw new SessionError('ERR_SESSION_MALFORMED', 'The row has no text in session_data')
-      const octets = yield* verifiedOctets(text)
+      const octets = await verifiedOctets(text)
       try {
         return readDjangoSession(octets(), serializer)
       } catch (error) {
         throw asVerified(error)
       }
     },
-    *write(session, now) {
+    async write(session, now) {
       const payload = encodePayload(writeDjangoSession(session, serializer), maxInflated)
-      return yield* signer.sign(payload, now, USE)
+      return await signer.sign(payload, now, USE)
     },
   }
 }
@@ -284,14 +284,14 @@ export function looksLikeLegacyRow(text: string): boolean {
  * @returns octets whose signature was good
  * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`
  */
-export function* verifyLegacyRow(text: string, secrets: DjangoSecrets, salt: string): Flow<Uint8Array> {
+export async function verifyLegacyRow(text: string, secrets: DjangoSecrets, salt: string): Promise<Uint8Array> {
   const row = decodeBase64(text, true)
   const prefix = decodeLatin1(row.subarray(0, MAC_LENGTH))
   if (!MAC.test(prefix)) throw new SessionError('ERR_SESSION_MALFORMED', 'The row is not one of Django')
   const serialized = row.subarray(MAC_LENGTH)
   const mac = decodeHex(prefix.slice(0, -1))
-  for (const key of yield* wait(secrets.keys(salt.replace(/\.(?=[^.]*$)/, ''), 'SHA-1'))) {
-    if (yield* wait(key.verify(serialized, mac))) return serialized
+  for (const key of await secrets.keys(salt.replace(/\.(?=[^.]*$)/, ''), 'SHA-1')) {
+    if (await key.verify(serialized, mac)) return serialized
   }
   throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the row')
 }

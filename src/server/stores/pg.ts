@@ -2,7 +2,7 @@
  * Statements through node-postgres (`pg`): a pool, or one client.
  * Told by shape, so that this package depends on no driver.
  */
-import type { MaybePromise } from '../codecs/codec.js'
+import type { MaybePromise } from '../../shared/types.js'
 import { createQueue, type SqlConnection, type SqlQuery, type SqlRow } from './sql.js'
 
 /** The part of a `pg.Client` that is used. */

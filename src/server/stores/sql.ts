@@ -2,7 +2,7 @@
  * How a store speaks to a database: one function that runs a statement, and perhaps transactions.
  * `pgExecute` and `sqliteExecute` make one; any driver can be put behind it.
  */
-import type { MaybePromise } from '../codecs/codec.js'
+import type { MaybePromise } from '../../shared/types.js'
 
 /** What differs between databases here: the marks of parameters, and how a time is kept. */
 export type SqlDialect = 'postgresql' | 'sqlite'

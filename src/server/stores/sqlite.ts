@@ -2,7 +2,7 @@
  * Statements through SQLite: `DatabaseSync` of node:sqlite (Node 22.13 and later), or better-sqlite3.
  * Told by shape, so that this package depends on no driver. Both answer at once.
  */
-import type { MaybePromise } from '../codecs/codec.js'
+import type { MaybePromise } from '../../shared/types.js'
 import { createQueue, type SqlConnection, type SqlQuery, type SqlRow } from './sql.js'
 
 /** The part of a database that is used. */

@@ -2,8 +2,7 @@
  * The store contract: where sessions live that are kept on the server, by their id.
  * A store is a plain object; test/contract is the suite that each one passes.
  */
-import type { Origin, SessionData } from '../../shared/types.js'
-import type { MaybePromise } from '../codecs/codec.js'
+import type { MaybePromise, Origin, SessionData } from '../../shared/types.js'
 
 /** One row. */
 export interface StoredSession {

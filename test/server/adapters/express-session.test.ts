@@ -89,13 +89,6 @@ describe('the view', () => {
     expect(visited.view).toBe(visited.view)
   })
 
-  test('refuses keys that are not data, as the data itself does', async () => {
-    const { view } = await setUp().visit()
-    expect(() => {
-      view._id = 'x'
-    }).toThrow(/"_id" is not session data/)
-  })
-
   test('keys named like a member survive, and are reached through the session', async () => {
     const { visit, sessions, browser } = setUp()
     const first = await visit()

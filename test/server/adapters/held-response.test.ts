@@ -40,7 +40,7 @@ async function answerOf(
   const server = createServer((request, response) => {
     response.on('error', (error) => errors.push(error))
     holdResponse(response, {
-      prepare: () => {
+      prepare: async () => {
         prepared++
         return prepare(response)
       },

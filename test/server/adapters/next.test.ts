@@ -179,7 +179,7 @@ describe('change', () => {
 
   test('refuses a value that Next would write in another way', async () => {
     const { set, cookies } = cookieJar()
-    const { sessions } = serve({ codecs: [textCodec('a', { sign: () => 'text~a~b+c/d=' })], expose: false })
+    const { sessions } = serve({ codecs: [textCodec('a', { sign: async () => 'text~a~b+c/d=' })], expose: false })
     const work = nextSessions(sessions, cookies).change(signIn('dave'))
     await expect(work).rejects.toThrow(/percent encoding.*fetchSessions.*nextProxy/)
     expect(set).toEqual([])

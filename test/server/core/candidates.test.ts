@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import { readCandidates } from '../../../src/server/core/load.js'
-import { run } from '../../../src/server/flow.js'
 import { type SessionCodec, SessionError, type SessionErrorCode } from '../../../src/server/index.js'
 import { NAME, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
@@ -13,8 +12,8 @@ async function read(
   codecs: SessionCodec[],
   refuse: (user: unknown) => SessionError | undefined = () => undefined,
 ) {
-  const { held, rejections } = await run(
-    readCandidates(values, codecs, context, ({ record }) => refuse(record.data.user)),
+  const { held, rejections } = await readCandidates(values, codecs, context, async ({ record }) =>
+    refuse(record.data.user),
   )
   return {
     user: held?.record.data.user,
@@ -80,7 +79,7 @@ describe('cookies', () => {
 
 describe('codecs', () => {
   test('are asked in the order of the list', async () => {
-    const both = [textCodec('a', { verify: () => ({ data: { user: 'by a' } }) }), textCodec('b')]
+    const both = [textCodec('a', { verify: async () => ({ data: { user: 'by a' } }) }), textCodec('b')]
     expect(await read([value('b', 'by b')], both)).toMatchObject({ user: 'by a', codecIndex: 0 })
     expect(await read([value('b', 'by b')], both.toReversed())).toMatchObject({ user: 'by b', codecIndex: 0 })
   })

@@ -115,7 +115,10 @@ describe('touch', () => {
   test('a session without times gets them where a timeout needs them', async () => {
     const browser = testBrowser()
     const { sign, ...others } = textCodec('text')
-    const timeless = { ...others, sign: ({ data }: { data: SessionData }) => sign?.({ data }, {} as never) ?? '' }
+    const timeless = {
+      ...others,
+      sign: async ({ data }: { data: SessionData }) => (await sign?.({ data }, {} as never)) ?? '',
+    }
     const options = { codecs: [timeless], expose: false as const }
     await serve(options, { browser }).visit((data) => Object.assign(data, { a: 1 }))
     const timed = { codecs: [textCodec('text')], expose: false as const }

@@ -54,7 +54,7 @@ describe('events', () => {
   })
 
   test('a kid is told', async () => {
-    const codec = textCodec('text', { verify: () => ({ data: {}, kid: '2024', keyIndex: 1 }) })
+    const codec = textCodec('text', { verify: async () => ({ data: {}, kid: '2024', keyIndex: 1 }) })
     const { sessions, events } = serve({ codecs: [codec], expose: false })
     await sessions.load(`${NAME}=text~x`)
     expect(events).toMatchObject([{ type: 'read', kid: '2024', keyIndex: 1 }])

@@ -59,7 +59,7 @@ describe('options', () => {
     const codecs = [textCodec('a')]
     const options: SessionsOptions = { codecs, expose: false }
     const sessions = createSessions(options)
-    codecs.unshift(textCodec('b', { sign: () => 'text~b' }))
+    codecs.unshift(textCodec('b', { sign: async () => 'text~b' }))
     Object.assign(options, { expose: true, path: '/other' })
     const session = await sessions.load(null)
     session.data.user = 'dave'

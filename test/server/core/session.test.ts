@@ -13,10 +13,11 @@ describe('data', () => {
     expect(session.data).toEqual({})
   })
 
-  test('that is replaced is guarded as well', async () => {
-    const session = await serve().sessions.load(null)
-    session.data = { user: 'dave' }
-    expect(() => Object.assign(session.data, { _id: 'x' })).toThrow(/session.regenerate/)
+  test('with a meta key is refused at the commit, and names what to use instead', async () => {
+    const { sessions } = serve()
+    const session = await sessions.load(null)
+    Object.assign(session.data, { user: 'dave', _id: 'x' })
+    await expect(sessions.commit(session)).rejects.toThrow(/session.regenerate/)
   })
 
   test('may be frozen', async () => {

@@ -141,7 +141,7 @@ describe('the order', () => {
     let asked = 0
     const other = textCodec('other', {
       matches: () => true,
-      verify: () => {
+      verify: async () => {
         asked++
         return { data: { user: 'forged' } }
       },

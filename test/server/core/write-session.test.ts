@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { platform } from '#platform'
 import { beakerJwt, type SessionCodec, SessionError, type SessionErrorCode } from '../../../src/server/index.js'
 import { expectWithout, NAME, rejection, SECRET, serve, testBrowser, testClock, textCodec } from '../server.helpers.js'
 
@@ -26,7 +25,7 @@ function incompressible(length: number): string {
 describe('size', () => {
   /** Writes values of exactly this length. */
   const ofLength = (length: number, maxLength?: number): SessionCodec =>
-    textCodec('text', { sign: () => 'x'.repeat(length), ...(maxLength === undefined ? {} : { maxLength }) })
+    textCodec('text', { sign: async () => 'x'.repeat(length), ...(maxLength === undefined ? {} : { maxLength }) })
   const commit = (codec: SessionCodec, name: string) =>
     serve({ codecs: [codec], expose: false, name }).visit((data) => Object.assign(data, { user: 'dave' }))
 
@@ -222,18 +221,16 @@ describe('a session that the first codec can not hold', () => {
   })
 })
 
-test('a key that is no data is a TypeError at the commit too', async () => {
+test('a key that is no data is a TypeError at the commit', async () => {
   const { sessions } = serve()
   for (const key of ['_id', '_creation_time', '_accessed_time', '_expires', '_path', '_domain']) {
     const session = await sessions.load(null)
-    expect(() => Object.assign(session.data, { [key]: 1 })).toThrow(new RegExp(`"${key}" is not session data`))
-    session.data = { [key]: 1 }
+    Object.assign(session.data, { [key]: 1 })
     await expect(sessions.commit(session)).rejects.toThrow(new RegExp(`"${key}" is not session data`))
   }
 })
 
-test('in production only there, and what other requests read is as it was', async () => {
-  vi.spyOn(platform, 'isProduction').mockReturnValue(true)
+test('what other requests read stays as it was', async () => {
   const { sessions, browser } = serve()
   const first = await sessions.load(null)
   first.data.cart = { items: 1 }

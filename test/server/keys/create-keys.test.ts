@@ -49,12 +49,6 @@ describe('the first load', () => {
     expect(source.state.count).toBe(1)
   })
 
-  test('from then on Node answers at once', async () => {
-    const keys = createKeys(testSource([old]))
-    await keys.reload()
-    expect(jwt({ keys }).verify(await signWith(old), session) instanceof Promise).toBe(platform.name === 'web')
-  })
-
   test.each<[string, unknown]>([
     ['a source that fails', { fails: new Error('the vault is sealed') }],
     ['a source that throws nothing', { fails: null }],

@@ -64,16 +64,6 @@ describe.each(algorithms)('%s', (alg) => {
     }
   })
 
-  test('answers at once on Node, with promises elsewhere', async () => {
-    const codec = jwt({ keys: jwkOf(privateKey, { alg }) }) as Signing
-    const signed = codec.sign({ data }, session)
-    const token = await signed
-    expect(signed instanceof Promise).toBe(platform.name === 'web')
-    expect(jwt({ keys: jwkOf(publicKey, { alg }) }).verify(token, session) instanceof Promise).toBe(
-      platform.name === 'web',
-    )
-  })
-
   test('another key, another payload, another signature: refused', async () => {
     const codec = jwt({ keys: jwkOf(publicKey, { alg }) })
     const strangeKey = pairFor(alg, 'strange').privateKey

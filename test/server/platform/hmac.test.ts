@@ -26,7 +26,6 @@ describe.each(HASHES)('%s', (hash) => {
         const data = random.bytes(length)
         const mac = expected(hash, secret, data).digest()
         expect(Buffer.compare(await key.sign(data), mac)).toBe(0)
-        expect(await key.signText(data)).toBe(mac.toString('base64url'))
         expect(await key.verify(data, mac)).toBe(true)
         const at = random.below(mac.length)
         mac[at] = (mac[at] ?? 0) ^ (1 << random.below(8))
@@ -40,7 +39,7 @@ describe.each(HASHES)('%s', (hash) => {
     const key = platform.hmacKey(secret, hash)
     for (const length of [1, 1365, 1366, 2048, 4095, 4096, 4097, 9000, 30]) {
       const text = character.repeat(length)
-      expect(await key.signText(text)).toBe(expected(hash, secret, text).digest('base64url'))
+      expect(Buffer.compare(await key.sign(text), expected(hash, secret, text).digest())).toBe(0)
       expect(await key.verify(text, await key.sign(text))).toBe(true)
     }
   })

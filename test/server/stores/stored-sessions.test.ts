@@ -1,25 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { trips } from '../../../src/server/core/sessions.js'
-import {
-  beakerJwt,
-  decodeSession,
-  jwt,
-  type Session,
-  SessionError,
-  type SessionStore,
-} from '../../../src/server/index.js'
-import {
-  NAME,
-  OLD_SECRET,
-  rejection,
-  SECRET,
-  START,
-  serve,
-  testBrowser,
-  testClock,
-  textCodec,
-} from '../server.helpers.js'
+import { beakerJwt, decodeSession, jwt, SessionError, type SessionStore } from '../../../src/server/index.js'
+import { NAME, OLD_SECRET, rejection, SECRET, START, serve, testBrowser, testClock } from '../server.helpers.js'
 import { openStore, serveStored } from './stores.helpers.js'
 
 const only = (store: { rows: Map<string, unknown> }): string => [...store.rows.keys()].join()
@@ -527,15 +509,5 @@ describe('with other options', () => {
 
   test.each([{}, { get() {} }, null, 'redis'])('a store without the methods is refused: %j', (store) => {
     expect(() => serveStored({ store: store as never })).toThrow(/Option "store"/)
-  })
-
-  test('a store in memory answers in the call, so that an adapter can set the cookie inside writeHead', async () => {
-    const { sessions } = serveStored({ codecs: [textCodec('a')] })
-    const first = sessions[trips].load('') as Session
-    first.data.user = 'dave'
-    const [cookie = ''] = sessions[trips].commit(first) as string[]
-    const next = sessions[trips].load(cookie.split(';')[0]) as Session
-    expect(next.data).toEqual({ user: 'dave' })
-    expect(sessions[trips].destroy(next)).toHaveLength(1)
   })
 })
