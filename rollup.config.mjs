@@ -1,31 +1,76 @@
 /**
- * Builds dist/: one ES module per source file; of these the entries of the client as few files, for finding and loading twenty
- * small ones takes most of the time of an import; and the client once more as a single file for a script tag.
+ * Builds dist/: a file for each entry of package.json, a few files of what the entries share, and the client once more as
+ * a single file for a script tag. Finding and loading many small files would take most of the time of an import.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import nodeResolve from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import typescript from '@rollup/plugin-typescript'
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies ?? {})]
+const source = fileURLToPath(new URL('src', import.meta.url))
 
-/** Classes that other entries have, too: they stay in files of their own, so that there is one of each. */
-const SHARED_CLASSES = /\/shared\/(?:errors|pickle\/(?:object|values))\.js$/
-
-/** The sources of every file that package.json names, so that a new entry is written down once. */
-function sources() {
-  const targets = Object.values({ ...manifest.exports, ...manifest.imports })
+/** Every file that package.json names, by its name in src/ and dist/: `server/index`. */
+function entries() {
+  const files = Object.values({ ...manifest.exports, ...manifest.imports })
     .filter((target) => typeof target === 'object')
     .flatMap(({ types, ...conditions }) => Object.values(conditions))
-  return targets.map((target) => target.replace(/^\.\/dist\/(.*)\.js$/, 'src/$1.ts'))
+  const names = [...files, ...Object.values(manifest.bin ?? {})].map((file) => file.replace(/^\.\/dist\/(.*)\.js$/, '$1'))
+  return Object.fromEntries(names.sort().map((name) => [name, `src/${name}.ts`]))
 }
 
+/** `#platform` stays an import: the runtime chooses its file by the `imports` of package.json. */
 function isExternal(id) {
   return (
     id === '#platform' || id.startsWith('node:') || packages.some((name) => id === name || id.startsWith(`${name}/`))
   )
+}
+
+/**
+ * The file for a module that several entries use.
+ *
+ * @param {string[]} users - the entries that need the module
+ * @returns {string | undefined} `undefined`: Rollup decides
+ */
+function sharedFile(users) {
+  if (users.some((name) => name === 'client/index' || name === 'shared/index')) return 'shared/session'
+  // A page loads nothing that only other pages need.
+  const pages = users.filter((name) => name.startsWith('client/')).map((name) => name.slice('client/'.length))
+  if (pages.length > 0) return `shared/${pages.sort().join('-')}`
+  if (!users.includes('server/index')) return undefined
+  // sessions.js imports a platform, so what a platform imports can't be in it.
+  return users.some((name) => name.startsWith('server/platform/')) ? 'server/common' : 'server/sessions'
+}
+
+/** Rollup's `manualChunks`: knows each module's users, and asks `sharedFile`. */
+function chunks() {
+  let files
+  return (id, { getModuleIds, getModuleInfo }) => {
+    files ??= assignFiles([...getModuleIds()].map(getModuleInfo))
+    return files.get(id)
+  }
+}
+
+function assignFiles(modules) {
+  const byId = new Map(modules.map((module) => [module.id, module]))
+  const usersOf = new Map()
+  const visit = (id, entry) => {
+    const users = usersOf.get(id) ?? new Set()
+    if (users.has(entry) || !byId.has(id)) return
+    usersOf.set(id, users.add(entry))
+    for (const imported of byId.get(id).importedIds) visit(imported, entry)
+  }
+  for (const { id, isEntry } of modules) if (isEntry) visit(id, nameOf(id))
+  // An entry is shared, too, if another entry imports it: its own file then only names the exports.
+  const shared = [...usersOf].filter(([id, users]) => users.size > 1 || !byId.get(id).isEntry)
+  return new Map(shared.map(([id, users]) => [id, sharedFile([...users])]))
+}
+
+function nameOf(id) {
+  return relative(source, id).replaceAll(sep, '/').replace(/\.ts$/, '')
 }
 
 function onwarn(warning, warn) {
@@ -33,56 +78,21 @@ function onwarn(warning, warn) {
   if (warning.code !== 'EMPTY_BUNDLE') warn(warning)
 }
 
-/** Rollup reads no source maps of what it takes in. */
-const withSourceMaps = {
-  name: 'with-source-maps',
-  load(path) {
-    if (!existsSync(`${path}.map`)) return null
-    return { code: readFileSync(path, 'utf8'), map: readFileSync(`${path}.map`, 'utf8') }
-  },
-}
-
-/** What went into the new files is not needed as files of its own. */
-const withoutLeftovers = {
-  name: 'without-leftovers',
-  writeBundle({ dir }, bundle) {
-    for (const name of readdirSync(dir)) {
-      if (/\.js(?:\.map)?$/.test(name) && !(name in bundle)) rmSync(join(dir, name))
-    }
-  },
-}
-
 export default [
   {
-    input: sources(),
+    input: entries(),
     external: isExternal,
-    plugins: [
-      typescript({
-        tsconfig: 'tsconfig.json',
-        noEmitOnError: true,
-        outDir: 'dist',
-        declaration: true,
-        sourceMap: true,
-      }),
-    ],
-    output: { dir: 'dist', format: 'es', preserveModules: true, preserveModulesRoot: 'src', sourcemap: true },
-    onwarn,
-  },
-  {
-    input: sources()
-      .filter((path) => path.startsWith('src/client/'))
-      .map((path) => path.replace(/^src\/(.*)\.ts$/, 'dist/$1.js')),
-    external: (id) => SHARED_CLASSES.test(id),
     treeshake: { moduleSideEffects: 'no-external' },
-    plugins: [withSourceMaps, withoutLeftovers],
+    plugins: [typescript({ tsconfig: 'tsconfig.json', noEmitOnError: true, outDir: 'dist', declaration: true })],
     output: {
-      dir: 'dist/client',
+      dir: 'dist',
       format: 'es',
       chunkFileNames: '[name].js',
+      manualChunks: chunks(),
       hoistTransitiveImports: false,
       minifyInternalExports: false,
-      sourcemap: true,
     },
+    onwarn,
   },
   {
     // Rollup builds in this order, so the modules above are there already.

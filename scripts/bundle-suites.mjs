@@ -1,10 +1,10 @@
 // @ts-check
 /**
- * Bundles the server's suites for a runtime, with a small stand-in for vitest: what they import of src/ is the file that the
- * package ships instead, and `#platform` is what package.json's `imports` says.
+ * Bundles the server's suites for a runtime, with a small stand-in for vitest. The suites run over the sources, because they
+ * also test what no entry exports. built.mjs runs what the package ships, with the `#platform` that package.json names.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, relative, resolve, sep } from 'node:path'
+import { readdirSync, readFileSync } from 'node:fs'
+import { sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { root } from './run.mjs'
 
@@ -25,17 +25,17 @@ const NOT_ON_WORKERD = {
 const READ_BY_SUITES = ['docs/writing-a-codec.md', 'test/contract/note-codec.ts']
 
 /**
- * Writes a module whose default export has one method, `test`, which throws where a test fails.
+ * Writes a module whose default export has one method, `test`, which throws if a test fails.
  *
  * @param {Bundle} name
  * @param {string} outfile
  * @returns {Promise<string[]>} the files that are in it, as paths below the project's folder
- * @throws {Error} for a file of src/ in it, of which there would be two then
  */
 export async function bundleSuites(name, outfile) {
   // Not at the top: `npm test` loads this file before it has installed anything.
   const { build } = await import('esbuild')
-  const suites = suitesOf(name).map((file) => `${JSON.stringify(file)}: () => import('./test/${file}'),`)
+  const files = [...suitesOf(name), 'runtimes/built.mjs']
+  const suites = files.map((file) => `${JSON.stringify(file)}: () => import('./test/${file}'),`)
   const { metafile } = await build({
     stdin: {
       contents: `import { runSuites } from './test/runtimes/run.ts'
@@ -49,7 +49,7 @@ export async function bundleSuites(name, outfile) {
     mainFields: ['module', 'main'],
     conditions: name === 'node' ? ['node'] : ['worker', 'browser'],
     external: ['node:*', 'connect', 'express'],
-    plugins: [builtFiles(`${root}src`, `${root}dist`), ownUrls, ...(name === 'workerd' ? [ownFiles] : [])],
+    plugins: [ownPlatform(name === 'node' ? 'node' : 'web'), ownUrls, ...(name === 'workerd' ? [ownFiles] : [])],
     alias: { vitest: `${source}/mini-vitest.ts` },
     // The project's own says where the sources of #platform are.
     tsconfigRaw: {},
@@ -57,10 +57,7 @@ export async function bundleSuites(name, outfile) {
     metafile: true,
     logLevel: 'error',
   })
-  const files = Object.keys(metafile.inputs)
-  const unbuilt = files.filter((file) => file.startsWith('src/'))
-  if (unbuilt.length > 0) throw new Error(`bundled from the sources: ${unbuilt.join(', ')}`)
-  return files
+  return Object.keys(metafile.inputs)
 }
 
 /**
@@ -83,24 +80,18 @@ export function suitesOf(name) {
 }
 
 /**
- * Takes for every source file the one that was built of it, so that what the package ships is what is tested.
+ * The sources import a source as `#platform`; for dist/, package.json decides.
  *
- * @param {string} sources - the folder of the sources
- * @param {string} built - the folder of what was built of them
+ * @param {'node' | 'web'} name
  * @returns {import('esbuild').Plugin}
  */
-export function builtFiles(sources, built) {
+function ownPlatform(name) {
   return {
-    name: 'built-files',
+    name: 'own-platform',
     setup({ onResolve }) {
-      onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, resolveDir }) => {
-        const file = relative(sources, resolve(resolveDir, path))
-        if (file.startsWith('..')) return undefined
-        const target = join(built, file)
-        // Nothing is imported of a file of types alone; one that was built into another may be reached by that other only.
-        if (!existsSync(target)) return { errors: [{ text: `${file} is not in ${built}` }] }
-        return { path: target }
-      })
+      onResolve({ filter: /^#platform$/ }, ({ importer }) =>
+        importer.startsWith(`${root}src${sep}`) ? { path: `${root}src/server/platform/${name}.ts` } : undefined,
+      )
     },
   }
 }

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Runs the server's suites, over the built files, on every runtime the package is for: Node 20 to 26, Bun, Deno and workerd.
- * Bun and Deno run them twice, over the platform of Node, which package.json gives them, and over that of the web.
+ * Runs the server's suites, and a trip with the built files, on every runtime the package is for: Node 20 to 26, Bun, Deno
+ * and workerd. Bun and Deno run them twice, over the platform of Node, which package.json gives them, and over that of the web.
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { build } from 'esbuild'
 import { afterAll, expect, test } from 'vitest'
-import { builtFiles, suitesOf } from '../../scripts/bundle-suites.mjs'
+import { suitesOf } from '../../scripts/bundle-suites.mjs'
 import { root } from '../../scripts/run.mjs'
 import { totalsOf } from '../../scripts/runtimes.mjs'
 
@@ -25,28 +25,12 @@ async function bundle(files: Record<string, string>): Promise<string> {
     bundle: true,
     platform: 'node',
     format: 'esm',
-    plugins: [builtFiles(join(folder, 'src'), join(folder, 'dist'))],
     alias: { vitest: `${root}test/runtimes/mini-vitest.ts` },
     nodePaths: [`${root}node_modules`],
     logLevel: 'silent',
   })
   return outfile
 }
-
-test('a suite gets the built file, and the source of none', async () => {
-  const outfile = await bundle({
-    'test/a.ts': "import { value } from '../src/deep/value.js'\nimport { help } from './src/help.js'\nhelp(value)",
-    'test/src/help.ts': 'export const help = (text: string): void => console.log(text)',
-    'src/deep/value.ts': "export const value = 'the source'",
-    'dist/deep/value.js': "export const value = 'what was built'",
-  })
-  expect(execFileSync(process.execPath, [outfile], { encoding: 'utf8' })).toBe('what was built\n')
-})
-
-test('what was not built can not be bundled', async () => {
-  const files = { 'test/b.ts': "import '../src/lost.js'", 'src/lost.ts': 'console.log(1)' }
-  await expect(bundle(files)).rejects.toThrow('lost.js is not in')
-})
 
 test('every platform has the suites of its own, and workerd those of the web that it can run', () => {
   const [node, web, workerd] = (['node', 'web', 'workerd'] as const).map(suitesOf) as [string[], string[], string[]]
