@@ -80,7 +80,7 @@ export function suitesOf(name) {
 }
 
 /**
- * The sources import a source as `#platform`; for dist/, package.json decides.
+ * What imports `#platform` gets the source, as it does in vitest; for dist/, package.json decides.
  *
  * @param {'node' | 'web'} name
  * @returns {import('esbuild').Plugin}
@@ -90,7 +90,7 @@ function ownPlatform(name) {
     name: 'own-platform',
     setup({ onResolve }) {
       onResolve({ filter: /^#platform$/ }, ({ importer }) =>
-        importer.startsWith(`${root}src${sep}`) ? { path: `${root}src/server/platform/${name}.ts` } : undefined,
+        importer.startsWith(`${root}dist${sep}`) ? undefined : { path: `${root}src/server/platform/${name}.ts` },
       )
     },
   }
