@@ -4,11 +4,12 @@
  * and workerd. Bun and Deno run them twice, over the platform of Node, which package.json gives them, and over that of the web.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { buildIfStale } from './build.mjs'
 import { bundleSuites } from './bundle-suites.mjs'
-import { npmCommand, root } from './run.mjs'
+import { installLocked } from './install-locked.mjs'
+import { root } from './run.mjs'
 
 const source = `${root}test/runtimes`
 const folder = `${root}.cache/runtimes`
@@ -55,14 +56,7 @@ export async function runOnRuntimes() {
  * @returns {boolean} whether they are there
  */
 export function installRuntimes() {
-  mkdirSync(folder, { recursive: true })
-  const wanted = readFileSync(`${source}/package-lock.json`, 'utf8')
-  if (readOrEmpty(`${folder}/installed`) === wanted) return true
-  for (const file of ['package.json', 'package-lock.json']) cpSync(`${source}/${file}`, `${folder}/${file}`)
-  const { program, args } = npmCommand(['ci', '--no-audit', '--no-fund'])
-  const isDone = spawnSync(program, args, { cwd: folder, stdio: 'inherit' }).status === 0
-  if (isDone) writeFileSync(`${folder}/installed`, wanted)
-  return isDone
+  return installLocked(source, folder)
 }
 
 /** Milliseconds; most take half a minute. */
@@ -88,15 +82,6 @@ export function totalsOf(output, status) {
   const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? []
   if (passed === undefined) return { passed: 0, failed: 1 }
   return { passed: Number(passed), failed: status === 0 ? Number(failed) : Math.max(1, Number(failed)) }
-}
-
-/** @param {string} file */
-function readOrEmpty(file) {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

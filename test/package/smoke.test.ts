@@ -3,17 +3,21 @@
  * The programs of that project are in consumer/.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, type Metafile } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { installLocked } from '../../scripts/install-locked.mjs'
 import { npmCommand, root } from '../../scripts/run.mjs'
 
 const manifest = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { exports: Record<string, unknown> }
 const subpaths = Object.keys(manifest.exports).map((path) => `sessionglass${path.slice(1)}`)
+
+/** What pages may link to though it is only in the repository. */
+const notShipped = ['docs/frameworks/next.md → ../../examples/next/README.md']
 
 const project = realpathSync(mkdtempSync(join(tmpdir(), 'sessionglass-package-')))
 const installed = join(project, 'node_modules/sessionglass')
@@ -30,7 +34,34 @@ beforeAll(() => {
 afterAll(() => rmSync(project, { recursive: true, force: true }))
 
 test('holds dist and the papers, nothing else', () => {
-  expect(readdirSync(installed).sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'dist', 'package.json'])
+  expect(readdirSync(installed).sort()).toEqual([
+    'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'LICENSE',
+    'README.md',
+    'SECURITY.md',
+    'dist',
+    'docs',
+    'package.json',
+  ])
+})
+
+test('names no source map that is not in it', () => {
+  const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' })
+  expect(files.filter((name) => name.endsWith('.map'))).toEqual([])
+  const scripts = files.filter((name) => name.endsWith('.js'))
+  expect(scripts.filter((name) => readFileSync(join(installed, 'dist', name), 'utf8').includes('sourceMapp'))).toEqual([])
+})
+
+test('has every file that its pages link to', () => {
+  const pages = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.md'))
+  const dangling = pages.flatMap((page) =>
+    linksOf(readFileSync(join(installed, page), 'utf8'))
+      .filter((link) => !existsSync(join(installed, page, '..', link)))
+      .map((link) => `${page} → ${link}`),
+  )
+  expect(pages).toContain(join('docs', 'security.md'))
+  expect(dangling).toEqual(notShipped)
 })
 
 describe('Node', () => {
@@ -65,12 +96,45 @@ describe('bundlers', () => {
 })
 
 describe('TypeScript', () => {
-  test.each(['nodenext', 'bundler'])('knows the exact types with moduleResolution %s', (resolution) => {
-    const compiler = join(root, 'node_modules/typescript/lib/tsc.js')
-    const module = resolution === 'bundler' ? 'esnext' : resolution
-    expect(run(process.execPath, [compiler, '--module', module, '--moduleResolution', resolution])).toBe('')
+  const folder = `${root}.cache/typescript`
+  const isInstalled = installLocked(fileURLToPath(new URL('typescript', import.meta.url)), folder)
+  const compilers = {
+    '5.8': `${folder}/node_modules/typescript-5.8/bin/tsc`,
+    '6.0': `${root}node_modules/typescript/bin/tsc`,
+    '7.0': `${folder}/node_modules/typescript-7.0/bin/tsc`,
+  }
+
+  beforeAll(() => {
+    const imports = subpaths.filter((path) => !path.endsWith('.json'))
+    const lines = imports.map((path, at) => `export type * as entry${at} from '${path}'\n`)
+    writeFileSync(join(project, 'all.ts'), lines.join(''))
+  })
+
+  test('no version is left out under CI', () => {
+    expect(isInstalled || !process.env.CI).toBe(true)
+  })
+
+  describe.each(Object.entries(compilers))('%s', (version, compiler) => {
+    const isHere = isInstalled || compiler.startsWith(`${root}node_modules/`)
+
+    test.runIf(isHere)('is that version', () => {
+      expect(run(process.execPath, [compiler, '--version'])).toContain(`Version ${version}.`)
+    })
+
+    test.runIf(isHere).each(['nodenext', 'bundler'])('knows the exact types with moduleResolution %s', (resolution) => {
+      const module = resolution === 'bundler' ? 'esnext' : resolution
+      expect(run(process.execPath, [compiler, '--module', module, '--moduleResolution', resolution])).toBe('')
+    })
   })
 })
+
+/** The files that a page links to or shows; addresses and places of the page itself are not among them. */
+function linksOf(markdown: string): string[] {
+  const text = markdown.replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
+  return [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"/g)]
+    .map(([, link, attribute]) => (link ?? attribute ?? '').replace(/#.*$/, ''))
+    .filter((link) => link !== '' && !/^[a-z]+:/.test(link))
+}
 
 /** Bundles a program of the consumer to out-NAME; a module of Node is left as it is and would show in the inputs. */
 async function bundle(name: string, platform: 'browser' | 'neutral'): Promise<Metafile> {
