@@ -18,7 +18,9 @@ function entries() {
   const files = Object.values({ ...manifest.exports, ...manifest.imports })
     .filter((target) => typeof target === 'object')
     .flatMap(({ types, ...conditions }) => Object.values(conditions))
-  const names = [...files, ...Object.values(manifest.bin ?? {})].map((file) => file.replace(/^\.\/dist\/(.*)\.js$/, '$1'))
+  const names = [...files, ...Object.values(manifest.bin ?? {})].map((file) =>
+    file.replace(/^\.\/dist\/(.*)\.js$/, '$1'),
+  )
   return Object.fromEntries(names.sort().map((name) => [name, `src/${name}.ts`]))
 }
 

@@ -3,7 +3,16 @@
  * The programs of that project are in consumer/.
  */
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { builtinModules } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -50,7 +59,9 @@ test('names no source map that is not in it', () => {
   const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' })
   expect(files.filter((name) => name.endsWith('.map'))).toEqual([])
   const scripts = files.filter((name) => name.endsWith('.js'))
-  expect(scripts.filter((name) => readFileSync(join(installed, 'dist', name), 'utf8').includes('sourceMapp'))).toEqual([])
+  expect(scripts.filter((name) => readFileSync(join(installed, 'dist', name), 'utf8').includes('sourceMapp'))).toEqual(
+    [],
+  )
 })
 
 test('has every file that its pages link to', () => {

@@ -1,9 +1,9 @@
 // @ts-check
 /** What the package ships, on every runtime: each codec that writes takes a session out and back. */
 import { expect, test } from 'vitest'
+import * as subpath from '../../dist/server/codecs/beaker-jwt.js'
 import * as server from '../../dist/server/index.js'
 import * as shared from '../../dist/shared/index.js'
-import * as subpath from '../../dist/server/codecs/beaker-jwt.js'
 
 const secret = 'a secret of at least thirty-two bytes'
 const secrets = [secret]
