@@ -49,7 +49,7 @@ export const bsonPackageTypes: BsonTypes = bsonTypesOf(bson)
 export function bsonTypesOf(module: BsonModule): BsonTypes {
   for (const name of CLASSES) {
     if (typeof module?.[name] !== 'function')
-      throw new TypeError(`module: no copy of the bson package, ${name} is missing`)
+      throw new TypeError(`module: not a copy of the bson package, ${name} is missing`)
   }
   return {
     objectId: (bytes) => new module.ObjectId(bytes),

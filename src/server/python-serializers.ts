@@ -144,7 +144,7 @@ export function createDjangoSerializer(serializer: 'json' | 'pickle'): DjangoSer
   return {
     format: 'pickle',
     read(bytes) {
-      if (bytes[0] !== SERIALIZER_PROTO) throw wrongSerializer('no pickle')
+      if (bytes[0] !== SERIALIZER_PROTO) throw wrongSerializer('not a pickle')
       const { value, origin } = readPickle(bytes)
       return { value, root: () => origin, again: () => readPickle(bytes).value }
     },

@@ -57,7 +57,7 @@ export async function sessionCookie<Data extends object = SessionData>(
   const { url = 'http://localhost', age = 0, key = 0 } = options
   if (sessions[trips]?.commit === undefined) throw new TypeError('sessionCookie signs sessions: these are read only')
   if (key !== 'retired' && !(Number.isInteger(key) && key >= 0)) {
-    throw new TypeError('Option "key" must be "retired" or the place of a key in the list, from 0 on')
+    throw new TypeError('Option "key" must be "retired" or the index of a key in the list, from 0')
   }
   const { hostname } = new URL(url)
   const { settings } = sessions[trips]

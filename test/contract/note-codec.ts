@@ -61,7 +61,7 @@ function parse(payload: string): SessionRecord {
     }
   } catch {
     // JSON.parse quotes the text in its message, so that error is not passed on.
-    throw new SessionError('ERR_SESSION_JSON', 'The payload is no JSON object', { verified: true })
+    throw new SessionError('ERR_SESSION_JSON', 'The payload is not a JSON object', { verified: true })
   }
 }
 

@@ -99,7 +99,7 @@ export const zonedTimes: RowTimes = {
  * @throws {TypeError} for a zone that the runtime does not know
  */
 export function localTimes(timeZone: string): RowTimes {
-  if (zoneOffset(timeZone, 0, 0) === undefined) throw new TypeError('Option "timeZone" is no time zone')
+  if (zoneOffset(timeZone, 0, 0) === undefined) throw new TypeError('Option "timeZone" is not a time zone')
   return { read: (column) => readTime(column, timeZone), write: (time) => writeLocal(time, timeZone) }
 }
 

@@ -173,7 +173,7 @@ export function decodePayload(payload: string, limit: number): Uint8Array {
 }
 
 function tooLong(limit: number): SessionError {
-  return new SessionError('ERR_SESSION_LIMIT', `The session has more than ${limit} octets`)
+  return new SessionError('ERR_SESSION_LIMIT', `The session has more than ${limit} bytes`)
 }
 
 // Numbers to base 62 with the digits `0-9A-Za-z`: how Django writes the seconds of a signature.
@@ -207,5 +207,5 @@ export function decodeBase62(text: string): number {
 }
 
 function malformed(): SessionError {
-  return new SessionError('ERR_SESSION_MALFORMED', 'The time of the signature is no number to base 62')
+  return new SessionError('ERR_SESSION_MALFORMED', 'The time of the signature is not a number to base 62')
 }

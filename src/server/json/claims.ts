@@ -18,7 +18,7 @@ const INEXACT = /[0-9]{16}|NaN|Infinity/
 export function readClaims(text: string): Record<string, unknown> {
   const claims = INEXACT.test(text) || mayBeDeep(text) ? readJson(text).value : parse(text)
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
-    throw new SessionError('ERR_SESSION_JSON', 'The payload is no JSON object')
+    throw new SessionError('ERR_SESSION_JSON', 'The payload is not a JSON object')
   }
   return claims as Record<string, unknown>
 }
@@ -27,7 +27,7 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    throw new SessionError('ERR_SESSION_JSON', 'The payload is no JSON text')
+    throw new SessionError('ERR_SESSION_JSON', 'The payload is not JSON text')
   }
 }
 

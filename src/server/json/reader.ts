@@ -166,5 +166,5 @@ function checkDepth(depth: number): void {
 }
 
 function malformed(): SessionError {
-  return new SessionError('ERR_SESSION_JSON', 'The payload is no JSON text')
+  return new SessionError('ERR_SESSION_JSON', 'The payload is not JSON text')
 }

@@ -89,7 +89,7 @@ function writeObject(value: object, node: OriginNode | undefined, place: Place):
   if (path.length >= MAX_JSON_DEPTH) {
     throw new SessionError(
       'ERR_SESSION_LIMIT',
-      `The session is nested deeper than ${MAX_JSON_DEPTH} levels, or in a circle`,
+      `The session is nested deeper than ${MAX_JSON_DEPTH} levels, or circular`,
       {
         path: path.slice(0, 8).join('.'),
       },
@@ -140,7 +140,7 @@ function isPlain(value: object): value is Record<string, unknown> {
 }
 
 function describe(value: object): string {
-  if (value instanceof Date) return 'a Date (JSON has none: store a text or seconds)'
+  if (value instanceof Date) return 'a Date (JSON has none: store text or seconds)'
   if (value instanceof Uint8Array) return 'bytes (JSON has none: store base64 text)'
   return `an instance of ${value.constructor?.name ?? 'a class'}`
 }

@@ -46,7 +46,7 @@ const MAX_NODE_DEPTH = 4 * MAX_PICKLE_DEPTH
 export function putNode(pickler: Pickler, node: PickleNode): void {
   if (putScalar(pickler, node)) return
   if (recall(pickler, pickler.memo, memoKey(node))) return
-  if (pickler.depth >= MAX_NODE_DEPTH) throw unwritable(pickler, 'what is nested so deeply')
+  if (pickler.depth >= MAX_NODE_DEPTH) throw unwritable(pickler, 'data that is nested so deeply')
   pickler.depth++
   putContainer(pickler, node)
   pickler.depth--

@@ -123,7 +123,7 @@ export function putValue(writing: Writing, value: unknown, place: Place): void {
       putNumber(pickler, value, place)
       return
     case 'bigint':
-      if (integerOctets(value) > MAX_PICKLE_INTEGER_OCTETS) throw unwritable(pickler, 'an integer of so many digits')
+      if (integerOctets(value) > MAX_PICKLE_INTEGER_OCTETS) throw unwritable(pickler, 'an integer with so many digits')
       putInteger(pickler, value, intKind(place.node))
       return
     case 'string':
@@ -170,7 +170,7 @@ function putObject(writing: Writing, value: object, place: Place): void {
   const node = read ?? (hint !== undefined && fits(value, hint) ? hint : undefined)
   const key = pickler.hashable ? hashableKey(pickler, value, node) : value
   if (recall(pickler, pickler.memo, key)) return
-  if (pickler.depth >= MAX_PICKLE_DEPTH) throw unwritable(pickler, 'what is nested so deeply')
+  if (pickler.depth >= MAX_PICKLE_DEPTH) throw unwritable(pickler, 'data that is nested so deeply')
   pickler.depth++
   putComposite(writing, value, { node, foreign: place.foreign }, key)
   pickler.depth--

@@ -117,7 +117,7 @@ function refuseOthers(options: BeakerConfig, ignore: readonly string[]): void {
   )
   if (others.length > 0) {
     throw new TypeError(
-      `Beaker options that are unknown or unsupported here: ${others.join(', ')} (list them in "ignore" to go on)`,
+      `Beaker options that are unknown or unsupported here: ${others.join(', ')} (list them in "ignore" to skip them)`,
     )
   }
 }
@@ -132,7 +132,7 @@ function refuseInterpolation(options: BeakerConfig): void {
   const known = isKnown(options)
   const names = Object.keys(options).filter((name) => known(name) && String(options[name]).includes('%'))
   if (names.length > 0) {
-    throw new TypeError(`Beaker options with "%", which is not interpolated here: ${names.join(', ')} (give an object)`)
+    throw new TypeError(`Beaker options with "%", which is not interpolated here: ${names.join(', ')} (pass an object)`)
   }
 }
 
@@ -233,7 +233,7 @@ function jwtCodec(options: BeakerConfig, { allowWeakSecrets }: BeakerCodecsOptio
   try {
     return beakerJwt({ compress, allowWeakSecrets, secrets: secrets as Secrets })
   } catch (error) {
-    throw new TypeError('Beaker option "jwt_secret_keys" holds a key that can not be used', { cause: error })
+    throw new TypeError('Beaker option "jwt_secret_keys" contains a key that cannot be used', { cause: error })
   }
 }
 
@@ -357,7 +357,7 @@ export function parseIniOptions(text: string): Record<string, string> {
       last = undefined
     } else {
       const [, key = '', value] = /^([^=:]+)[=:](.*)$/.exec(content) ?? []
-      if (value === undefined) throw new TypeError('A line of the .ini text is no "key = value"')
+      if (value === undefined) throw new TypeError('A line of the .ini text is not "key = value"')
       last = { key: key.trim(), indent }
       options.set(last.key, value.trim())
     }

@@ -95,7 +95,7 @@ interface Settings {
 
 function settle(options: DjangoStoreOptions): Settings {
   const { execute, table = TABLE, timeZone = 'UTC', clock = () => new Date() } = options
-  if (typeof execute !== 'function') throw new TypeError('Option "execute" must be a function, as pgExecute makes one')
+  if (typeof execute !== 'function') throw new TypeError('Option "execute" must be a function, such as the result of pgExecute')
   const dialect = options.dialect ?? execute.dialect
   if (dialect !== 'postgresql' && dialect !== 'sqlite') {
     throw new TypeError('Option "dialect" must be postgresql or sqlite, for an "execute" that does not say what it is')
@@ -161,7 +161,7 @@ async function update(
     // Nobody could lock what was not there: another request may have made it in the meantime.
     if (row || made) return { ...(await rows.read(text)), expiresAt }
   }
-  throw new Error(`Others made and removed the session ${MAX_ATTEMPTS} times while this request tried to write it`)
+  throw new Error(`Other requests created and deleted the session ${MAX_ATTEMPTS} times while this request tried to write it`)
 }
 
 interface Written {
@@ -192,7 +192,7 @@ function checkedKey(id: string): string {
 async function rowsOf(answer: MaybePromise<readonly SqlRow[]>): Promise<readonly SqlRow[]> {
   const rows = await answer
   if (Array.isArray(rows)) return rows
-  throw new TypeError('Option "execute" must answer with a list of rows')
+  throw new TypeError('Option "execute" must return a list of rows')
 }
 
 // The column `session_data` of Django's session table: a session, serialized, perhaps compressed, and signed.
@@ -244,7 +244,7 @@ export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
 
   function withinLimit(serialized: Uint8Array): Uint8Array {
     if (serialized.length <= maxInflated) return serialized
-    throw new SessionError('ERR_SESSION_LIMIT', `The session has more than ${maxInflated} octets`)
+    throw new SessionError('ERR_SESSION_LIMIT', `The session has more than ${maxInflated} bytes`)
   }
 
   return {
@@ -287,7 +287,7 @@ export function looksLikeLegacyRow(text: string): boolean {
 export async function verifyLegacyRow(text: string, secrets: DjangoSecrets, salt: string): Promise<Uint8Array> {
   const row = decodeBase64(text, true)
   const prefix = decodeLatin1(row.subarray(0, MAC_LENGTH))
-  if (!MAC.test(prefix)) throw new SessionError('ERR_SESSION_MALFORMED', 'The row is not one of Django')
+  if (!MAC.test(prefix)) throw new SessionError('ERR_SESSION_MALFORMED', 'The row is not a session of Django')
   const serialized = row.subarray(MAC_LENGTH)
   const mac = decodeHex(prefix.slice(0, -1))
   for (const key of await secrets.keys(salt.replace(/\.(?=[^.]*$)/, ''), 'SHA-1')) {

@@ -60,7 +60,7 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
     },
     async set(id, { data, expiresAt }) {
       if (data.cookie !== undefined) {
-        throw new SessionError('ERR_SESSION_UNWRITABLE', 'The store has another use for the key cookie', {
+        throw new SessionError('ERR_SESSION_UNWRITABLE', 'The store uses the key cookie itself', {
           path: 'cookie',
         })
       }

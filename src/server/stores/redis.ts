@@ -94,7 +94,7 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
         if (await commands.replace(prefix + id, { before: text, after: writeRow(changed), milliseconds }))
           return changed
       }
-      throw new Error(`Others changed the session ${MAX_ATTEMPTS} times while this request tried to`)
+      throw new Error(`Other requests changed the session ${MAX_ATTEMPTS} times while this one tried to write it`)
     },
   }
 }

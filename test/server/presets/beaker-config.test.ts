@@ -179,7 +179,7 @@ describe('keys', () => {
   })
 
   test.each([`${SECRET},`, '', 'short', [], 5, [{ kty: 'oct', k: 'AAAA' }]])('%o can not be used', (secrets) => {
-    expect(messageOf({ jwt_secret_keys: secrets })).toContain('"jwt_secret_keys" holds a key that can not be used')
+    expect(messageOf({ jwt_secret_keys: secrets })).toContain('"jwt_secret_keys" contains a key that cannot be used')
   })
 
   test('a short one only when asked for', () => {
@@ -307,7 +307,7 @@ describe('Beaker itself', () => {
     const text =
       'beaker.session.type = cookie\nbeaker.session.validate_key = swordfish\nbeaker.session.data_serializer = json'
     expect(fromBeakerConfig(text).codecs?.[0]?.name).toBe('beaker')
-    expect(messageOf(`${text}\nbeaker.session.encrypt_key = 100%`)).toContain('encrypt_key (give an object)')
+    expect(messageOf(`${text}\nbeaker.session.encrypt_key = 100%`)).toContain('encrypt_key (pass an object)')
   })
 })
 
@@ -409,14 +409,14 @@ sqlalchemy.url = postgresql://x
 
   test('a line that is none', () => {
     expect(messageOf(`session.jwt_secret_keys = ${SECRET}\nsession.secure`)).toBe(
-      'A line of the .ini text is no "key = value"',
+      'A line of the .ini text is not "key = value"',
     )
   })
 
   test('"%", which some readers replace', () => {
     expect(messageOf(`session.jwt_secret_keys = ${SECRET}%%\nsession.data_dir = %(here)s`)).toContain('data_dir')
     const message = messageOf(`session.jwt_secret_keys = ${SECRET}%%\nsession.key = %(name)s\nother = 100%`)
-    expect(message).toContain('jwt_secret_keys, key (give an object)')
+    expect(message).toContain('jwt_secret_keys, key (pass an object)')
     expect(() => fromBeakerConfig({ jwt_secret_keys: `${SECRET}%` })).not.toThrow()
   })
 })
