@@ -95,7 +95,8 @@ interface Settings {
 
 function settle(options: DjangoStoreOptions): Settings {
   const { execute, table = TABLE, timeZone = 'UTC', clock = () => new Date() } = options
-  if (typeof execute !== 'function') throw new TypeError('Option "execute" must be a function, such as the result of pgExecute')
+  if (typeof execute !== 'function')
+    throw new TypeError('Option "execute" must be a function, such as the result of pgExecute')
   const dialect = options.dialect ?? execute.dialect
   if (dialect !== 'postgresql' && dialect !== 'sqlite') {
     throw new TypeError('Option "dialect" must be postgresql or sqlite, for an "execute" that does not say what it is')
@@ -161,7 +162,9 @@ async function update(
     // Nobody could lock what was not there: another request may have made it in the meantime.
     if (row || made) return { ...(await rows.read(text)), expiresAt }
   }
-  throw new Error(`Other requests created and deleted the session ${MAX_ATTEMPTS} times while this request tried to write it`)
+  throw new Error(
+    `Other requests created and deleted the session ${MAX_ATTEMPTS} times while this request tried to write it`,
+  )
 }
 
 interface Written {
