@@ -1,5 +1,5 @@
 /**
- * What a Beaker cookie holds inside: a pickle of protocol 2, or zlib of JSON as `json.dumps` writes it.
+ * The content of a Beaker cookie: a pickle of protocol 2, or zlib of JSON as `json.dumps` writes it.
  * FORMATS §2.6; verified and decrypted before anything here sees it.
  */
 import { platform } from '#platform'
@@ -17,7 +17,7 @@ import { writePickle } from './pickle/writer.js'
 /** A session as it was read. */
 export interface SerializedReading {
   value: unknown
-  /** Random octets are as good as never read like this. */
+  /** Random bytes are practically never read like this. */
   isCertain: boolean
   /** Where each value came from; of a pickle its views are those of `value`. */
   root(): OriginNode
@@ -27,13 +27,13 @@ export interface SerializedReading {
 
 export interface BeakerSerializer {
   readonly format: 'pickle' | 'json'
-  /** By the first octet, which tells the serializers of an honest payload. */
+  /** By the first byte, which tells the serializers of an honest payload apart. */
   owns(bytes: Uint8Array): boolean
-  /** Whether octets are this serializer's and not random, though they could not be read or something is left over. */
+  /** Whether bytes are of this serializer and not random, although they could not be read or something is left over. */
   wrote(bytes: Uint8Array, error?: unknown): boolean
   /** @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_JSON`, `ERR_SESSION_LIMIT` */
   read(bytes: Uint8Array): SerializedReading
-  /** @param types - neutral types, for values that are not as they were read */
+  /** @param types - neutral types, for values that have changed since they were read */
   write(session: SessionData, root: OriginNode | undefined, types: OriginNode): Uint8Array
 }
 
@@ -41,7 +41,7 @@ export interface BeakerSerializerOptions {
   serializer: 'pickle' | 'json'
   encoding: Python2Encoding
   python2: boolean
-  /** Octets. */
+  /** Bytes. */
   maxInflated: number
 }
 
@@ -50,9 +50,9 @@ const LEVEL = 6
 const PROTO = 0x80
 /** CMF of a window of 32 KiB (RFC 1950 §2.2). */
 const DEFLATE = 0x78
-/** What every Beaker writes into every session; random octets have these fourteen as good as never. */
+/** What every version of Beaker writes into every session; random bytes practically never contain these fourteen. */
 const BEAKER_TIMES = /_(?:creation|accessed)_time/
-/** Behind a pickle: what AES-ECB and Beaker 0.9 fill their last block with (FORMATS §2.3, §2.4). */
+/** After a pickle: what AES-ECB and Beaker 0.9 fill their last block with (FORMATS §2.3, §2.4). */
 const PADDING = /^[ \0]{0,16}$/
 
 /** @throws {TypeError} for an unknown serializer or encoding */
@@ -67,7 +67,7 @@ export function createBeakerSerializer(options: BeakerSerializerOptions): Beaker
     return {
       format: 'json',
       owns: (bytes) => bytes[0] === DEFLATE,
-      // Random octets do not inflate for long, and never to a right checksum.
+      // Random bytes do not inflate for long, and never to a right checksum.
       wrote: (_, error) => !isSessionError(error) || error.code !== 'ERR_SESSION_COMPRESSION',
       read: (bytes) => readZlibJson(bytes, maxInflated),
       write: (session, _, types) =>
@@ -102,7 +102,7 @@ function readZlibJson(bytes: Uint8Array, maxInflated: number): SerializedReading
   return { value: readClaims(text), isCertain: true, root, again: () => root().value }
 }
 
-// What a Django session is as octets: compact JSON in ASCII, or a pickle.
+// A Django session as bytes: compact JSON in ASCII, or a pickle.
 // FORMATS §8, §7 for pickles and §9 for numbers; verified before anything here sees it.
 
 /** A session as it was read. */
@@ -116,9 +116,9 @@ export interface DjangoReading {
 
 export interface DjangoSerializer {
   readonly format: 'json' | 'pickle'
-  /** @throws {SessionError} `ERR_SESSION_KEY` for octets of the other serializer, and those of its reader */
+  /** @throws {SessionError} `ERR_SESSION_KEY` for bytes of the other serializer, and the errors of its reader */
   read(bytes: Uint8Array): DjangoReading
-  /** @param root - where the session came from, whatever wrote it */
+  /** @param root - the origin of the session, of any codec */
   write(session: SessionData, root: OriginNode | undefined): Uint8Array
 }
 
@@ -132,7 +132,7 @@ export function createDjangoSerializer(serializer: 'json' | 'pickle'): DjangoSer
       format: 'json',
       read(bytes) {
         if (bytes[0] === SERIALIZER_PROTO) throw wrongSerializer('a pickle')
-        // Django reads Latin-1, of which it writes ASCII alone.
+        // Django reads Latin-1, but writes only ASCII.
         const text = decodeLatin1(bytes)
         const root = (): OriginNode => readJson(text)
         return { value: readClaims(text), root, again: () => root().value }
@@ -152,7 +152,7 @@ export function createDjangoSerializer(serializer: 'json' | 'pickle'): DjangoSer
   }
 }
 
-/** A key error, so that a codec of the other serializer is asked next. */
+/** A key error, so that a codec with the other serializer is tried next. */
 function wrongSerializer(what: string): SessionError {
   return new SessionError('ERR_SESSION_KEY', `The session is ${what}: another serializer wrote it`)
 }

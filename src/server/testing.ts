@@ -1,6 +1,6 @@
 /**
- * The entry `sessionglass/testing`: signed cookies for tests of an application, so that a test starts signed in.
- * Cookies as Playwright, Cypress and clients like supertest take them (RFC 6265 §4).
+ * The entry `sessionglass/testing`: signed cookies for the tests of an application, so that a test starts signed in.
+ * Cookies in the forms that Playwright, Cypress and clients such as supertest take (RFC 6265 §4).
  */
 import { encodeHex } from '../shared/bytes.js'
 import { type Duration, parseDuration } from '../shared/define-session.js'
@@ -15,17 +15,17 @@ import { AUTH_HASH_SALT } from './django/user.js'
 export interface SessionCookieOptions {
   /** Where the application runs; default `http://localhost`. The cookie is for its host, unless the sessions have a `domain`. */
   url?: string
-  /** How long ago the session was made, and used last: text as `'30m'`, or seconds. Default 0. */
+  /** How long ago the session was created and last used: text such as `'30m'`, or seconds. Default 0. */
   age?: Duration
-  /** Signs with another key than the first: its place in the list, or `'retired'` for the last one. */
+  /** Signs with another key than the first: its index in the list, or `'retired'` for the last one. */
   key?: number | 'retired'
 }
 
-/** One session, as the browsers and clients of tests take it. */
+/** One session, in the forms that browsers and clients of tests take. */
 export interface SessionCookies {
   /** The session's own cookie, for Playwright. */
   cookie: PlaywrightCookie
-  /** All that it needs, its public half and further pieces too: for `context.addCookies`. */
+  /** All of its cookies, including the public cookie and further pieces: for `context.addCookies`. */
   cookies: PlaywrightCookie[]
   /** For `browser.newContext({ storageState })`. */
   storageState: { cookies: PlaywrightCookie[]; origins: [] }
@@ -33,18 +33,18 @@ export interface SessionCookies {
   header: string
   /** The Set-Cookie texts, for a cookie jar. */
   setCookies: string[]
-  /** What `cy.setCookie` takes, once for each cookie. It goes through `cy.task` as it is. */
+  /** What `cy.setCookie` takes, once for each cookie. It can be passed through `cy.task` as it is. */
   cypress: CypressCookie[]
 }
 
 /**
- * Signs a session in, as the server itself would have: same codec, keys, attributes, public half, and a row in the store where there is
- * one. For tests only: nothing asks who it is for.
+ * Signs a session in, as the server itself would: the same codec, keys, attributes and public cookie, and a row in the store if there
+ * is one. For tests only: it checks no password.
  *
- * @param sessions - of the application under test, or made with the same options
- * @param data - what the session holds; it may be empty
- * @throws {TypeError} for sessions that are read only, a wrong option, and a key that is not there
- * @throws {SessionError} what `commit` throws, as `ERR_SESSION_TOO_LARGE`
+ * @param sessions - of the application under test, or created with the same options
+ * @param data - the data of the session; it may be empty
+ * @throws {TypeError} for read-only sessions, a wrong option, and a key that does not exist
+ * @throws {SessionError} what `commit` throws, such as `ERR_SESSION_TOO_LARGE`
  * @example
  * const { cookies } = await sessionCookie(sessions, { user: 'dave' }, { url: 'http://localhost:3000', age: '10m' })
  * console.log(cookies[0]?.name, cookies[0]?.domain) // → beaker.session.id localhost
@@ -81,7 +81,7 @@ export interface CookieContext {
   addCookies(cookies: PlaywrightCookie[]): Promise<void>
 }
 
-/** Signs the browser of a test in. `url` is the `baseURL` of the configuration where it is left out. */
+/** Signs the browser of a test in. The default of `url` is the `baseURL` of the configuration. */
 export type SignIn<Data extends object> = (data: Data, options?: SessionCookieOptions) => Promise<SessionCookies>
 
 export interface SessionFixture<Data extends object> {
@@ -92,13 +92,13 @@ export interface SessionFixture<Data extends object> {
 }
 
 /**
- * A fixture for Playwright's `test.extend<{ signIn: SignIn<AppSession> }>`: each test may begin with `await signIn({ user: 'dave' })`.
+ * A fixture for Playwright's `test.extend<{ signIn: SignIn<AppSession> }>`: a test can begin with `await signIn({ user: 'dave' })`.
  *
- * @param sessions - of the application under test, or made with the same options
+ * @param sessions - of the application under test, or created with the same options
  */
 export function sessionFixture<Data extends object = SessionData>(sessions: Sessions<Data>): SessionFixture<Data> {
   return {
-    // The runner reads the names of the fixtures that are needed out of this very text.
+    // The runner reads the names of the required fixtures from the text of this function.
     signIn: async ({ context, baseURL }, use) => {
       await use(async (data, options = {}) => {
         const signedIn = await sessionCookie(sessions, data, { ...(baseURL && { url: baseURL }), ...options })
@@ -109,7 +109,7 @@ export function sessionFixture<Data extends object = SessionData>(sessions: Sess
   }
 }
 
-/** Tries keys on a session that nobody gets to see: a codec may not know of other keys, and none tells how many it has. */
+/** Tries keys on a session that is thrown away: a codec may not support other keys, and none says how many it has. */
 async function placeOf<Data extends object>(original: Trips<Data>, key: number | 'retired'): Promise<number> {
   if (key === 0) return 0
   if (key !== 'retired') {
@@ -133,7 +133,7 @@ async function signs<Data extends object>(original: Trips<Data>, keyIndex: numbe
   }
 }
 
-/** The trips at another time and with another key, which nobody is told of. */
+/** Load and commit at another time and with another key, without events. */
 function signingAt<Data extends object>(original: Trips<Data>, keyIndex: number, made: Date): Trips<Data> {
   const { codecs, publicCodec } = original.settings
   return original.altered({
@@ -164,14 +164,14 @@ function signingWith(codec: SessionCodec, keyIndex: number): SessionCodec {
   return { ...codec, sign: (record, context) => sign(record, { ...context, keyIndex }) }
 }
 
-// Set-Cookie texts of this package as the tools of tests take cookies.
+// Turns the Set-Cookie texts of this package into the forms that test tools take.
 // RFC 6265 §5.2 and §5.3 for what a browser makes of the attributes.
 
 /** As Playwright's `context.addCookies` and `storageState` take it. */
 export interface PlaywrightCookie {
   name: string
   value: string
-  /** With a dot before it for the hosts below, too. */
+  /** With a dot before it: also for the hosts below. */
   domain: string
   path: string
   /** Seconds since 1970; -1: until the browser closes. */
@@ -211,10 +211,10 @@ export interface ParsedCookie {
 }
 
 /**
- * Takes a Set-Cookie text apart that this package wrote.
+ * Parses a Set-Cookie text that this package wrote.
  *
  * @param hostname - of the server that sent it
- * @param made - when it came
+ * @param made - when it was received
  */
 export function parseSetCookie(text: string, { hostname, made }: { hostname: string; made: Date }): ParsedCookie {
   const [pair = '', ...attributes] = text.split('; ')
@@ -257,15 +257,15 @@ function splitOnce(text: string): [string, string] {
   return equals === -1 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
 }
 
-// What Django's `login` puts into a session, for tests of an application beside Django.
+// What Django's `login` puts into a session, for the tests of an application beside Django.
 // FORMATS §8: `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
 
 export interface DjangoLoginOptions {
   /** `SECRET_KEY`. */
   secretKey: string | Uint8Array
-  /** The dotted path of the backend that knew the password. Default Django's own, `django.contrib.auth.backends.ModelBackend`. */
+  /** The dotted path of the backend that checked the password. Default `django.contrib.auth.backends.ModelBackend`. */
   backend?: string
-  /** Takes secrets under 32 octets. */
+  /** Accepts secrets under 32 bytes. */
   allowWeakSecrets?: boolean
 }
 
@@ -277,8 +277,8 @@ export interface DjangoLogin {
 }
 
 /**
- * The data of a session in which Django (3.1 or later) takes a user for signed in, as `Client.force_login` of its own tests makes it:
- * for `sessionCookie` with sessions over `djangoStore` or `djangoSigned`.
+ * The data of a session in which a user is signed in for Django (3.1 or later), as `Client.force_login` of Django's own tests makes it.
+ * For `sessionCookie` with sessions over `djangoStore` or `djangoSigned`.
  *
  * @param user - the primary key, and the column `password` as it is in the row: Django's hash, not the password
  * @throws {TypeError} for a secret that is missing, empty or weak

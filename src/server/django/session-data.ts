@@ -1,6 +1,6 @@
 /**
- * The data of a Django session, and where it came from. All keys are data: Django keeps its own (`_auth_user_id`,
- * `_session_expiry`) among them. FORMATS §8.
+ * The data of a Django session, and where it came from. All keys are data, including Django's own (`_auth_user_id`,
+ * `_session_expiry`). FORMATS §8.
  */
 import { textKeys } from '../../shared/decode-beaker.js'
 import { SessionError } from '../../shared/errors.js'
@@ -18,10 +18,10 @@ export interface DjangoSession {
   origin?: Origin
 }
 
-/** Where a session came from, and how to see again what it was. */
+/** Where a session came from, and how to compare with what was read. */
 interface DjangoOrigin extends Origin {
   readonly format: typeof DJANGO
-  /** The data as it was read, whatever became of it since. */
+  /** The data as it was read, without later changes. */
   again(): SessionData
 }
 
@@ -45,7 +45,7 @@ export function djangoSessionChanged({ data, origin }: DjangoSession): boolean {
   return !isDjangoOrigin(origin) || !equalValues(origin.again(), data)
 }
 
-/** A pickled dict may have keys that are no text; a session does not show them, and they are written back. */
+/** A pickled dict may have keys that are not text. A session does not show them, and they are written back. */
 function withOtherKeys(data: SessionData, root: OriginNode): SessionData {
   if (!(root.value instanceof Map)) return data
   const others = [...root.value].filter(([key]) => typeof key !== 'string')
@@ -57,24 +57,24 @@ function isDjangoOrigin(origin: Origin | undefined): origin is DjangoOrigin {
   return origin?.format === DJANGO
 }
 
-// When a Django session ends, and how a row says so: `get_expiry_date` and the column `expire_date`.
+// When a Django session expires, and how a row says so: `get_expiry_date` and the column `expire_date`.
 // FORMATS §8.
 
-/** How a database keeps times: PostgreSQL with their zone, SQLite as text of a local time. */
+/** How a database stores times: PostgreSQL with their zone, SQLite as text of a local time. */
 export interface RowTimes {
   read(column: unknown): Date
   write(time: Date): string
 }
 
-/** The key by which `set_expiry` says that one session ends otherwise than all others. */
+/** The key with which `set_expiry` gives one session a different expiry. */
 const EXPIRY = '_session_expiry'
 
 /**
- * The end that Django gives a session on saving it, by `_session_expiry`: seconds from now, a time, or an ISO 8601 text.
- * None and 0 (until the browser is closed) say nothing of the row.
+ * The expiry that Django gives a session when it is saved, by `_session_expiry`: seconds from now, a time, or ISO 8601 text.
+ * None and 0 (until the browser is closed) don't affect the row.
  *
  * @param times - for a text without an offset
- * @returns undefined where the session has no end of its own
+ * @returns undefined if the session has no expiry of this kind
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for anything else
  */
 export function ownEnd(data: SessionData, now: Date, times: RowTimes): Date | undefined {
@@ -86,7 +86,7 @@ export function ownEnd(data: SessionData, now: Date, times: RowTimes): Date | un
 }
 
 /**
- * `timestamptz` of PostgreSQL: a Date as pg gives it, or text with an offset.
+ * `timestamptz` of PostgreSQL: a `Date` as pg returns it, or text with an offset.
  */
 export const zonedTimes: RowTimes = {
   read: (column) => readTime(column, 'UTC'),
@@ -94,7 +94,7 @@ export const zonedTimes: RowTimes = {
 }
 
 /**
- * `datetime` of SQLite: text as Python's `str` writes it, in UTC where Django has `USE_TZ = True`, else in its `TIME_ZONE`.
+ * `datetime` of SQLite: text as Python's `str` writes it, in UTC if Django has `USE_TZ = True`, else in its `TIME_ZONE`.
  *
  * @throws {TypeError} for a zone that the runtime does not know
  */
@@ -103,7 +103,7 @@ export function localTimes(timeZone: string): RowTimes {
   return { read: (column) => readTime(column, timeZone), write: (time) => writeLocal(time, timeZone) }
 }
 
-/** ISO 8601 as Python and PostgreSQL write it, with a space or `T`: up to microseconds, perhaps an offset. */
+/** ISO 8601 as Python and PostgreSQL write it, with a space or `T`: up to microseconds, with an optional offset. */
 const TIME = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:(\.\d{1,3})\d{0,3})?(Z|[+-]\d\d(?::?\d\d)?)?$/
 
 function readTime(column: unknown, zone: string): Date {
@@ -126,11 +126,11 @@ function parse(text: unknown, zone: string): Date | undefined {
 
 function writeLocal(time: Date, zone: string): string {
   const text = (zone === 'UTC' ? time : inZone(time, zone)).toISOString().replace('T', ' ')
-  // No fraction where there is none.
+  // No fraction if it is zero.
   return text.endsWith('.000Z') ? text.slice(0, -5) : text.replace('Z', '000')
 }
 
-/** The time whose clock in UTC shows what a clock in the zone does. */
+/** The time at which a clock in UTC shows what a clock in the zone shows now. */
 function inZone(time: Date, timeZone: string): Date {
   const numbers = { year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric' } as const
   const format = new Intl.DateTimeFormat('en-US', {

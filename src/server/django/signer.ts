@@ -1,5 +1,5 @@
 /**
- * `P:T:S`, text with the time it was signed at and an HMAC, as `django.core.signing.TimestampSigner` makes it.
+ * `P:T:S`: text, the time when it was signed, and an HMAC, as `django.core.signing.TimestampSigner` makes it.
  * FORMATS §8.
  */
 import { platform } from '#platform'
@@ -8,42 +8,42 @@ import { SessionError } from '../../shared/errors.js'
 import { createKeyring, type KeyUse, keyAt } from '../keys/hmac.js'
 import type { HmacKey } from '../platform/platform.js'
 
-/** A value whose signature was good. */
+/** A value whose signature was right. */
 export interface Unsigned {
   /** P. */
   payload: string
   /** T, in whole seconds. */
   signedAt: Date
-  /** Place of the secret; those of SHA-1 come after all others. */
+  /** Index of the secret; those of SHA-1 come after all others. */
   keyIndex: number
 }
 
 export interface TimestampSigner {
   sign(payload: string, signedAt: Date, use: KeyUse): Promise<string>
-  /** @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`; `ERR_SESSION_CLAIMS` for a verified time that is none */
+  /** @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`; `ERR_SESSION_CLAIMS` if the time is not valid */
   unsign(value: string, use: KeyUse): Promise<Unsigned>
 }
 
 export interface TimestampSignerOptions {
   secrets: DjangoSecrets
   salt: string
-  /** Reads signatures by SHA-1, too. */
+  /** Reads SHA-1 signatures too. */
   legacy: boolean
 }
 
 /**
- * P in base64url with `.` before it where it is compressed, T to base 62, S in base64url: 27 digits for the 20 octets of
+ * P in base64url with `.` before it if it is compressed, T to base 62, S in base64url: 27 digits for the 20 bytes of
  * SHA-1, 43 for SHA-256.
  */
 const SIGNED = /^(\.?[A-Za-z0-9_-]*):([0-9A-Za-z]+):([A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{27})$/
 const SHA1_DIGITS = 27
 
-/** Tells by shape alone whether Django's signer may have made a value. */
+/** Says by shape alone whether Django's signer may have made a value. */
 export function looksLikeDjangoSigned(value: string): boolean {
   return SIGNED.test(value)
 }
 
-/** Prepares a signer for one salt. The public half of a session has a salt of its own for each cookie name. */
+/** Prepares a signer for one salt. The public cookie of each cookie name has its own salt. */
 export function createTimestampSigner({ secrets, salt, legacy }: TimestampSignerOptions): TimestampSigner {
   const saltOf = ({ purpose, cookieName }: KeyUse): string =>
     `${purpose === 'session' ? salt : `sessionglass public half of ${cookieName}`}signer`
@@ -83,10 +83,10 @@ function timeOf(digits: string): Date {
   throw new SessionError('ERR_SESSION_CLAIMS', 'The time of the signature is out of range', { verified: true })
 }
 
-// Django's secrets and the keys it makes of them: a plain hash of a salt and the secret, one key for each use.
+// Django's secrets and the keys that it derives from them: a plain hash of a salt and the secret, one key for each use.
 // FORMATS §8 (trap 25).
 
-/** SHA-1 is there for what Django before 3.1 made. */
+/** SHA-1 is for what Django before 3.1 made. */
 export type DjangoHash = 'SHA-1' | 'SHA-256'
 
 export interface DjangoSecretOptions {
@@ -94,13 +94,13 @@ export interface DjangoSecretOptions {
   secretKey: string | Uint8Array
   /** `SECRET_KEY_FALLBACKS`: keys that only verify. Django before 4.1 has none. */
   fallbacks?: readonly (string | Uint8Array)[] | undefined
-  /** Takes secrets under 32 octets. */
+  /** Accepts secrets under 32 bytes. */
   allowWeakSecrets?: boolean | undefined
-  /** What the option of the fallbacks is called, for errors. */
+  /** The name of the option with the fallbacks, for errors. */
   fallbacksOption: string
 }
 
-/** The secrets of one configuration, the one that signs first. */
+/** The secrets of one configuration; the first one signs. */
 export interface DjangoSecrets {
   readonly size: number
   /** The HMAC keys for a use, in the order of the secrets; derived once. */
@@ -141,17 +141,17 @@ async function derive(secrets: readonly Uint8Array[], salt: Uint8Array, hash: Dj
   return keys
 }
 
-// Octets as the text that Django signs: base64url, behind a `.` where they are compressed.
-// FORMATS §8 for the rule when that is.
+// Bytes as the text that Django signs: base64url, after a `.` if they are compressed.
+// FORMATS §8 says when they are.
 
-/** Most octets of a session, serialized: far above a real one, and few enough for every server. */
+/** The most bytes of a serialized session: far more than a real one has, and few enough for every server. */
 export const MAX_SESSION_OCTETS = 1_048_576
 
 /** Python's zlib asks for this level by default. */
 const LEVEL = 6
 
 /**
- * @param limit - most octets, so that whatever is written can be read again
+ * @param limit - the most bytes, so that everything that is written can be read again
  * @throws {SessionError} `ERR_SESSION_LIMIT`
  */
 export function encodePayload(bytes: Uint8Array, limit: number): string {
@@ -161,8 +161,8 @@ export function encodePayload(bytes: Uint8Array, limit: number): string {
 }
 
 /**
- * @param limit - most octets
- * @returns the octets, in an array of their own
+ * @param limit - the most bytes
+ * @returns the bytes, in a new array
  * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`
  */
 export function decodePayload(payload: string, limit: number): Uint8Array {
@@ -180,7 +180,7 @@ function tooLong(limit: number): SessionError {
 // FORMATS §8.
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-/** Eight digits hold 2e14 seconds, more than a `Date` does. */
+/** Eight digits can express 2e14 seconds, more than a `Date` can. */
 const MAX_DIGITS = 8
 
 /** The text of a whole number that is not negative. */
@@ -194,7 +194,7 @@ export function encodeBase62(number: number): string {
   return text
 }
 
-/** @throws {SessionError} `ERR_SESSION_MALFORMED` for no digit, another character, or more than eight digits */
+/** @throws {SessionError} `ERR_SESSION_MALFORMED` for no digits, another character, or more than eight digits */
 export function decodeBase62(text: string): number {
   let number = 0
   for (const digit of text) {

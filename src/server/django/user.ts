@@ -1,5 +1,5 @@
 /**
- * Who a Django session says is signed in, as long as the password is the one it was when they signed in.
+ * The user that a Django session says is signed in, if the password has not changed since the sign-in.
  * FORMATS §8: `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
  */
 
@@ -19,32 +19,32 @@ export interface DjangoUserOptions<Row extends object = Record<string, unknown>>
   secretKey: string | Uint8Array
   /** `SECRET_KEY_FALLBACKS`. */
   secretKeyFallbacks?: readonly (string | Uint8Array)[] | undefined
-  /** The user's row by the text of the primary key; undefined or null where there is none. */
+  /** The user's row by the text of the primary key; undefined or null if there is none. */
   user: (id: string) => MaybePromise<Row | null | undefined>
   /** The column with Django's hash of the password. Default `password`. */
   passwordField?: string | undefined
-  /** The column that is false for users who may not sign in any more. Default `is_active`; one that is missing says nothing. */
+  /** The column that is false for users who may not sign in any more. Default `is_active`; a missing column has no effect. */
   activeField?: string | undefined
   /** `AUTHENTICATION_BACKENDS`. Default: any. */
   backends?: readonly string[] | undefined
-  /** Takes the hash by SHA-1 of Django before 3.1; Django from 4.0 on does not. Default true. */
+  /** Accepts the SHA-1 hash of Django before 3.1; Django from 4.0 on does not. Default true. */
   legacy?: boolean | undefined
-  /** Takes secrets under 32 octets. */
+  /** Accepts secrets under 32 bytes. */
   allowWeakSecrets?: boolean | undefined
 }
 
 export interface DjangoUser<Row extends object = Record<string, unknown>> {
   /** The primary key, as text (FORMATS trap 24). */
   id: string
-  /** The dotted path of the backend that knew the password. */
+  /** The dotted path of the backend that checked the password. */
   backend: string
   /** The row. */
   user: Row
 }
 
-/** What Django hands its `salted_hmac`. */
+/** What Django passes to its `salted_hmac`. */
 export const AUTH_HASH_SALT: string = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
-/** 64 hex digits of SHA-256, or 40 of SHA-1; compared with regard to case there. */
+/** 64 hex digits of SHA-256, or 40 of SHA-1; Django compares them case-sensitively. */
 const HASH = /^(?:[0-9a-f]{64}|[0-9a-f]{40})$/
 const SHA1_DIGITS = 40
 
@@ -52,15 +52,15 @@ const SHA1_DIGITS = 40
 const prepared = new WeakMap<object, DjangoSecrets>()
 
 /**
- * The user of a session that Django signed in. `_auth_user_hash` must fit the password that the user has now, so that changing it
- * in Django signs out here too, as well as with the secret of today or one of its fallbacks; then the hash of today is put into
- * the session, as Django does. Says nothing about permissions. A session whose hash does not fit stays as it is: Django
- * ends it, so destroy it.
+ * Returns the user of a session that Django signed in. `_auth_user_hash` must match the password that the user has now, so changing
+ * the password in Django signs the user out here too. The hash may be made with the current secret or one of its fallbacks; a hash of
+ * a fallback is replaced in the session, as Django does. This says nothing about permissions. A session whose hash does not match stays
+ * as it is: Django ends it, so destroy it.
  *
- * @param session - with Django's own keys in `data`, as one of `djangoStore` or `djangoSigned`
+ * @param session - with Django's own keys in `data`, as from `djangoStore` or `djangoSigned`
  * @param options - keep the object: its keys are derived with its first use
- * @returns null where nobody is signed in, the user is gone or not active, or the password is another one
- * @throws {TypeError} naming the option, also where the row has no text in `passwordField`
+ * @returns null if no user is signed in, the user does not exist or is not active, or the password was changed
+ * @throws {TypeError} naming the option, also if the row has no text in `passwordField`
  * @see FORMATS §8
  */
 export function djangoUser<Row extends object = Record<string, unknown>>(

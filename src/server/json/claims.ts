@@ -1,5 +1,5 @@
 /**
- * The claims of a token whose signature was verified: JSON.parse where it is exact, our own reader where it is not.
+ * The claims of a token whose signature was verified: by JSON.parse if that is exact, else by our own reader.
  * RFC 7519 §4; numbers as FORMATS §9.
  */
 import { SessionError } from '../../shared/errors.js'
@@ -31,7 +31,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** Fewer brackets than the limit can't nest deeper than it. */
+/** A text with fewer brackets than the limit can't be nested deeper. */
 function mayBeDeep(text: string): boolean {
   let brackets = 0
   for (let at = 0; at < text.length; at++) {
@@ -41,18 +41,18 @@ function mayBeDeep(text: string): boolean {
   return false
 }
 
-// The claims of a token that was verified, as often as they are asked for.
+// The claims of a verified token, which may be asked for many times.
 // RFC 7519 §4.
 
 export interface JsonPayload {
   readonly text: string
-  /** @returns the claims in objects of their own. @throws {SessionError} as `readClaims` */
+  /** @returns the claims in new objects. @throws {SessionError} as `readClaims` */
   claims(): SessionData
-  /** The claims with the text of their numbers; nobody changes it, so all sessions of one payload share it. */
+  /** The claims with the text of their numbers. It never changes, so all sessions of one payload share it. */
   root(): OriginNode
 }
 
-/** Reads nothing before it is asked for, and nothing twice. */
+/** Reads everything only when it is asked for, and only once. */
 export function createJsonPayload(text: string): JsonPayload {
   let root: OriginNode | undefined
   return {

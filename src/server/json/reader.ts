@@ -1,15 +1,15 @@
 /**
- * JSON with the text of every number: what Python wrote as 1.0, 1e-05 or an integer beyond 2^53 can go back as it came.
+ * JSON with the text of every number: 1.0, 1e-05 or an integer beyond 2^53 can be written back as Python wrote it.
  * Grammar of RFC 8259, with the NaN, Infinity and -Infinity of Python's json module (FORMATS §9).
  */
 import { SessionError } from '../../shared/errors.js'
 import type { NeutralType, OriginNode } from '../../shared/types.js'
 
-/** Deepest nesting of objects and arrays, as for BSON: enough for sessions, safe for every recursion over them. */
+/** The deepest nesting of objects and arrays, as for BSON: enough for sessions, and safe for recursion. */
 export const MAX_JSON_DEPTH = 64
 
 /**
- * Reads a JSON text to a node for every value. Integers beyond 2^53 become bigints; of equal keys the last wins.
+ * Reads JSON text into a node for each value. Integers beyond 2^53 become bigints; of equal keys the last wins.
  *
  * @throws {SessionError} `ERR_SESSION_JSON`, or `ERR_SESSION_LIMIT` past 64 levels
  */

@@ -1,5 +1,5 @@
 /**
- * Reads the configuration a Python service already has: Beaker's and beaker-session-jwt's options, as an object or .ini text.
+ * Reads the configuration that a Python service already has: options of Beaker and beaker-session-jwt, as an object or .ini text.
  * FORMATS §3 and §4; conversions as `beaker.converters`.
  */
 import { defineSession } from '../../shared/define-session.js'
@@ -12,25 +12,25 @@ import type { SessionsOptions } from '../core/options.js'
 import type { Secrets } from '../keys/hmac.js'
 
 export interface BeakerConfigOptions {
-  /** Options of the configuration that may be left out of account, as `data_dir`. */
+  /** Options of the configuration to skip, such as `data_dir`. */
   ignore?: readonly string[]
-  /** Takes secrets under 32 octets, as Python does. */
+  /** Accepts secrets under 32 bytes, as Python does. */
   allowWeakSecrets?: boolean
-  /** What encrypts on the Python side, where `crypto_type` leaves it to the packages that Python finds. */
+  /** What encrypts on the Python side, if `crypto_type` leaves that to the packages that Python finds. */
   cryptoType?: BeakerCryptoType
   /**
-   * Copies a mistake of Beaker: its `cookie_expires` of false is 2038-01-19 03:14:07 in local time, here of this process,
-   * called GMT. Default false: in GMT.
+   * Copies a mistake of Beaker: its `cookie_expires = false` is 2038-01-19 03:14:07 in local time (here that of this process),
+   * labelled GMT. Default false: in real GMT.
    */
   localNever?: boolean
 }
 
-/** What `fromBeakerConfig` finds out; `expose` only where `httponly` is given. */
+/** The result of `fromBeakerConfig`; `expose` only if `httponly` is given. */
 export type BeakerSessionsOptions<Data extends object> = Omit<SessionsOptions<Data>, 'expose'> & { expose?: boolean }
 
 /**
- * The options of `createSessions` that do what the Python configuration does, to be spread into it. `secure` is false where
- * the configuration does not set it, as there.
+ * Returns the options of `createSessions` that do what the Python configuration does, to be spread into it. As in Python, `secure` is
+ * false unless the configuration sets it.
  *
  * @param config - options with the prefix `beaker.session.` or `session.`, or all without one; or the text of an .ini section
  * @throws {TypeError} naming every option that is unknown, unsupported or has a wrong value
@@ -81,9 +81,9 @@ const KNOWN: ReadonlySet<string> = new Set([
 export const TRUE: readonly string[] = ['true', 'yes', 'on', 'y', 't', '1']
 export const FALSE: readonly string[] = ['false', 'no', 'off', 'n', 'f', '0']
 
-/** Options of Beaker that change nothing here, as long as they have one of these values. */
+/** Options of Beaker that change nothing here if they have one of these values. */
 const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
-  // Sessions are saved when they changed.
+  // Sessions are saved if they changed.
   auto: [...TRUE, ...FALSE],
   data_dir: [],
   // A corrupt cookie is a fresh session here.
@@ -95,10 +95,10 @@ const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
   webtest_varname: [],
 }
 
-/** Of the other session class: they may stand there, set to None. */
+/** Options of the other session class: they may be present if they are None. */
 const NONE_IN_BOTH: ReadonlySet<string> = new Set(['encrypt_key', 'validate_key'])
 
-/** As Beaker's middleware documents it: prefixed options, or all of them where none has a prefix. */
+/** As Beaker's middleware documents it: prefixed options, or all of them if none has a prefix. */
 function withoutPrefix(config: BeakerConfig): BeakerConfig {
   const prefixed = Object.entries(config).flatMap(([key, value]) => {
     const name = PREFIXED.exec(key)?.[1]
@@ -107,7 +107,7 @@ function withoutPrefix(config: BeakerConfig): BeakerConfig {
   return prefixed.length > 0 ? Object.fromEntries(prefixed) : config
 }
 
-/** Beaker still takes `session_`, with a warning. */
+/** Beaker still accepts `session_`, with a warning. */
 const PREFIXED = /^(?:beaker\.session\.|session[._])(.+)$/s
 
 function refuseOthers(options: BeakerConfig, ignore: readonly string[]): void {
@@ -127,7 +127,7 @@ function isKnown(options: BeakerConfig): (name: string) => boolean {
   return (name) => KNOWN.has(name) || ofCodecs.has(name)
 }
 
-/** Some readers of .ini files make "%" of "%%" and put values in for %(name)s, others do not: a secret must not depend on it. */
+/** Some readers of .ini files turn "%%" into "%" and replace %(name)s, others do not: a secret must not depend on that. */
 function refuseInterpolation(options: BeakerConfig): void {
   const known = isKnown(options)
   const names = Object.keys(options).filter((name) => known(name) && String(options[name]).includes('%'))
@@ -151,7 +151,7 @@ function sameSiteOf(options: BeakerConfig): 'lax' | 'strict' | 'none' | false {
   throw new TypeError('Beaker option "samesite" must be Lax, Strict, None or null')
 }
 
-/** `cookie_expires`: a truth value, a date, or seconds. As text, "1" and "0" are truth values; `None` is false. */
+/** `cookie_expires`: a boolean, a date, or seconds. As text, "1" and "0" are booleans; `None` is false. */
 function expiresOf(options: BeakerConfig, localNever: boolean): boolean | Date | number {
   const expires = convertedExpires(options)
   return expires === false && localNever ? beakerNever() : expires
@@ -198,7 +198,7 @@ const OF_JWT: ReadonlySet<string> = new Set([
 /** Python counts the signature here, and only here (FORMATS trap 2). */
 const MAX_ORIGINAL_LENGTH = 4064
 
-/** The options that count in this configuration; those of the other session class do nothing in Python. */
+/** The options that have an effect in this configuration; those of the other session class do nothing in Python. */
 export function optionsOfCodecs(options: BeakerConfig): ReadonlySet<string> {
   return isJwt(options) ? OF_JWT : OF_BEAKER
 }
@@ -237,7 +237,7 @@ function jwtCodec(options: BeakerConfig, { allowWeakSecrets }: BeakerCodecsOptio
   }
 }
 
-/** What beaker-session-jwt calls the original format, which is never encrypted there. */
+/** What beaker-session-jwt calls the original format; there it is never encrypted. */
 function formerCodec(options: BeakerConfig): SessionCodec {
   return beaker({
     validateKey: keyOf(options, 'original_format_validate_key'),
@@ -266,7 +266,7 @@ function cookieKeys(options: BeakerConfig): Pick<BeakerOptions, 'domain' | 'path
   return { domain: asText(options, 'cookie_domain') ?? null, path: asText(options, 'cookie_path') ?? '/' }
 }
 
-/** Any text, spaces and all. */
+/** Any text, including spaces. */
 function keyOf(options: BeakerConfig, name: string): string {
   const key = options[name]
   if (key === undefined || key === null) throw new TypeError(`Beaker option "${name}" is missing`)
@@ -280,7 +280,7 @@ function serializerOf(options: BeakerConfig, name: string): 'pickle' | 'json' {
   throw new TypeError(`Beaker option "${name}" must be pickle or json`)
 }
 
-/** The names of every Beaker since 1.9; `default` is what Python finds installed. */
+/** The names in all versions of Beaker since 1.9; `default` depends on what Python finds installed. */
 const CRYPTO_TYPES: readonly unknown[] = ['cryptography', 'pycrypto', 'pycryptodome', 'nss']
 
 function cryptoTypeOf({ crypto_type }: BeakerConfig, cryptoType: BeakerCryptoType | undefined): BeakerCryptoType {
@@ -294,13 +294,13 @@ function cryptoTypeOf({ crypto_type }: BeakerConfig, cryptoType: BeakerCryptoTyp
   throw new TypeError('Beaker option "crypto_type" must be cryptography, pycrypto, pycryptodome, nss or default')
 }
 
-// Option values as `beaker.converters` and `beaker.util` read them: text as in an .ini file, or what Python code would give.
+// Option values as `beaker.converters` and `beaker.util` read them: text as in an .ini file, or what Python code would pass.
 // FORMATS §3.
 
-/** What a value may be: text as in an .ini file, or what Python code would give. */
+/** What a value may be: text as in an .ini file, or what Python code would pass. */
 export type BeakerConfig = Readonly<Record<string, unknown>>
 
-/** `asbool`: a text must be one of the words; anything else is true or false as Python sees it. */
+/** `asbool`: text must be one of the words; anything else is true or false as in Python. */
 export function asBoolean(options: BeakerConfig, name: string): boolean | undefined {
   const value = options[name]
   if (value === undefined) return undefined
@@ -326,7 +326,7 @@ export function asSeconds(options: BeakerConfig, name: string): number | undefin
   throw new TypeError(`Beaker option "${name}" must be a number of seconds`)
 }
 
-/** `aslist` with commas: the parts of a text, empty ones too; a list as it is. */
+/** `aslist` with commas: the parts of a text, including empty ones; a list stays as it is. */
 export function asList(options: BeakerConfig, name: string): string[] {
   const value = options[name]
   if (value === undefined || value === null || value === '') return []
@@ -335,14 +335,14 @@ export function asList(options: BeakerConfig, name: string): string[] {
   throw new TypeError(`Beaker option "${name}" must be a text or a list of texts`)
 }
 
-// The text of an .ini section, as Python services keep their options in one.
+// The text of an .ini section, in which Python services keep their options.
 // Grammar of Python's configparser, without its interpolation.
 
 /**
- * Reads options: `key = value` or `key: value`, lines with a deeper indent go on, `#` and `;` begin
- * comments. Sections are not kept apart, and nothing is interpolated.
+ * Reads options: `key = value` or `key: value`. Lines with a deeper indent continue a value; `#` and `;` begin comments. Sections are
+ * not kept apart, and nothing is interpolated.
  *
- * @throws {TypeError} for a line that is none of these
+ * @throws {TypeError} for any other line
  */
 export function parseIniOptions(text: string): Record<string, string> {
   const options = new Map<string, string>()

@@ -8,27 +8,27 @@ import type { SessionsOptions } from '../core/options.js'
 import type { Secrets } from '../keys/hmac.js'
 
 export interface WsgiJwtSessionOptions {
-  /** `secret_key`; a list for rotation, which the Python side has none of. */
+  /** `secret_key`; a list for rotation, which the Python side does not have. */
   secret: Secrets
   /** `cookie_name`. Default `jwtsession`. */
   cookieName?: string
-  /** `max_age` in seconds; `null` leaves it out. Default 86400. */
+  /** `max_age` in seconds; `null` omits it. Default 86400. */
   maxAge?: number | null
-  /** Takes a secret under 32 octets. */
+  /** Accepts a secret under 32 bytes. */
   allowWeakSecrets?: boolean
 }
 
 /**
- * A preset to spread: `createSessions({ ...wsgiJwtSession({ secret }), expose: true })`. It speaks the same cookie; a tampered one
- * is a new session on both sides. These are bugs there and not copied:
+ * A preset to spread: `createSessions({ ...wsgiJwtSession({ secret }), expose: true })`. Both sides share the cookie; a tampered cookie
+ * gives a new session on both. These bugs of wsgi-jwt-session are not copied:
  *
  * - a cookie for every empty session, on every request;
- * - a request that fails on an expired token, or on one with another algorithm: here each is a new session;
- * - a secret beyond ASCII that fails at writing;
- * - `SameSite` and `Secure` left out: they are `createSessions`' own, so set `secure: false` where there is no HTTPS.
+ * - a request fails on an expired token, or on one with another algorithm: here both give a new session;
+ * - writing fails with a secret beyond ASCII;
+ * - `SameSite` and `Secure` are missing: `createSessions` sets them, so set `secure: false` if you have no HTTPS.
  *
- * As there, a token has no `exp`: whoever keeps one is signed in until the secret changes. A token with one would fail the
- * request on the Python side once it is over.
+ * As there, a token has no `exp`: a copy of it stays valid until the secret changes. A token with `exp` would fail the request on the
+ * Python side after it has expired.
  *
  * @returns the options `session`, `codecs` and `maxAge`
  * @throws {TypeError} for an empty or weak secret

@@ -31,17 +31,17 @@ import { quoteTable, type SqlDialect, type SqlExecute, type SqlQuery, type SqlRo
 import type { SessionStore, StoredSession } from './store.js'
 
 export interface DjangoStoreOptions extends DjangoRowOptions {
-  /** `pgExecute(pool)`, `sqliteExecute(database)`, or a function that runs a statement and answers with its rows. */
+  /** `pgExecute(pool)`, `sqliteExecute(database)`, or a function that runs a statement and returns its rows. */
   execute: SqlExecute
-  /** What `execute` speaks to, where it does not say so itself. */
+  /** The database behind `execute`, if `execute` does not say so itself. */
   dialect?: SqlDialect
-  /** Default `django_session`; `schema.table` where it is not on the search path. */
+  /** Default `django_session`; `schema.table` if it is not on the search path. */
   table?: string
-  /** `SESSION_COOKIE_AGE`: how long a session without an end of its own is kept. Default two weeks, as Django's. */
+  /** `SESSION_COOKIE_AGE`: how long a session without its own expiry is kept. Default two weeks, as in Django. */
   cookieAge?: Duration
-  /** `TIME_ZONE`, with SQLite under `USE_TZ = False` alone: such a table has local times. Default `UTC`. */
+  /** `TIME_ZONE`, only for SQLite under `USE_TZ = False`: such a table has local times. Default `UTC`. */
   timeZone?: string
-  /** The present time, for tests. */
+  /** The current time, for tests. */
   clock?: () => Date
 }
 
@@ -49,18 +49,18 @@ const TABLE = 'django_session'
 const COOKIE_AGE = '14d'
 /** Django's keys: 32 characters of these (FORMATS §8). Ours are hex digits, which are among them. */
 const SESSION_KEY = /^[a-z0-9]{32}$/
-/** How often a change is tried anew. Each time another request made the row first, and then it was gone again. */
+/** How often a change is tried again. Each time another request created the row first and then deleted it. */
 const MAX_ATTEMPTS = 10
 
 /**
- * A store over the table of `django.contrib.sessions`: what Django wrote is read, what is written Django reads. The backends `db` and
- * `cached_db` use it; with `cached_db` Django sees a change of ours only once its cache has forgotten the session.
+ * A store over the table of `django.contrib.sessions`: each side reads what the other wrote. The backends `db` and `cached_db` use
+ * this table; with `cached_db` Django sees our changes only after its cache entry has expired.
  *
- * As in Django, each writing moves the end of a row ahead: to `_session_expiry` where the session has it, else by `cookieAge`. An end
- * that the sessions ask for counts instead of `cookieAge`, and never outlives a `_session_expiry`.
+ * As in Django, each write moves the expiry of a row: to `_session_expiry` if the session has one, else by `cookieAge`. An expiry that
+ * the sessions ask for replaces `cookieAge`, and is never later than a `_session_expiry`.
  *
- * Where `execute` has transactions, a row is read, changed and written in one of them, and what Django writes meanwhile waits.
- * A request of Django that began before still writes the whole session as it read it.
+ * If `execute` has transactions, a row is read, changed and written in one of them, and Django's writes wait until it ends. A request
+ * of Django that began earlier still overwrites the whole session with what it read.
  *
  * @throws {TypeError} naming the option
  * @see FORMATS §8
@@ -112,13 +112,13 @@ function settle(options: DjangoStoreOptions): Settings {
 }
 
 async function get(settings: Settings, query: SqlQuery, id: string): Promise<StoredSession | undefined> {
-  // What can be no key of a row need not be asked for.
+  // The table is not asked for a text that can't be a key.
   if (!SESSION_KEY.test(id)) return undefined
   const [row] = await rowsOf(query(settings.statements.select, [id]))
   return row && (await read(settings, row))
 }
 
-/** The session of a row; undefined where it has expired, by Django's own comparison. */
+/** The session of a row; undefined if it has expired, by Django's own comparison. */
 async function read({ rows, times, clock }: Settings, row: SqlRow): Promise<StoredSession | undefined> {
   const expiresAt = times.read(row.expire_date)
   if (expiresAt <= clock()) return undefined
@@ -159,7 +159,7 @@ async function update(
     const [made] = await rowsOf(
       row ? query(statements.update, [text, end, id]) : query(statements.insert, [id, text, end]),
     )
-    // Nobody could lock what was not there: another request may have made it in the meantime.
+    // A missing row can't be locked: another request may have created it in the meantime.
     if (row || made) return { ...(await rows.read(text)), expiresAt }
   }
   throw new Error(
@@ -198,7 +198,7 @@ async function rowsOf(answer: MaybePromise<readonly SqlRow[]>): Promise<readonly
   throw new TypeError('Option "execute" must return a list of rows')
 }
 
-// The column `session_data` of Django's session table: a session, serialized, perhaps compressed, and signed.
+// The column `session_data` of Django's session table: a session that is serialized, optionally compressed, and signed.
 // FORMATS §8.
 
 export interface DjangoRowOptions {
@@ -206,26 +206,26 @@ export interface DjangoRowOptions {
   secretKey: string | Uint8Array
   /** `SECRET_KEY_FALLBACKS`: keys that only verify. */
   secretKeyFallbacks?: readonly (string | Uint8Array)[] | undefined
-  /** `SESSION_SERIALIZER`. Default `json`, as Django's. */
+  /** `SESSION_SERIALIZER`. Default `json`, as in Django. */
   serializer?: 'json' | 'pickle' | undefined
-  /** Default `django.contrib.sessions.SessionStore`; a backend of another class name has that at the end. */
+  /** Default `django.contrib.sessions.SessionStore`; a backend with another class name has that name at the end. */
   salt?: string | undefined
   /** Reads what Django before 3.1 wrote, and SHA-1; Django from 4.0 on does not. Default true. */
   legacy?: boolean | undefined
-  /** Takes secrets under 32 octets. */
+  /** Accepts secrets under 32 bytes. */
   allowWeakSecrets?: boolean | undefined
-  /** Most octets that a session may have. Default 1 MiB. */
+  /** The most bytes that a session may have. Default 1 MiB. */
   maxInflated?: number | undefined
 }
 
 export interface DjangoRows {
-  /** @throws {SessionError} with `verified` where the signature was good */
+  /** @throws {SessionError} with `verified` if the signature was right */
   read(text: unknown): Promise<Required<DjangoSession>>
   write(session: DjangoSession, now: Date): Promise<string>
 }
 
 const SALT = 'django.contrib.sessions.SessionStore'
-/** Rows have one kind of key. */
+/** Rows have only one kind of key. */
 const USE = { purpose: 'session', cookieName: '' } as const
 
 /** @throws {TypeError} naming the option */
@@ -271,11 +271,11 @@ export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
 // Rows as Django before 3.1 wrote them: base64 of the hex HMAC-SHA1, a colon, and the serialized session.
 // FORMATS §8.
 
-/** 40 hex digits and the colon behind them. */
+/** 40 hex digits and the colon after them. */
 const MAC = /^[0-9a-f]{40}:$/
 const MAC_LENGTH = 41
 
-/** Tells by shape alone: the newer form has colons, and base64 has none. */
+/** Recognized by shape alone: the newer form has colons, and base64 has none. */
 export function looksLikeLegacyRow(text: string): boolean {
   return !text.includes(':')
 }
@@ -284,7 +284,7 @@ export function looksLikeLegacyRow(text: string): boolean {
  * The serialized session of a row.
  *
  * @param salt - of the newer form; the older one lacks its last dot
- * @returns octets whose signature was good
+ * @returns bytes whose signature was right
  * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`
  */
 export async function verifyLegacyRow(text: string, secrets: DjangoSecrets, salt: string): Promise<Uint8Array> {
@@ -306,21 +306,21 @@ export async function verifyLegacyRow(text: string, secrets: DjangoSecrets, salt
 export interface Statements {
   /** `session_key` */
   select: string
-  /** `session_key`. The same, and nobody else changes the row until the transaction ends. */
+  /** `session_key`. The same, and the row is locked until the transaction ends. */
   lock: string
   /** `session_key, session_data, expire_date` */
   upsert: string
-  /** `session_key, session_data, expire_date`. Answers with a row where there was none before, and writes nothing otherwise. */
+  /** `session_key, session_data, expire_date`. Returns a row if there was none before, and writes nothing otherwise. */
   insert: string
   /** `session_data, expire_date, session_key` */
   update: string
   /** `session_key` */
   delete: string
-  /** `expire_date, session_key`, and the present time: a row that has expired stays so. */
+  /** `expire_date, session_key`, and the current time: an expired row stays expired. */
   touch: string
 }
 
-/** @throws {TypeError} for a table that is no plain name */
+/** @throws {TypeError} for a table that is not a plain name */
 export function statementsFor(dialect: SqlDialect, tableName: string): Statements {
   const table = quoteTable(tableName, 'table')
   const [first, second, third] = dialect === 'postgresql' ? ['$1', '$2', '$3'] : ['?', '?', '?']
@@ -329,7 +329,7 @@ export function statementsFor(dialect: SqlDialect, tableName: string): Statement
   const replace = 'DO UPDATE SET session_data = excluded.session_data, expire_date = excluded.expire_date'
   return {
     select,
-    // SQLite has locked the whole file by then.
+    // SQLite has already locked the whole file.
     lock: dialect === 'postgresql' ? `${select} FOR UPDATE` : select,
     upsert: `${insert} ON CONFLICT (session_key) ${replace}`,
     insert: `${insert} ON CONFLICT (session_key) DO NOTHING RETURNING session_key`,

@@ -1,6 +1,6 @@
 /**
  * Any store of express-session: connect-redis, connect-pg-simple, connect-mongo, session-file-store, its own MemoryStore …
- * Their sessions are one object, the data and a `cookie` beside it.
+ * Their sessions are one object: the data, and a `cookie` beside it.
  */
 import { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
@@ -18,9 +18,9 @@ export interface ExpressStore {
   touch?(id: string, session: any, callback?: (error?: any) => void): unknown
 }
 
-/** What stores read of a session's cookie: when the row ends. */
+/** The part of a session's cookie that stores read: when the row expires. */
 interface StoredCookie {
-  /** Milliseconds from now on. */
+  /** Milliseconds from now. */
   originalMaxAge: number | null
   expires: Date | null
   httpOnly: boolean
@@ -28,13 +28,13 @@ interface StoredCookie {
 }
 
 /**
- * A store made for express-session as a session store. Values are kept as that store keeps them, mostly as JSON, where a Date comes
- * back as text. These stores can't read and write in one step: of two processes that write the same session at the same
- * time, the later one wins.
+ * Makes a session store from a store made for express-session. Values are kept as that store keeps them, mostly as JSON, so a `Date`
+ * comes back as text. These stores can't read and write in one step: if two processes write the same session at the same time, the
+ * later one wins.
  *
- * @param store - what you would give to `session({ store })`
- * @param options.clock - the present time, for tests
- * @throws {TypeError} for something that is no such store
+ * @param store - what you would pass to `session({ store })`
+ * @param options.clock - the current time, for tests
+ * @throws {TypeError} for something that is not such a store
  */
 export function fromExpressStore(store: ExpressStore, options: { clock?: () => Date } = {}): SessionStore {
   const { clock = () => new Date() } = options
@@ -54,7 +54,7 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
     async get(id) {
       const session = await ask<SessionData | null | undefined>((done) => store.get(id, done), isMissingFile)
       if (!session) return undefined
-      // What the cookie says of the end is old where the store has a time to live of its own, which a touch moves.
+      // If the store has its own time to live, which a touch moves, the cookie's expiry is outdated.
       const { cookie: _, ...data } = session
       return { data }
     },
@@ -72,7 +72,7 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
   return {
     ...bridge,
     async touch(id, expiresAt) {
-      // Some take the whole session from here, so it must be the one that is there.
+      // Some take the whole session from here, so it must be the current one.
       const row = await bridge.get(id)
       if (row) await ask((done) => store.touch?.(id, { cookie: cookieOf(expiresAt), ...row.data }, done))
     },
@@ -81,7 +81,7 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
 
 type Done<T> = (error?: unknown, value?: T) => void
 
-/** Some throw, some return a promise beside calling back, and some call back twice: the first answer counts. */
+/** Some throw, some return a promise in addition to calling back, and some call back twice: the first answer counts. */
 function ask<T = void>(call: (done: Done<T>) => unknown, forgives?: (error: unknown) => boolean): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const done: Done<T> = (error, value) => {
@@ -92,7 +92,7 @@ function ask<T = void>(call: (done: Done<T>) => unknown, forgives?: (error: unkn
   })
 }
 
-/** How session-file-store says that there is none; express-session takes it so too. */
+/** How session-file-store says that there is no session; express-session accepts it too. */
 function isMissingFile(error: unknown): boolean {
   return (error as { code?: unknown } | undefined)?.code === 'ENOENT'
 }

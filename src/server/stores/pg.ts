@@ -1,6 +1,6 @@
 /**
  * Statements through node-postgres (`pg`): a pool, or one client.
- * Told by shape, so that this package depends on no driver.
+ * Recognized by shape, so that this package depends on no driver.
  */
 import type { MaybePromise } from '../../shared/types.js'
 import { createQueue, type SqlConnection, type SqlQuery, type SqlRow } from './sql.js'
@@ -16,15 +16,15 @@ export interface PgPool extends PgClient {
   connect(): Promise<PgClient & { release(error?: Error | boolean): void }>
 }
 
-/** Whatever the database's default is: the row that is locked is the one that was committed last. */
+/** Independent of the database's default: the locked row is the one that was committed last. */
 const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
 
 /**
- * The `execute` of a store over PostgreSQL. The pool stays yours: its limits, its errors, its end. A single client is good for scripts
- * and tests: its statements run one after the other, and it must have no transaction of yours open.
+ * The `execute` of a store over PostgreSQL. The pool stays yours: set its limits, handle its errors, end it. A single client is enough
+ * for scripts and tests: its statements run one after the other, and it must not have an open transaction of yours.
  *
  * @param database - a `pg.Pool`, or a connected `pg.Client`
- * @throws {TypeError} where it has another shape
+ * @throws {TypeError} if it has another shape
  */
 export function pgExecute(database: PgPool | PgClient): SqlConnection {
   if (typeof database?.query !== 'function') throw new TypeError('pgExecute takes a Pool or a Client of pg')
@@ -57,7 +57,7 @@ async function inPool<T>(pool: PgPool, work: (execute: SqlQuery) => MaybePromise
     broken = false
     return result
   } finally {
-    // A client whose transaction failed may still be in it: the pool makes another one.
+    // A client whose transaction failed may still be in it, so the pool has to create another one.
     client.release(broken)
   }
 }
@@ -69,7 +69,7 @@ async function begun<T>(client: PgClient, work: (execute: SqlQuery) => MaybeProm
     await client.query('COMMIT')
     return result
   } catch (error) {
-    // What went wrong first is what is said.
+    // The first error is the one to report.
     await client.query('ROLLBACK').catch(() => {})
     throw error
   }

@@ -1,24 +1,24 @@
 /**
- * How a store speaks to a database: one function that runs a statement, and perhaps transactions.
- * `pgExecute` and `sqliteExecute` make one; any driver can be put behind it.
+ * How a store talks to a database: one function that runs a statement, and optionally transactions.
+ * `pgExecute` and `sqliteExecute` return one; any driver can be behind it.
  */
 import type { MaybePromise } from '../../shared/types.js'
 
-/** What differs between databases here: the marks of parameters, and how a time is kept. */
+/** What differs between databases here: the placeholders of parameters, and how a time is stored. */
 export type SqlDialect = 'postgresql' | 'sqlite'
 
-/** A row by the names of its columns. */
+/** A row: values by the names of their columns. */
 export type SqlRow = Readonly<Record<string, unknown>>
 
-/** Runs one statement. @returns its rows, none where it has no result */
+/** Runs one statement. @returns its rows, none if it has no result */
 export type SqlQuery = (sql: string, params: readonly string[]) => MaybePromise<readonly SqlRow[]>
 
-/** A function with two more properties, both optional where a store's own options say the same or can do without. */
+/** A function with two more properties. Both are optional: the store has an option for one and can work without the other. */
 export interface SqlExecute extends SqlQuery {
   readonly dialect?: SqlDialect
   /**
-   * Runs `work` in one transaction: rolled back where it throws, with nobody else's statements in between. PostgreSQL reads what is
-   * committed, SQLite holds the lock of writers from the beginning.
+   * Runs `work` in one transaction, which is rolled back if it throws. No other statements run in between. PostgreSQL reads what is
+   * committed; SQLite holds the writer's lock from the beginning.
    */
   readonly transaction?: <T>(work: (execute: SqlQuery) => MaybePromise<T>) => MaybePromise<T>
 }
@@ -29,13 +29,13 @@ export interface SqlConnection extends SqlExecute {
   readonly transaction: NonNullable<SqlExecute['transaction']>
 }
 
-/** A name as it may stand in a statement: `table`, or `schema.table`, of up to 63 characters each as in PostgreSQL. */
+/** A name that is safe in a statement: `table`, or `schema.table`, up to 63 characters each as in PostgreSQL. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_$]{0,62}(?:\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$/
 
 /**
  * The quoted name of a table.
  *
- * @throws {TypeError} naming the option, for anything that is no plain name
+ * @throws {TypeError} naming the option, for anything that is not a plain name
  */
 export function quoteTable(name: string, option: string): string {
   if (typeof name !== 'string' || !NAME.test(name)) {
@@ -48,7 +48,7 @@ export function quoteTable(name: string, option: string): string {
 }
 
 /**
- * Runs one task at a time: at once where nobody is at it and nothing has to be awaited, else after the others.
+ * Runs one task at a time: at once if no other task runs, else after the others.
  * For one connection that several requests share.
  */
 export function createQueue(): <T>(task: () => MaybePromise<T>) => MaybePromise<T> {

@@ -1,6 +1,6 @@
 /**
  * Statements through SQLite: `DatabaseSync` of node:sqlite (Node 22.13 and later), or better-sqlite3.
- * Told by shape, so that this package depends on no driver. Both answer at once.
+ * Recognized by shape, so that this package depends on no driver. Both are synchronous.
  */
 import type { MaybePromise } from '../../shared/types.js'
 import { createQueue, type SqlConnection, type SqlQuery, type SqlRow } from './sql.js'
@@ -19,25 +19,25 @@ export interface SqliteDatabase {
 export interface SqliteStatement {
   all(...params: string[]): unknown[]
   run(...params: string[]): unknown
-  /** better-sqlite3: whether it has rows. `all` of node:sqlite takes statements without. */
+  /** better-sqlite3: whether it returns rows. `all` of node:sqlite also accepts statements without rows. */
   readonly reader?: boolean
 }
 
 export interface SqliteExecuteOptions {
-  /** How long a statement waits for another process, which stops this one, in milliseconds. Default 5000, as Python's driver. */
+  /** How many milliseconds a statement waits for another process, which blocks this one. Default 5000, as in Python's driver. */
   busyTimeout?: number
 }
 
 const BUSY_TIMEOUT = 5000
-/** Statements that stay prepared; the stores here have six each. */
+/** Statements that stay prepared; our stores need six each. */
 const MAX_STATEMENTS = 64
 
 /**
- * The `execute` of a store over SQLite. The database stays yours. Opened by Python too, it is the same file on a local disk; give it
- * `PRAGMA journal_mode = WAL` where both write often.
+ * The `execute` of a store over SQLite. The database stays yours. If Python opens it too, it must be the same file on a local disk; use
+ * `PRAGMA journal_mode = WAL` if both write often.
  *
  * @param database - a `DatabaseSync`, or a `Database` of better-sqlite3
- * @throws {TypeError} where it has another shape, or naming the option
+ * @throws {TypeError} if it has another shape, or naming the option
  */
 export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOptions = {}): SqlConnection {
   const { busyTimeout = BUSY_TIMEOUT } = options
@@ -71,9 +71,9 @@ export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOp
   return Object.assign(execute, { dialect: 'sqlite', transaction } as const)
 }
 
-/** IMMEDIATE, because a transaction that begins by reading may not write once somebody else has. */
+/** IMMEDIATE, because a transaction that begins with a read can't write after another connection has written. */
 function begun<T>(database: SqliteDatabase, work: () => MaybePromise<T>): MaybePromise<T> {
-  // In a transaction of the application's own, its end decides.
+  // Inside a transaction of the application, the application decides when to commit.
   if (database.inTransaction ?? database.isTransaction) return work()
   database.exec('BEGIN IMMEDIATE')
   let result: MaybePromise<T>
@@ -102,7 +102,7 @@ function committed<T>(database: SqliteDatabase, value: T): T {
   return value
 }
 
-/** What went wrong first is what is said; some errors have ended the transaction already. */
+/** The first error is the one to report; some errors have already ended the transaction. */
 function rolledBack(database: SqliteDatabase, error: unknown): unknown {
   try {
     database.exec('ROLLBACK')

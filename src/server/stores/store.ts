@@ -1,5 +1,5 @@
 /**
- * The store contract: where sessions live that are kept on the server, by their id.
+ * The store contract: where sessions are kept on the server, by their id.
  * A store is a plain object; test/contract is the suite that each one passes.
  */
 import type { MaybePromise, Origin, SessionData } from '../../shared/types.js'
@@ -8,34 +8,34 @@ import type { MaybePromise, Origin, SessionData } from '../../shared/types.js'
 export interface StoredSession {
   /** The application's keys. */
   data: SessionData
-  /** When the row may be forgotten; absent: the store's own limit, if it has any. */
+  /** When the row may be deleted; absent: the store's own limit, if it has one. */
   expiresAt?: Date
-  /** What the row said of each value; opaque, given back on writing, so that untouched values keep their type. */
+  /** What the row says about each value. It is opaque and passed back to `set`, so that untouched values keep their type. */
   origin?: Origin
 }
 
 /**
- * A store is asked by id alone. What it returns belongs to the caller, and it keeps nothing of what it was given: no object is
- * shared with it. It throws whatever its client throws; the sessions make `ERR_SESSION_STORE` of it.
+ * A store is only asked by id. What it returns belongs to the caller, and it keeps no object that it was given. It throws whatever its
+ * client throws; the sessions turn that into `ERR_SESSION_STORE`.
  */
 export interface SessionStore {
   /** For events and errors. */
   readonly name: string
-  /** The row; undefined where there is none or it has expired. A row that can't be read throws. */
+  /** The row; undefined if there is none or it has expired. Throws for a row that can't be read. */
   get(id: string): MaybePromise<StoredSession | undefined>
-  /** Writes the row, whether or not there is one. Its time to live comes from `expiresAt`. */
+  /** Writes the row, whether or not it exists. Its time to live comes from `expiresAt`. */
   set(id: string, session: StoredSession): MaybePromise<void>
-  /** Removes the row; no fault where there is none. */
+  /** Deletes the row; a missing row is no error. */
   delete(id: string): MaybePromise<void>
-  /** Moves the end of a row and nothing else; a row that is gone stays gone. Absent: the row is written again. */
+  /** Moves the expiry of a row and nothing else; a deleted row stays deleted. Absent: the row is written again. */
   touch?(id: string, expiresAt: Date | undefined): MaybePromise<void>
   /**
-   * Reads, changes and writes one row with nobody in between, in this process or another. Absent: the sessions take `get` and
-   * `set` one after the other for each id, which holds within one process only.
+   * Reads, changes and writes one row in one step, so that no other process can write in between. Absent: the sessions call `get` and
+   * `set` one after the other for each id, which is safe within one process only.
    *
-   * @param change - gets the row as it is now, undefined where there is none; returns the row to write, or undefined to leave
-   *   all as it is. Synchronous, and called again where somebody else came first.
-   * @returns the row as it is now
+   * @param change - gets the current row, or undefined if there is none; returns the row to write, or undefined to leave everything as
+   *   it is. It is synchronous, and called again if another request wrote first.
+   * @returns the row after that
    */
   update?(
     id: string,
