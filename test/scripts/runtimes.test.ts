@@ -1,5 +1,5 @@
 /** How the suites come to other runtimes: what is bundled, what stands in for vitest, and what counts as passed. */
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
