@@ -141,7 +141,7 @@ describe('TypeScript', () => {
 
 /** The files that a page links to or shows; addresses and places of the page itself are not among them. */
 function linksOf(markdown: string): string[] {
-  const text = markdown.replace(/^```[^]*?^```/gm, '').replace(/`[^`\n]*`/g, '')
+  const text = markdown.replace(/^```.*?^```/gms, '').replace(/`[^`\n]*`/g, '')
   return [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset|href)="([^"]+)"/g)]
     .map(([, link, attribute]) => (link ?? attribute ?? '').replace(/#.*$/, ''))
     .filter((link) => link !== '' && !/^[a-z]+:/.test(link))
