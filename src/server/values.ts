@@ -1,30 +1,51 @@
 /**
- * Deep equality of session values: how a commit knows that nothing changed.
+ * Session values: whether two are equal, what two requests changed in one session, copies, and which keys are the largest.
+ * Plain objects, arrays, dates, bytes, regular expressions, Map and Set of any realm, and instances of classes.
  */
 import { writeBson } from '../shared/bson/writer.js'
 import type { KeySize } from '../shared/errors.js'
-import type { SessionData } from '../shared/types.js'
+import { isPlainObject, type SessionData } from '../shared/types.js'
 
-/** Deeper than any format goes; past it values count as different, and the writer says what is wrong. */
+/** Deeper than any format or store goes: past it values count as different, and the writer says what is wrong. */
 const MAX_DEPTH = 100
+/** How many keys an error names. */
+const LARGEST_KEYS = 5
+/** Bytes of the length and the end of a BSON document, which every measure has. */
+const BSON_FRAME_BYTES = 5
 
 /**
- * Compares two values as a session holds them: plain objects (a member that is `undefined` is absent), arrays, dates,
- * bytes, regular expressions, Map, Set, and instances of the same class by their own properties. `-0` differs from `0`, `NaN` equals `NaN`.
+ * Compares two values as a session holds them. A member that is `undefined` is absent, `-0` differs from `0`, `NaN` equals
+ * `NaN`, and instances of the same class are compared by their own properties.
  */
 export function equalValues(a: unknown, b: unknown, depth = 0): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || depth > MAX_DEPTH) return false
   if (Array.isArray(a)) return Array.isArray(b) && equalLists(a, b, depth)
-  if (a instanceof Date) return b instanceof Date && Object.is(a.getTime(), b.getTime())
-  if (a instanceof RegExp) return b instanceof RegExp && String(a) === String(b)
-  if (a instanceof Uint8Array) return b instanceof Uint8Array && equalLists(a, b, depth)
-  if (a instanceof Map) return b instanceof Map && equalLists([...a].flat(), [...b].flat(), depth)
-  if (a instanceof Set) return b instanceof Set && equalLists([...a], [...b], depth)
-  return classOf(a) === classOf(b) && equalMembers(a as Members, b as Members, depth)
+  if (isPlainObject(a)) return isPlainObject(b) && equalMembers(a, b, depth)
+  const kind = kindOf(a)
+  if (kind !== kindOf(b)) return false
+  switch (kind) {
+    case 'Date':
+      return Object.is(Number(a), Number(b))
+    case 'RegExp':
+      return String(a) === String(b)
+    case 'Uint8Array':
+      return equalLists(a as Uint8Array, b as Uint8Array, depth)
+    case 'Map':
+      return equalLists([...(a as Map<unknown, unknown>)].flat(), [...(b as Map<unknown, unknown>)].flat(), depth)
+    case 'Set':
+      return equalLists([...(a as Set<unknown>)], [...(b as Set<unknown>)], depth)
+    default:
+      return Object.getPrototypeOf(a) === Object.getPrototypeOf(b) && equalMembers(a as Members, b as Members, depth)
+  }
 }
 
 type Members = Record<string, unknown>
+
+/** The built-in class of an object, whichever realm it comes from: there `instanceof` says no. */
+function kindOf(value: object): string {
+  return Object.prototype.toString.call(value).slice('[object '.length, -1)
+}
 
 function equalLists(a: ArrayLike<unknown>, b: ArrayLike<unknown>, depth: number): boolean {
   if (a.length !== b.length) return false
@@ -47,33 +68,25 @@ function equalMembers(a: Members, b: Members, depth: number): boolean {
   return present === 0
 }
 
-/** The prototype, where it is not that of plain data. */
-function classOf(value: object): unknown {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype ? null : prototype
-}
-
-// Two requests that changed one session: what each changed since they began stays, key by key.
-
 /** One session, seen three times. */
 export interface ThreeWays {
   /** As this request found it. */
   base: SessionData
   /** As this request leaves it. */
   mine: SessionData
-  /** As it is now, which others may have changed meanwhile. */
+  /** As it is now, which other requests may have changed. */
   theirs: SessionData
 }
 
 export interface Merged {
   data: SessionData
-  /** Keys that both changed, each to something else; this request's values are the ones in `data`. */
+  /** Keys that both changed, each to something else; `data` has this request's values. */
   clashes: string[]
 }
 
 /**
- * Puts this request's changes onto what others left. Keys of the session itself are what is merged: two changes inside
- * one object or list are a clash, and the later one has it.
+ * Puts this request's changes onto what other requests left. Only the keys of the session itself are merged: two changes inside
+ * one object or list are a clash, and the later one wins.
  */
 export function mergeByKey({ base, mine, theirs }: ThreeWays): Merged {
   const data: SessionData = { ...theirs }
@@ -85,26 +98,6 @@ export function mergeByKey({ base, mine, theirs }: ThreeWays): Merged {
     else setOwn(data, key, mine[key])
   }
   return { data, clashes }
-}
-
-/** Deeper than any store goes. */
-const MERGE_MAX_DEPTH = 100
-
-/** A copy to compare with later, down to what can be changed in place. */
-export function copyOf<Value>(value: Value, depth = 0): Value {
-  if (typeof value !== 'object' || value === null || depth > MERGE_MAX_DEPTH) return value
-  return copyOfObject(value, depth + 1) as Value
-}
-
-function copyOfObject(value: object, depth: number): object {
-  if (Array.isArray(value)) return value.map((item) => copyOf(item, depth))
-  if (value instanceof Date) return new Date(value)
-  if (value instanceof Uint8Array) return new Uint8Array(value)
-  if (value instanceof Map) return new Map([...value].map(([key, item]) => [copyOf(key, depth), copyOf(item, depth)]))
-  if (value instanceof Set) return new Set([...value].map((item) => copyOf(item, depth)))
-  const copy: SessionData = Object.create(Object.getPrototypeOf(value))
-  for (const key of Object.keys(value)) setOwn(copy, key, copyOf((value as SessionData)[key], depth))
-  return copy
 }
 
 function isSame(key: string, a: SessionData, b: SessionData): boolean {
@@ -120,16 +113,45 @@ function setOwn(target: SessionData, key: string, value: unknown): void {
   Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-// Copies of session data that is read often: each request gets objects of its own, and the text in them is shared.
+/** A copy to compare with later: whatever can be changed in place is copied. */
+export function copyOf<Value>(value: Value, depth = 0): Value {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value
+  return copyOfObject(value, depth + 1) as Value
+}
+
+function copyOfObject(value: object, depth: number): object {
+  if (Array.isArray(value)) return value.map((item) => copyOf(item, depth))
+  if (isPlainObject(value)) return copyOfMembers(value, depth)
+  switch (kindOf(value)) {
+    case 'Date':
+      return new Date(value as Date)
+    case 'Uint8Array':
+      return new Uint8Array(value as Uint8Array)
+    case 'Map':
+      return new Map([...(value as Map<unknown, unknown>)].map((pair) => copyOf(pair, depth)))
+    case 'Set':
+      return new Set([...(value as Set<unknown>)].map((item) => copyOf(item, depth)))
+    // Nothing in a regular expression is data that can be changed.
+    case 'RegExp':
+      return value
+    default:
+      return copyOfMembers(value, depth)
+  }
+}
+
+function copyOfMembers(value: object, depth: number): object {
+  const copy: SessionData = Object.create(Object.getPrototypeOf(value))
+  for (const key of Object.keys(value)) setOwn(copy, key, copyOf((value as SessionData)[key], depth))
+  return copy
+}
 
 /**
- * Reads the same data again and again. The second call reads it once more, as a pattern, and all later ones copy that, which takes a
- * tenth of reading: what is asked for only once is not prepared for more.
+ * Gives the same data again and again, in objects of its own for each request. The first call reads it. The second reads it once
+ * more, as a pattern; all later ones copy the pattern, which takes a tenth of the time.
  *
- * @param read - makes the data, without circles, in objects that nobody else has
- * @param first - what it made already, which the first call gives away
- * @returns gives the data in objects of its own with each call; where a value is of a class that only its reader knows how to make,
- *   by reading it each time
+ * @param read - makes the data, without circles, in objects that nothing else has
+ * @param first - what was read already, for the first call
+ * @returns gives the data; if it holds a class that only its reader can make, it is read each time
  */
 export function readOften(read: () => SessionData, first?: SessionData): () => SessionData {
   let isFirst = true
@@ -147,20 +169,20 @@ export function readOften(read: () => SessionData, first?: SessionData): () => S
   }
 }
 
-/** @param data - must not change from here on */
-function copiesOf(data: SessionData): (() => SessionData) | undefined {
-  return isKnown(data) ? (copierOf(data) as () => SessionData) : undefined
+/** @param pattern - must not change from here on */
+function copiesOf(pattern: SessionData): (() => SessionData) | undefined {
+  return canCopy(pattern) ? (copierOf(pattern) as () => SessionData) : undefined
 }
 
-function isKnown(value: unknown): boolean {
+function canCopy(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return true
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype === Date.prototype || prototype === Uint8Array.prototype) return true
   if (prototype !== Object.prototype && prototype !== Array.prototype) return false
-  return Object.values(value).every(isKnown)
+  return Object.values(value).every(canCopy)
 }
 
-/** Only what is an object has to be looked at again. */
+/** Only members that are objects have to be looked at again. */
 function copierOf(value: object): () => unknown {
   if (value instanceof Date) return () => new Date(value)
   if (value instanceof Uint8Array) return () => new Uint8Array(value)
@@ -175,23 +197,21 @@ function copierOf(value: object): () => unknown {
   }
 }
 
-// Which keys of a session take the room, for the error that says it is too large. Sizes only, never values.
-
-const NAMED = 5
-/** Length and end of a BSON document, which every measure has. */
-const FRAME_OCTETS = 5
-
-/** The biggest keys first, by what each takes as BSON before compression; 0 for what can't be measured. */
+/**
+ * Which keys take the most room, for the error that says a session is too large: sizes only, never values.
+ *
+ * @returns the largest first, by the bytes that each takes as BSON before compression; 0 for what can't be measured
+ */
 export function largestKeys(data: SessionData): KeySize[] {
   return Object.keys(data)
-    .map((key) => ({ key, bytes: octets(key, data[key]) }))
+    .map((key) => ({ key, bytes: bsonBytes(key, data[key]) }))
     .sort((a, b) => b.bytes - a.bytes)
-    .slice(0, NAMED)
+    .slice(0, LARGEST_KEYS)
 }
 
-function octets(key: string, value: unknown): number {
+function bsonBytes(key: string, value: unknown): number {
   try {
-    return writeBson({ [key]: value }).length - FRAME_OCTETS
+    return writeBson({ [key]: value }).length - BSON_FRAME_BYTES
   } catch {
     return 0
   }

@@ -61,6 +61,17 @@ export interface Origin {
   root(): OriginNode
 }
 
+/**
+ * Tells an object literal, `Object.create(null)` and what JSON.parse makes, also of another realm (a `vm` context, an iframe,
+ * a test runner), which has its own `Object.prototype`. An array and an instance of a class are none.
+ */
+export function isPlainObject(value: unknown): value is SessionData {
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype === Object.prototype || prototype === null) return true
+  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
+}
+
 // Freezes what JSON and BSON are made of, so that a session shared by a whole page stays as it was read.
 
 /**

@@ -2,7 +2,7 @@
  * Sessions for Next 16, by `cookies()`: to be read in server components, to be changed in server actions and route handlers.
  * Next itself is not imported: what is needed of it is handed in.
  */
-import type { SessionData } from '../../shared/types.js'
+import { isPlainObject, type SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
@@ -191,7 +191,7 @@ export function readOnlySession<Data extends object>(session: Session<Data>, adv
   }
 
   function viewOf(value: unknown): unknown {
-    if (!isPlain(value)) return value
+    if (!Array.isArray(value) && !isPlainObject(value)) return value
     const view = views.get(value) ?? new Proxy(value, handler)
     views.set(value, view)
     return view
@@ -200,12 +200,6 @@ export function readOnlySession<Data extends object>(session: Session<Data>, adv
   const { id, isNew, createdAt, accessedAt, expiresAt, rejected } = session
   const { data } = session
   return viewOf({ data, id, isNew, createdAt, accessedAt, expiresAt, rejected }) as ReadOnlySession<Data>
-}
-
-function isPlain(value: unknown): value is object {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null
 }
 
 // A Set-Cookie text of the project taken apart again, for frameworks that want name, value and attributes one by one.

@@ -2,7 +2,7 @@
  * Messages for the next page, read once: kept in the session under the keys that pyramid_beaker uses, as lists.
  * FORMATS §2.2: to Python, and to every format, they are plain data.
  */
-import type { SessionData } from '../../shared/types.js'
+import { isPlainObject, type SessionData } from '../../shared/types.js'
 
 /** What every format can hold, plain claims too. */
 export type FlashValue =
@@ -25,7 +25,7 @@ const MAX_FLASH_DEPTH = 16
  */
 export function addFlash(data: SessionData, name: string, value: FlashValue): void {
   if (typeof name !== 'string') throw new TypeError('flash() needs a text as the name of the messages')
-  if (!isPlain(value, 0))
+  if (!isFlashValue(value, 0))
     throw new TypeError('flash() takes text, finite numbers, booleans, null, and lists and objects of them')
   const key = PREFIX + name
   const before = Object.hasOwn(data, key) && Array.isArray(data[key]) ? (data[key] as unknown[]) : []
@@ -46,11 +46,9 @@ export function forgetFlash(data: SessionData): void {
   for (const key of Object.keys(data)) if (key.startsWith(PREFIX) && Array.isArray(data[key])) delete data[key]
 }
 
-function isPlain(value: unknown, depth: number): boolean {
+function isFlashValue(value: unknown, depth: number): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)
-  if (typeof value !== 'object' || depth === MAX_FLASH_DEPTH) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false
-  return Object.values(value).every((member) => isPlain(member, depth + 1))
+  if (depth === MAX_FLASH_DEPTH || !(Array.isArray(value) || isPlainObject(value))) return false
+  return Object.values(value).every((member) => isFlashValue(member, depth + 1))
 }

@@ -4,7 +4,7 @@
  */
 import { isWellFormed } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
-import type { OriginNode, SessionData } from '../../shared/types.js'
+import { isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
 import { MAX_JSON_DEPTH } from './reader.js'
 
 export interface JsonWriterOptions {
@@ -101,12 +101,12 @@ function writeObject(value: object, node: OriginNode | undefined, place: Place):
     )
     return `[${items.join(style.comma)}]`
   }
-  if (isPlain(value)) return writeMembers(value, node, place)
+  if (isPlainObject(value)) return writeMembers(value, node, place)
   const { toJSON } = value as { toJSON?: unknown }
-  if (typeof toJSON === 'function' && !(value instanceof Date) && !('_bsontype' in value)) {
+  if (typeof toJSON === 'function' && !isDate(value) && !('_bsontype' in value)) {
     // Once, as JSON.stringify does it: a view that has a view again might never end.
     const view: unknown = toJSON.call(value, path.at(-1) ?? '')
-    if (typeof view !== 'object' || view === null || Array.isArray(view) || isPlain(view)) {
+    if (typeof view !== 'object' || view === null || Array.isArray(view) || isPlainObject(view)) {
       return writeValue(view, undefined, place)
     }
   }
@@ -134,13 +134,13 @@ function orderedKeys(value: Record<string, unknown>, node: OriginNode | undefine
   return new Set([...[...node.keys()].filter((key) => present.has(key)), ...keys])
 }
 
-function isPlain(value: object): value is Record<string, unknown> {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || prototype === Object.prototype
+/** Of any realm. */
+function isDate(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object Date]'
 }
 
 function describe(value: object): string {
-  if (value instanceof Date) return 'a Date (JSON has none: store text or seconds)'
+  if (isDate(value)) return 'a Date (JSON has none: store text or seconds)'
   if (value instanceof Uint8Array) return 'bytes (JSON has none: store base64 text)'
   return `an instance of ${value.constructor?.name ?? 'a class'}`
 }

@@ -7,7 +7,7 @@ import { PickleObject } from '../../shared/pickle/object.js'
 import * as op from '../../shared/pickle/opcodes.js'
 import { MAX_PICKLE_DEPTH, MAX_PICKLE_INTEGER_OCTETS } from '../../shared/pickle/opcodes.js'
 import { encodeLatin1 } from '../../shared/pickle/text.js'
-import type { OriginNode, SessionData } from '../../shared/types.js'
+import { isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
 import {
   isKnown,
   putBytes,
@@ -181,7 +181,7 @@ function putObject(writing: Writing, value: object, place: Place): void {
  * once more, as a tuple, frozenset or bytes.
  */
 function hashableKey(pickler: Pickler, value: object, node: PickleNode | undefined): object {
-  if (value instanceof Map || isPlain(value)) throw unwritable(pickler, 'a dict as a key')
+  if (value instanceof Map || isPlainObject(value)) throw unwritable(pickler, 'a dict as a key')
   if (!(Array.isArray(value) || value instanceof Set || value instanceof Uint8Array)) return value
   const { kind } = node ?? {}
   const stays = kind === 'tuple' || kind === 'frozenset' || kind === 'bytes'
@@ -203,7 +203,7 @@ function putComposite(writing: Writing, value: object, place: Place, key: object
   else if (value instanceof Set) putSet(writing, value, node, key)
   else if (value instanceof PickleObject) putPickleObject(writing, value, node)
   else if (isKnown(value)) putKnown(pickler, value, node)
-  else if (value instanceof Map || isPlain(value)) putDict(writing, value, place)
+  else if (value instanceof Map || isPlainObject(value)) putDict(writing, value, place)
   else throw unwritable(pickler, 'an instance of this class')
 }
 
@@ -261,12 +261,6 @@ function fits(value: object, { kind, view }: PickleNode): boolean {
   }
   if (value instanceof Date || isKnown(value)) return kind === 'object' && view?.constructor === value.constructor
   return kind === 'dict'
-}
-
-/** An object literal, of any realm. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
 // Writes an inert object: as it came where it was read, its parts as they are now.

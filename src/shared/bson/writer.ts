@@ -4,7 +4,7 @@
  */
 import { equalBytes } from '../bytes.js'
 import { SessionError, type SessionErrorCode } from '../errors.js'
-import type { NeutralType, OriginNode, SessionData } from '../types.js'
+import { isPlainObject, type NeutralType, type OriginNode, type SessionData } from '../types.js'
 import { type BsonNode, type BsonSlice, isBsonNode } from './origin.js'
 import { BSON_MAX_BYTES, BSON_MAX_DEPTH, BSON_MAX_ELEMENTS } from './reader.js'
 import { type SpecialElement, specialElement } from './special.js'
@@ -36,7 +36,7 @@ export interface BsonWriteOptions {
  * @see BSON specification 1.1; FORMATS §5
  */
 export function writeBson(document: SessionData, options: BsonWriteOptions = {}): Uint8Array<ArrayBuffer> {
-  if (!isPlain(document) && !((document as unknown) instanceof Map))
+  if (!isPlainObject(document) && !((document as unknown) instanceof Map))
     throw new TypeError('document: must be a plain object')
   const { origin, maxDepth = BSON_MAX_DEPTH, maxElements = BSON_MAX_ELEMENTS, maxBytes = BSON_MAX_BYTES } = options
   const buffer = openBuffer()
@@ -137,7 +137,7 @@ function putObject(
   if (node?.confined && node.value === value) refuse(writer, 'ERR_SESSION_UNWRITABLE', node.confined)
   if (Array.isArray(value)) return putContainer(writer, 0x04, key, value, node)
   if (value instanceof Map) return putContainer(writer, 0x03, key, value, node)
-  const plain = isPlain(value)
+  const plain = isPlainObject(value)
   const special = plain ? undefined : specialElement(value)
   if (special) return putSpecial(writer, key, special, node)
   if (special === null) refuse(writer, 'ERR_SESSION_UNWRITABLE', 'a value that its type does not allow')
@@ -216,14 +216,6 @@ function putSlice(writer: BsonWriter, { bytes, start, end }: BsonSlice): void {
 
 /** A document's members, by name. */
 export type Members = SessionData | Map<string, unknown>
-
-/** Tells a plain object, also of another realm, whose `Object.prototype` is not ours. */
-export function isPlain(value: unknown): value is SessionData {
-  if (typeof value !== 'object' || value === null) return false
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === Object.prototype || prototype === null) return true
-  return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
-}
 
 /**
  * The keys as they are written: those of the origin first, in its order; of the outermost document `_id` before all, as
