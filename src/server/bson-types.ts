@@ -1,9 +1,8 @@
 /**
  * BSON's special types on the server: the value classes of the `bson` package, or of a MongoDB driver's own copy of it.
- * The one file that imports the package; reading and writing are our own.
+ * The one file that imports the package, when a value first needs one of its classes; reading and writing are our own.
  */
 
-import * as bson from 'bson'
 import type { BsonTypes } from '../shared/bson/reader.js'
 
 /** What a copy of the `bson` package exports, version 4 or later; `require('mongodb').BSON` is one. */
@@ -37,8 +36,45 @@ const CLASSES = [
   'MaxKey',
 ] as const satisfies (keyof BsonModule)[]
 
-/** The classes of the `bson` package that this one depends on. */
-export const bsonPackageTypes: BsonTypes = bsonTypesOf(bson)
+/** The classes of the `bson` package, once it is loaded: a cache of its import, and the only state here. */
+let packageTypes: BsonTypes | undefined
+
+/** Says that a value needs a class of the package, and that the package is not loaded. `withBsonTypes` catches it. */
+class BsonNeededError extends Error {}
+
+/** The classes of the `bson` package that this one depends on. For use inside of `withBsonTypes`, which loads it. */
+export const bsonPackageTypes: BsonTypes = {
+  objectId: (bytes) => loadedTypes().objectId(bytes),
+  decimal128: (bytes) => loadedTypes().decimal128(bytes),
+  binary: (bytes, subtype) => loadedTypes().binary(bytes, subtype),
+  timestamp: (increment, seconds) => loadedTypes().timestamp(increment, seconds),
+  regExp: (pattern, options) => loadedTypes().regExp(pattern, options),
+  code: (code, scope) => loadedTypes().code(code, scope),
+  minKey: () => loadedTypes().minKey(),
+  maxKey: () => loadedTypes().maxKey(),
+  dbRef: (collection, objectId) => loadedTypes().dbRef(collection, objectId),
+}
+
+function loadedTypes(): BsonTypes {
+  if (packageTypes === undefined) throw new BsonNeededError('The bson package is not loaded')
+  return packageTypes
+}
+
+/**
+ * What `read` returns. A value that needs a class of the `bson` package makes it load the package, and read once more.
+ *
+ * @param read - is synchronous, and may be called twice
+ */
+export async function withBsonTypes<T>(read: () => T): Promise<T> {
+  try {
+    return read()
+  } catch (error) {
+    const isNeeded = error instanceof BsonNeededError || (error as Error | null)?.cause instanceof BsonNeededError
+    if (!isNeeded) throw error
+    packageTypes ??= bsonTypesOf(await import('bson'))
+    return read()
+  }
+}
 
 /**
  * Types that are classes of another copy of the package, so that a driver takes an ObjectId of a session as its own.

@@ -1,7 +1,9 @@
 /** Both payload forms of beaker-session-jwt. */
+
 import { inflateSync } from 'node:zlib'
+import * as bson from 'bson'
 import { Binary, Decimal128, Double, Long, MinKey, ObjectId, serialize, Timestamp } from 'bson'
-import { bsonPackageTypes } from '../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../src/server/bson-types.js'
 import { beakerJwt } from '../../src/server/index.js'
 import { decodeBase85 } from '../../src/shared/base85.js'
 import { type BsonSlice, bsonOrigin } from '../../src/shared/bson/origin.js'
@@ -9,6 +11,8 @@ import type { OriginNode } from '../../src/shared/types.js'
 import { bsZ, openToken, signedToken } from '../server/codecs/token.helpers.js'
 import { codecContract } from './codec-contract.js'
 import { jsonMembers } from './json-members.js'
+
+const bsonPackageTypes = bsonTypesOf(bson)
 
 const times = { _creation_time: new Double(1_699_999_940.25), _accessed_time: new Double(1_699_999_995) }
 

@@ -1,12 +1,15 @@
 /** Our own compact format: the contract, with every type of BSON, with and without an end. */
+import * as bson from 'bson'
 import { Binary, Decimal128, Double, Long, MinKey, ObjectId, serialize, Timestamp } from 'bson'
-import { bsonPackageTypes } from '../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../src/server/bson-types.js'
 import { compact } from '../../src/server/index.js'
 import { type BsonSlice, bsonOrigin } from '../../src/shared/bson/origin.js'
 import { openCompact, splitCompact } from '../../src/shared/decode-compact.js'
 import type { OriginNode } from '../../src/shared/types.js'
 import { compactValue } from '../server/codecs/compact.helpers.js'
 import { codecContract } from './codec-contract.js'
+
+const bsonPackageTypes = bsonTypesOf(bson)
 
 codecContract({
   name: 'compact',

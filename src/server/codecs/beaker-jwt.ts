@@ -12,7 +12,7 @@ import { type DataAndMeta, takeBeakerMeta } from '../../shared/decode.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { bsonPackageTypes } from '../bson-types.js'
+import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
 import { writeJson } from '../json/writer.js'
@@ -113,7 +113,7 @@ async function verify(
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
     const content = openBeakerPayload(decodeUtf8(platform.octetsOfBase64Url(payload)), reading)
-    const record = readBeakerContent(content, reading)
+    const record = await withBsonTypes(() => readBeakerContent(content, reading))
     if (context.purpose === 'session') {
       cache.set(value, { keyIndex, content }, content.payload.length + (content.bytes?.length ?? 0))
     }

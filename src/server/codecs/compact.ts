@@ -25,7 +25,7 @@ import {
 import type { Duration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
-import { bsonPackageTypes } from '../bson-types.js'
+import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
 import { createKeyring, type Keyring, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
@@ -112,7 +112,7 @@ async function verify(value: string, context: CodecContext, settings: Settings):
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
     const content: Verified = { ...openCompact(body, settings.maxInflated), keyIndex }
-    const record = readContent(content, context, settings)
+    const record = await withBsonTypes(() => readContent(content, context, settings))
     if (isSession) settings.cache.set(`${context.cookieName} ${value}`, content, content.bson.length)
     return record
   } catch (error) {

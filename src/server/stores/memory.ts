@@ -3,6 +3,7 @@
  * For tests, for development, and for one process that may forget.
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
+import { withBsonTypes } from '../bson-types.js'
 import { readRow, writeRow } from './row.js'
 import type { SessionStore, StoredSession } from './store.js'
 
@@ -68,17 +69,19 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
 
   return {
     name: 'memory',
-    get,
+    get: (id) => withBsonTypes(() => get(id)),
     set,
     delete: (id) => void rows.delete(id),
     touch(id, expiresAt) {
       const row = rows.get(id)
       if (row && row.end > clock().getTime()) row.end = endOf(expiresAt)
     },
-    update(id, change) {
-      const changed = change(get(id))
-      if (changed) set(id, changed)
-      return get(id)
+    async update(id, change) {
+      await withBsonTypes(() => {
+        const changed = change(get(id))
+        if (changed) set(id, changed)
+      })
+      return await withBsonTypes(() => get(id))
     },
   }
 }

@@ -3,6 +3,7 @@
  * Commands of Redis 2.6.12 and later: GET, SET with PX, DEL, PEXPIRE, EVAL.
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
+import { withBsonTypes } from '../bson-types.js'
 import { readRow, writeRow } from './row.js'
 import type { SessionStore, StoredSession } from './store.js'
 
@@ -72,7 +73,7 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
     name: 'redis',
     async get(id) {
       const text = await commands.get(prefix + id)
-      return text === undefined ? undefined : readRow(text)
+      return await rowOf(text)
     },
     set,
     delete: (id) => commands.delete(prefix + id),
@@ -83,7 +84,7 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
     async update(id, change) {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const text = await commands.get(prefix + id)
-        const current = text === undefined ? undefined : readRow(text)
+        const current = await rowOf(text)
         const changed = change(current)
         if (changed === undefined) return current
         if (text === undefined) {
@@ -97,6 +98,10 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
       throw new Error(`Other requests changed the session ${MAX_ATTEMPTS} times while this one tried to write it`)
     },
   }
+}
+
+async function rowOf(text: string | undefined): Promise<StoredSession | undefined> {
+  return text === undefined ? undefined : await withBsonTypes(() => readRow(text))
 }
 
 /** What both clients do, each in its own words. */

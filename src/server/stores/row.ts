@@ -41,7 +41,7 @@ export function writeRow({ data, origin }: StoredSession): string {
 }
 
 /**
- * Reads a row that `writeRow` wrote, or somebody else's JSON object.
+ * Reads a row that `writeRow` wrote, or somebody else's JSON object. For use inside of `withBsonTypes`.
  *
  * @throws {SessionError} `ERR_SESSION_JSON`, `ERR_SESSION_BSON`, `ERR_SESSION_MALFORMED`, `ERR_SESSION_LIMIT`; `verified`, for only
  *   who has the store's password can write there

@@ -1,6 +1,7 @@
+import * as bson from 'bson'
 import { Double, serialize } from 'bson'
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes } from '../../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import {
   openBeakerPayload,
   readBeakerContent,
@@ -11,6 +12,8 @@ import type { SessionRecord } from '../../../src/server/index.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
 import { expectWithout, rejection, START } from '../server.helpers.js'
 import { bsZ } from './token.helpers.js'
+
+const bsonPackageTypes = bsonTypesOf(bson)
 
 function read(payload: string, maxInflated = 1024 * 1024): SessionRecord {
   const options = { maxInflated, types: bsonPackageTypes }

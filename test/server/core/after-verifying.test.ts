@@ -1,9 +1,12 @@
 /** What fails after a signature was good is never taken for a stranger's cookie, and never overwritten. */
 
+import * as bson from 'bson'
 import { ObjectId } from 'bson'
 import { expect, test } from 'vitest'
-import { bsonPackageTypes } from '../../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import { beakerJwt, createSessions, expressSessions, fetchSessions, type Sessions } from '../../../src/server/index.js'
+
+const bsonPackageTypes = bsonTypesOf(bson)
 
 const SECRET = 'a secret that is long enough for HMAC'
 

@@ -1,6 +1,7 @@
 /** What a pickle held, written as BSON and as JSON: what pymongo and json.dumps make of it, or the path of what they refuse. */
+import * as bson from 'bson'
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes as types } from '../../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import { writeJson } from '../../../src/server/json/writer.js'
 import { bsonOrigin } from '../../../src/shared/bson/origin.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
@@ -8,6 +9,8 @@ import { writeBson } from '../../../src/shared/bson/writer.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
 import type { SessionData } from '../../../src/shared/types.js'
 import { assemble } from '../../shared/pickle/assemble.js'
+
+const types = bsonTypesOf(bson)
 
 /** A session `{'a': [value]}`. */
 function read(...value: (string | number[])[]): ReturnType<typeof readPickle> & { data: SessionData } {

@@ -1,11 +1,14 @@
+import * as bson from 'bson'
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes } from '../../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import { lightBsonTypes } from '../../../src/shared/bson/light-types.js'
 import { bsonOrigin } from '../../../src/shared/bson/origin.js'
 import { type BsonTypes, readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
 import type { OriginNode, SessionData } from '../../../src/shared/types.js'
 import { cstring, documentOf, element, hex, int32, int64, nested, octets, string, thrownBy } from './octets.js'
+
+const bsonPackageTypes = bsonTypesOf(bson)
 
 const types = lightBsonTypes
 const double = (value: number) => {

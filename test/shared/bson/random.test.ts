@@ -1,7 +1,7 @@
 import * as bson from 'bson'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes } from '../../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import { lightBsonTypes } from '../../../src/shared/bson/light-types.js'
 import { bsonOrigin } from '../../../src/shared/bson/origin.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
@@ -10,6 +10,8 @@ import { isSessionError } from '../../../src/shared/errors.js'
 import type { SessionData } from '../../../src/shared/types.js'
 import { createRandom, seed } from '../../interop/random-data.js'
 import { hex } from './octets.js'
+
+const bsonPackageTypes = bsonTypesOf(bson)
 
 const types = bsonPackageTypes
 const runs = { seed, numRuns: 500 }

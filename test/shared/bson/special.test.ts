@@ -1,10 +1,12 @@
 import * as bson from 'bson'
 import { describe, expect, test } from 'vitest'
-import { bsonPackageTypes, bsonTypesOf } from '../../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import { lightBsonTypes } from '../../../src/shared/bson/light-types.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
 import { cstring, documentOf, element, hex, int32, int64, octets, string, thrownBy } from './octets.js'
+
+const bsonPackageTypes = bsonTypesOf(bson)
 
 const scopeInside = Buffer.concat([string('f()'), documentOf(element(0x10, 'x', int32(1)))])
 const one = octets('000000000000f03f')

@@ -2,9 +2,11 @@
  * Whatever comes in: a value or a `SessionError`, soon, and nothing else changes (THREATS 14, 15, 35).
  * `SESSIONGLASS_FUZZ` sets the number of inputs, `SESSIONGLASS_SEED` the seed.
  */
+
 import { Buffer } from 'node:buffer'
+import * as bson from 'bson'
 import { expect, test } from 'vitest'
-import { bsonPackageTypes } from '../../../src/server/bson-types.js'
+import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import { writePickle } from '../../../src/server/pickle/writer.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
@@ -15,6 +17,8 @@ import type { OriginNode, SessionData } from '../../../src/shared/types.js'
 import { mutation, program, randomNumbers, randomOctets } from './programs.js'
 import { taggedNode } from './tagged-node.js'
 import { pickleVectors } from './vectors.js'
+
+const bsonPackageTypes = bsonTypesOf(bson)
 
 const runs = Number(process.env.SESSIONGLASS_FUZZ || 10_000)
 const seed = Number(process.env.SESSIONGLASS_SEED || Date.now() % 0x7fffffff)
