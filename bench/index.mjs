@@ -18,7 +18,7 @@ const http = await measureHttp()
 const lines = [
   `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, ${cpus()[0]?.model} × ${cpus().length}, \`npm run bench\``,
   '',
-  `The session: ${read.cookie.length} octets as a \`bsZ\` cookie. All things of a table are measured in turn, fifteen times; times and ratios are medians of these.`,
+  `The session takes ${read.cookie.length} bytes as a \`bsZ\` cookie. Everything in a table is measured in turn, fifteen times; times and ratios\nare the medians.`,
   '',
   ...table('Server: read', read.rows),
   ...table('Server: write', write.rows),
@@ -26,7 +26,7 @@ const lines = [
   ...table("Beaker's own cookies: read", beaker.read),
   ...table("Beaker's own cookies: write", beaker.write),
   ...table('A pickle alone: read', beaker.pickle),
-  ...sizes('Cookie', 'octets of the value', read.sizes),
+  ...sizes('Cookie', 'bytes of the value', read.sizes),
   ...sizes('Bundle', 'bytes, minified and gzipped', await measureBundles()),
   '### HTTP on loopback',
   '',

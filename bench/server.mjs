@@ -38,7 +38,7 @@ export async function measureServer(task, python) {
   const packed = () => ({ bsZ: deflateSync(serialize(beakerSession), { level: 9 }).toString('base64') })
   const unpacked = ({ bsZ }) => deserialize(inflateSync(Buffer.from(bsZ, 'base64')))
   const signWithJose = () => new SignJWT(packed()).setProtectedHeader({ alg: 'HS256' }).sign(key)
-  // A key that was imported once, which few applications do: jose's own examples give octets.
+  // A key that was imported once, which few applications do: jose's own examples pass bytes.
   const imported = await crypto.subtle.importKey('raw', key, { name: 'HMAC', hash: 'SHA-256' }, false, [
     'sign',
     'verify',
