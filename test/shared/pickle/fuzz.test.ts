@@ -1,6 +1,6 @@
 /**
  * Whatever comes in: a value or a `SessionError`, soon, and nothing else changes (THREATS 14, 15, 35).
- * `SESSIONGLASS_FUZZ` sets the number of inputs, `SESSIONGLASS_SEED` the seed.
+ * `FUZZ_RUNS` makes it longer, `SESSIONGLASS_SEED` sets the seed.
  */
 
 import { Buffer } from 'node:buffer'
@@ -14,23 +14,24 @@ import { isSessionError } from '../../../src/shared/errors.js'
 import type { PickleNode } from '../../../src/shared/pickle/node.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
 import type { OriginNode, SessionData } from '../../../src/shared/types.js'
+import { runs } from '../../random.js'
 import { mutation, program, randomNumbers, randomOctets } from './programs.js'
 import { taggedNode } from './tagged-node.js'
 import { pickleVectors } from './vectors.js'
 
 const bsonPackageTypes = bsonTypesOf(bson)
 
-const runs = Number(process.env.SESSIONGLASS_FUZZ || 10_000)
+const inputs = runs(10_000)
 const seed = Number(process.env.SESSIONGLASS_SEED || Date.now() % 0x7fffffff)
 const vectors = [...pickleVectors('pickle_py3'), ...pickleVectors('pickle_py2')]
 /** One reading, however busy the machine; most take some microseconds. */
 const longest = 1000
 
-test(`${runs} random pickles, seed ${seed}`, { timeout: 60_000 + runs }, () => {
+test(`${inputs} random pickles, seed ${seed}`, { timeout: 60_000 + inputs }, () => {
   const random = randomNumbers(seed)
   const prototype = Reflect.ownKeys(Object.prototype)
   const count = { read: 0, refused: 0, written: 0 }
-  for (let run = 0; run < runs; run++) {
+  for (let run = 0; run < inputs; run++) {
     const kind = random(10)
     const bytes = kind === 0 ? randomOctets(random) : kind < 5 ? mutation(random, vectors) : program(random)
     const outcome = attempt(bytes)
@@ -39,9 +40,9 @@ test(`${runs} random pickles, seed ${seed}`, { timeout: 60_000 + runs }, () => {
   expect(Reflect.ownKeys(Object.prototype)).toEqual(prototype)
   expect(Object.keys(globalThis).filter((key) => key.startsWith('pwned'))).toEqual([])
   // Not vacuous: a good part is read, written and read again.
-  expect(count.read + count.refused + count.written).toBe(runs)
-  expect(count.written).toBeGreaterThan(runs / 10)
-  expect(count.refused).toBeGreaterThan(runs / 10)
+  expect(count.read + count.refused + count.written).toBe(inputs)
+  expect(count.written).toBeGreaterThan(inputs / 10)
+  expect(count.refused).toBeGreaterThan(inputs / 10)
 })
 
 /** As an upgrade would. */
