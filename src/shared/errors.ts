@@ -95,3 +95,8 @@ export function asVerified(error: unknown): SessionError {
   const { code, message, path } = error
   return new SessionError(code, message, { cause: error, verified: true, ...(path === undefined ? {} : { path }) })
 }
+
+/** Whether the session store or the source of keys is down: the server's own trouble, so the session is neither empty nor ended. */
+export function isOutage(error: unknown): boolean {
+  return isSessionError(error) && (error.code === 'ERR_SESSION_STORE' || error.code === 'ERR_SESSION_KEYS')
+}

@@ -55,6 +55,8 @@ export interface KeysEvent {
 export interface CodecKeys {
   /** Of key pairs the public members alone; of secrets nothing. */
   publicKeys(): Promise<readonly Jwk[]>
+  /** Loads the keys, and what they need, if that has not happened. @throws {SessionError} `ERR_SESSION_KEYS` */
+  ready?(): Promise<void>
   /** From now on, whenever keys are loaded or can't be. */
   listen(listener: (event: KeysEvent) => void): void
 }

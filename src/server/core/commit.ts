@@ -1,331 +1,416 @@
 /**
- * Whether a session is written, why, and by which codec: data changed, an older codec or key, or a touch that is due.
+ * Writes a session: is there anything to write? → merge with other requests → store → sign → public cookie → apply → headers.
+ * Nothing of the session changes before the last step that can fail.
  */
 import { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf, equalValues, largestKeys, mergeByKey } from '../values.js'
-import { type ChunkLimits, chunkName, chunkRoom, MAX_COOKIE_OCTETS, splitValue } from './cookies.js'
-import { changeResponse, type HeaderTarget } from './http.js'
-import { isOutage } from './load.js'
-import type { Settings } from './options.js'
 import {
-  askedData,
-  type HeldSession,
+  type ChunkLimits,
+  chunkName,
+  chunkRoom,
+  isSameCookie,
+  MAX_COOKIE_BYTES,
+  type SetCookie,
+  splitValue,
+} from './cookies.js'
+import { changeResponse, type HeaderTarget } from './http.js'
+import { dataOfValue } from './load.js'
+import { contextOf, type Settings } from './options.js'
+import {
+  type BrowserCookies,
+  dataOf,
   identify,
+  isProtected,
+  type LoadedSession,
+  type PublicCookie,
   type Session,
   type SessionState,
-  type StoredData,
   stateOf,
 } from './session.js'
 import type { Rows } from './store-rows.js'
-import type { KnownVersion } from './versions.js'
+import { reportConflict } from './versions.js'
 
-export interface Plan {
-  reason: 'changed' | 'upgraded' | 'renewed'
-  /** Place of the codec in the list. */
-  writer: number
-  /** Only the store: the cookie says what it said. */
-  isRowOnly?: boolean
-}
-
-/** @returns undefined where there is nothing to write */
-export async function planOf(settings: Settings, session: Session<object>): Promise<Plan | undefined> {
-  const { held, isRegenerated } = stateOf(session)
-  if (!held) return isRegenerated || hasMembers(session.data) ? { reason: 'changed', writer: 0 } : undefined
-  const data = askedData(session)
-  const differs = data !== undefined && (await hasChanged(held, data, settings))
-  const isChanged = isRegenerated || differs
-  const isOld = held.codecIndex > 0 || (held.record.keyIndex ?? 0) > 0
-  const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
-  const writer = isOld && !upgrades && held.codec.sign ? held.codecIndex : 0
-  const isDue = isDueAgain(settings, held)
-  if (isChanged) {
-    const isRowOnly = held.stored !== undefined && !isRegenerated && !upgrades && !isDue
-    return { reason: 'changed', writer, isRowOnly }
+/**
+ * Whether a commit would write a cookie or a row. It never waits, so that an adapter lets every other response pass at once.
+ * What throws here throws again in the commit.
+ */
+export function needsCommit(settings: Settings, session: Session<object>): boolean {
+  const state = stateOf(session)
+  if (state.busy || state.isDestroyed) return true
+  try {
+    const now = settings.clock()
+    return (
+      planOf(settings, session, now) !== undefined ||
+      publicChange(settings, session, {}, now) !== undefined ||
+      hasExpired(state)
+    )
+  } catch {
+    return true
   }
-  if (upgrades) return { reason: 'upgraded', writer }
-  return isDue ? { reason: 'renewed', writer } : undefined
 }
 
-/** Whether an unchanged session is written again for its times. */
-export function isDueAgain({ lifetime, clock }: Settings, { codec, record }: HeldSession): boolean {
-  const now = clock()
-  return lifetime.needsTouch(record, now, codec.needsRenewal?.(record, now))
+/** Writes what there is to write. */
+export function commit(
+  settings: Settings,
+  session: Session<object>,
+  headers: HeaderTarget | undefined,
+): Promise<SetCookie[]> {
+  return inTurn(session, () => commitNow(settings, session, headers))
 }
 
-/** What codecs are told of the session cookie, now. */
-export function contextOf(settings: Settings, purpose: CodecContext['purpose'] = 'session'): CodecContext {
-  return { cookieName: settings.name, purpose, now: settings.clock() }
+/** Ends a session: its cookies expire, its row goes. */
+export function destroy(
+  settings: Settings,
+  session: Session<object>,
+  headers: HeaderTarget | undefined,
+): Promise<SetCookie[]> {
+  return inTurn(session, () => destroyNow(settings, session, headers))
 }
 
-function hasMembers(data: object): boolean {
+/** Marks the response of a session that needs no commit as depending on the cookie. */
+export function markResponse(settings: Settings, session: Session<object>, headers: HeaderTarget): void {
+  respond(settings, stateOf(session), [], headers)
+}
+
+/** An application may save and destroy one session without waiting in between. */
+function inTurn<T>(session: Session<object>, work: () => Promise<T>): Promise<T> {
+  const state = stateOf(session)
+  const outcome = state.busy ? state.busy.then(work) : work()
+  const done = (): void => {
+    if (state.busy === turn) delete state.busy
+  }
+  const turn = outcome.then(done, done)
+  state.busy = turn
+  return outcome
+}
+
+async function commitNow(
+  settings: Settings,
+  session: Session<object>,
+  headers: HeaderTarget | undefined,
+): Promise<SetCookie[]> {
+  const state = stateOf(session)
+  if (state.isDestroyed) return respond(settings, state, state.sent, headers)
+  const now = settings.clock()
+
+  const plan = planOf(settings, session, now)
+  if (plan && !state.loaded) refuseOverwriting(state)
+  // Copied before anything is awaited: what the application changes meanwhile is a change for the next commit.
+  const base = plan && copyOf(dataOf(session).data)
+
+  const content = plan && (await saveContent(settings, session, plan, now))
+  if (plan && !content) {
+    // Another request destroyed the session, and its response has told the browser.
+    state.isDestroyed = true
+    return respond(settings, state, [], headers)
+  }
+  const signed = plan && content && !plan.isRowOnly ? await signSession(settings, state, plan, content, now) : undefined
+  const publicCookie = await signPublic(settings, session, { content, signed, now })
+  if (signed && state.isRegenerated) await removeOld(settings, state)
+
+  // Nothing below fails: a session that was not sent never counts as written.
+  const cookies = [
+    ...(signed?.cookies ?? (hasExpired(state) ? expireSession(settings, state) : [])),
+    ...(signed && state.browser.hasSeveral ? expireShadows(settings, state) : []),
+    ...(publicCookie ? [publicCookie.cookie] : []),
+  ]
+  report(settings, state, plan, signed?.loaded)
+  if (!settings.observe) apply(settings, state, { base, content, signed, publicCookie })
+  return respond(settings, state, cookies, headers)
+}
+
+async function destroyNow(
+  settings: Settings,
+  session: Session<object>,
+  headers: HeaderTarget | undefined,
+): Promise<SetCookie[]> {
+  const { cookies, exposure, publicName, emit } = settings
+  const state = stateOf(session)
+  const hasCookie = state.browser.hasSession || state.loaded !== undefined
+  const hasPublic = state.browser.publicCookie !== undefined || (hasCookie && exposure.publicData !== undefined)
+  const isFirst = !state.isDestroyed
+  // No commit saves the session again, even if the store fails now.
+  state.isDestroyed = true
+  await removeOld(settings, state)
+  if (isFirst) emit?.({ type: 'destroyed', ...(state.loaded ? identify(state.loaded) : {}) })
+  const expired = [
+    ...(hasCookie ? [...expireSession(settings, state), ...expireShadows(settings, state)] : []),
+    ...(hasPublic ? [cookies.expire(publicName, { httpOnly: false })] : []),
+  ]
+  return respond(settings, state, expired, headers)
+}
+
+// 1. Is there anything to write?
+
+/** Why a session is written, and where. */
+interface Plan {
+  readonly reason: 'changed' | 'upgraded' | 'renewed'
+  /** The place of the codec that writes. */
+  readonly codecIndex: number
+  /** Only the row changes: the cookie stays as it is. */
+  readonly isRowOnly: boolean
+}
+
+/** Data that changed, an older codec or key, or a touch that is due. */
+function planOf(settings: Settings, session: Session<object>, now: Date): Plan | undefined {
+  const { loaded, isRegenerated } = stateOf(session)
+  const { data, isAsked } = dataOf(session)
+  if (!loaded) {
+    return isRegenerated || hasMembers(data) ? { reason: 'changed', codecIndex: 0, isRowOnly: false } : undefined
+  }
+  const isChanged = isRegenerated || (isAsked && hasChanged(loaded, data))
+  const isOld = loaded.codecIndex > 0 || (loaded.record.keyIndex ?? 0) > 0
+  const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
+  const codecIndex = isOld && !upgrades && loaded.codec.sign ? loaded.codecIndex : 0
+  const isDue = isTouchDue(settings, loaded, now)
+  if (isChanged) {
+    const isRowOnly = loaded.row !== undefined && !isRegenerated && !upgrades && !isDue
+    return { reason: 'changed', codecIndex, isRowOnly }
+  }
+  if (upgrades) return { reason: 'upgraded', codecIndex, isRowOnly: false }
+  return isDue ? { reason: 'renewed', codecIndex, isRowOnly: false } : undefined
+}
+
+function hasMembers(data: SessionData): boolean {
   return Object.values(data).some((value) => value !== undefined)
 }
 
-/** A codec without a comparison of its own, or a cookie just written, is read once more. */
-async function hasChanged(held: HeldSession, data: object, settings: Settings): Promise<boolean> {
-  const { codec, record, value, isWritten } = held
-  const base = held.stored?.base ?? held.base
-  if (base) return !equalValues(base, data)
-  if (codec.changed && record.origin && !isWritten) return codec.changed({ ...record, data: data as SessionData })
-  held.record = await codec.verify(value, contextOf(settings))
-  held.isWritten = false
-  return !equalValues(held.record.data, data)
+function hasChanged({ base, codec, record }: LoadedSession, data: SessionData): boolean {
+  return base ? !equalValues(base, data) : (codec as Required<SessionCodec>).changed({ ...record, data })
 }
 
-// What a commit writes: this request's changes and, where they are at hand, those of other requests meanwhile.
+/** Whether an unchanged session is written again for its times. */
+function isTouchDue({ lifetime }: Settings, { codec, record }: LoadedSession, now: Date): boolean {
+  return lifetime.needsTouch(record, now, codec.needsRenewal?.(record, now))
+}
 
-export interface Content {
-  /** What the token holds. */
-  data: SessionData
+/** The request's cookie has expired, and no new session takes its place. */
+function hasExpired({ loaded, rejected }: SessionState): boolean {
+  return !loaded && rejected?.code === 'ERR_SESSION_EXPIRED'
+}
+
+/** @throws {SessionError} `ERR_SESSION_PROTECTED` */
+function refuseOverwriting({ rejected, isRegenerated }: SessionState): void {
+  if (!isProtected(rejected) || isRegenerated) return
+  throw new SessionError(
+    'ERR_SESSION_PROTECTED',
+    'The cookie verified but could not be read: regenerate() or destroy() replaces it',
+    { cause: rejected },
+  )
+}
+
+// 2. What is written: this request's changes, and those that other requests made meanwhile.
+
+/** What a commit writes. */
+interface Content {
+  /** For the token. */
+  readonly data: SessionData
   /** What the application may show of the session. */
-  shown: SessionData
-  /** What the store holds now, where there is one. */
-  stored?: StoredData
-  /** What the application had, where others' changes came in beside it. */
-  base?: SessionData
-  version: number
+  readonly shown: SessionData
+  /** `data` has changes of other requests, too. */
+  readonly isMerged?: boolean
+  /** What the store has now, if there is one. */
+  readonly row?: StoredSession
+  /** For codecs that count versions. */
+  readonly version: number
+  /** When the session expires if it is not used again. */
+  readonly expiresAt: Date | undefined
 }
 
 /**
- * Puts together what is to be written, and writes it to the store, where there is one.
+ * Puts together what is written, and saves it in the store if there is one.
  *
- * @returns undefined where another request ended the session meanwhile: nothing may be written then
- * @throws {SessionError} `ERR_SESSION_STORE`, and what the store can't hold
+ * @returns undefined if another request destroyed the session: then nothing may be written
+ * @throws {SessionError} `ERR_SESSION_STORE`, and what the store throws for data that it can't hold
  */
-export async function contentOf(
+async function saveContent(
   settings: Settings,
   session: Session<object>,
   plan: Plan,
+  now: Date,
 ): Promise<Content | undefined> {
-  const state = stateOf(session)
-  const { held } = state
-  const data = session.data as SessionData
-  const version = (held?.record.version ?? -1) + 1
-  if (settings.rows) {
-    const stored = await saveRow(settings as Settings & { rows: Rows }, session, plan)
-    // The token's own claims stay, but not those of whoever it was before signing in.
-    const claims = state.isRegenerated ? undefined : held?.record.data
-    return stored && { data: claims ?? {}, shown: stored.row.data, stored, version }
+  const { loaded, createdAt, isRegenerated } = stateOf(session)
+  const { data } = dataOf(session)
+  const expiresAt = settings.lifetime.expiresAt({ createdAt, accessedAt: now })
+  const version = (loaded?.record.version ?? -1) + 1
+  const { rows } = settings
+  if (rows) {
+    const row = await saveRow(settings, rows, session, { plan, expiresAt })
+    // The token's own claims stay, but not those of an earlier user.
+    const claims = isRegenerated ? undefined : loaded?.record.data
+    return row && { data: claims ?? {}, shown: row.data, row, version, expiresAt }
   }
-  const known = held && settings.versions.of(held)
-  if (!held || (!known && !held.base)) return { data, shown: data, version }
-  return await withOthers(settings, session, held, known)
-}
-
-/** A cookie is all there is, so what others wrote counts as far as this process has seen it. */
-async function withOthers(
-  settings: Settings,
-  session: Session<object>,
-  held: HeldSession,
-  known: KnownVersion | undefined,
-): Promise<Content | undefined> {
-  const { isRegenerated } = stateOf(session)
-  const mine = session.data as SessionData
-  const own = held.record.version ?? 0
-  const version = Math.max(own, known?.isOver === false ? known.version : own) + 1
-  const isCurrent = known === undefined || (!known.isOver && known.version <= own)
-  if (isCurrent && !held.base) return { data: mine, shown: mine, version }
-  const theirs = isCurrent ? held.record.data : await dataOf(settings, known)
-  const base = held.base ?? (await dataOf(settings, held))
-  if (!theirs || !base) {
-    // What the other request wrote is not at hand: that it is lost is all that can be told.
-    reportConflict(settings, held)
-    return { data: mine, shown: mine, version }
-  }
-  const { data, clashes } = mergeByKey({ base, mine, theirs })
-  const isOver = known?.isOver === true
-  if (!isCurrent) reportConflict(settings, held, { keys: clashes, isOver })
-  if (isOver && !isRegenerated) return undefined
-  return { data, shown: data, base: copyOf(mine), version }
-}
-
-/** As it stands in a cookie; of a session that ended, nothing. */
-async function dataOf(
-  settings: Settings,
-  cookie: HeldSession | Exclude<KnownVersion, undefined>,
-): Promise<SessionData | undefined> {
-  if ('isOver' in cookie && cookie.isOver) return {}
-  const { codec, value } = cookie as HeldSession
-  try {
-    const { data } = await codec.verify(value, contextOf(settings))
-    return data
-  } catch {
-    return undefined
-  }
-}
-
-// Sessions whose data is in a store: the token names the row, and what requests change is put together there, key by key.
-
-/**
- * Finds the row that a token names and keeps it with the session.
- *
- * @returns why the token is no session: the store has no such row, or has one that can't be read
- * @throws {SessionError} `ERR_SESSION_STORE`, `ERR_SESSION_KEYS`
- */
-export async function findRow(rows: Rows, held: HeldSession): Promise<SessionError | undefined> {
-  const { id } = held.record
-  try {
-    const row = id ? await rows.find(id) : undefined
-    if (row === undefined) {
-      const why = id ? 'The store has no such session: it ended' : 'The token names no session'
-      return new SessionError('ERR_SESSION_EXPIRED', why, { verified: true })
-    }
-    held.stored = { row, base: copyOf(row.data) }
-    return undefined
-  } catch (error) {
-    if (isOutage(error)) throw error
-    const { code, message } = error as SessionError
-    // The token was good, so the row is somebody's.
-    return new SessionError(code, message, { cause: error, verified: true })
-  }
+  if (!loaded) return { data, shown: data, version, expiresAt }
+  const merged = await mergeVersions(settings, session, loaded)
+  return merged && { ...merged, shown: merged.data, expiresAt }
 }
 
 /**
- * Writes what this request changed, or moves the end of the row.
+ * Writes the row.
  *
- * @returns what is in the store now; undefined where the session ended meanwhile, which is final
- * @throws {SessionError} `ERR_SESSION_STORE`, and what the store can't hold
+ * @returns what the store has now; undefined if another request destroyed the session, which is final
  */
-export async function saveRow(
-  settings: Settings & { rows: Rows },
+async function saveRow(
+  settings: Settings,
+  rows: Rows,
   session: Session<object>,
-  { reason }: Plan,
-): Promise<StoredData | undefined> {
-  const state = stateOf(session)
-  const { rows, lifetime, clock, observe } = settings
-  const stored = state.held?.stored
-  const mine = session.data as SessionData
-  const after = (row: StoredSession): StoredData => ({ row, base: copyOf(mine) })
-  if (observe) return stored ?? after({ data: mine })
-  const expiresAt = lifetime.expiresAt({ createdAt: state.createdAt, accessedAt: clock() })
-  if (!stored || state.isRegenerated) {
-    const row = await newRow(settings, session)
-    await rows.create(state.id, withEnd(row, expiresAt))
-    return after(row)
+  { plan, expiresAt }: { plan: Plan; expiresAt: Date | undefined },
+): Promise<StoredSession | undefined> {
+  const { id, loaded, isRegenerated } = stateOf(session)
+  const { data: mine } = dataOf(session)
+  if (settings.observe) return loaded?.row ?? { data: mine }
+  if (!loaded?.row || isRegenerated) {
+    const row = await rowOfNewId(settings, rows, loaded, mine)
+    await rows.create(id, withEnd(row, expiresAt))
+    return row
   }
-  if (reason !== 'changed') {
-    await rows.touch(state.id, expiresAt)
-    // A touch does not say whether the row is there still, and no token may go out for a session that ended.
-    const row = await rows.find(state.id)
-    if (!row) reportConflict(settings, state.held, { isOver: true })
-    return row && { ...stored, row }
+  if (plan.reason !== 'changed') {
+    await rows.touch(id, expiresAt)
+    // A touch does not tell whether the row still exists, and no token may go out for a destroyed session.
+    const row = await rows.find(id)
+    if (!row) reportConflict(settings, loaded, { isDestroyed: true })
+    return row
   }
+  const base = loaded.base ?? {}
   let clashes: string[] = []
-  const row: StoredSession | undefined = await rows.change(state.id, (current) => {
-    const merged = mergeByKey({ base: stored.base, mine, theirs: current.data })
+  const row = await rows.change(id, (current) => {
+    const merged = mergeByKey({ base, mine, theirs: current.data })
     clashes = merged.clashes
     return withEnd({ ...current, data: merged.data }, expiresAt)
   })
-  if (!row || clashes.length > 0) reportConflict(settings, state.held, { keys: clashes, isOver: !row })
-  return row && after(row)
+  if (!row || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !row })
+  return row
 }
 
-/** The row of a new id. What stands in the old one now goes along; of a session that ended meanwhile only what this request changed. */
-async function newRow(settings: Settings & { rows: Rows }, session: Session<object>): Promise<StoredSession> {
-  const state = stateOf(session)
-  const mine = session.data as SessionData
-  const { stored, record } = state.held ?? {}
-  if (!stored || record?.id === undefined) return { data: { ...mine } }
-  const current = await settings.rows.find(record.id)
-  const { data, clashes } = mergeByKey({ base: stored.base, mine, theirs: current?.data ?? {} })
-  if (!current || clashes.length > 0) reportConflict(settings, state.held, { keys: clashes, isOver: !current })
+/** The row of a new id: what the old row has now goes along; of a session destroyed meanwhile, only what this request changed. */
+async function rowOfNewId(
+  settings: Settings,
+  rows: Rows,
+  loaded: LoadedSession | undefined,
+  mine: SessionData,
+): Promise<StoredSession> {
+  if (!loaded?.row || loaded.record.id === undefined) return { data: { ...mine } }
+  const current = await rows.find(loaded.record.id)
+  const { data, clashes } = mergeByKey({ base: loaded.base ?? {}, mine, theirs: current?.data ?? {} })
+  if (!current || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !current })
   return { ...current, data }
-}
-
-/** Tells that two requests at once cost something: a change to `keys`, or all of this one's where the session is over. */
-export function reportConflict(
-  { emit }: Settings,
-  held: HeldSession | undefined,
-  { keys = [], isOver = false }: { keys?: readonly string[]; isOver?: boolean } = {},
-): void {
-  emit?.({
-    type: 'conflict',
-    ...(held ? identify(held) : {}),
-    ...(isOver ? { code: 'ERR_SESSION_DESTROYED' } : {}),
-    ...(keys.length > 0 ? { keys } : {}),
-  })
 }
 
 function withEnd({ expiresAt: _, ...row }: StoredSession, expiresAt: Date | undefined): StoredSession {
   return { ...row, ...(expiresAt ? { expiresAt } : {}) }
 }
 
-// Signs a session with the codec of the plan. Where that can't hold it, the codec that read it keeps it.
+/**
+ * Without a store the cookie is all there is, so the changes of other requests count as far as this process has seen them.
+ *
+ * @returns undefined if another request destroyed the session
+ */
+async function mergeVersions(
+  settings: Settings,
+  session: Session<object>,
+  loaded: LoadedSession,
+): Promise<Pick<Content, 'data' | 'version' | 'isMerged'> | undefined> {
+  const { isRegenerated } = stateOf(session)
+  const { data: mine } = dataOf(session)
+  const own = loaded.record.version ?? 0
+  const known = settings.versions.of(loaded)
+  const isDestroyed = known?.isDestroyed === true
+  const other = known?.isDestroyed === false ? known : undefined
+  const newest = other?.version ?? own
+  const version = Math.max(own, newest) + 1
+  const isCurrent = !isDestroyed && newest <= own
+  if (isCurrent && !loaded.isMerged) return { data: mine, version }
+
+  const theirs = other && !isCurrent ? await dataOfValue(settings, other) : isDestroyed ? {} : loaded.record.data
+  const base = loaded.base ?? (await dataOfValue(settings, loaded))
+  if (!theirs || !base) {
+    // What the other request wrote can't be read any more: all that remains is to tell that it is lost.
+    reportConflict(settings, loaded)
+    return { data: mine, version }
+  }
+  const { data, clashes } = mergeByKey({ base, mine, theirs })
+  if (!isCurrent) reportConflict(settings, loaded, { keys: clashes, isDestroyed })
+  return isDestroyed && !isRegenerated ? undefined : { data, version, isMerged: true }
+}
+
+// 3. Sign.
 
 /** A session that is signed and not yet sent. */
-export interface WrittenSession {
-  /** The Set-Cookie texts: the session in one piece or several, and pieces left over that expire. */
-  cookies: readonly string[]
-  /** The pieces beside the first that the browser has from now on. */
-  chunks: readonly number[]
-  held: HeldSession
-  reason: Plan['reason']
+interface SignedSession {
+  readonly loaded: LoadedSession
+  /** The session in one piece or several, and pieces left over that expire. */
+  readonly cookies: readonly SetCookie[]
+  /** Which pieces besides the first the browser has then. */
+  readonly chunks: readonly number[]
 }
 
 /**
- * @returns undefined where an unchanged session stays as it is
- * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`
+ * Signs with the codec of the plan. If that can't hold the session, the codec that read it keeps it.
+ *
+ * @returns undefined if an unchanged session stays as it is
+ * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_LIMIT`
  */
-export async function writeSession(
+async function signSession(
   settings: Settings,
-  session: Session<object>,
+  state: SessionState,
   plan: Plan,
   content: Content,
-): Promise<WrittenSession | undefined> {
-  const { held } = stateOf(session)
+  now: Date,
+): Promise<SignedSession | undefined> {
+  const { loaded } = state
   try {
-    return await writeWith(settings, session, { ...plan, content })
+    return await signWith(settings, state, plan.codecIndex, content, now)
   } catch (error) {
-    if (!held || !isUnwritable(error)) throw error
-    const mustWrite = plan.reason === 'changed' || isDueAgain(settings, held)
-    const canKeep = held.codecIndex !== plan.writer && held.codec.sign !== undefined
+    if (!loaded || !isUnwritable(error)) throw error
+    const mustWrite = plan.reason === 'changed' || isTouchDue(settings, loaded, now)
+    const canKeep = loaded.codecIndex !== plan.codecIndex && loaded.codec.sign !== undefined
     if (plan.reason === 'changed' && !canKeep) throw error
     settings.emit?.({
       type: 'kept',
-      ...identify(held),
+      ...identify(loaded),
       code: error.code,
       ...(error.path === undefined ? {} : { path: error.path }),
     })
-    return mustWrite && canKeep
-      ? await writeWith(settings, session, { ...plan, writer: held.codecIndex, content })
-      : undefined
+    return mustWrite && canKeep ? await signWith(settings, state, loaded.codecIndex, content, now) : undefined
   }
 }
 
-async function writeWith(
-  settings: Settings,
-  session: Session<object>,
-  { writer: codecIndex, reason, content }: Plan & { content: Content },
-): Promise<WrittenSession> {
-  const state = stateOf(session)
-  const codec = settings.codecs[codecIndex] as SessionCodec
-  const context = contextOf(settings)
-  const { data, stored, base, version } = content
-  // What a token said before signing in is nothing to copy from; without a store it is the data that was there.
-  const before = stored && state.isRegenerated ? undefined : state.held?.record
-  const { id, createdAt } = state
-  const record: SessionRecord = { ...before, data, version, id, createdAt, accessedAt: context.now }
-  if (stored) record.stored = stored.row.data
-  // With a timeout the session's end moves with each write, for the formats that have a place for it.
-  const expiresAt = settings.lifetime.expiresAt({ createdAt, accessedAt: context.now })
-  if (expiresAt) record.expiresAt = expiresAt
-  const limits = codec.chunks ? settings.chunks : undefined
-  const value = await signFitting(codec, record, context, settings.name, limits)
-  const held: HeldSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isWritten: true }
-  if (stored) held.stored = stored
-  if (base) held.base = base
-  return { ...piecesOf(settings, state, { value, limits, now: context.now }), held, reason }
+function isUnwritable(error: unknown): error is SessionError {
+  return (
+    error instanceof SessionError &&
+    ['ERR_SESSION_UNWRITABLE', 'ERR_SESSION_TOO_LARGE', 'ERR_SESSION_LIMIT'].includes(error.code)
+  )
 }
 
-/** A piece that the browser has and the value no longer needs expires. */
+async function signWith(
+  settings: Settings,
+  state: SessionState,
+  codecIndex: number,
+  { data, row, version, expiresAt, isMerged = false }: Content,
+  now: Date,
+): Promise<SignedSession> {
+  const codec = settings.codecs[codecIndex] as SessionCodec
+  const { id, createdAt } = state
+  // What a token said before signing in is not copied; without a store it is the data that was there.
+  const before = row && state.isRegenerated ? undefined : state.loaded?.record
+  const record: SessionRecord = { ...before, data, version, id, createdAt, accessedAt: now }
+  if (row) record.stored = row.data
+  if (expiresAt) record.expiresAt = expiresAt
+  const limits = codec.chunks ? settings.chunkLimits : undefined
+  const value = await signFitting(codec, record, contextOf(settings, 'session', now), settings.name, limits)
+  const loaded: LoadedSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isMerged }
+  return { loaded, ...piecesOf(settings, state.browser, { value, limits, now }) }
+}
+
+/** The cookies of a value. A piece that the browser has and the value no longer needs expires. */
 function piecesOf(
   { name, cookies, exposure }: Settings,
-  { chunks }: SessionState,
+  { chunks }: BrowserCookies,
   { value, limits, now }: { value: string; limits: ChunkLimits | undefined; now: Date },
-): Pick<WrittenSession, 'cookies' | 'chunks'> {
+): Pick<SignedSession, 'cookies' | 'chunks'> {
   const pieces = limits ? splitValue(name, value, limits) : [value]
   const leftOver = chunks.filter((index) => index >= pieces.length)
   return {
@@ -337,28 +422,12 @@ function piecesOf(
   }
 }
 
-/** Takes note that a session goes out with the response. */
-export function keepWritten(
-  settings: Settings,
-  session: Session<object>,
-  { held, chunks, reason }: WrittenSession,
-): void {
-  const state = stateOf(session)
-  report(settings, state, held, reason)
-  if (settings.observe) return
-  // A new session is known once its cookie comes in.
-  if (state.held?.record.version !== undefined && !state.isRegenerated) settings.versions.note(held)
-  const { accessedAt = state.accessedAt } = held.record
-  const expiresAt = settings.lifetime.expiresAt(held.record)
-  Object.assign(state, { held, chunks, accessedAt, expiresAt, isRegenerated: false })
-}
-
 /**
- * @param cookieName - of the cookie it will stand in, which takes room too
+ * @param cookieName - of the cookie that the value stands in, which takes room too
  * @param limits - of the cookies that it may be split over
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE` with the largest keys, and what the codec throws
  */
-export async function signFitting(
+async function signFitting(
   codec: SessionCodec,
   record: SessionRecord,
   context: CodecContext,
@@ -366,157 +435,168 @@ export async function signFitting(
   limits?: ChunkLimits,
 ): Promise<string> {
   const value = await (codec as Required<SessionCodec>).sign(record, context)
-  const most = limits ? chunkRoom(cookieName, limits) : MAX_COOKIE_OCTETS - cookieName.length
+  const most = limits ? chunkRoom(cookieName, limits) : MAX_COOKIE_BYTES - cookieName.length
   const room = Math.min(codec.maxLength ?? most, most)
   if (value.length <= room) return value
   throw new SessionError(
     'ERR_SESSION_TOO_LARGE',
-    `Cookie ${cookieName} takes ${value.length} octets as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
+    `Cookie ${cookieName} takes ${value.length} bytes as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
     { largest: largestKeys(record.data) },
   )
 }
 
-/** A value that verified but can't be read belongs to somebody: it may hold what a newer release wrote. */
-export function isProtected(rejected: SessionError | undefined): boolean {
-  return rejected?.verified === true && rejected.code !== 'ERR_SESSION_EXPIRED'
+// 4. The public cookie: the fields that scripts may read, while the session itself is HttpOnly.
+
+/** What this commit has written so far. */
+interface Written {
+  readonly content?: Content | undefined
+  readonly signed?: SignedSession | undefined
 }
 
-/** @throws {SessionError} `ERR_SESSION_PROTECTED` */
-export function refuseOverwriting({ rejected, isRegenerated }: SessionState): void {
-  if (!isProtected(rejected) || isRegenerated) return
-  throw new SessionError(
-    'ERR_SESSION_PROTECTED',
-    'The cookie verified but could not be read: regenerate() or destroy() replaces it',
-    {
-      cause: rejected,
-    },
-  )
+interface SignedPublic {
+  readonly cookie: SetCookie
+  /** Absent if the cookie expires. */
+  readonly written?: PublicCookie
 }
 
-function isUnwritable(error: unknown): error is SessionError {
-  return (
-    error instanceof SessionError &&
-    ['ERR_SESSION_UNWRITABLE', 'ERR_SESSION_TOO_LARGE', 'ERR_SESSION_LIMIT'].includes(error.code)
-  )
-}
-
-function report(
-  { emit, name }: Settings,
-  { held: before }: SessionState,
-  held: HeldSession,
-  reason: Plan['reason'],
-): void {
-  const about = { ...identify(held), bytes: name.length + held.value.length }
-  const isUpgrade = before && (before.codecIndex !== held.codecIndex || (before.record.keyIndex ?? 0) > 0)
-  if (isUpgrade) emit?.({ type: 'upgraded', ...about })
-  if (reason === 'renewed') emit?.({ type: 'renewed', ...about })
-  emit?.({ type: 'committed', ...about })
-}
-
-// The cookie `NAME.public`: the fields of a session that scripts may read, while the session itself stays HttpOnly.
-// It is signed with a key derived for that purpose, written with the session, and never read as authority.
-
-/** What becomes of the public half. */
-export interface WrittenHalf {
-  /** The Set-Cookie text. */
-  cookie: string
-  /** Absent where the cookie expires. */
-  value?: string
+/** What the public cookie has to become; undefined if it stays. */
+function publicChange(
+  settings: Settings,
+  session: Session<object>,
+  { content, signed }: Written,
+  now: Date,
+): 'expired' | SessionData | undefined {
+  const { browser, loaded: before } = stateOf(session)
+  const { exposure, lifetime } = settings
+  const loaded = signed?.loaded ?? before
+  if (!exposure.publicData || !loaded) return browser.publicCookie && 'expired'
+  const data = exposure.publicData(content?.shown ?? loaded.row?.data ?? dataOf(session).data)
+  if (signed || !browser.publicCookie) return data
+  const { record } = browser.publicCookie
+  const isCurrent =
+    record !== undefined &&
+    (record.keyIndex ?? 0) === 0 &&
+    !lifetime.needsTouch(record, now) &&
+    equalValues(record.data, data)
+  return isCurrent ? undefined : data
 }
 
 /**
- * The public half: with the session, or when the browser has another one; an expired one where there is no session for it.
+ * Signs the public cookie with the session, or if the browser has an older one; expires it if there is no session.
  *
- * @param written - the session, where it goes out with the same response
- * @param content - what was written of it, to a cookie or to the store
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`
  */
-export async function writePublicHalf(
+async function signPublic(
   settings: Settings,
   session: Session<object>,
-  written: WrittenSession | undefined,
-  content: Content | undefined,
-): Promise<WrittenHalf | undefined> {
-  const { cookies, exposure, publicName } = settings
-  const { publicValue, held: before } = stateOf(session)
-  const held = written?.held ?? before
-  if (!exposure.publicHalf || !held) {
-    return publicValue === undefined ? undefined : { cookie: cookies.expire(publicName, { httpOnly: false }) }
-  }
-  const codec = settings.publicCodec as Required<SessionCodec>
-  const context = contextOf(settings, 'public')
-  const data = exposure.publicHalf(content?.shown ?? held.stored?.row.data ?? (session.data as SessionData))
-  if (!written && publicValue !== undefined) {
-    const isCurrent = await holds(settings, codec, publicValue, data)
-    if (isCurrent) return undefined
-  }
-  const { createdAt, accessedAt, expiresAt } = held.record
-  const { origin } = content?.stored?.row ?? held.stored?.row ?? held.record
+  { content, signed, now }: Written & { now: Date },
+): Promise<SignedPublic | undefined> {
+  const { cookies, publicName, publicCodec } = settings
+  const data = publicChange(settings, session, { content, signed }, now)
+  if (data === undefined) return undefined
+  if (data === 'expired') return { cookie: cookies.expire(publicName, { httpOnly: false }) }
+  const loaded = signed?.loaded ?? (stateOf(session).loaded as LoadedSession)
+  const { createdAt, accessedAt, expiresAt } = loaded.record
+  const { origin } = content?.row ?? loaded.row ?? loaded.record
   const record: SessionRecord = {
     data,
-    ...(createdAt === undefined ? {} : { createdAt }),
-    ...(accessedAt === undefined ? {} : { accessedAt }),
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    ...(origin === undefined ? {} : { origin }),
+    ...(createdAt && { createdAt }),
+    ...(accessedAt && { accessedAt }),
+    ...(expiresAt && { expiresAt }),
+    ...(origin && { origin }),
   }
-  const value = await signFitting(codec, record, context, publicName)
-  return { value, cookie: cookies.set(publicName, value, { httpOnly: false, now: context.now }) }
-}
-
-/** Whether the half in the browser says the same, with the newest key and times that are not too old. */
-async function holds(settings: Settings, codec: SessionCodec, value: string, data: SessionData): Promise<boolean> {
-  const context = contextOf(settings, 'public')
-  try {
-    const record = await codec.verify(value, context)
-    const isOld = (record.keyIndex ?? 0) > 0 || settings.lifetime.needsTouch(record, context.now)
-    return !isOld && equalValues(record.data, data)
-  } catch {
-    return false
+  const context = contextOf(settings, 'public', now)
+  const value = await signFitting(publicCodec as SessionCodec, record, context, publicName)
+  return {
+    cookie: cookies.set(publicName, value, { httpOnly: false, now }),
+    written: { value, record: { ...record, data: copyOf(data), keyIndex: 0 } },
   }
 }
 
-// The cookies of a session on their way into a response, and those that end.
-// RFC 6265 §5.3: name, domain and path make a cookie, so never two of the same go out.
+// 5. What ends.
 
-/** Adds cookies to a response; those of an earlier commit to the same one are replaced. */
-export function respond(
-  { observe }: Settings,
+/** A session that is destroyed, or moves to another id: its row goes, and no other request brings the old id back. */
+async function removeOld({ rows, versions, observe }: Settings, { loaded, rejectedId }: SessionState): Promise<void> {
+  if (observe) return
+  const id = loaded?.row ? loaded.record.id : rejectedId
+  if (rows && id !== undefined) await rows.remove(id)
+  if (loaded) versions.destroyed(loaded)
+}
+
+/** The session's cookie and all its pieces. */
+function expireSession({ name, cookies, exposure }: Settings, { browser }: SessionState): SetCookie[] {
+  return [0, ...browser.chunks].map((index) => cookies.expire(chunkName(name, index), exposure))
+}
+
+/** Cookies of our names in other places: they would hide ours, or come back when ours is gone. */
+function expireShadows({ name, publicName, cookies, exposure }: Settings, { browser }: SessionState): SetCookie[] {
+  const names = [0, ...browser.chunks].map((index) => chunkName(name, index))
+  return [
+    ...cookies.expireShadows(names, exposure),
+    ...(exposure.publicData ? cookies.expireShadows([publicName], { httpOnly: false }) : []),
+  ]
+}
+
+// 6. Apply.
+
+function report(
+  { emit, name }: Settings,
+  { loaded: before }: SessionState,
+  plan: Plan | undefined,
+  written: LoadedSession | undefined,
+): void {
+  if (!emit) return
+  if (!written) {
+    if (plan?.isRowOnly && before) emit({ type: 'committed', ...identify(before) })
+    return
+  }
+  const about = { ...identify(written), bytes: name.length + written.value.length }
+  const isUpgrade = before && (before.codecIndex !== written.codecIndex || (before.record.keyIndex ?? 0) > 0)
+  if (isUpgrade) emit({ type: 'upgraded', ...about })
+  if (plan?.reason === 'renewed') emit({ type: 'renewed', ...about })
+  emit({ type: 'committed', ...about })
+}
+
+/** The one place where a commit changes the session's state. */
+function apply({ versions }: Settings, state: SessionState, { base, content, signed, publicCookie }: Applied): void {
+  const stored = { ...(base && { base }), ...(content?.row && { row: content.row }) }
+  if (signed) {
+    // The version of a new session is known once its cookie comes in.
+    if (state.loaded?.record.version !== undefined && !state.isRegenerated) versions.note(signed.loaded)
+    const { accessedAt = state.accessedAt, expiresAt } = signed.loaded.record
+    state.loaded = { ...signed.loaded, ...stored }
+    state.accessedAt = accessedAt
+    state.expiresAt = expiresAt
+    state.isRegenerated = false
+    state.browser = { ...state.browser, hasSession: true, chunks: signed.chunks }
+  } else if (content?.row && state.loaded) state.loaded = { ...state.loaded, ...stored }
+  if (!publicCookie) return
+  const { publicCookie: _, ...others } = state.browser
+  state.browser = { ...others, ...(publicCookie.written && { publicCookie: publicCookie.written }) }
+}
+
+interface Applied extends Written {
+  /** A copy of the application's data as it was when the commit began. */
+  readonly base: SessionData | undefined
+  readonly publicCookie: SignedPublic | undefined
+}
+
+/** Adds cookies to the response. They replace those of the same name and place that an earlier commit has put there. */
+function respond(
+  { observe, plainHttp }: Settings,
   state: SessionState,
-  written: readonly (string | undefined)[],
+  cookies: readonly SetCookie[],
   headers: HeaderTarget | undefined,
-): string[] {
+): SetCookie[] {
   if (observe) return []
-  const cookies = written.filter((cookie) => cookie !== undefined)
-  const isPrivate = state.held !== undefined || cookies.length > 0
-  const replaces = state.cookies.length > 0 ? replacedBy(cookies, state.cookies) : []
-  const concerns = cookies.length > 0 || state.isRead === true
-  if (headers && concerns) changeResponse(headers, { cookies, replaces, isPrivate })
-  if (cookies.length === 0) return cookies
-  state.watchTransport()
-  state.cookies = [...state.cookies.filter((cookie) => !replaces.includes(cookie)), ...cookies]
-  return cookies
-}
-
-function replacedBy(cookies: readonly string[], earlier: readonly string[]): string[] {
-  const keys = new Set(cookies.map(cookieKeyOf))
-  return earlier.filter((cookie) => keys.has(cookieKeyOf(cookie)))
-}
-
-/** The session's cookie with all its pieces, as they end. */
-export function expiredCookies({ name, cookies, exposure }: Settings, { chunks }: SessionState): string[] {
-  return [0, ...chunks].map((index) => cookies.expire(chunkName(name, index), exposure))
-}
-
-/** Cookies of our names in other places, which would hide ours, or come back once it is gone. */
-export function expiredShadows({ name, publicName, cookies, exposure }: Settings, { chunks }: SessionState): string[] {
-  const names = [0, ...chunks].map((index) => chunkName(name, index))
-  const halves = exposure.publicHalf ? cookies.expireShadows([publicName], { httpOnly: false }) : []
-  return [...cookies.expireShadows(names, exposure), ...halves]
-}
-
-/** What a browser tells cookies by: name, domain and path. */
-function cookieKeyOf(setCookie: string): string {
-  const [pair = '', ...attributes] = setCookie.split('; ')
-  const place = attributes.filter((attribute) => /^(?:Domain|Path)=/.test(attribute))
-  return [pair.slice(0, pair.indexOf('=')), ...place].join('; ')
+  const replaced = state.sent.filter((earlier) => cookies.some((cookie) => isSameCookie(cookie, earlier)))
+  if (headers && (cookies.length > 0 || state.isRead)) {
+    const isPrivate = state.loaded !== undefined || cookies.length > 0
+    changeResponse(headers, { cookies: cookies.map(String), replaces: replaced.map(String), isPrivate })
+  }
+  if (cookies.length > 0) {
+    plainHttp.watch(state.source)
+    state.sent = [...state.sent.filter((earlier) => !replaced.includes(earlier)), ...cookies]
+  }
+  return [...cookies]
 }

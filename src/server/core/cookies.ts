@@ -1,5 +1,5 @@
 /**
- * The Set-Cookie header: attributes checked once, then only a name and a value to add.
+ * The cookies of a session on the wire: Set-Cookie, the pieces of a long value, and cookies of the same name in other places.
  * RFC 6265 §4.1 with SameSite, the name prefixes, Partitioned and Priority of its successor; limits as browsers have them.
  */
 import { readCookies } from '../../shared/cookie.js'
@@ -16,10 +16,10 @@ export interface CookieAttributes {
   sameSite?: 'lax' | 'strict' | 'none' | 'Lax' | 'Strict' | 'None' | false
   /**
    * Beaker's `cookie_expires`: `true` (default) until the browser closes, `false` never (until 2038), a `Date`, or a
-   * duration (`'14d'`, or seconds) from each write on.
+   * duration (`'14d'`, or seconds) counted from each write.
    */
   expires?: boolean | Date | Duration
-  /** Max-Age from each write on: `'14d'`, or seconds. */
+  /** Max-Age, counted from each write: `'14d'`, or seconds. */
   maxAge?: Duration
   partitioned?: boolean
   priority?: 'low' | 'medium' | 'high'
@@ -27,25 +27,51 @@ export interface CookieAttributes {
   embedded?: boolean
 }
 
-export interface CookieWriter {
-  set(name: string, value: string, options: { httpOnly: boolean; now: Date }): string
-  expire(name: string, options: { httpOnly: boolean }): string
-  /** Expires a cookie of these names in every other place that one of ours may stand in. */
-  expireShadows(names: readonly string[], options: { httpOnly: boolean }): string[]
+/** One cookie to set. `String(cookie)` is the text of the header. */
+export interface SetCookie {
+  readonly name: string
+  readonly value: string
+  readonly attributes: SetCookieAttributes
+  toString(): string
 }
 
-/** Octets of name and value that every browser keeps (Chromium, Firefox and Safari refuse more). */
-export const MAX_COOKIE_OCTETS = 4096
-/** Octets of one attribute's value that browsers keep. */
-const MAX_ATTRIBUTE_OCTETS = 1024
+/** The attributes of one cookie as a browser gets them. Absent: the cookie does not have it. */
+export interface SetCookieAttributes {
+  readonly domain?: string
+  readonly expires?: Date
+  /** Seconds. */
+  readonly maxAge?: number
+  readonly httpOnly: boolean
+  readonly path: string
+  readonly partitioned: boolean
+  readonly priority?: 'low' | 'medium' | 'high'
+  readonly sameSite?: 'Lax' | 'Strict' | 'None'
+  readonly secure: boolean
+}
+
+/** Makes the cookies of one configuration. */
+export interface CookieWriter {
+  /** @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_TOO_LARGE` for a value that a cookie can't hold */
+  set(name: string, value: string, options: { httpOnly: boolean; now: Date }): SetCookie
+  expire(name: string, options: { httpOnly: boolean }): SetCookie
+  /** Expires cookies of these names in every other place where one of ours may be. */
+  expireShadows(names: readonly string[], options: { httpOnly: boolean }): SetCookie[]
+  /** What a session cookie gets now. */
+  attributes(options: { httpOnly: boolean; now: Date }): SetCookieAttributes
+}
+
+/** Bytes of name and value that every browser keeps (Chromium, Firefox and Safari refuse more). */
+export const MAX_COOKIE_BYTES = 4096
+/** Bytes of one attribute's value that browsers keep. */
+const MAX_ATTRIBUTE_BYTES = 1024
 /** Milliseconds; dates of HTTP have years of four digits (RFC 9110 §5.6.7). */
 const LONGEST_AGE = 1000 * 365 * 86_400_000
 /** Beaker's "never": the last second of a signed 32-bit clock, here in real GMT (FORMATS §3). */
 const NEVER = new Date(0x7fffffff * 1000)
 
 /**
- * What Beaker itself takes for "never": the same second's local time, of this process, called GMT (FORMATS §3). Off by some
- * hours, and there for whoever must have the very text that Python sends.
+ * What Beaker itself takes for "never": the same second's local time, of this process, called GMT (FORMATS §3). It is off by
+ * some hours, for configurations that must send the same text as Python.
  */
 export function beakerNever(): Date {
   return new Date(NEVER.getTime() - NEVER.getTimezoneOffset() * 60_000)
@@ -61,9 +87,10 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
 
 /**
- * Checks the attributes of all cookies of one name and prepares their text.
+ * Checks the attributes of all cookies of one configuration once.
  *
  * @param names - every cookie name the attributes are used with, for the rules of `__Host-` and `__Secure-`
+ * @param places - other places where a cookie of these names may be
  * @throws {TypeError} naming the option that is wrong
  */
 export function createCookieWriter(
@@ -71,50 +98,60 @@ export function createCookieWriter(
   names: readonly string[],
   places: readonly CookiePlace[] = [],
 ): CookieWriter {
-  const settled = settle(attributes)
+  const own = settle(attributes)
   const { domain: _, ...shared } = attributes
   const others = places.map((place) => settle({ ...shared, ...place }))
   for (const name of names) {
     if (!TOKEN.test(name)) throw new TypeError('The name of a cookie must be a token (RFC 6265 §4.1.1)')
-    for (const each of [settled, ...others]) checkPrefix(name, each)
+    for (const each of [own, ...others]) checkPrefix(name, each)
   }
-  const { lifetimeOf } = settled
-  const fixed = fixedText(settled)
-  const shadowed = others.map(fixedText)
+  const lifetimeAt = lifetimeOf(attributes)
+  const attributesAt: CookieWriter['attributes'] = ({ httpOnly, now }) => ({ ...own, ...lifetimeAt(now), httpOnly })
 
   return {
-    set(name, value, { httpOnly, now }) {
+    set(name, value, options) {
       checkValue(name, value)
-      return `${name}=${value}${fixed.domain}${lifetimeOf(now)}${httpOnly ? '; HttpOnly' : ''}${fixed.rest}`
+      return createSetCookie(name, value, attributesAt(options))
     },
-    expire: (name, { httpOnly }) => expired(name, fixed, httpOnly),
+    expire: (name, { httpOnly }) => expired(name, { ...own, httpOnly }),
     expireShadows: (names, { httpOnly }) =>
-      shadowed.flatMap((place) => names.map((name) => expired(name, place, httpOnly))),
+      others.flatMap((place) => names.map((name) => expired(name, { ...place, httpOnly }))),
+    attributes: attributesAt,
   }
 }
 
-function expired(name: string, { domain, rest }: FixedText, httpOnly: boolean): string {
-  const past = '; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
-  return `${name}=${domain}${past}${httpOnly ? '; HttpOnly' : ''}${rest}`
+function createSetCookie(name: string, value: string, attributes: SetCookieAttributes): SetCookie {
+  return { name, value, attributes, toString: () => `${name}=${value}${attributesText(attributes)}` }
 }
 
-/** The attributes that never vary. */
-interface FixedText {
-  domain: string
-  rest: string
+function expired(name: string, attributes: SetCookieAttributes): SetCookie {
+  return createSetCookie(name, '', { ...attributes, expires: new Date(0), maxAge: 0 })
 }
 
-interface SettledAttributes {
-  path: string
-  domain: string | undefined
-  secure: boolean
-  sameSite: string | undefined
-  partitioned: boolean
-  priority: string | undefined
-  lifetimeOf: (now: Date) => string
+/** Whether a browser keeps only one of the two: name, domain and path make a cookie (RFC 6265 §5.3). */
+export function isSameCookie(a: SetCookie, b: SetCookie): boolean {
+  return a.name === b.name && a.attributes.domain === b.attributes.domain && a.attributes.path === b.attributes.path
 }
 
-function settle(attributes: CookieAttributes): SettledAttributes {
+/** In the order in which http.cookies of Python writes them (FORMATS §1.2). */
+function attributesText(attributes: SetCookieAttributes): string {
+  const { domain, expires, maxAge, httpOnly, path, partitioned, priority, sameSite, secure } = attributes
+  let text = ''
+  if (domain !== undefined) text += `; Domain=${domain}`
+  if (expires) text += `; Expires=${expires.toUTCString()}`
+  if (maxAge !== undefined) text += `; Max-Age=${maxAge}`
+  if (httpOnly) text += '; HttpOnly'
+  text += `; Path=${path}`
+  if (partitioned) text += '; Partitioned'
+  if (priority) text += `; Priority=${capitalised(priority)}`
+  if (sameSite) text += `; SameSite=${sameSite}`
+  if (secure) text += '; Secure'
+  return text
+}
+
+type FixedAttributes = Omit<SetCookieAttributes, 'expires' | 'maxAge' | 'httpOnly'>
+
+function settle(attributes: CookieAttributes): FixedAttributes {
   const { path = '/', domain, embedded = false, priority } = attributes
   const secure = attributes.secure ?? true
   const partitioned = attributes.partitioned ?? embedded
@@ -128,60 +165,57 @@ function settle(attributes: CookieAttributes): SettledAttributes {
   if (sameSite === 'None' && !secure)
     throw new TypeError('Option "sameSite": None needs "secure": browsers refuse it otherwise')
   if (partitioned && !secure) throw new TypeError('Option "partitioned" needs "secure": browsers refuse it otherwise')
-  return { path, domain, secure, sameSite, partitioned, priority, lifetimeOf: lifetimeText(attributes) }
+  return {
+    path,
+    secure,
+    partitioned,
+    ...(domain !== undefined && { domain }),
+    ...(sameSite !== undefined && { sameSite }),
+    ...(priority !== undefined && { priority }),
+  }
 }
 
-/** The attributes that never vary, sorted as http.cookies of Python does (FORMATS §1.2). */
-function fixedText({ domain, path, sameSite, secure, partitioned, priority }: SettledAttributes): FixedText {
-  const rest = [`Path=${path}`]
-  if (partitioned) rest.push('Partitioned')
-  if (priority) rest.push(`Priority=${capitalised(priority)}`)
-  if (sameSite) rest.push(`SameSite=${sameSite}`)
-  if (secure) rest.push('Secure')
-  return { domain: domain === undefined ? '' : `; Domain=${domain}`, rest: `; ${rest.join('; ')}` }
-}
+type CookieLifetime = Pick<SetCookieAttributes, 'expires' | 'maxAge'>
 
-function lifetimeText({ expires = true, maxAge }: CookieAttributes): (now: Date) => string {
-  const age = maxAge === undefined ? undefined : Math.floor(ageOf(maxAge, 'maxAge') / 1000)
-  const maxAgeText = age === undefined ? '' : `; Max-Age=${age}`
-  if (expires === true) return () => maxAgeText
+function lifetimeOf({ expires = true, maxAge }: CookieAttributes): (now: Date) => CookieLifetime {
+  const age = maxAge === undefined ? {} : { maxAge: Math.floor(ageOf(maxAge, 'maxAge') / 1000) }
+  if (expires === true) return () => age
   if (expires === false || expires instanceof Date) {
-    const date = expires === false ? NEVER : expires
+    const date = expires === false ? NEVER : new Date(expires)
     if (Number.isNaN(date.getTime())) throw new TypeError('Option "expires" is an invalid Date')
-    const text = `; Expires=${date.toUTCString()}${maxAgeText}`
-    return () => text
+    return () => ({ expires: date, ...age })
   }
   const delta = ageOf(expires, 'expires')
-  return (now) => `; Expires=${new Date(now.getTime() + delta).toUTCString()}${maxAgeText}`
+  return (now) => ({ expires: new Date(now.getTime() + delta), ...age })
 }
 
-/** With less than a second every cookie would be gone as soon as it is set. */
+/** A cookie of less than a second would be gone as soon as it is set. */
 function ageOf(value: Duration, option: string): number {
   const age = parseDuration(value, option)
   if (age >= 1000 && age <= LONGEST_AGE) return age
   throw new TypeError(`Option "${option}" must be a second or more, and 1000 years at most`)
 }
 
-function sameSiteName(sameSite: NonNullable<CookieAttributes['sameSite']>): string | undefined {
+function sameSiteName(sameSite: NonNullable<CookieAttributes['sameSite']>): SetCookieAttributes['sameSite'] {
   if (sameSite === false) return undefined
   const name = typeof sameSite === 'string' ? capitalised(sameSite.toLowerCase()) : ''
   if (!['Lax', 'Strict', 'None'].includes(name)) {
     throw new TypeError('Option "sameSite" must be "lax", "strict", "none" or false')
   }
-  return name
+  return name as SetCookieAttributes['sameSite']
 }
 
 function checkAttribute(name: string, value: string, grammar: RegExp): void {
   if (typeof value !== 'string' || !grammar.test(value)) {
     throw new TypeError(`Option "${name}" holds a character that a cookie attribute can't have`)
   }
-  if (value.length > MAX_ATTRIBUTE_OCTETS) {
-    throw new TypeError(`Option "${name}" is longer than the ${MAX_ATTRIBUTE_OCTETS} octets browsers accept`)
+  if (value.length > MAX_ATTRIBUTE_BYTES) {
+    throw new TypeError(`Option "${name}" is longer than the ${MAX_ATTRIBUTE_BYTES} bytes browsers accept`)
   }
 }
 
-/** Browsers compare the prefixes without regard to case. */
-function checkPrefix(name: string, { domain, path, secure }: SettledAttributes): void {
+/** Browsers ignore the case of the prefixes. */
+function checkPrefix(name: string, { domain, path, secure }: FixedAttributes): void {
   const lower = name.toLowerCase()
   if (lower.startsWith('__secure-') && !secure) throw new TypeError('A cookie name with __Secure- needs "secure"')
   if (!lower.startsWith('__host-')) return
@@ -194,11 +228,11 @@ function checkValue(name: string, value: string): void {
   if (!COOKIE_OCTETS.test(value)) {
     throw new SessionError('ERR_SESSION_MALFORMED', 'The codec made a value with characters that a cookie can not hold')
   }
-  const octets = name.length + value.length
-  if (octets > MAX_COOKIE_OCTETS) {
+  const bytes = name.length + value.length
+  if (bytes > MAX_COOKIE_BYTES) {
     throw new SessionError(
       'ERR_SESSION_TOO_LARGE',
-      `The cookie would have ${octets} octets; browsers keep ${MAX_COOKIE_OCTETS}`,
+      `The cookie would have ${bytes} bytes; browsers keep ${MAX_COOKIE_BYTES}`,
     )
   }
 }
@@ -207,10 +241,10 @@ function capitalised(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1)
 }
 
-// Cookies of our name in other places than ours: other domains and paths, which no Cookie header tells apart.
+// Shadowed cookies: cookies of our name under another domain or path. A Cookie header does not tell them apart.
 // RFC 6265 §5.3 (name, domain and path make a cookie) and §5.4 (longer paths come first, then older cookies).
 
-/** Where a cookie may be kept beside the place that the options say. */
+/** Another place where a cookie of our name may be. */
 export interface CookiePlace {
   /** Absent: of the host alone. */
   domain?: string
@@ -218,22 +252,22 @@ export interface CookiePlace {
   path?: string
 }
 
-/** A cookie of our name that did not become the session. Its value is told to nobody. */
+/** A cookie of our name that did not become the session. Its value is not told. */
 export interface ShadowedCookie {
   /** Its place in the Cookie header among those of our name, from 0 on: longer paths come first, then older cookies. */
   position: number
-  /** Octets of name and value. */
+  /** Bytes of name and value. */
   bytes: number
-  /** Why it was not taken; absent where it was not looked at, because a later one was good. */
+  /** Why it was not taken; absent if it was not looked at, because a later one was valid. */
   code?: SessionErrorCode
 }
 
 /**
- * The cookies that stand beside the session's.
+ * The cookies of our name that did not become the session.
  *
  * @param values - of our name, as in the header
  * @param taken - the first piece of what became the session
- * @returns undefined where all say the same
+ * @returns undefined if all have the same value
  */
 export function findShadowed(
   name: string,
@@ -242,19 +276,19 @@ export function findShadowed(
   rejections: readonly { value: string; error: { code: SessionErrorCode } }[],
 ): ShadowedCookie[] | undefined {
   if (values.length < 2 || new Set(values).size < 2) return undefined
-  const held = taken === undefined ? -1 : values.lastIndexOf(taken)
+  const own = taken === undefined ? -1 : values.lastIndexOf(taken)
   return values.flatMap((value, position) => {
-    if (position === held) return []
+    if (position === own) return []
     const code = rejections.find((rejection) => rejection.value === value)?.error.code
     return [{ position, bytes: name.length + value.length, ...(code === undefined ? {} : { code }) }]
   })
 }
 
 /**
- * Where our own cookie may stand a second time. With a `domain` that is the cookie of the host alone, which this host itself has set
- * and nobody else reads. Every other place may be another application's, so the options have to name it.
+ * Other places where our own cookie may be. With a `domain` that is the host alone: this host has set that cookie itself, and no
+ * other host reads it. Every other place may belong to another application, so the options have to name it.
  *
- * @throws {TypeError} for something that is no list of places, and for our own place
+ * @throws {TypeError} for a value that is not a list of places, and for the session's own place
  */
 export function shadowPlaces(
   option: boolean | readonly CookiePlace[],
@@ -277,28 +311,28 @@ function bare(domain: string | undefined): string | undefined {
   return domain?.replace(/^\./, '').toLowerCase()
 }
 
-// One value in several cookies: `NAME`, `NAME.1`, `NAME.2`. The value was signed as a whole, so no piece of another fits.
+// Chunks: one value in several cookies, `NAME`, `NAME.1`, `NAME.2`. It is signed as a whole, so a piece of another value never fits.
 // FORMATS §11; sizes as in RFC 6265 §6.1, and the header as servers and proxies take it.
 
 export interface ChunkLimits {
   /** Cookies that one session may take. */
   count: number
-  /** Octets of all of them in a Cookie header. */
-  octets: number
+  /** Bytes of all of them in a Cookie header. */
+  bytes: number
 }
 
-/** Cookies that are joined and, when they are left over, expired: `NAME` to `NAME.3`, however many are written. */
+/** Pieces that are joined, or expired if they are left over: `NAME` to `NAME.3`, however many are written. */
 export const MAX_CHUNKS = 4
 const DEFAULT_COUNT = 3
-/** What most servers and proxies take as one header. */
-const DEFAULT_OCTETS = 8192
-/** `=` and `; `, which stand in the header beside name and value. */
+/** The longest header that most servers and proxies accept. */
+const DEFAULT_BYTES = 8192
+/** `=` and `; `, which the header has beside name and value. */
 const MARKS = 3
 
 /** @throws {TypeError} naming the option that is wrong */
 export function createChunkLimits({
   chunks = DEFAULT_COUNT,
-  headerBudget = DEFAULT_OCTETS,
+  headerBudget = DEFAULT_BYTES,
 }: {
   chunks?: number
   headerBudget?: number
@@ -306,10 +340,10 @@ export function createChunkLimits({
   if (!Number.isInteger(chunks) || chunks < 1 || chunks > MAX_CHUNKS) {
     throw new TypeError(`Option "chunks" must be a whole number from 1 to ${MAX_CHUNKS}`)
   }
-  if (!Number.isInteger(headerBudget) || headerBudget < MAX_COOKIE_OCTETS) {
-    throw new TypeError(`Option "headerBudget" must be a number of octets, ${MAX_COOKIE_OCTETS} or more`)
+  if (!Number.isInteger(headerBudget) || headerBudget < MAX_COOKIE_BYTES) {
+    throw new TypeError(`Option "headerBudget" must be a number of bytes, ${MAX_COOKIE_BYTES} or more`)
   }
-  return { count: chunks, octets: headerBudget }
+  return { count: chunks, bytes: headerBudget }
 }
 
 /** The name of a piece; the first has the session's own. */
@@ -318,17 +352,17 @@ export function chunkName(name: string, index: number): string {
 }
 
 export interface Chunks {
-  /** All pieces, from the first to where one is missing; absent where there is one at most. */
+  /** All pieces from the first up to a gap; absent if there are fewer than two. */
   joined?: string
-  /** Which pieces beside the first the request has, gaps or not. */
+  /** Which pieces besides the first the request has, with or without gaps. */
   indexes: readonly number[]
 }
 
-/** What a request has where no codec splits values. */
+/** For a configuration whose codecs don't split values. */
 export const NO_CHUNKS: Chunks = { indexes: [] }
 
 /**
- * Finds the pieces of a value. Of one name the last one counts.
+ * Finds the pieces of a value. If a name stands several times, the last one counts.
  *
  * @param header - the Cookie header
  * @see RFC 6265 §5.4
@@ -347,7 +381,7 @@ export function chunkRoom(name: string, limits: ChunkLimits): number {
   return roomsOf(name, limits).reduce((sum, room) => sum + room, 0)
 }
 
-/** The pieces of a value that fits, each as long as it can be. */
+/** Splits a value that fits into pieces as long as possible. */
 export function splitValue(name: string, value: string, limits: ChunkLimits): string[] {
   const pieces: string[] = []
   let rest = value
@@ -359,13 +393,13 @@ export function splitValue(name: string, value: string, limits: ChunkLimits): st
   return pieces
 }
 
-/** How long each piece may be: what a browser keeps, and what is left of the header. */
-function roomsOf(name: string, { count, octets }: ChunkLimits): number[] {
+/** How long each piece may be: what a browser keeps, and what the header has left. */
+function roomsOf(name: string, { count, bytes }: ChunkLimits): number[] {
   const rooms: number[] = []
-  let left = octets
+  let left = bytes
   for (let index = 0; index < count; index++) {
     const { length } = chunkName(name, index)
-    const room = Math.min(MAX_COOKIE_OCTETS - length, left - length - MARKS)
+    const room = Math.min(MAX_COOKIE_BYTES - length, left - length - MARKS)
     if (room < 1) break
     rooms.push(room)
     left -= length + MARKS + room

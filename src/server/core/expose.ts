@@ -1,6 +1,6 @@
 /**
- * What scripts on the page may see: the session itself, a public half in a cookie of its own, or nothing.
- * The public half is signed with a key of its own and never accepted as authority.
+ * What scripts on the page may see: the session cookie itself, some fields in the public cookie, or nothing.
+ * The public cookie is signed with its own key and never accepted as authority.
  */
 import type { SessionData } from '../../shared/types.js'
 
@@ -11,33 +11,33 @@ export type Expose<Data extends object = SessionData> =
   | ((data: Readonly<Data>) => object)
 
 export interface Exposure {
-  /** Whether the session cookie itself is closed to scripts. */
+  /** Whether scripts can't read the session cookie itself. */
   readonly httpOnly: boolean
-  /** The public half, where there is one. */
-  publicHalf?(data: SessionData): SessionData
+  /** What the public cookie holds; absent if there is none. */
+  publicData?(data: SessionData): SessionData
 }
 
 /**
- * Checks the decision everybody must take.
+ * Checks the option `expose`, which has no default: every application has to choose.
  *
- * @throws {TypeError} when it was not taken
+ * @throws {TypeError} if it is missing
  */
 export function createExposure<Data extends object>(expose: Expose<Data>): Exposure {
   if (typeof expose === 'boolean') return { httpOnly: !expose }
-  if (typeof expose === 'function') return { httpOnly: true, publicHalf: (data) => checked(expose(data as Data)) }
+  if (typeof expose === 'function') return { httpOnly: true, publicData: (data) => checked(expose(data as Data)) }
   if (Array.isArray(expose) && expose.every((key) => typeof key === 'string')) {
     const keys: readonly string[] = [...new Set<string>(expose)]
-    return { httpOnly: true, publicHalf: (data) => pick(data, keys) }
+    return { httpOnly: true, publicData: (data) => pick(data, keys) }
   }
   throw new TypeError(
     'Option "expose" is required: which fields may scripts on the page see? A list as ["user"], a function, true (all) or false (none)',
   )
 }
 
-/** What the name of the cookie with the public half ends in. */
+/** The end of the public cookie's name. */
 export const PUBLIC_SUFFIX = '.public'
 
-/** The name of the cookie with the public half. */
+/** The name of the public cookie. */
 export function publicName(cookieName: string): string {
   return cookieName + PUBLIC_SUFFIX
 }
@@ -49,9 +49,9 @@ function pick(data: SessionData, keys: readonly string[]): SessionData {
   return Object.fromEntries(entries) as SessionData
 }
 
-function checked(half: object): SessionData {
-  if (typeof half !== 'object' || half === null || Array.isArray(half)) {
+function checked(data: object): SessionData {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
     throw new TypeError('The function of option "expose" must return an object')
   }
-  return half as SessionData
+  return data as SessionData
 }

@@ -1,168 +1,181 @@
 /**
- * The trip in: from the Cookie header of a request to its session, new or known.
+ * From the Cookie header of a request to its session, new or known: cookies, candidates × codecs, lifetime, store.
+ * RFC 6265 §5.4; every candidate of our name is tried, the last one first, as Python takes the last.
  */
 import { platform } from '#platform'
 import { encodeHex } from '../../shared/bytes.js'
 import { readCookies } from '../../shared/cookie.js'
-import { isSessionError, SessionError, type SessionErrorCode } from '../../shared/errors.js'
-import type { CodecContext, SessionCodec } from '../codecs/codec.js'
-import { contextOf, findRow, isProtected, reportConflict } from './commit.js'
+import { isOutage, isSessionError, SessionError, type SessionErrorCode } from '../../shared/errors.js'
+import type { SessionData } from '../../shared/types.js'
+import type { SessionCodec } from '../codecs/codec.js'
+import { copyOf } from '../values.js'
 import { findShadowed, NO_CHUNKS, readChunks } from './cookies.js'
 import { PUBLIC_SUFFIX } from './expose.js'
-import { type CookieSource, cookieHeader } from './http.js'
-import type { Settings } from './options.js'
-import { type HeldSession, identify, Session, type SessionOwner, type SessionState } from './session.js'
+import { type CookieSource, cookieHeader, createRequestMemory } from './http.js'
+import { contextOf, type LoadSettings } from './options.js'
+import {
+  identify,
+  isProtected,
+  type LoadedSession,
+  type PublicCookie,
+  Session,
+  type SessionOwner,
+  type SessionState,
+} from './session.js'
+import { reportConflict } from './versions.js'
 
-/** Cookie header → candidates × codecs → verify → lifetime → session. */
-export async function loadSession<Data extends object>(
-  settings: Settings,
+/** Finds the session of a request. */
+export type LoadSession<Data extends object> = (source: CookieSource) => Promise<Session<Data>>
+
+/** Prepares the loading of sessions: the same request object always gets the same session. */
+export function createLoader<Data extends object>(settings: LoadSettings): LoadSession<Data> {
+  const owner: SessionOwner = { newId, now: settings.clock }
+  const loaded = createRequestMemory<Promise<Session<Data>>>()
+  return (source) => {
+    if (typeof source !== 'object' || source === null) return loadSession<Data>(settings, owner, source)
+    const session = loaded.of(source) ?? loadSession<Data>(settings, owner, source)
+    loaded.keep(source, session)
+    return session
+  }
+}
+
+async function loadSession<Data extends object>(
+  settings: LoadSettings,
   owner: SessionOwner,
   source: CookieSource,
 ): Promise<Session<Data>> {
-  const { lifetime, emit, name } = settings
+  const { lifetime, name, versions } = settings
+  const now = settings.clock()
   const header = cookieHeader(source)
   const values = readCookies(header, name)
-  const context = contextOf(settings)
-  const { now } = context
-  const { joined, indexes } = settings.chunks ? readChunks(header, name) : NO_CHUNKS
-  const refuse = (candidate: HeldSession) => refusal(settings, candidate, now)
-  const { held, rejections } = await readCandidates(values, settings.codecs, context, refuse, joined)
-  // Pieces that do not belong together are no news beside a session that is whole.
-  for (const { value, error, isJoined } of rejections)
-    if (!(held && isJoined)) emit?.({ type: 'rejected', code: error.code, bytes: name.length + value.length })
-  if (held) emit?.({ type: 'read', ...identify(held), bytes: name.length + held.value.length })
-  const shadowed = findShadowed(name, values, held && held.value === joined ? values.at(-1) : held?.value, rejections)
-  if (shadowed) emit?.({ type: 'shadowed', candidates: values.length, shadowed })
-  if (held && !settings.versions.note(held)) reportConflict(settings, held)
+  const { joined, indexes } = settings.joinsChunks ? readChunks(header, name) : NO_CHUNKS
 
-  const { id = newId(), createdAt = now, expiresAt } = held?.record ?? {}
-  const accessedAt = lifetime.lastAccess(held?.record ?? {}, now) ?? now
-  const publicValue = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
-  const rejection = held || !rejections[0] ? undefined : weightiest(rejections)
-  const unreadable = rejection && isProtected(rejection.error) ? rejection.held?.record.id : undefined
+  const { loaded, rejections } = await findLoadedSession(settings, { values, joined, now })
+  reportCandidates(settings, { values, joined, loaded, rejections })
+  if (loaded && !versions.note(loaded)) reportConflict(settings, loaded)
+
+  const { id = newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
+  const accessedAt = lifetime.lastAccess(loaded?.record ?? {}, now) ?? now
+  const publicCookie = await readPublicCookie(settings, header, now)
   const state: SessionState = {
     id,
     createdAt,
     accessedAt,
     expiresAt: lifetime.expiresAt({ createdAt, accessedAt, expiresAt }),
-    isDestroyed: false,
     isRegenerated: false,
-    hadCookie: values.length > 0,
-    chunks: indexes,
-    isShadowed: values.length > 1,
-    cookies: [],
-    watchTransport: () => settings.plainHttp.watch(source),
-    publicValue,
+    isDestroyed: false,
+    isRead: false,
+    source,
+    browser: {
+      hasSession: values.length > 0,
+      hasSeveral: values.length > 1,
+      chunks: indexes,
+      ...(publicCookie && { publicCookie }),
+    },
+    sent: [],
   }
-  if (held) state.held = held
-  if (rejection) state.rejected = rejection.error
-  if (unreadable !== undefined) state.unreadableId = unreadable
-  const data = held?.stored?.row.data ?? held?.record.data ?? {}
+  if (loaded) state.loaded = loaded
+  else if (rejections[0]) {
+    const { error, id: rejectedId } = weightiest(rejections)
+    state.rejected = error
+    if (rejectedId !== undefined && isProtected(error)) state.rejectedId = rejectedId
+  }
+  const data = loaded?.row?.data ?? loaded?.record.data ?? {}
   return new Session<Data>(data as Data, state, owner)
 }
 
-/** Why a token that verified is no session: it is over, or the store knows better. */
-async function refusal({ lifetime, rows }: Settings, held: HeldSession, now: Date): Promise<SessionError | undefined> {
-  return lifetime.ended(held.record, now) ?? (rows && findRow(rows, held))
-}
-
-/** What verified counts before what did not: nobody can hide a cookie that must not be overwritten behind another. */
-function weightiest(rejections: readonly Rejection[]): Rejection {
-  const verified = rejections.filter(({ error }) => error.verified)
-  return verified.find(({ error }) => isProtected(error)) ?? verified[0] ?? (rejections[0] as Rejection)
-}
-
-/** As Beaker's: 32 hex digits, here 128 random bits. */
-export function newId(): string {
+/** 128 random bits as 32 hex digits, as Beaker's ids are. */
+function newId(): string {
   return encodeHex(platform.randomBytes(16))
 }
 
-// Which cookie and which codec make the session: every candidate of our name, the last one first, times every codec that matches.
-// Only a wrong signature, key or algorithm moves on to another codec, and only to one of the same family.
+/** What a request brings. */
+interface Candidates {
+  /** The cookies of our name, in the header's order. */
+  values: readonly string[]
+  /** The value in several cookies, put together. */
+  joined: string | undefined
+}
 
-/** One cookie that became no session. */
+/** A value that became no session. */
 export interface Rejection {
-  value: string
-  error: SessionError
-  /** Where it verified and something else was wrong. */
-  held?: HeldSession
-  /** It was put together of several cookies, which may never have belonged together. */
-  isJoined?: boolean
+  readonly value: string
+  readonly error: SessionError
+  /** Of the session that it names, if it verified. */
+  readonly id?: string
+  /** It was put together of several cookies, which may not belong together. */
+  readonly isJoined: boolean
 }
 
-export interface CandidateReading {
-  held?: HeldSession
-  rejections: readonly Rejection[]
+/**
+ * Tries every candidate: the joined one, then the last cookie first. Only codecs that split values read the joined one. A value with a
+ * version goes on to the next candidates: a newer version of the same session may be under another domain or path.
+ *
+ * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS` only
+ */
+export async function findLoadedSession(
+  settings: LoadSettings,
+  { values, joined, now }: Candidates & { now: Date },
+): Promise<{ loaded?: LoadedSession; rejections: readonly Rejection[] }> {
+  const rejections: Rejection[] = []
+  let loaded: LoadedSession | undefined
+  for (let index = values.length; index >= 0; index--) {
+    const isJoined = index === values.length
+    const value = (isJoined ? joined : values[index]) ?? ''
+    if (value === '' || value === loaded?.value) continue
+    const outcome = await verifyCandidate(settings, value, now, isJoined)
+    // Behind a session only a newer version of the same one counts.
+    if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
+    const accepted = outcome instanceof SessionError ? outcome : await acceptCandidate(settings, outcome, now)
+    if (!(accepted instanceof SessionError)) loaded = accepted
+    else if (!loaded) {
+      const id = outcome instanceof SessionError ? undefined : outcome.record.id
+      rejections.push({ value, error: accepted, isJoined, ...(id !== undefined && { id }) })
+    }
+    if (loaded && loaded.record.version === undefined) break
+  }
+  return loaded ? { rejections, loaded } : { rejections }
 }
 
-/** Longest value that is looked at, in characters: more than three cookies can hold. */
+function isNewer({ record: a }: LoadedSession, { record: b }: LoadedSession): boolean {
+  return a.id !== undefined && a.id === b.id && (a.version ?? 0) > (b.version ?? 0)
+}
+
+/** Longest value that is looked at, in characters: more than the four cookies of a session can hold within the header's budget. */
 const MAX_VALUE_LENGTH = 16 * 1024
+/** Another codec of the same family, with its own keys, may still verify the value. */
 const MOVES_ON: ReadonlySet<SessionErrorCode> = new Set([
   'ERR_SESSION_SIGNATURE',
   'ERR_SESSION_KEY',
   'ERR_SESSION_ALGORITHM',
 ])
 
-/**
- * Finds the session among the cookies of one name.
- *
- * @param values - as they stand in the header; Python takes the last one, so it is tried first
- * @param refuse - a last word on a session that verified, such as a timeout
- * @param joined - the pieces of a value in several cookies, tried before all others by the codecs that make such
- * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS` only
- */
-export async function readCandidates(
-  values: readonly string[],
-  codecs: readonly SessionCodec[],
-  context: CodecContext,
-  refuse: (held: HeldSession) => Promise<SessionError | undefined>,
-  joined?: string,
-): Promise<CandidateReading> {
-  const rejections: Rejection[] = []
-  let held: HeldSession | undefined
-  for (let index = values.length; index >= 0; index--) {
-    const isJoined = index === values.length
-    const value = (isJoined ? joined : values[index]) ?? ''
-    if (value === '' || value === held?.value) continue
-    const outcome = await readCandidate(value, codecs, context, isJoined)
-    // An older version of a session may stand behind a newer one, under another domain or path.
-    if (held && (outcome instanceof SessionError || !isNewer(outcome, held))) continue
-    const error = outcome instanceof SessionError ? outcome : await refuse(outcome)
-    if (error === undefined) held = outcome as HeldSession
-    else if (!held)
-      rejections.push({ value, error, isJoined, ...(outcome instanceof SessionError ? {} : { held: outcome }) })
-    if (held && held.record.version === undefined) break
-  }
-  return held ? { rejections, held } : { rejections }
-}
-
-function isNewer({ record: a }: HeldSession, { record: b }: HeldSession): boolean {
-  return a.id !== undefined && a.id === b.id && (a.version ?? 0) > (b.version ?? 0)
-}
-
-async function readCandidate(
+/** Asks the codecs in their order. Returns why none of them reads the value. */
+async function verifyCandidate(
+  settings: LoadSettings,
   value: string,
-  codecs: readonly SessionCodec[],
-  context: CodecContext,
+  now: Date,
   isJoined: boolean,
-): Promise<HeldSession | SessionError> {
+): Promise<LoadedSession | SessionError> {
   if (value.length > MAX_VALUE_LENGTH) {
     return new SessionError('ERR_SESSION_LIMIT', `The cookie is longer than ${MAX_VALUE_LENGTH} characters`)
   }
+  const context = contextOf(settings, 'session', now)
   let failure: SessionError | undefined
   let family: string | undefined
-  for (let codecIndex = 0; codecIndex < codecs.length; codecIndex++) {
-    const codec = codecs[codecIndex] as SessionCodec
+  for (const [codecIndex, codec] of settings.codecs.entries()) {
     if ((family !== undefined && codec.family !== family) || !codec.matches(value)) continue
     if (isJoined && !codec.chunks) continue
     try {
       const record = await codec.verify(value, context)
-      return { value, record, codec, codecIndex }
+      // A codec with `changed` compares by the record's origin, any other with a copy.
+      const base = codec.changed && record.origin ? undefined : copyOf(record.data)
+      return { value, record, codec, codecIndex, ...(base && { base }) }
     } catch (error) {
       const found = asSessionError(error)
       if (isOutage(found)) throw found
       if (!MOVES_ON.has(found.code)) return found
-      // That somebody with a key made it must not be forgotten over a codec with other keys.
+      // If one key verified the value, that must not be forgotten because of a codec with other keys.
       if (!failure?.verified) failure = found
       family = codec.family
     }
@@ -179,9 +192,76 @@ function asSessionError(error: unknown): SessionError {
   return new SessionError(code, message, { cause: error, verified })
 }
 
-// The server's own trouble: never an empty session, and nobody is signed out for it.
+/** Looks at the lifetime, and finds the row if there is a store. Returns why a token that verified is no session. */
+async function acceptCandidate(
+  { lifetime, rows }: LoadSettings,
+  candidate: LoadedSession,
+  now: Date,
+): Promise<LoadedSession | SessionError> {
+  const expired = lifetime.ended(candidate.record, now)
+  if (expired || !rows) return expired ?? candidate
+  const { id } = candidate.record
+  try {
+    const row = id ? await rows.find(id) : undefined
+    if (row) return { ...candidate, row, base: copyOf(row.data) }
+    const why = id ? 'The store has no such session: it was destroyed or expired' : 'The token names no session'
+    return new SessionError('ERR_SESSION_EXPIRED', why, { verified: true })
+  } catch (error) {
+    if (isOutage(error)) throw error
+    const { code, message } = error as SessionError
+    // The token verified, so the row belongs to someone.
+    return new SessionError(code, message, { cause: error, verified: true })
+  }
+}
 
-/** Whether the session store or the source of keys is down. */
-export function isOutage(error: unknown): boolean {
-  return isSessionError(error) && (error.code === 'ERR_SESSION_STORE' || error.code === 'ERR_SESSION_KEYS')
+/** What verified counts before what did not: another cookie can't hide one that must not be overwritten. */
+function weightiest(rejections: readonly Rejection[]): Rejection {
+  const verified = rejections.filter(({ error }) => error.verified)
+  return verified.find(({ error }) => isProtected(error)) ?? verified[0] ?? (rejections[0] as Rejection)
+}
+
+function reportCandidates(
+  { emit, name }: LoadSettings,
+  {
+    values,
+    joined,
+    loaded,
+    rejections,
+  }: Candidates & { loaded: LoadedSession | undefined; rejections: readonly Rejection[] },
+): void {
+  if (!emit) return
+  for (const { value, error, isJoined } of rejections) {
+    // Pieces that do not belong together are left over: beside a valid session that is no news.
+    if (!(loaded && isJoined)) emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
+  }
+  if (loaded) emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length })
+  const taken = loaded && loaded.value === joined ? values.at(-1) : loaded?.value
+  const shadowed = findShadowed(name, values, taken, rejections)
+  if (shadowed) emit({ type: 'shadowed', candidates: values.length, shadowed })
+}
+
+/** The public cookie that the browser has; a commit looks whether it still says the truth. It is never read as authority. */
+async function readPublicCookie(settings: LoadSettings, header: string, now: Date): Promise<PublicCookie | undefined> {
+  const { publicCodec, publicName } = settings
+  const value = header.includes(PUBLIC_SUFFIX) ? readCookies(header, publicName).at(-1) : undefined
+  if (value === undefined) return undefined
+  try {
+    const record = await (publicCodec as SessionCodec | undefined)?.verify(value, contextOf(settings, 'public', now))
+    return { value, ...(record && { record }) }
+  } catch {
+    return { value }
+  }
+}
+
+/** The data of a codec's value, read once more; undefined if it can't be read any more. */
+export async function dataOfValue(
+  settings: LoadSettings,
+  { codec, value }: { codec: SessionCodec; value: string },
+): Promise<SessionData | undefined> {
+  try {
+    const { data } = await codec.verify(value, contextOf(settings, 'session', settings.clock()))
+    return data
+  } catch {
+    return undefined
+  }
 }

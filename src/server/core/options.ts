@@ -4,7 +4,7 @@
 import { type Duration, defineSession, type SessionDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
-import type { SessionCodec } from '../codecs/codec.js'
+import type { CodecContext, SessionCodec } from '../codecs/codec.js'
 import type { Secrets } from '../keys/hmac.js'
 import type { SessionStore } from '../stores/store.js'
 import {
@@ -40,7 +40,7 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   upgrade?: 'always' | 'on-change' | 'never'
   /** How many cookies a session that is too large for one may take, 1 to 4, where the codec can be split. Default 3. */
   chunks?: number
-  /** Octets that they may take together in the Cookie header. Default 8192. */
+  /** Bytes that they may take together in the Cookie header. Default 8192. */
   headerBudget?: number
   /**
    * Which cookies of our name are expired in other places than ours, when a request has several: `true` (default) with a `domain` the
@@ -56,73 +56,112 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   clock?: () => Date
 }
 
-export interface Settings {
+/** The options of `verifySessions`, for a service that only reads. */
+export interface VerifyOptions<Data extends object = SessionData> {
+  /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, no timeouts. */
+  session?: SessionDefinition<Data>
+  /** All of them read. */
+  codecs: readonly SessionCodec[]
+  /** Where the data is, if the cookie only names the session. */
+  store?: SessionStore
+  on?: SessionEventListener
+  /** The present time, for tests. */
+  clock?: () => Date
+}
+
+/** Options made ready, as far as loading needs them. */
+export interface LoadSettings {
   readonly name: string
   readonly publicName: string
   readonly codecs: readonly SessionCodec[]
-  /** Signs the public half. */
+  /** Signs the public cookie; absent if there is none. */
   readonly publicCodec: SessionCodec | undefined
-  readonly exposure: Exposure
   readonly lifetime: Lifetime
-  readonly cookies: CookieWriter
-  /** For the codecs that can be split; absent where none can. */
-  readonly chunks: ChunkLimits | undefined
-  readonly plainHttp: PlainHttpWatch
-  /** The store, where there is one. */
+  /** A codec splits values over several cookies. */
+  readonly joinsChunks: boolean
+  /** The store, if there is one. */
   readonly rows: Rows | undefined
   readonly versions: Versions
-  readonly upgrade: 'always' | 'on-change' | 'never'
-  readonly observe: boolean
   readonly clock: () => Date
-  /** Absent where nobody listens. */
+  /** Absent if no one listens. */
   readonly emit: ((event: Omit<SessionEvent, 'cookie' | 'time' | 'observed'>) => void) | undefined
 }
 
+/** Options made ready, as a commit needs them. */
+export interface Settings extends LoadSettings {
+  readonly exposure: Exposure
+  readonly cookies: CookieWriter
+  readonly chunkLimits: ChunkLimits
+  readonly plainHttp: PlainHttpWatch
+  readonly upgrade: 'always' | 'on-change' | 'never'
+  readonly observe: boolean
+}
+
+/** What codecs are told of the session cookie. */
+export function contextOf({ name }: LoadSettings, purpose: CodecContext['purpose'], now: Date): CodecContext {
+  return { cookieName: name, purpose, now }
+}
+
 /** @throws {TypeError} naming the option that is wrong */
-export function settle<Data extends object>(options: SessionsOptions<Data>): Settings {
-  const { session = defineSession<Data>(), clock = () => new Date(), upgrade = 'always', mode = 'write' } = options
+export function settleLoading<Data extends object>(
+  options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'touchEvery' | 'mode'>,
+): LoadSettings {
+  const { session = defineSession<Data>(), codecs, clock = () => new Date(), mode } = options
   if (typeof session?.name !== 'string') throw new TypeError('Option "session" must come from defineSession()')
-  oneOf('upgrade', upgrade, ['always', 'on-change', 'never'])
-  oneOf('mode', mode, ['write', 'observe'])
-  const codecs = codecList(options)
-  const exposure = createExposure(options.expose)
-  const publicCodec = codecs.find((codec) => codec.readable && codec.sign)
-  if (exposure.publicHalf && !publicCodec && !options.readOnly) {
-    throw new TypeError(
-      'Option "expose" needs a codec that browsers can read; none of "codecs" is, so set expose: false',
-    )
-  }
+  if (!Array.isArray(codecs)) throw new TypeError('Option "codecs" must be a list of codecs')
+  if (codecs.length === 0) throw new TypeError('Option "codecs" is empty')
   const { name, idleTimeout, absoluteTimeout } = session
   const { touchEvery } = options
-  const observe = mode === 'observe'
-  const emit = emitter(options.on, { cookie: name, clock, observe })
+  const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   for (const [codecIndex, codec] of codecs.entries()) {
     codec.keys?.listen((event) => emit?.({ type: 'keys', codec: codec.name, codecIndex, ...event }))
   }
   return {
     name,
     publicName: publicName(name),
-    codecs,
-    publicCodec,
-    exposure,
+    codecs: [...codecs],
+    publicCodec: undefined,
     lifetime: createLifetime({
       ...(idleTimeout === undefined ? {} : { idleTimeout }),
       ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),
       ...(touchEvery === undefined ? {} : { touchEvery }),
     }),
+    joinsChunks: codecs.some((codec) => codec.chunks),
+    rows: options.store === undefined ? undefined : createRows(options.store),
+    versions: createVersions(),
+    clock,
+    emit,
+  }
+}
+
+/** @throws {TypeError} naming the option that is wrong */
+export function settle<Data extends object>(options: SessionsOptions<Data>): Settings {
+  const { upgrade = 'always', mode = 'write' } = options
+  oneOf('upgrade', upgrade, ['always', 'on-change', 'never'])
+  oneOf('mode', mode, ['write', 'observe'])
+  const codecs = codecList(options)
+  const exposure = createExposure(options.expose)
+  const loading = settleLoading({ ...options, codecs })
+  const { name, emit } = loading
+  const publicCodec = exposure.publicData && codecs.find((codec) => codec.readable && codec.sign)
+  if (exposure.publicData && !publicCodec && !options.readOnly) {
+    throw new TypeError(
+      'Option "expose" needs a codec that browsers can read; none of "codecs" is, so set expose: false',
+    )
+  }
+  return {
+    ...loading,
+    publicCodec,
+    exposure,
     cookies: createCookieWriter(
       options,
       [name, publicName(name)],
       name.startsWith('__Host-') ? [] : shadowPlaces(options.expireShadows ?? true, options),
     ),
-    chunks: codecs.some((codec) => codec.chunks) ? createChunkLimits(options) : undefined,
+    chunkLimits: createChunkLimits(options),
     plainHttp: watchPlainHttp(name, options.secure ?? true, emit),
-    rows: options.store === undefined ? undefined : createRows(options.store),
-    versions: createVersions(),
     upgrade,
-    observe,
-    clock,
-    emit,
+    observe: mode === 'observe',
   }
 }
 
@@ -148,7 +187,7 @@ function codecList({
 function emitter(
   on: SessionEventListener | undefined,
   { cookie, clock, observe }: { cookie: string; clock: () => Date; observe: boolean },
-): Settings['emit'] {
+): LoadSettings['emit'] {
   if (on === undefined) return undefined
   if (typeof on !== 'function') throw new TypeError('Option "on" must be a function')
   return (event) => {

@@ -1,74 +1,91 @@
 /**
  * One visitor's session during one request: its data, and what is known about it.
- * What the server remembers beside that (record, cookies that came in) is out of the application's reach.
+ * The application can't reach what the server remembers of it (record, cookies of the request).
  */
 import type { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
+import type { SetCookie } from './cookies.js'
 import { createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
+import type { CookieSource } from './http.js'
 
-/** What only the server knows of a session. */
+/** What only the server knows of a session: `load` makes it, `commit` and `destroy` change it at their end. */
 export interface SessionState {
-  /** The cookie as it came in or was written last; absent while no cookie holds this session. */
-  held?: HeldSession
+  /** The session as its cookie has it: as it was loaded, or as this request wrote it. Absent: no cookie has it yet. */
+  loaded?: LoadedSession
   id: string
   createdAt: Date
   accessedAt: Date
   expiresAt: Date | undefined
+  /** Why the request's cookie did not become this session. */
   rejected?: SessionError
-  isDestroyed: boolean
+  /** The id in a rejected token whose row exists and can't be read. */
+  rejectedId?: string
   isRegenerated: boolean
-  /** The application looked at it, so that what it answers may depend on the cookie. */
-  isRead?: boolean
-  /** Called when a cookie goes out: says, once, that a browser would drop it. */
-  watchTransport: () => void
-  /** The public half as it came in or was written last. */
-  publicValue?: string | undefined
-  /** The request had a cookie of our name, whatever was in it. */
-  hadCookie: boolean
-  /** The id of a row that is there and could not be read. */
-  unreadableId?: string
-  /** The pieces beside the first that the browser has. */
-  chunks: readonly number[]
-  /** The request had several cookies of our name: those in other places have to go. */
-  isShadowed?: boolean
-  /** Set-Cookie texts of earlier commits in the same response. */
-  cookies: readonly string[]
+  isDestroyed: boolean
+  /** The application looked at the session, so its answer may depend on the cookie. */
+  isRead: boolean
+  /** The cookies that the browser has of this session, after the answers so far. */
+  browser: BrowserCookies
+  /** The cookies that earlier commits put into the same response. */
+  sent: readonly SetCookie[]
+  /** The request, as `load` was given it. */
+  readonly source: CookieSource
+  /** The commit or destroy under way: the next one waits for it. */
+  busy?: Promise<void>
 }
 
-/** A session as a cookie holds it. */
-export interface HeldSession {
-  value: string
-  record: SessionRecord
-  codec: SessionCodec
-  codecIndex: number
-  /** Written by this request: `record` is what was meant, not what was read. */
-  isWritten?: boolean
-  /** Where the data is in a store. */
-  stored?: StoredData
-  /** What the application had when this was written, where the changes of other requests were written with it. */
-  base?: SessionData
+/** A session as a cookie has it, with what a commit compares to. */
+export interface LoadedSession {
+  /** Of the cookie, all pieces. */
+  readonly value: string
+  readonly record: SessionRecord
+  readonly codec: SessionCodec
+  readonly codecIndex: number
+  /**
+   * A copy of the application's data as it was loaded or written; a commit compares with it. Absent: the codec compares by the record's
+   * origin.
+   */
+  readonly base?: SessionData
+  /** The row in the store, as it was read or written last. */
+  readonly row?: StoredSession
+  /** This request wrote it together with changes of other requests, which the application's data does not have. */
+  readonly isMerged?: boolean
 }
 
-/** What a store holds of a session. */
-export interface StoredData {
-  /** As it was read or written last. */
-  row: StoredSession
-  /** A copy of what the application was given or had written: by it a commit knows what this request changed. */
-  base: SessionData
+/** The cookies of our names in a browser. */
+export interface BrowserCookies {
+  /** There is one of the session's own name, whatever its value. */
+  readonly hasSession: boolean
+  /** There are several of that name: those in other places have to go. */
+  readonly hasSeveral: boolean
+  /** Which pieces besides the first there are. */
+  readonly chunks: readonly number[]
+  readonly publicCookie?: PublicCookie
 }
 
-/** What events tell of it. */
-export function identify({ codec, codecIndex, record: { keyIndex, kid } }: HeldSession): HeldIdentity {
-  const identity: HeldIdentity = { codec: codec.name, codecIndex }
+export interface PublicCookie {
+  readonly value: string
+  /** What it says; absent if no key verifies it. */
+  readonly record?: SessionRecord
+}
+
+/** A value that verified but can't be read is not overwritten: a newer release may have written it. */
+export function isProtected(rejected: SessionError | undefined): boolean {
+  return rejected?.verified === true && rejected.code !== 'ERR_SESSION_EXPIRED'
+}
+
+/** What events tell of a session. */
+export function identify({ codec, codecIndex, record: { keyIndex, kid } }: LoadedSession): SessionIdentity {
+  const identity: SessionIdentity = { codec: codec.name, codecIndex }
   if (keyIndex !== undefined) identity.keyIndex = keyIndex
   if (kid !== undefined) identity.kid = kid
   return identity
 }
 
-interface HeldIdentity {
+interface SessionIdentity {
   codec: string
   codecIndex: number
   keyIndex?: number
@@ -83,8 +100,8 @@ export interface SessionOwner {
 
 /** The server's own view of a session. */
 export let stateOf: (session: Session<object>) => SessionState
-/** The data of a session, if the application has asked for it; otherwise it is as it was loaded. */
-export let askedData: (session: Session<object>) => object | undefined
+/** The data of a session, and whether the application has asked for it: until then it is as it was loaded. */
+export let dataOf: (session: Session<object>) => { data: SessionData; isAsked: boolean }
 
 export class Session<Data extends object = SessionData> {
   readonly #state: SessionState
@@ -119,7 +136,7 @@ export class Session<Data extends object = SessionData> {
 
   /** No cookie held this session when it was loaded. */
   get isNew(): boolean {
-    return this.#state.held === undefined
+    return this.#state.loaded === undefined
   }
 
   get createdAt(): Date {
@@ -131,7 +148,7 @@ export class Session<Data extends object = SessionData> {
     return this.#state.accessedAt
   }
 
-  /** When it is over unless it is used again; undefined without any timeout. */
+  /** When it expires if it is not used again; undefined without any timeout. */
   get expiresAt(): Date | undefined {
     return this.#state.expiresAt
   }
@@ -143,20 +160,20 @@ export class Session<Data extends object = SessionData> {
 
   /** The name of the codec that read it. */
   get codec(): string | undefined {
-    return this.#state.held?.codec.name
+    return this.#state.loaded?.codec.name
   }
 
   /** Which key of that codec verified it; 0 is the one that signs. */
   get keyIndex(): number | undefined {
-    return this.#state.held?.record.keyIndex
+    return this.#state.loaded?.record.keyIndex
   }
 
-  /** The JWT payload as it came, where there is one. */
+  /** The JWT payload as it was loaded, if the cookie is a JWT. */
   get claims(): Readonly<Record<string, unknown>> | undefined {
-    return this.#state.held?.record.claims
+    return this.#state.loaded?.record.claims
   }
 
-  /** Ends here: a later commit can not bring it back. */
+  /** Destroyed: a later commit does not bring it back. */
   get isDestroyed(): boolean {
     return this.#state.isDestroyed
   }
@@ -180,7 +197,7 @@ export class Session<Data extends object = SessionData> {
    * They are in the data under `_f_` and the name, as pyramid_beaker has them.
    *
    * @param value - what JSON has a type for; left out: read
-   * @returns the messages, oldest first; none for a name without any
+   * @returns the messages, oldest first; an empty list if there are none
    * @throws {TypeError} for a value of another type
    */
   flash(name: string): FlashValue[]
@@ -191,8 +208,8 @@ export class Session<Data extends object = SessionData> {
   }
 
   /**
-   * A token for the forms and scripts of this session: another text with each call, all good until `regenerate()` or the session's end.
-   * The first call puts a secret into the data under `_csrft_`: a visitor without a session gets a cookie by it.
+   * A token for the forms and scripts of this session: a different text with each call, all valid until `regenerate()` or the session's end.
+   * The first call puts a secret into the data under `_csrft_`, so a visitor without a session gets a cookie.
    *
    * @see docs/lifecycle.md for what it does not replace
    */
@@ -201,9 +218,9 @@ export class Session<Data extends object = SessionData> {
   }
 
   /**
-   * Whether a request may change anything: its token was made by `csrfToken()` for this session. False for whatever is no token.
+   * Whether a request may change anything: its token was made by `csrfToken()` for this session. False for anything else.
    *
-   * @param token - from the request's body or a header of its own, never from a cookie
+   * @param token - from the request's body or its own header, never from a cookie
    */
   verifyCsrf(token: unknown): boolean {
     return isCsrfToken(this.data as SessionData, token)
@@ -216,6 +233,6 @@ export class Session<Data extends object = SessionData> {
 
   static {
     stateOf = (session) => session.#state
-    askedData = (session) => (session.#isAsked ? session.#data : undefined)
+    dataOf = (session) => ({ data: session.#data as SessionData, isAsked: session.#isAsked })
   }
 }

@@ -1,27 +1,27 @@
 /**
  * The newest version of each session that this process has seen lately, for formats that count them.
- * What another process wrote is known here only once its cookie has come in.
+ * What another process wrote is known here only after its cookie has come in.
  */
 import type { SessionCodec } from '../codecs/codec.js'
-import type { HeldSession } from './session.js'
+import type { LoadSettings } from './options.js'
+import { identify, type LoadedSession } from './session.js'
 
-/** A session in its newest cookie, or one that ended. */
+/** A session in its newest cookie, or one that was destroyed. */
 export type KnownVersion =
-  | { readonly isOver: true }
-  | { readonly isOver: false; readonly version: number; readonly value: string; readonly codec: SessionCodec }
+  | { readonly isDestroyed: true }
+  | { readonly isDestroyed: false; readonly version: number; readonly value: string; readonly codec: SessionCodec }
 
 /** Formats without a version take no part. */
 export interface Versions {
-  /** @returns false where another cookie of the same version was known: one of two writes is lost */
-  note(held: HeldSession): boolean
-  end(held: HeldSession): void
-  of(held: HeldSession): KnownVersion | undefined
+  /** @returns false if another cookie of the same version is known: one of two writes is lost */
+  note(session: LoadedSession): boolean
+  destroyed(session: LoadedSession): void
+  of(session: LoadedSession): KnownVersion | undefined
 }
 
 /** Sessions that are remembered, each with its cookie: some 4 MiB. Requests that cross each other are seconds apart. */
 export const MAX_VERSIONS = 1024
 
-/** Begins with nothing known. */
 export function createVersions(): Versions {
   const known = new Map<string, KnownVersion>()
 
@@ -35,13 +35,27 @@ export function createVersions(): Versions {
     note({ value, codec, record: { id, version } }) {
       if (id === undefined || version === undefined) return true
       const before = known.get(id)
-      if (before?.isOver || (before && before.version > version)) return true
-      remember(id, { isOver: false, version, value, codec })
+      if (before?.isDestroyed || (before && before.version > version)) return true
+      remember(id, { isDestroyed: false, version, value, codec })
       return before?.version !== version || before.value === value
     },
-    end({ record: { id, version } }) {
-      if (id !== undefined && version !== undefined) remember(id, { isOver: true })
+    destroyed({ record: { id, version } }) {
+      if (id !== undefined && version !== undefined) remember(id, { isDestroyed: true })
     },
     of: ({ record: { id, version } }) => (id === undefined || version === undefined ? undefined : known.get(id)),
   }
+}
+
+/** Tells that two requests at once lost something: a change to each of `keys`, or all changes of this one if the session was destroyed. */
+export function reportConflict(
+  { emit }: Pick<LoadSettings, 'emit'>,
+  session: LoadedSession | undefined,
+  { keys = [], isDestroyed = false }: { keys?: readonly string[]; isDestroyed?: boolean } = {},
+): void {
+  emit?.({
+    type: 'conflict',
+    ...(session ? identify(session) : {}),
+    ...(isDestroyed ? { code: 'ERR_SESSION_DESTROYED' } : {}),
+    ...(keys.length > 0 ? { keys } : {}),
+  })
 }

@@ -1,0 +1,73 @@
+/**
+ * Sessions for a service that only reads them: nothing that signs, sets a cookie or writes a row is part of it.
+ */
+import type { SessionData } from '../../shared/types.js'
+import { publicJwks } from '../keys/keys.js'
+import type { JwkSet } from '../platform/platform.js'
+import type { CookieSource } from './http.js'
+import { createLoader, type LoadSession } from './load.js'
+import { type LoadSettings, settleLoading, type VerifyOptions } from './options.js'
+import { type Session, stateOf } from './session.js'
+
+export interface ReadOnlySessions<Data extends object = SessionData> {
+  /** The name of the cookie. */
+  readonly name: string
+  /**
+   * Finds the session of a request, always the same for the same request object. A cookie that can't be read gives a fresh session
+   * with `rejected`.
+   *
+   * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS`: an outage never looks like an empty session
+   */
+  load(source: CookieSource): Promise<Session<Data>>
+  /**
+   * Loads all keys now, and what they need, so that the first request does not wait and an unusable key is found at the start.
+   *
+   * @throws {SessionError} `ERR_SESSION_KEYS` for keys that could not be loaded
+   */
+  ready(): Promise<void>
+  /**
+   * The public keys of the codecs, for other services to verify with (RFC 7517 §5). Secrets are never among them, nor are keys
+   * of `remoteJwks`: their own server publishes them.
+   *
+   * @throws {SessionError} `ERR_SESSION_KEYS` for keys that could not be loaded
+   */
+  jwks(): Promise<JwkSet>
+  /** @internal For adapters: loads without counting as a look at the session. */
+  readonly [internal]: { readonly load: LoadSession<Data> }
+}
+
+/** @internal */
+export const internal: unique symbol = Symbol('sessionglass internal')
+
+/**
+ * Sessions of a service that only verifies them. A bundle that calls this and not `createSessions` holds no code that writes.
+ *
+ * @throws {TypeError} naming the option that is wrong
+ * @example
+ * const sessions = verifySessions({ session: appSession, codecs: [beakerJwt({ secrets: process.env.SESSION_KEY })] })
+ * const { data } = await sessions.load('')
+ */
+export function verifySessions<Data extends object = SessionData>(
+  options: VerifyOptions<Data>,
+): ReadOnlySessions<Data> {
+  return readOnlySessions(settleLoading(options))
+}
+
+export function readOnlySessions<Data extends object>(
+  settings: LoadSettings,
+  load: LoadSession<Data> = createLoader<Data>(settings),
+): ReadOnlySessions<Data> {
+  return {
+    name: settings.name,
+    async load(source) {
+      const session = await load(source)
+      stateOf(session).isRead = true
+      return session
+    },
+    async ready() {
+      await Promise.all(settings.codecs.map((codec) => codec.keys?.ready?.()))
+    },
+    jwks: () => publicJwks(settings.codecs),
+    [internal]: { load },
+  }
+}
