@@ -6,8 +6,10 @@ import { encodeHex } from '../shared/bytes.js'
 import { type Duration, parseDuration } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
 import type { SessionCodec } from './codecs/codec.js'
+import type { SetCookie } from './core/cookies.js'
 import type { Settings } from './core/options.js'
-import { type Sessions, type Trips, trips } from './core/sessions.js'
+import type { Sessions, SessionsInternal } from './core/sessions.js'
+import { internal } from './core/verify-sessions.js'
 import { createVersions } from './core/versions.js'
 import { createDjangoSecrets } from './django/signer.js'
 import { AUTH_HASH_SALT } from './django/user.js'
@@ -55,23 +57,23 @@ export async function sessionCookie<Data extends object = SessionData>(
   options: SessionCookieOptions = {},
 ): Promise<SessionCookies> {
   const { url = 'http://localhost', age = 0, key = 0 } = options
-  if (sessions[trips]?.commit === undefined) throw new TypeError('sessionCookie signs sessions: these are read only')
+  if (sessions[internal]?.commit === undefined) throw new TypeError('sessionCookie signs sessions: these are read only')
   if (key !== 'retired' && !(Number.isInteger(key) && key >= 0)) {
     throw new TypeError('Option "key" must be "retired" or the index of a key in the list, from 0')
   }
   const { hostname } = new URL(url)
-  const { settings } = sessions[trips]
+  const { settings } = sessions[internal]
   const made = new Date(settings.clock().getTime() - (age === 0 ? 0 : parseDuration(age, 'age')))
-  const keyIndex = await placeOf(sessions[trips], key)
-  const setCookies = await commitNew(signingAt(sessions[trips], keyIndex, made), data)
-  const parsed = setCookies.map((text) => parseSetCookie(text, { hostname, made }))
+  const keyIndex = await placeOf(sessions[internal], key)
+  const setCookies = await commitNew(signingAt(sessions[internal], keyIndex, made), data)
+  const parsed = setCookies.map((setCookie) => inBrowser(setCookie, { hostname, made }))
   const cookies = parsed.map(toPlaywright)
   return {
     cookie: cookies[0] as PlaywrightCookie,
     cookies,
     storageState: { cookies, origins: [] },
     header: headerOf(setCookies),
-    setCookies,
+    setCookies: setCookies.map(String),
     cypress: parsed.map(toCypress),
   }
 }
@@ -110,7 +112,10 @@ export function sessionFixture<Data extends object = SessionData>(sessions: Sess
 }
 
 /** Tries keys on a session that is thrown away: a codec may not support other keys, and none says how many it has. */
-async function placeOf<Data extends object>(original: Trips<Data>, key: number | 'retired'): Promise<number> {
+async function placeOf<Data extends object>(
+  original: SessionsInternal<Data>,
+  key: number | 'retired',
+): Promise<number> {
   if (key === 0) return 0
   if (key !== 'retired') {
     if (await signs(original, key)) return key
@@ -122,8 +127,8 @@ async function placeOf<Data extends object>(original: Trips<Data>, key: number |
   throw new TypeError('Option "key": the codec has one key only, and none is retired')
 }
 
-async function signs<Data extends object>(original: Trips<Data>, keyIndex: number): Promise<boolean> {
-  const at = signingAt(original, keyIndex, original.settings.clock()).altered({ rows: undefined })
+async function signs<Data extends object>(original: SessionsInternal<Data>, keyIndex: number): Promise<boolean> {
+  const at = signingAt(original, keyIndex, original.settings.clock()).with({ rows: undefined })
   try {
     const setCookies = await commitNew(at, {} as Data)
     const read = await at.load(headerOf(setCookies))
@@ -133,10 +138,14 @@ async function signs<Data extends object>(original: Trips<Data>, keyIndex: numbe
   }
 }
 
-/** Load and commit at another time and with another key, without events. */
-function signingAt<Data extends object>(original: Trips<Data>, keyIndex: number, made: Date): Trips<Data> {
+/** The same sessions at another time and with another key, without events. */
+function signingAt<Data extends object>(
+  original: SessionsInternal<Data>,
+  keyIndex: number,
+  made: Date,
+): SessionsInternal<Data> {
   const { codecs, publicCodec } = original.settings
-  return original.altered({
+  return original.with({
     clock: () => made,
     emit: undefined,
     observe: false,
@@ -146,7 +155,7 @@ function signingAt<Data extends object>(original: Trips<Data>, keyIndex: number,
   } satisfies Partial<Settings>)
 }
 
-async function commitNew<Data extends object>(at: Trips<Data>, data: Data): Promise<string[]> {
+async function commitNew<Data extends object>(at: SessionsInternal<Data>, data: Data): Promise<SetCookie[]> {
   const session = await at.load('')
   session.data = { ...data }
   // Also what is empty is written then.
@@ -154,8 +163,8 @@ async function commitNew<Data extends object>(at: Trips<Data>, data: Data): Prom
   return await at.commit(session)
 }
 
-function headerOf(setCookies: readonly string[]): string {
-  return setCookies.map((text) => text.slice(0, text.indexOf(';'))).join('; ')
+function headerOf(setCookies: readonly SetCookie[]): string {
+  return setCookies.map(({ name, value }) => `${name}=${value}`).join('; ')
 }
 
 function signingWith(codec: SessionCodec, keyIndex: number): SessionCodec {
@@ -163,9 +172,6 @@ function signingWith(codec: SessionCodec, keyIndex: number): SessionCodec {
   const { sign } = codec
   return { ...codec, sign: (record, context) => sign(record, { ...context, keyIndex }) }
 }
-
-// Turns the Set-Cookie texts of this package into the forms that test tools take.
-// RFC 6265 §5.2 and §5.3 for what a browser makes of the attributes.
 
 /** As Playwright's `context.addCookies` and `storageState` take it. */
 export interface PlaywrightCookie {
@@ -197,7 +203,7 @@ export type CypressCookie = [
   },
 ]
 
-export interface ParsedCookie {
+interface BrowserCookie {
   name: string
   value: string
   domain: string
@@ -211,50 +217,44 @@ export interface ParsedCookie {
 }
 
 /**
- * Parses a Set-Cookie text that this package wrote.
+ * What a browser makes of a cookie (RFC 6265 §5.3).
  *
  * @param hostname - of the server that sent it
  * @param made - when it was received
  */
-export function parseSetCookie(text: string, { hostname, made }: { hostname: string; made: Date }): ParsedCookie {
-  const [pair = '', ...attributes] = text.split('; ')
-  const found = new Map(attributes.map((attribute) => splitOnce(attribute)))
-  const [name, value] = splitOnce(pair)
-  const domain = found.get('Domain')?.replace(/^\./, '')
-  const maxAge = found.get('Max-Age')
-  const date = found.get('Expires')
-  // Max-Age counts before Expires (RFC 6265 §5.3).
-  const expires = maxAge === undefined ? date && new Date(date) : new Date(made.getTime() + Number(maxAge) * 1000)
+function inBrowser(
+  { name, value, attributes }: SetCookie,
+  { hostname, made }: { hostname: string; made: Date },
+): BrowserCookie {
+  const { maxAge, path, httpOnly, secure } = attributes
+  const domain = attributes.domain?.replace(/^\./, '')
+  // Max-Age counts before Expires.
+  const expires = maxAge === undefined ? attributes.expires : new Date(made.getTime() + maxAge * 1000)
   return {
     name,
     value,
     domain: domain ?? hostname,
     hostOnly: domain === undefined,
-    path: found.get('Path') ?? '/',
+    path,
     ...(expires ? { expires } : {}),
-    httpOnly: found.has('HttpOnly'),
-    secure: found.has('Secure'),
+    httpOnly,
+    secure,
     // Without the attribute browsers take Lax.
-    sameSite: (found.get('SameSite') ?? 'Lax') as ParsedCookie['sameSite'],
+    sameSite: attributes.sameSite ?? 'Lax',
   }
 }
 
-export function toPlaywright({ domain, hostOnly, expires, ...cookie }: ParsedCookie): PlaywrightCookie {
+function toPlaywright({ domain, hostOnly, expires, ...cookie }: BrowserCookie): PlaywrightCookie {
   return { ...cookie, domain: hostOnly ? domain : `.${domain}`, expires: expires ? secondsOf(expires) : -1 }
 }
 
-export function toCypress({ name, value, expires, sameSite, ...cookie }: ParsedCookie): CypressCookie {
+function toCypress({ name, value, expires, sameSite, ...cookie }: BrowserCookie): CypressCookie {
   const site = ({ Lax: 'lax', Strict: 'strict', None: 'no_restriction' } as const)[sameSite]
   return [name, value, { ...cookie, ...(expires ? { expiry: secondsOf(expires) } : {}), sameSite: site }]
 }
 
 function secondsOf(time: Date): number {
   return Math.floor(time.getTime() / 1000)
-}
-
-function splitOnce(text: string): [string, string] {
-  const equals = text.indexOf('=')
-  return equals === -1 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
 }
 
 // What Django's `login` puts into a session, for the tests of an application beside Django.

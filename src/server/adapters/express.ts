@@ -5,12 +5,13 @@
 
 import { SessionError } from '../../shared/errors.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
+import type { SetCookie, SetCookieAttributes } from '../core/cookies.js'
 import { createRequestMemory, type HeaderTarget } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
-import { type Sessions, trips } from '../core/sessions.js'
+import type { Sessions } from '../core/sessions.js'
+import { internal } from '../core/verify-sessions.js'
 import { isForEverybody, withStatus } from './fetch.js'
 import { holdResponse, type NodeResponse } from './held-response.js'
-import { setCookieParts } from './next.js'
 
 /** The part of an Express request that is used here. */
 export interface NodeRequest {
@@ -46,7 +47,7 @@ export function expressSessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
   { property = 'session' }: ExpressOptions = {},
 ): ExpressMiddleware {
-  const { load, commit, destroy } = sessions[trips]
+  const { load, commit, destroy } = sessions[internal]
   if (commit === undefined) throw new TypeError('expressSessions saves sessions: these are read only')
 
   function attach(request: NodeRequest, response: NodeResponse, session: Session<Data>, next: Next): void {
@@ -157,7 +158,7 @@ export function openSession<Data extends object>(
   sessions: Sessions<Data>,
   { session, request, target }: Exchange<Data>,
 ): OpenSession<Data> {
-  const { load, commit, destroy, attributes } = sessions[trips]
+  const { load, commit, destroy, attributes } = sessions[internal]
   const state = stateOf(session)
   let hasEnded = false
   let current: { data: Data; view: Data & ViewMembers } | undefined
@@ -210,7 +211,7 @@ export function openSession<Data extends object>(
 
   async function reload(): Promise<void> {
     refuseEnded()
-    const cookie = state.cookies.length > 0 ? sentCookies(state.cookies) : (request.headers.cookie ?? '')
+    const cookie = state.sent.length > 0 ? sentCookies(state.sent) : (request.headers.cookie ?? '')
     const fresh = await load({ headers: { cookie } })
     session.data = fresh.data
   }
@@ -236,8 +237,8 @@ export function openSession<Data extends object>(
 }
 
 /** The Cookie header of a browser that has taken them. */
-function sentCookies(setCookies: readonly string[]): string {
-  return setCookies.map((setCookie) => setCookie.split(';', 1)[0]).join('; ')
+function sentCookies(setCookies: readonly SetCookie[]): string {
+  return setCookies.map(({ name, value }) => `${name}=${value}`).join('; ')
 }
 
 /**
@@ -280,20 +281,18 @@ export interface SessionCookie {
   readonly originalMaxAge: number | null
 }
 
-/** @param setCookie - the text of a Set-Cookie header that the project wrote */
-export function describeCookie(setCookie: string, now: Date): SessionCookie {
-  const { attributes } = setCookieParts(setCookie)
-  const seconds = attributes.get('max-age')
-  const date = attributes.get('expires')
-  const end = date === undefined ? null : new Date(date)
+function describeCookie(attributes: SetCookieAttributes, now: Date): SessionCookie {
+  const { path, domain, httpOnly, secure, sameSite } = attributes
+  const end = attributes.expires
   // Max-Age goes before Expires (RFC 6265 §4.1.2.2).
-  const maxAge = seconds === undefined ? end && end.getTime() - now.getTime() : Number(seconds) * 1000
+  const maxAge =
+    attributes.maxAge === undefined ? (end ? end.getTime() - now.getTime() : null) : attributes.maxAge * 1000
   const values: SessionCookie = {
-    path: attributes.get('path') ?? '/',
-    domain: attributes.get('domain'),
-    httpOnly: attributes.has('httponly'),
-    secure: attributes.has('secure'),
-    sameSite: (attributes.get('samesite')?.toLowerCase() as SessionCookie['sameSite'] | undefined) ?? false,
+    path,
+    domain,
+    httpOnly,
+    secure,
+    sameSite: sameSite ? (sameSite.toLowerCase() as 'lax' | 'strict' | 'none') : false,
     expires: maxAge === null ? null : new Date(now.getTime() + maxAge),
     maxAge,
     originalMaxAge: maxAge,

@@ -4,7 +4,8 @@
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory, type HeaderTarget } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
-import { type Sessions, trips } from '../core/sessions.js'
+import type { Sessions } from '../core/sessions.js'
+import { internal } from '../core/verify-sessions.js'
 import { dropHeaders, isForEverybody, withStatus } from './fetch.js'
 
 /** The part of a Fastify request that is used here. */
@@ -54,7 +55,7 @@ export function fastifySessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
   { property = 'session' }: FastifyOptions = {},
 ): FastifyPlugin {
-  const { load, commit } = sessions[trips]
+  const { load, commit } = sessions[internal]
   if (commit === undefined) throw new TypeError('fastifySessions saves sessions: these are read only')
   const loaded = createRequestMemory<Session<Data>>()
   const isWriting = createRequestMemory<boolean>()

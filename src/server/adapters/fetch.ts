@@ -1,8 +1,8 @@
 /**
  * Sessions for handlers of fetch `Request`s: Workers, Deno, Bun, Hono and others.
  */
+import { isOutage } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
-import { isOutage } from '../core/load.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
 

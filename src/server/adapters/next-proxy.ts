@@ -1,11 +1,12 @@
 /**
  * Sessions in `proxy.ts` of Next 16: what is written there is seen by the page of the same request already.
  */
+import { isOutage } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
-import { isOutage } from '../core/load.js'
+import type { SetCookie } from '../core/cookies.js'
 import type { Session } from '../core/session.js'
-import { type Sessions, trips } from '../core/sessions.js'
-import { setCookieParts } from './next.js'
+import type { Sessions } from '../core/sessions.js'
+import { internal } from '../core/verify-sessions.js'
 
 /** The part of `NextResponse` of `next/server` that is used here. */
 export interface NextResponses {
@@ -42,7 +43,7 @@ export function nextProxy<Data extends object = SessionData, Incoming extends Re
   return async (request) => {
     try {
       // Where nobody looks at the session, the page does not depend on it.
-      const session = await (handler ? sessions.load(request) : sessions[trips].load(request))
+      const session = await (handler ? sessions.load(request) : sessions[internal].load(request))
       const answer = await handler?.(request, session)
       if (answer) {
         const { body, status, statusText, headers } = answer
@@ -51,7 +52,7 @@ export function nextProxy<Data extends object = SessionData, Incoming extends Re
         return response
       }
       const added = new Headers()
-      const setCookies = await sessions.commit(session, added)
+      const setCookies = await sessions[internal].commit(session, added)
       const isSame = setCookies.length === 0
       const response = responses.next(isSame ? {} : { request: { headers: withCookies(request.headers, setCookies) } })
       for (const [name, value] of added) response.headers.append(name, value)
@@ -64,8 +65,8 @@ export function nextProxy<Data extends object = SessionData, Incoming extends Re
 }
 
 /** What the browser would send if it had the new cookies already. */
-function withCookies(headers: Headers, setCookies: readonly string[]): Headers {
-  const fresh = new Map(setCookies.map((setCookie) => [setCookieParts(setCookie).name, setCookieParts(setCookie)]))
+function withCookies(headers: Headers, setCookies: readonly SetCookie[]): Headers {
+  const fresh = new Map(setCookies.map((setCookie) => [setCookie.name, setCookie]))
   const kept = (headers.get('cookie') ?? '')
     .split(';')
     .map((pair) => pair.trim())

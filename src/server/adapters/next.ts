@@ -3,9 +3,11 @@
  * Next itself is not imported: what is needed of it is handed in.
  */
 import { isPlainObject, type SessionData } from '../../shared/types.js'
+import { COOKIE_OCTETS, type SetCookie, type SetCookieAttributes } from '../core/cookies.js'
 import { createRequestMemory } from '../core/http.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
+import { internal } from '../core/verify-sessions.js'
 
 /** The part of what `cookies()` of `next/headers` gives that is used here. */
 export interface NextCookies {
@@ -46,8 +48,6 @@ export interface NextSessions<Data extends object> {
 const ADVICE =
   'Next sets no cookies while it renders a server component: change the session in a server action or a route handler ' +
   '(nextSessions: change), or in proxy.ts (nextProxy)'
-/** RFC 6265 §4.1.1: `cookie-octet`; anything else would not stay one cookie in the header that is put together here. */
-const COOKIE_OCTETS = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
 
 /**
  * The sessions of an application of Next. A route handler can as well be made by `fetchSessions`, which also sets `Vary` and
@@ -68,6 +68,7 @@ export function nextSessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
   cookies: () => Promise<NextCookies>,
 ): NextSessions<Data> {
+  const { commit } = sessions[internal]
   const opened = createRequestMemory<Opened<Data> | undefined>()
 
   /** One session for each request, as long as the cookies are those that it was loaded from, or has set. */
@@ -83,7 +84,7 @@ export function nextSessions<Data extends object = SessionData>(
   async function save(store: NextCookies, session: Session<Data>): Promise<void> {
     let next: Opened<Data> | undefined
     try {
-      for (const setCookie of await sessions.commit(session)) setOn(store, setCookie)
+      for (const setCookie of await commit(session)) setOn(store, setCookie)
       if (!session.isDestroyed) next = { header: headerOf(store, sessions.name), session: Promise.resolve(session) }
     } finally {
       // What could not be written, or has ended, is nothing to go on with.
@@ -114,16 +115,18 @@ interface Opened<Data extends object> {
 
 /** The Cookie header, as far as it is about one session: its cookie, the public half, further parts. */
 function headerOf(store: NextCookies, sessionName: string): string {
-  return store
-    .getAll()
-    .filter(({ name }) => name === sessionName || name.startsWith(`${sessionName}.`))
-    .filter(({ value }) => COOKIE_OCTETS.test(value))
-    .map(({ name, value }) => `${name}=${value}`)
-    .join('; ')
+  return (
+    store
+      .getAll()
+      .filter(({ name }) => name === sessionName || name.startsWith(`${sessionName}.`))
+      // Any other value would not stay one cookie in this header.
+      .filter(({ value }) => COOKIE_OCTETS.test(value))
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ')
+  )
 }
 
-function setOn(store: NextCookies, setCookie: string): void {
-  const { name, value, attributes } = setCookieParts(setCookie)
+function setOn(store: NextCookies, { name, value, attributes }: SetCookie): void {
   if (encodeURIComponent(value) !== value) {
     throw new TypeError(
       `Next would write the value of ${name} in percent encoding, which nobody else reads: use fetchSessions in a route handler, or nextProxy`,
@@ -137,22 +140,8 @@ function setOn(store: NextCookies, setCookie: string): void {
   }
 }
 
-function attributesOf(attributes: ReadonlyMap<string, string>): NextCookieAttributes {
-  const get = (name: string): string | undefined => attributes.get(name)
-  const [path, domain, expires, maxAge] = [get('path'), get('domain'), get('expires'), get('max-age')]
-  const sameSite = get('samesite')?.toLowerCase() as NextCookieAttributes['sameSite']
-  const priority = get('priority')?.toLowerCase() as NextCookieAttributes['priority']
-  return {
-    ...(path === undefined ? {} : { path }),
-    ...(domain === undefined ? {} : { domain }),
-    ...(expires === undefined ? {} : { expires: new Date(expires) }),
-    ...(maxAge === undefined ? {} : { maxAge: Number(maxAge) }),
-    ...(sameSite === undefined ? {} : { sameSite }),
-    ...(priority === undefined ? {} : { priority }),
-    httpOnly: attributes.has('httponly'),
-    secure: attributes.has('secure'),
-    partitioned: attributes.has('partitioned'),
-  }
+function attributesOf({ sameSite, ...attributes }: SetCookieAttributes): NextCookieAttributes {
+  return { ...attributes, ...(sameSite && { sameSite: sameSite.toLowerCase() as 'lax' | 'strict' | 'none' }) }
 }
 
 // A session to be looked at: its type has no way to change it, and trying so says where that is possible.
@@ -200,23 +189,4 @@ export function readOnlySession<Data extends object>(session: Session<Data>, adv
   const { id, isNew, createdAt, accessedAt, expiresAt, rejected } = session
   const { data } = session
   return viewOf({ data, id, isNew, createdAt, accessedAt, expiresAt, rejected }) as ReadOnlySession<Data>
-}
-
-// A Set-Cookie text of the project taken apart again, for frameworks that want name, value and attributes one by one.
-// RFC 6265 §5.2, for texts that are known to be well formed.
-
-export interface SetCookieParts {
-  name: string
-  value: string
-  /** By names in lower case. */
-  attributes: ReadonlyMap<string, string>
-}
-
-export function setCookieParts(setCookie: string): SetCookieParts {
-  const [pair, ...attributes] = setCookie.split('; ').map((part) => {
-    const end = part.indexOf('=')
-    return end === -1 ? ([part, ''] as const) : ([part.slice(0, end), part.slice(end + 1)] as const)
-  })
-  const [name = '', value = ''] = pair ?? []
-  return { name, value, attributes: new Map(attributes.map(([key, text]) => [key.toLowerCase(), text])) }
 }

@@ -4,7 +4,7 @@
 import { type Duration, defineSession, type SessionDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
-import type { CodecContext, SessionCodec } from '../codecs/codec.js'
+import type { CodecContext, KeysEvent, SessionCodec } from '../codecs/codec.js'
 import type { Secrets } from '../keys/hmac.js'
 import type { SessionStore } from '../stores/store.js'
 import {
@@ -113,8 +113,8 @@ export function settleLoading<Data extends object>(
   const { name, idleTimeout, absoluteTimeout } = session
   const { touchEvery } = options
   const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
-  for (const [codecIndex, codec] of codecs.entries()) {
-    codec.keys?.listen((event) => emit?.({ type: 'keys', codec: codec.name, codecIndex, ...event }))
+  for (const [codecIndex, codec] of (codecs as readonly SessionCodec[]).entries()) {
+    codec.keys?.listen((event: KeysEvent) => emit?.({ type: 'keys', codec: codec.name, codecIndex, ...event }))
   }
   return {
     name,

@@ -216,6 +216,7 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
   return {
     canSign,
     current,
+    ready: async () => void (await current()),
     renewed: (old) => renew(old),
     publicKeys: () => publicKeys(),
     listen: (listener) => void listeners.add(listener),

@@ -47,7 +47,7 @@ describe('a handler', () => {
     const cookies = (await handler(request(browser.cookie))).headers.getSetCookie()
     expect(cookies).toHaveLength(2)
     expect(cookies[0]).toBe('other=1')
-    expect(cookies[1]).toMatch(new RegExp(`^${NAME}=; Max-Age=0`))
+    expect(cookies[1]).toMatch(new RegExp(`^${NAME}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0`))
   })
 })
 

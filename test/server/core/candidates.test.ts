@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest'
-import { readCandidates } from '../../../src/server/core/load.js'
-import { type SessionCodec, SessionError, type SessionErrorCode } from '../../../src/server/index.js'
+import { findLoadedSession } from '../../../src/server/core/load.js'
+import { settleLoading } from '../../../src/server/core/options.js'
+import {
+  defineSession,
+  type SessionCodec,
+  SessionError,
+  type SessionErrorCode,
+  type SessionRecord,
+} from '../../../src/server/index.js'
 import { NAME, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
-const context = { cookieName: 'sid', purpose: 'session', now: new Date(START) } as const
 const value = (writer: string, user: string, family = 'text'): string =>
   `${family}~${writer}~${encodeURIComponent(JSON.stringify({ data: { user } }))}`
 
@@ -12,13 +18,16 @@ async function read(
   codecs: SessionCodec[],
   refuse: (user: unknown) => SessionError | undefined = () => undefined,
 ) {
-  const { held, rejections } = await readCandidates(values, codecs, context, async ({ record }) =>
-    refuse(record.data.user),
+  const settings = settleLoading({ session: defineSession({ name: 'sid' }), codecs })
+  const ended = (record: object): SessionError | undefined => refuse((record as SessionRecord).data.user)
+  const { loaded, rejections } = await findLoadedSession(
+    { ...settings, lifetime: { ...settings.lifetime, ended } },
+    { values, joined: undefined, now: new Date(START) },
   )
   return {
-    user: held?.record.data.user,
-    codec: held?.codec.name,
-    codecIndex: held?.codecIndex,
+    user: loaded?.record.data.user,
+    codec: loaded?.codec.name,
+    codecIndex: loaded?.codecIndex,
     codes: rejections.map(({ error }) => error.code),
     values: rejections.map((rejected) => rejected.value),
   }

@@ -26,22 +26,22 @@ describe('a list', () => {
   test('closes the cookie and shows these keys only', () => {
     const exposure = createExposure<typeof data>(['user', 'none', 'missing', 'user'])
     expect(exposure.httpOnly).toBe(true)
-    expect(exposure.publicHalf?.(data)).toStrictEqual({ user: 'dave', none: null })
+    expect(exposure.publicData?.(data)).toStrictEqual({ user: 'dave', none: null })
   })
 
   test('shows own keys only', () => {
-    const { publicHalf } = createExposure(['toString', 'constructor', '__proto__'])
-    expect(publicHalf?.({})).toStrictEqual({})
-    const half = publicHalf?.(JSON.parse('{"__proto__":1}')) as object
+    const { publicData } = createExposure(['toString', 'constructor', '__proto__'])
+    expect(publicData?.({})).toStrictEqual({})
+    const half = publicData?.(JSON.parse('{"__proto__":1}')) as object
     expect(Object.keys(half)).toEqual(['__proto__'])
     expect(Object.getPrototypeOf(half)).toBe(Object.prototype)
   })
 
   test('may be empty, and later changes of it change nothing', () => {
     const list: ('user' | 'token')[] = []
-    const { publicHalf } = createExposure<typeof data>(list)
+    const { publicData } = createExposure<typeof data>(list)
     list.push('token')
-    expect(publicHalf?.(data)).toStrictEqual({})
+    expect(publicData?.(data)).toStrictEqual({})
   })
 })
 
@@ -49,12 +49,12 @@ describe('a function', () => {
   test('closes the cookie and shows what it returns', () => {
     const exposure = createExposure<typeof data>(({ user }) => ({ greeting: `Hello ${user}` }))
     expect(exposure.httpOnly).toBe(true)
-    expect(exposure.publicHalf?.(data)).toEqual({ greeting: 'Hello dave' })
+    expect(exposure.publicData?.(data)).toEqual({ greeting: 'Hello dave' })
   })
 
   test.each([undefined, null, 'text', 5, []])('that returns %j is a mistake', (half) => {
-    const { publicHalf } = createExposure(() => half as unknown as object)
-    expect(() => publicHalf?.(data)).toThrow(/"expose" must return an object/)
+    const { publicData } = createExposure(() => half as unknown as object)
+    expect(() => publicData?.(data)).toThrow(/"expose" must return an object/)
   })
 })
 

@@ -123,7 +123,7 @@ describe('sign-out is the end, whatever is done after it', () => {
     const response = await handler(new Request('http://localhost/', { headers: { cookie: browser.cookie } }))
     const cookies = response.headers.getSetCookie()
     expect(cookies).toHaveLength(1)
-    expect(cookies[0]).toMatch(new RegExp(`^${NAME}=; Max-Age=0; `))
+    expect(cookies[0]).toMatch(new RegExp(`^${NAME}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; `))
   })
 
   test('with req.session of Express', async () => {
@@ -140,6 +140,8 @@ describe('sign-out is the end, whatever is done after it', () => {
     await sessions.commit(session, headers)
     expect(saved[0]?.status).toBe('rejected')
     expect(headers.getSetCookie()).toHaveLength(1)
-    expect(headers.getSetCookie()[0]).toMatch(new RegExp(`^${NAME}=; Max-Age=0; `))
+    expect(headers.getSetCookie()[0]).toMatch(
+      new RegExp(`^${NAME}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; `),
+    )
   })
 })

@@ -158,8 +158,8 @@ describe('the cookie of a session that is over', () => {
     const [cookie] = await sessions.commit(await sessions.load(browser.cookie))
     expect(parts(cookie)).toEqual([
       `${NAME}=`,
-      'Max-Age=0',
       'Expires=Thu, 01 Jan 1970 00:00:00 GMT',
+      'Max-Age=0',
       'HttpOnly',
       'Path=/',
       'SameSite=Lax',

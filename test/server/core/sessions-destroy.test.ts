@@ -4,7 +4,7 @@ import { NAME, serve } from '../server.helpers.js'
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 const names = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split(';')[0] as string)
 const gone = (cookies: readonly string[]): boolean =>
-  cookies.every((cookie) => cookie.includes('; Max-Age=0; Expires=Thu, 01 Jan 1970'))
+  cookies.every((cookie) => cookie.includes('; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0'))
 
 describe('destroy', () => {
   test('a session without any cookie sets none', async () => {

@@ -169,7 +169,7 @@ describe('readOnly', () => {
     const { browser, visit } = serve()
     await visit(dave)
     const reader = createSessions({ secrets: [SECRET], expose: true, readOnly: true })
-    expect(Object.keys(reader)).toEqual(['name', 'load', 'jwks'])
+    expect(Object.keys(reader)).toEqual(['name', 'load', 'ready', 'jwks'])
     expect((await reader.load(browser.cookie)).data).toEqual({ user: 'dave' })
     const { sign: _, ...verifier } = textCodec('verifier')
     expect(() => createSessions({ codecs: [verifier], expose: ['user'], readOnly: true })).not.toThrow()

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { beakerJwt, type SessionsOptions } from '../../../src/server/index.js'
 import { NAME, OLD_SECRET, SECRET, serve } from '../server.helpers.js'
 
-const past = 'Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT'
+const past = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0'
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 
 /** Two sessions, each signed with its own secret. */
