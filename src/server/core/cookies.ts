@@ -207,10 +207,10 @@ function sameSiteName(sameSite: NonNullable<CookieAttributes['sameSite']>): SetC
 
 function checkAttribute(name: string, value: string, grammar: RegExp): void {
   if (typeof value !== 'string' || !grammar.test(value)) {
-    throw new TypeError(`Option "${name}" holds a character that a cookie attribute can't have`)
+    throw new TypeError(`Option "${name}" contains a character that a cookie attribute can't have`)
   }
   if (value.length > MAX_ATTRIBUTE_BYTES) {
-    throw new TypeError(`Option "${name}" is longer than the ${MAX_ATTRIBUTE_BYTES} bytes browsers accept`)
+    throw new TypeError(`Option "${name}" is longer than the ${MAX_ATTRIBUTE_BYTES} bytes that browsers accept`)
   }
 }
 
@@ -220,13 +220,16 @@ function checkPrefix(name: string, { domain, path, secure }: FixedAttributes): v
   if (lower.startsWith('__secure-') && !secure) throw new TypeError('A cookie name with __Secure- needs "secure"')
   if (!lower.startsWith('__host-')) return
   if (!secure) throw new TypeError('A cookie name with __Host- needs "secure"')
-  if (domain !== undefined) throw new TypeError('A cookie name with __Host- can have no "domain"')
+  if (domain !== undefined) throw new TypeError('A cookie name with __Host- must not have a "domain"')
   if (path !== '/') throw new TypeError('A cookie name with __Host- needs "path" to be "/"')
 }
 
 function checkValue(name: string, value: string): void {
   if (!COOKIE_OCTETS.test(value)) {
-    throw new SessionError('ERR_SESSION_MALFORMED', 'The codec made a value with characters that a cookie can not hold')
+    throw new SessionError(
+      'ERR_SESSION_MALFORMED',
+      'The codec made a value with characters that a cookie cannot contain',
+    )
   }
   const bytes = name.length + value.length
   if (bytes > MAX_COOKIE_BYTES) {
@@ -301,7 +304,7 @@ export function shadowPlaces(
   }
   const places = option.map((place: CookiePlace) => ({ path, ...place }))
   if (places.some((place) => bare(place.domain) === bare(domain) && place.path === path)) {
-    throw new TypeError('Option "expireShadows" holds the place of the session itself')
+    throw new TypeError('Option "expireShadows" contains the place of the session itself')
   }
   return places
 }

@@ -9,9 +9,9 @@ import { decodeHex, equalInConstantTime } from '../keys/hmac.js'
 
 const KEY = '_csrft_'
 const SECRET_OCTETS = 20
-/** As pyramid_beaker makes it: 20 octets in lower-case hexadecimal. */
+/** As pyramid_beaker makes it: 20 bytes in lower-case hexadecimal. */
 const SECRET = /^[0-9a-f]{40}$/
-/** Mask and masked secret, 40 octets in base64url. */
+/** Mask and masked secret, 40 bytes in base64url. */
 const TOKEN = /^[\w-]{54}$/
 
 /**
@@ -43,7 +43,7 @@ export function isCsrfToken(data: SessionData, token: unknown): boolean {
   return equalInConstantTime(secret, masked(octets.subarray(SECRET_OCTETS), octets))
 }
 
-/** The next token begins with another secret, and no earlier token is good. */
+/** The next token begins with another secret, and no earlier token stays valid. */
 export function forgetCsrf(data: SessionData): void {
   if (secretOf(data)) delete data[KEY]
 }

@@ -18,7 +18,7 @@ export type SessionEventType =
   | 'shadowed'
   /** A session was written only to renew its times. */
   | 'renewed'
-  /** A session was written: a cookie was set, or, where there is no `bytes`, only its row in the store. */
+  /** A session was written: a cookie was set, or, if there is no `bytes`, only its row in the store. */
   | 'committed'
   | 'destroyed'
   /** Keys were loaded, or could not be. */

@@ -30,7 +30,7 @@ export function createExposure<Data extends object>(expose: Expose<Data>): Expos
     return { httpOnly: true, publicData: (data) => pick(data, keys) }
   }
   throw new TypeError(
-    'Option "expose" is required: which fields may scripts on the page see? A list as ["user"], a function, true (all) or false (none)',
+    'Option "expose" is required: which fields may scripts on the page see? A list such as ["user"], a function, true (all) or false (none)',
   )
 }
 

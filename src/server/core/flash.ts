@@ -24,7 +24,7 @@ const MAX_FLASH_DEPTH = 16
  * @throws {TypeError} for a name that is no text, and for what JSON has no type for
  */
 export function addFlash(data: SessionData, name: string, value: FlashValue): void {
-  if (typeof name !== 'string') throw new TypeError('flash() needs a text as the name of the messages')
+  if (typeof name !== 'string') throw new TypeError('flash() needs text as the name of the messages')
   if (!isFlashValue(value, 0))
     throw new TypeError('flash() takes text, finite numbers, booleans, null, and lists and objects of them')
   const key = PREFIX + name
@@ -41,7 +41,7 @@ export function takeFlash(data: SessionData, name: string): FlashValue[] {
   return messages as FlashValue[]
 }
 
-/** Takes the messages of all names out: whoever planted a session must not speak in the one after it. */
+/** Removes the messages of all names: an attacker who planted a session must not leave messages in the next one. */
 export function forgetFlash(data: SessionData): void {
   for (const key of Object.keys(data)) if (key.startsWith(PREFIX) && Array.isArray(data[key])) delete data[key]
 }

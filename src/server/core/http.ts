@@ -128,7 +128,7 @@ const FORWARDED_HTTPS = /^[^,]*\bproto="?https\b/i
 /**
  * @param name - of the cookie
  * @param secure - whether it has the attribute Secure
- * @param emit - tells the event, where somebody listens
+ * @param emit - sends the event, if there is a listener
  */
 export function watchPlainHttp(
   name: string,
@@ -144,8 +144,8 @@ export function watchPlainHttp(
       platform.warn(
         INSECURE,
         `The cookie ${name} is Secure, and a request for it came by plain HTTP as far as this server can see: ` +
-          'without HTTPS the browser drops it. Where a proxy ends TLS, let it send "X-Forwarded-Proto: https" ' +
-          '(Express wants "trust proxy" too, for req.secure). Where there is no TLS, say secure: false.',
+          'without HTTPS the browser drops it. If a proxy ends TLS, let it send "X-Forwarded-Proto: https" ' +
+          '(Express also needs "trust proxy", for req.secure). If there is no TLS, set secure: false.',
       )
     },
   }
@@ -192,7 +192,7 @@ export function createRequestMemory<Value>(): RequestMemory<Value> {
   // For requests that take no member.
   const others = new WeakMap<object, Value>()
 
-  /** "Constructs" an object that is there already, by which it gets a private member: nobody sees it, and no copy has it. */
+  /** "Constructs" an existing object, which gives it a private member: no other code sees it, and no copy has it. */
   class Keeper extends Itself {
     #value: Value
 

@@ -1,5 +1,5 @@
 /**
- * When a session is over and when its times must be renewed. The present time is always passed in.
+ * When a session expires and when its times must be renewed. The current time is always passed in.
  * Idle timeout as Beaker counts it (FORMATS §2.2); `exp` by RFC 7519 §4.1.4.
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
@@ -16,11 +16,11 @@ export interface LifetimeOptions {
 }
 
 export interface Lifetime {
-  /** Why a session is over by the timeouts, or undefined. An expiry inside a token is its codec's (`refuseTokenTimes`). */
+  /** Why a session has expired by the timeouts, or undefined. The codec checks an expiry inside a token (`refuseTokenTimes`). */
   ended(times: SessionMeta, now: Date): SessionError | undefined
   /** A format without a time of the last access tells it by the end that was written with it. */
   lastAccess(times: SessionMeta, now: Date): Date | undefined
-  /** When it ends if nobody comes back. */
+  /** When it expires if no further request comes. */
   expiresAt(times: { [Time in 'createdAt' | 'accessedAt' | 'expiresAt']?: Date | undefined }): Date | undefined
   /** @param isRenewed - what the format itself says, where it does: then only an idle timeout asks for more */
   needsTouch(times: SessionMeta, now: Date, isRenewed?: boolean): boolean
@@ -40,7 +40,7 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
 
   function lastAccess({ createdAt, accessedAt, expiresAt }: SessionMeta, now: Date): Date | undefined {
     if (accessedAt || !expiresAt || idleTimeout === undefined) return accessedAt
-    // The absolute end says nothing of the last access, nor does an end that somebody else has set further ahead.
+    // The absolute end says nothing about the last access, nor does an end that another system has set further ahead.
     const absoluteEnd = (createdAt?.getTime() ?? Number.NaN) + (absoluteTimeout ?? Number.NaN)
     if (expiresAt.getTime() > absoluteEnd - WHOLE_SECONDS) return now
     return new Date(Math.min(expiresAt.getTime() - idleTimeout, now.getTime()))
@@ -86,15 +86,15 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
 export function refuseTokenTimes({ expiresAt, notBefore, createdAt }: SessionMeta, now: Date, tolerance: number): void {
   const time = now.getTime()
   if (expiresAt && time >= expiresAt.getTime() + tolerance) throw over('exp has passed')
-  if (notBefore && time < notBefore.getTime() - tolerance) throw early('nbf lies in the future')
-  if (createdAt && time < createdAt.getTime() - tolerance) throw early('iat lies in the future')
+  if (notBefore && time < notBefore.getTime() - tolerance) throw early('nbf is in the future')
+  if (createdAt && time < createdAt.getTime() - tolerance) throw early('iat is in the future')
 }
 
 function touchInterval(touchEvery: Duration | false | undefined, idleTimeout: number | undefined): number | undefined {
   if (touchEvery === undefined) return Math.min(DEFAULT_TOUCH_EVERY, (idleTimeout ?? Number.POSITIVE_INFINITY) / 2)
   if (touchEvery === false) {
     if (idleTimeout === undefined) return undefined
-    throw new TypeError('Option "touchEvery" can not be false with an idleTimeout: nobody would stay signed in')
+    throw new TypeError('Option "touchEvery" cannot be false with an idleTimeout: active users would be signed out too')
   }
   const interval = touchEvery === 0 ? 0 : parseDuration(touchEvery, 'touchEvery')
   if (idleTimeout !== undefined && interval >= idleTimeout) {
@@ -108,7 +108,7 @@ function isAhead(time: Date, now: Date): boolean {
 }
 
 function over(why: string): SessionError {
-  return new SessionError('ERR_SESSION_EXPIRED', `The session is over: ${why}`, { verified: true })
+  return new SessionError('ERR_SESSION_EXPIRED', `The session has expired: ${why}`, { verified: true })
 }
 
 function early(why: string): SessionError {

@@ -178,7 +178,7 @@ function codecList({
   if (writer === undefined) throw new TypeError('Option "codecs" is empty')
   if (!writer.sign && !readOnly) {
     throw new TypeError(
-      `The first codec, ${writer.name}, can not sign: put one that can before it, or set readOnly: true`,
+      `The first codec, ${writer.name}, cannot sign: put one that can sign before it, or set readOnly: true`,
     )
   }
   return list

@@ -11,7 +11,7 @@ export interface Rows {
   /** @throws {SessionError} for a row that is there and can't be read */
   find(id: string): Promise<StoredSession | undefined>
   create(id: string, row: StoredSession): Promise<void>
-  /** The row as it is now, undefined where there is none: `change` never makes one. */
+  /** The current row, or undefined if there is none: `change` never creates one. */
   change(id: string, change: (current: StoredSession) => StoredSession): Promise<StoredSession | undefined>
   touch(id: string, expiresAt: Date | undefined): Promise<void>
   remove(id: string): Promise<void>
@@ -67,7 +67,7 @@ async function changeInSteps(
   return changed
 }
 
-/** The last work on each id, for stores that can't change a row in one step; an id is there while somebody works on it. */
+/** The last task of each id, for stores that can't change a row in one step; an id is present while a task works on it. */
 const queues = new WeakMap<SessionStore, Map<string, Promise<unknown>>>()
 
 async function inTurn<T>(store: SessionStore, id: string, work: () => Promise<T>): Promise<T> {

@@ -10,7 +10,7 @@ describe('options', () => {
     [/"codecs" or "secrets"/, { secrets: undefined }],
     [/"codecs" or "secrets"/, { codecs: [textCodec('a')] }],
     [/"codecs" is empty/, { secrets: undefined, codecs: [] }],
-    [/first codec, a, can not sign/, { secrets: undefined, codecs: [{ ...textCodec('a'), sign: undefined }] }],
+    [/first codec, a, cannot sign/, { secrets: undefined, codecs: [{ ...textCodec('a'), sign: undefined }] }],
     [/"secrets"/, { secrets: [] }],
     [/"secrets"/, { secrets: 'short' }],
     [/"session"/, { session: null }],
