@@ -77,7 +77,7 @@ describe('options', () => {
   test.each(['pycrypto-ecb', 'beaker-0.9', 'auto'] as const)('%s reads only, and can not come first', (cryptoType) => {
     const codec = beaker({ validateKey, encryptKey, cryptoType })
     expect(codec.sign).toBeUndefined()
-    expect(() => createSessions({ codecs: [codec], expose: false })).toThrow('beaker, can not sign')
+    expect(() => createSessions({ codecs: [codec], expose: false })).toThrow('beaker, cannot sign')
     expect(() => createSessions({ codecs: [beaker(gcm), codec], expose: false })).not.toThrow()
   })
 
