@@ -141,7 +141,7 @@ function isNewer({ record: a }: LoadedSession, { record: b }: LoadedSession): bo
   return a.id !== undefined && a.id === b.id && (a.version ?? 0) > (b.version ?? 0)
 }
 
-/** Longest value that is looked at, in characters: more than the four cookies of a session can hold within the header's budget. */
+/** Longest value that is looked at, in characters: more than three cookies can hold. */
 const MAX_VALUE_LENGTH = 16 * 1024
 /** Another codec of the same family, with its own keys, may still verify the value. */
 const MOVES_ON: ReadonlySet<SessionErrorCode> = new Set([

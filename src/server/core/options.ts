@@ -30,7 +30,7 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   codecs?: readonly SessionCodec[]
   /** Short for `codecs: [beakerJwt({ secrets })]`. */
   secrets?: Secrets
-  /** Where the data is kept: the cookie then names the session and holds no more than its codec adds. Default: in the cookie. */
+  /** Keeps the data: the cookie then only names the session, with what its codec adds. Default: the cookie holds the data. */
   store?: SessionStore
   /** What may scripts on the page see? Required: a list of keys, a function, `true` (all) or `false` (nothing). */
   expose: Expose<Data>
@@ -38,7 +38,7 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   touchEvery?: Duration | false
   /** When a session moves to the first codec and key: at once (default), with its next change, or never. */
   upgrade?: 'always' | 'on-change' | 'never'
-  /** How many cookies a session that is too large for one may take, 1 to 4, where the codec can be split. Default 3. */
+  /** How many cookies a session that is too large for one may take, 1 to 4, if the codec's values can be split. Default 3. */
   chunks?: number
   /** Bytes that they may take together in the Cookie header. Default 8192. */
   headerBudget?: number

@@ -134,7 +134,7 @@ export class Session<Data extends object = SessionData> {
     return this.#state.id
   }
 
-  /** No cookie held this session when it was loaded. */
+  /** No cookie had this session when it was loaded. */
   get isNew(): boolean {
     return this.#state.loaded === undefined
   }
@@ -226,7 +226,7 @@ export class Session<Data extends object = SessionData> {
     return isCsrfToken(this.data as SessionData, token)
   }
 
-  /** The data only: neither id nor where it came from. */
+  /** The data only, without id and times. */
   toJSON(): Data {
     return this.data
   }
