@@ -61,6 +61,9 @@ export interface SessionEvent {
 
 export type SessionEventListener = (event: SessionEvent) => void
 
+/** Tells the listener, with what is the same for every event. */
+export type EmitEvent = (event: Omit<SessionEvent, 'cookie' | 'time' | 'observed'>) => void
+
 // Counts which codec and key the sessions in use were signed with: how an operator knows that an old key can go.
 
 /** One codec and key, and how often sessions signed with it came in. */

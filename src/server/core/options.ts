@@ -16,7 +16,7 @@ import {
   createCookieWriter,
   shadowPlaces,
 } from './cookies.js'
-import type { SessionEvent, SessionEventListener } from './events.js'
+import type { EmitEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
 import { createLifetime, type Lifetime } from './lifetime.js'
@@ -84,7 +84,7 @@ export interface LoadSettings {
   readonly versions: Versions
   readonly clock: () => Date
   /** Absent if no one listens. */
-  readonly emit: ((event: Omit<SessionEvent, 'cookie' | 'time' | 'observed'>) => void) | undefined
+  readonly emit: EmitEvent | undefined
 }
 
 /** Options made ready, as a commit needs them. */
@@ -187,7 +187,7 @@ function codecList({
 function emitter(
   on: SessionEventListener | undefined,
   { cookie, clock, observe }: { cookie: string; clock: () => Date; observe: boolean },
-): LoadSettings['emit'] {
+): EmitEvent | undefined {
   if (on === undefined) return undefined
   if (typeof on !== 'function') throw new TypeError('Option "on" must be a function')
   return (event) => {

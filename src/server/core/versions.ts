@@ -3,7 +3,7 @@
  * What another process wrote is known here only after its cookie has come in.
  */
 import type { SessionCodec } from '../codecs/codec.js'
-import type { LoadSettings } from './options.js'
+import type { EmitEvent } from './events.js'
 import { identify, type LoadedSession } from './session.js'
 
 /** A session in its newest cookie, or one that was destroyed. */
@@ -48,7 +48,7 @@ export function createVersions(): Versions {
 
 /** Tells that two requests at once lost something: a change to each of `keys`, or all changes of this one if the session was destroyed. */
 export function reportConflict(
-  { emit }: Pick<LoadSettings, 'emit'>,
+  { emit }: { readonly emit: EmitEvent | undefined },
   session: LoadedSession | undefined,
   { keys = [], isDestroyed = false }: { keys?: readonly string[]; isDestroyed?: boolean } = {},
 ): void {
