@@ -10,8 +10,7 @@ import { createRequestMemory, type HeaderTarget } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
-import { isForEverybody, withStatus } from './fetch.js'
-import { holdResponse, type NodeResponse } from './held-response.js'
+import { holdResponse, type NodeResponse, saveSession, withStatus } from './held-response.js'
 
 /** The part of an Express request that is used here. */
 export interface NodeRequest {
@@ -51,8 +50,11 @@ export function expressSessions<Data extends object = SessionData>(
   if (commit === undefined) throw new TypeError('expressSessions saves sessions: these are read only')
 
   function attach(request: NodeRequest, response: NodeResponse, session: Session<Data>, next: Next): void {
-    const target = response as NonNullable<Parameters<typeof commit>[1]>
-    const open = openSession<Data>(sessions, { session, request, target })
+    const head = holdResponse(response, {
+      prepare: () => (open.isEnded() ? destroy(session, head) : saveSession(sessions[internal], session, head)),
+      fail: (error) => next(withStatus(error)),
+    })
+    const open = openSession<Data>(sessions, { session, request, target: head })
     Object.defineProperty(request, property, {
       configurable: true,
       enumerable: true,
@@ -64,25 +66,25 @@ export function expressSessions<Data extends object = SessionData>(
     }
     const all = attached.of(request) ?? new Map<string, Session<object>>()
     attached.keep(request, all.set(property, session))
-    holdResponse(response, {
-      prepare: async () => {
-        if (open.isEnded()) await destroy(session, target)
-        else if (stateOf(session).isRead || !isForEverybody(response)) await commit(session, target)
-      },
-      fail: (error) => next(withStatus(error)),
-    })
-    next()
   }
 
-  return async (request, response, next) => {
-    let session: Session<Data>
+  async function serve(request: NodeRequest, response: NodeResponse, next: Next): Promise<void> {
+    let failure: unknown[] = []
     try {
-      session = await load(request)
+      attach(request, response, await load(request), next)
     } catch (error) {
-      next(withStatus(error))
-      return
+      failure = [withStatus(error)]
     }
-    attach(request, response, session, next)
+    try {
+      next(...failure)
+    } catch (error) {
+      // A `next` of Express or Connect never throws.
+      next(error)
+    }
+  }
+
+  return (request, response, next) => {
+    serve(request, response, next).catch(() => (response as { destroy?(): unknown }).destroy?.())
   }
 }
 
@@ -309,7 +311,7 @@ function set(): never {
 // A view, no copy: what is changed here is changed in the session, and the other way round.
 
 /** What a view has beside the data. */
-export interface ViewMembers {
+interface ViewMembers {
   readonly id: string
   readonly cookie: object
   readonly save: unknown
@@ -326,7 +328,7 @@ const targets = new WeakMap<object, object>()
  *
  * It is a Proxy, which `structuredClone` refuses: `structuredClone({ ...view })`.
  */
-export function viewOf<Data extends object>(data: Data, members: ViewMembers): Data & ViewMembers {
+function viewOf<Data extends object>(data: Data, members: ViewMembers): Data & ViewMembers {
   const isMember = (name: string | symbol): name is keyof ViewMembers => {
     // Of an object that is fixed a proxy must tell what it has.
     return Object.hasOwn(members, name) && (Object.isExtensible(data) || !Object.hasOwn(data, name))
@@ -352,6 +354,6 @@ export function viewOf<Data extends object>(data: Data, members: ViewMembers): D
 }
 
 /** The data behind a view; anything else as it is. */
-export function dataOf<Data extends object>(view: Data): Data {
+function dataOf<Data extends object>(view: Data): Data {
   return (targets.get(view) as Data | undefined) ?? view
 }

@@ -2,11 +2,11 @@
  * Sessions for Fastify 5: a plugin that gives each request its `session`, and commits it before the reply is sent.
  */
 import type { SessionData } from '../../shared/types.js'
-import { createRequestMemory, type HeaderTarget } from '../core/http.js'
+import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
-import { dropHeaders, isForEverybody, withStatus } from './fetch.js'
+import { dropHeaders, holdResponse, type NodeResponse, saveSession, withStatus } from './held-response.js'
 
 /** The part of a Fastify request that is used here. */
 export interface FastifyRequestLike {
@@ -15,9 +15,13 @@ export interface FastifyRequestLike {
 
 /** The part of a Fastify reply that is used here. */
 export interface FastifyReplyLike {
+  readonly raw: NodeResponse
+  /** It was ended, or taken over by `reply.hijack()`. */
+  readonly sent: boolean
   getHeader(name: string): number | string | string[] | undefined
-  header(name: string, value: string | string[]): unknown
+  header(name: string, value: unknown): unknown
   removeHeader(name: string): unknown
+  send(payload: unknown): unknown
 }
 
 /** The part of a Fastify instance that is used here. */
@@ -36,11 +40,11 @@ export interface FastifyOptions {
 export type FastifyPlugin = (instance: FastifyLike) => Promise<void>
 
 /**
- * Fastify plugin: `request.session` is the `Session` of the request, its data in `request.session.data`, committed in the hook
- * `onSend`. `await sessions.destroy(request.session)` ends it.
+ * Fastify plugin: `request.session` is the `Session` of the request, its data in `request.session.data`, committed
+ * before the head of the response leaves, whatever sends it. `await sessions.destroy(request.session)` ends it.
  *
- * It holds for the instance it is registered with and what is inside of that. A reply that is hijacked or written by
- * `reply.raw` is not seen: commit there by hand. An outage of the store or the source of keys is answered with 503.
+ * It holds for the instance it is registered with and what is inside of that. An outage of the store or the source of keys is
+ * answered with 503.
  *
  * @param options.property - the name on the request in place of `session`
  * @returns a plugin for `app.register`
@@ -58,28 +62,26 @@ export function fastifySessions<Data extends object = SessionData>(
   const { load, commit } = sessions[internal]
   if (commit === undefined) throw new TypeError('fastifySessions saves sessions: these are read only')
   const loaded = createRequestMemory<Session<Data>>()
-  const isWriting = createRequestMemory<boolean>()
 
-  async function read(request: FastifyRequestLike): Promise<void> {
-    loaded.keep(request, await load(request.raw))
-  }
-
-  async function write(request: FastifyRequestLike, reply: FastifyReplyLike): Promise<void> {
-    const session = loaded.of(request)
-    if (session === undefined) return
-    const state = stateOf(session)
-    if (!state.isRead && !state.isDestroyed && isForEverybody(reply)) return
-    // The page that tells of a failure comes through here too, and would fail as well.
-    if (isWriting.of(request)) return
-    isWriting.keep(request, true)
-    const target = targetOf(reply)
-    try {
-      await commit(session, target)
-    } catch (error) {
-      dropHeaders(target)
-      throw error
-    }
-    isWriting.keep(request, false)
+  async function open(request: FastifyRequestLike, reply: FastifyReplyLike): Promise<void> {
+    const session = await load(request.raw)
+    loaded.keep(request, session)
+    const { raw } = reply
+    const head = holdResponse(raw, {
+      prepare: () => saveSession(sessions[internal], session, head),
+      fail(error) {
+        const failure = withStatus(error)
+        raw.statusCode = (failure as { status?: number }).status ?? 500
+        // Fastify does nothing more for a reply that was hijacked.
+        if (reply.sent) return raw.headersSent || raw.end()
+        dropHeaders({
+          getHeader: (name) => reply.getHeader(name),
+          removeHeader: (name) => void reply.removeHeader(name),
+          setHeader: (name, value) => reply.header(name, value),
+        })
+        return reply.send(failure)
+      },
+    })
   }
 
   // A promise, for what a plugin with a callback throws takes the process down.
@@ -91,15 +93,12 @@ export function fastifySessions<Data extends object = SessionData>(
         return session
       },
     })
-    instance.addHook('onRequest', (request: FastifyRequestLike, _reply: unknown, next: Next) => {
-      settle(() => read(request), next)
+    instance.addHook('onRequest', (request: FastifyRequestLike, reply: FastifyReplyLike, next: Next) => {
+      open(request, reply).then(
+        () => next(),
+        (error) => next(withStatus(error) as Error),
+      )
     })
-    instance.addHook(
-      'onSend',
-      (request: FastifyRequestLike, reply: FastifyReplyLike, _payload: unknown, next: Next) => {
-        settle(() => write(request, reply), next)
-      },
-    )
   }
   return Object.assign(plugin, {
     // What is decorated here is meant for the instance that registers the plugin, not for one inside of it.
@@ -110,27 +109,3 @@ export function fastifySessions<Data extends object = SessionData>(
 }
 
 type Next = (error?: Error) => void
-
-async function settle(work: () => Promise<void>, next: Next): Promise<void> {
-  let failure: Error | undefined
-  try {
-    await work()
-  } catch (error) {
-    failure = withStatus(error) as Error
-  }
-  next(failure)
-}
-
-/** `reply.header` adds to the cookies that are there, where `setHeader` of Node replaces them. */
-function targetOf(
-  reply: FastifyReplyLike,
-): Exclude<HeaderTarget, { append: unknown }> & Pick<FastifyReplyLike, 'removeHeader'> {
-  return {
-    getHeader: (name) => reply.getHeader(name),
-    removeHeader: (name) => reply.removeHeader(name),
-    setHeader(name, value) {
-      reply.removeHeader(name)
-      reply.header(name, value)
-    },
-  }
-}

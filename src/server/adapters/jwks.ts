@@ -8,7 +8,7 @@ import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { isOutage } from '../../shared/errors.js'
 import type { ReadOnlySessions } from '../core/verify-sessions.js'
-import { withStatus } from './fetch.js'
+import { withStatus } from './held-response.js'
 
 export interface JwksOptions {
   /** How long others may keep the set, and so how long before its use a new key must stand in it. Default 5 minutes. */

@@ -1,14 +1,14 @@
 /** The four ways out of a response: in their order, after what has to be done before the head leaves. */
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { Readable } from 'node:stream'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { PassThrough, Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { afterEach, describe, expect, test } from 'vitest'
-import { holdResponse } from '../../../src/server/adapters/held-response.js'
+import { holdResponse, type ResponseHead } from '../../../src/server/adapters/held-response.js'
 
 type Handler = (response: ServerResponse, request: IncomingMessage) => unknown
-type Prepare = (response: ServerResponse) => void | Promise<void>
+type Prepare = (head: ResponseHead, response: ServerResponse) => void | Promise<void>
 
 const servers: Server[] = []
 
@@ -39,10 +39,10 @@ async function answerOf(
   const done: unknown[] = []
   const server = createServer((request, response) => {
     response.on('error', (error) => errors.push(error))
-    holdResponse(response, {
-      prepare: async () => {
+    const head = holdResponse(response, {
+      prepare: () => {
         prepared++
-        return prepare(response)
+        return prepare(head, response)
       },
       fail: (error) => {
         failures.push(error)
@@ -62,18 +62,18 @@ async function answerOf(
 }
 
 const later = (milliseconds = 20): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
-const setCookie: Prepare = (response) => {
-  const before = response.getHeader('set-cookie')
-  response.setHeader('set-cookie', [...(before === undefined ? [] : [before].flat().map(String)), 'sid=1'])
+const setCookie: Prepare = (head) => {
+  const before = head.getHeader('set-cookie')
+  head.setHeader('set-cookie', [...(before === undefined ? [] : [before].flat().map(String)), 'sid=1'])
 }
 
 describe.each<[string, Prepare]>([
   ['at once', setCookie],
   [
     'later',
-    async (response) => {
+    async (head, response) => {
       await later()
-      setCookie(response)
+      setCookie(head, response)
     },
   ],
 ])('prepared %s', (_, prepare) => {
@@ -180,14 +180,14 @@ test('nothing leaves before it is prepared, though the application has answered'
       response.end()
       order.push(state(response))
     },
-    async (response) => {
+    async (_, response) => {
       await later()
       order.push(`prepared, ${octets(response)}`)
     },
   )
   expect(order).toEqual([
     'sent false, ended false',
-    'write false, sent true, ended false, 0 octets',
+    'write true, sent true, ended false, 0 octets',
     'sent true, ended true',
     'prepared, 0 octets',
   ])
@@ -243,10 +243,6 @@ describe.each<[string, Prepare]>([
       'writes that go on',
       async (response) => [response.write('a'), await later(60), response.write('b'), response.end('c')],
     ],
-    [
-      'a head that comes late',
-      async (response) => [response.write('a'), await later(60), response.writeHead(200).end('c')],
-    ],
   ])('%s: the error page goes out, and nothing else', async (_, handler) => {
     const answer = await answerOf(handler, prepare, errorPage)
     expect(answer).toMatchObject({ status: 500, body: 'sorry', prepared: 1, errors: [] })
@@ -256,20 +252,131 @@ describe.each<[string, Prepare]>([
   })
 })
 
-test('a call that fails after it was held is told, and no unhandled rejection', async () => {
-  let ended = 0
+test('what only Node can refuse is told when the response is released', async () => {
   const answer = await answerOf(
     (response) => {
-      response.writeHead(200)
-      response.writeHead(200)
+      // A body of known length has no trailers.
+      response.setHeader('Trailer', 'X-Sum').setHeader('Content-Length', 5)
       response.end('never')
     },
     () => later(),
+    (response) => response.end('sorry'),
+  )
+  expect(answer.failures).toEqual([expect.objectContaining({ code: 'ERR_HTTP_TRAILER_INVALID' })])
+  expect([answer.status, answer.body]).toEqual([500, 'sorry'])
+})
+
+test('several works: the last one added goes first, and each of them sets its header', async () => {
+  const order: string[] = []
+  const server = createServer((_, response) => {
+    for (const name of ['a', 'b', 'c']) {
+      const head = holdResponse(response, {
+        async prepare() {
+          order.push(name)
+          await later(1)
+          head.setHeader(`x-${name}`, name)
+        },
+        fail: () => response.destroy(),
+      })
+    }
+    response.end('done')
+  })
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const { headers } = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  expect(order).toEqual(['c', 'b', 'a'])
+  expect(['a', 'b', 'c'].map((name) => headers.get(`x-${name}`))).toEqual(['a', 'b', 'c'])
+})
+
+test('a head that comes after an error page throws as it does after any other', async () => {
+  const answer = await answerOf(
+    async (response) => [response.write('a'), await later(60), response.writeHead(200)],
+    async () => {
+      throw new RangeError('down')
+    },
+    (response) => response.end('sorry'),
+  )
+  expect([answer.body, answer.errors]).toEqual(['sorry', [expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' })]])
+})
+
+test.each<[string, (response: ServerResponse) => unknown]>([
+  [
+    'throws',
+    () => {
+      throw new Error('of the error page')
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('of the error page'))],
+])('an error page that %s: the connection is closed', async (_, fail) => {
+  const server = createServer((_, response) => {
+    holdResponse(response, { prepare: () => Promise.reject(new RangeError('down')), fail: () => fail(response) })
+    response.end('never')
+  })
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  await expect(fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)).rejects.toThrow('fetch failed')
+})
+
+test('what was held for an error page has its callbacks called', async () => {
+  const told: unknown[] = []
+  const answer = await answerOf(
     (response) => {
-      ended++
-      response.end()
+      response.write('never', (error) => told.push(error))
+      response.end(() => told.push('finished'))
+    },
+    async () => {
+      await later()
+      throw new RangeError('down')
+    },
+    (response) => response.end('sorry'),
+  )
+  expect(answer.body).toBe('sorry')
+  expect(told).toEqual([new RangeError('down'), 'finished'])
+})
+
+test('a stream that is piped into a response that fails is destroyed, and adds nothing to the error page', async () => {
+  const stream = new PassThrough()
+  const answer = await answerOf(
+    (response) => {
+      stream.pipe(response)
+      stream.write('secret')
+    },
+    () => Promise.reject(new RangeError('down')),
+    async (response) => {
+      await later()
+      response.end('sorry')
     },
   )
-  expect(answer.failures).toEqual([expect.objectContaining({ code: 'ERR_HTTP_HEADERS_SENT' })])
-  expect([answer.status, answer.body, ended]).toEqual([200, '', 1])
+  expect([answer.body, stream.destroyed]).toEqual(['sorry', true])
+})
+
+test('connections wait for all responses on them before they are destroyed, and no longer', async () => {
+  const sockets: Socket[] = []
+  const releases: (() => void)[] = []
+  const server = createServer((request, response) => {
+    holdResponse(response, {
+      prepare: () => new Promise<void>((resolve) => releases.push(resolve)),
+      fail: () => {},
+    })
+    sockets.push(request.socket)
+    response.end('done')
+    request.socket.destroy()
+  })
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const chunks: Buffer[] = []
+  client.on('data', (chunk) => chunks.push(chunk))
+  client.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'.repeat(2))
+  while (releases.length < 2) await later(1)
+  const [socket] = sockets
+  for (const [index, release] of releases.entries()) {
+    expect(socket?.destroyed).toBe(false)
+    expect(Object.hasOwn(socket as Socket, 'destroy')).toBe(true)
+    release()
+    while (!client.closed && Buffer.concat(chunks).toString().split('done').length < index + 2) await later(1)
+  }
+  if (!client.closed) await once(client, 'close')
+  expect(Buffer.concat(chunks).toString().split('done')).toHaveLength(3)
+  expect(Object.hasOwn(socket as Socket, 'destroy')).toBe(false)
 })
