@@ -82,6 +82,11 @@ console.log(await (await proxy(new Request('http://localhost/sign-in'))).text())
 const secrets = ${SECRET}`,
     after: `console.log((await sessions.load('')).isNew) // → true`,
   },
+  verifySessions: {
+    before: `import { beakerJwt, defineSession, verifySessions } from 'sessionglass/server'
+const appSession = defineSession()`,
+    after: 'console.log(data) // → {}',
+  },
   fromBeakerConfig: {
     before: `import { createSessions, fromBeakerConfig } from 'sessionglass/server'
 const key = ${SECRET}`,

@@ -44,7 +44,7 @@ export const internal: unique symbol = Symbol('sessionglass internal')
  *
  * @throws {TypeError} naming the option that is wrong
  * @example
- * const sessions = verifySessions({ session: appSession, codecs: [beakerJwt({ secrets: process.env.SESSION_KEY })] })
+ * const sessions = verifySessions({ session: appSession, codecs: [beakerJwt({ secrets: process.env.SESSION_KEY! })] })
  * const { data } = await sessions.load('')
  */
 export function verifySessions<Data extends object = SessionData>(
