@@ -4,7 +4,7 @@
 /** The server's levels, the lowest first. A module imports from its own level and from those below. */
 const levels = [
   ['platform/'],
-  ['keys/', 'json/', 'pickle/', 'django/', 'values.ts', 'bson-types.ts', 'python-serializers.ts'],
+  ['keys/', 'json/', 'pickle/', 'django/', 'mutex.ts', 'values.ts', 'bson-types.ts', 'python-serializers.ts'],
   ['codecs/', 'stores/'],
   ['core/'],
   ['adapters/', 'presets/'],

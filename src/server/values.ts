@@ -3,8 +3,8 @@
  * Plain objects, arrays, dates, bytes, regular expressions, Map and Set of any realm, and instances of classes.
  */
 import { writeBson } from '../shared/bson/writer.js'
-import type { KeySize } from '../shared/errors.js'
-import { isPlainObject, type SessionData } from '../shared/types.js'
+import { type KeySize, SessionError } from '../shared/errors.js'
+import { isPlainObject, type OriginNode, type SessionData } from '../shared/types.js'
 
 /** Deeper than any format or store goes: past it values count as different, and the writer says what is wrong. */
 const MAX_DEPTH = 100
@@ -66,6 +66,30 @@ function equalMembers(a: Members, b: Members, depth: number): boolean {
     if (b[key] !== undefined) present--
   }
   return present === 0
+}
+
+/**
+ * Refuses to write a session whose dict has keys that are not text: the data does not show them, and they would be lost.
+ *
+ * @param root - what another format or codec read
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE`
+ */
+export function refuseHiddenKeys(root: OriginNode | undefined): void {
+  if (!(root?.value instanceof Map)) return
+  const path = String([...root.value.keys()].find((key) => typeof key !== 'string'))
+  throw new SessionError('ERR_SESSION_UNWRITABLE', 'The session has keys that are not text', { path })
+}
+
+/**
+ * The data with the keys that it does not show: a pickled dict may have keys that are not text, and its reader gives a `Map` then.
+ *
+ * @param root - what the same format read
+ */
+export function withHiddenKeys(data: SessionData, root: OriginNode | undefined): SessionData {
+  if (!(root?.value instanceof Map)) return data
+  const hidden = [...root.value].filter(([key]) => typeof key !== 'string')
+  const shown = Object.entries(data).filter(([, value]) => value !== undefined)
+  return new Map<unknown, unknown>([...hidden, ...shown]) as unknown as SessionData
 }
 
 /** One session, seen three times. */

@@ -1,13 +1,12 @@
 /**
- * The body of an encrypted Beaker cookie: a nonce as text, then base64 of AES-256 over the serialized session.
+ * The body of a Beaker cookie: base64 of the serialized session, or a nonce as text and base64 of AES-256 over the session.
  * FORMATS §2.3, and §2.4 for 0.9.0 and 0.9.1.
  */
 import { platform } from '#platform'
-import { encodeBase64 } from '../../shared/base64.js'
+import { decodeBase64, encodeBase64 } from '../../shared/base64.js'
 import { concatBytes, encodeUtf8 } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
 import type { AesMode, HmacKey } from '../platform/platform.js'
-import { decodeBody, type OpenedBody } from './beaker.js'
 
 /**
  * What encrypted a cookie, by the names of Beaker's `crypto_type`: `cryptography` is AES-GCM, `pycrypto` (or `pycryptodome`)
@@ -31,14 +30,21 @@ export interface BeakerCipherOptions {
   strictBase64: boolean
 }
 
+/** A body without its base64 and its encryption. */
+export interface OpenedBody {
+  bytes: Uint8Array
+  /** A tag under the encryption key proves that these are the bytes that were encrypted. */
+  isProven: boolean
+}
+
 export interface BeakerCipher {
-  /** Absent: for reading alone. */
+  /** Absent: only reads. */
   encrypt?(plaintext: Uint8Array, validateKey: string): Promise<string>
   /**
-   * @param fits - whether octets are a session, for `auto`
+   * @param isSession - whether bytes are a session, for `auto`
    * @throws {SessionError} `ERR_SESSION_KEY`, `ERR_SESSION_MALFORMED`
    */
-  decrypt(body: string, validateKey: string, fits: (plaintext: Uint8Array) => boolean): Promise<OpenedBody>
+  decrypt(body: string, validateKey: string, isSession: (plaintext: Uint8Array) => boolean): Promise<OpenedBody>
 }
 
 const MODES: Partial<Record<BeakerCryptoType, AesMode>> = {
@@ -70,28 +76,27 @@ export function createBeakerCipher(options: BeakerCipherOptions): BeakerCipher {
   checkBits(nonceBits)
   const password = platform.hmacKey(encodeUtf8(options.encryptKey), isOldest ? 'SHA-256' : 'SHA-1')
   const cipher: BeakerCipher = {
-    async decrypt(body, validateKey, fits) {
+    async decrypt(body, validateKey, isSession) {
       const length = isOldest ? OLDEST_NONCE_LENGTH : nonceLengthOf(body, nonceBits)
       const nonce = body.slice(0, length)
-      const payload = decodeBody(body.slice(length), options.strictBase64)
+      const ciphertext = decodeBody(body.slice(length), options.strictBase64)
       const key = await deriveKey(password, encodeUtf8(isOldest ? validateKey : validateKey + nonce))
       const opened =
         mode === undefined
-          ? await decryptAny(payload, key, fits)
-          : await decryptAs(mode, payload, key, isOldest ? oldestCounter(nonce) : undefined)
+          ? await decryptAny(ciphertext, key, isSession)
+          : await decryptAs(mode, ciphertext, key, isOldest ? oldestCounter(nonce) : undefined)
       if (opened === undefined) {
         throw new SessionError('ERR_SESSION_KEY', 'The encryption key or the cipher is another one')
       }
       return opened
     },
   }
-  const writes =
+  const canEncrypt =
     mode !== undefined && mode !== 'ECB' && !isOldest && (nonceBits ?? DEFAULT_BITS) >= FEWEST_BITS_TO_WRITE
-  if (writes) {
+  if (canEncrypt) {
     cipher.encrypt = async (plaintext, validateKey) => {
-      const octets = (nonceBits ?? DEFAULT_BITS) / 8
       // The text itself goes into the key, padding and all.
-      const nonce = encodeBase64(platform.randomBytes(octets))
+      const nonce = encodeBase64(platform.randomBytes((nonceBits ?? DEFAULT_BITS) / 8))
       const key = await deriveKey(password, encodeUtf8(validateKey + nonce))
       return nonce + encodeBase64(await encryptAs(mode, plaintext, key))
     }
@@ -110,13 +115,32 @@ function nonceLengthOf(body: string, bits: number | undefined): number {
   return body.length > 24 && body.slice(22, 24) === '==' ? 24 : 8
 }
 
+/** Padding of base64 (RFC 4648 §4) that is not at the end. */
+const PADDED_INSIDE = /=[^=]/
+
+/**
+ * The bytes of a body that is not encrypted, or of what stands behind its nonce.
+ *
+ * @throws {SessionError} `ERR_SESSION_KEY` if the text goes on behind its padding, as it does with a nonce in it;
+ *   `ERR_SESSION_MALFORMED`
+ */
+export function decodeBody(text: string, strict: boolean): Uint8Array {
+  try {
+    return decodeBase64(text, strict)
+  } catch (error) {
+    if (!PADDED_INSIDE.test(text)) throw error
+    const message = 'The body is encrypted, or its nonce is of another length'
+    throw new SessionError('ERR_SESSION_KEY', message, { cause: error })
+  }
+}
+
 /** PBKDF2 (RFC 8018 §5.2) with its one iteration: the HMACs of the salt and a block number, one after the other. */
 async function deriveKey(password: HmacKey, salt: Uint8Array): Promise<Uint8Array> {
   const key = new Uint8Array(32)
   for (let block = 1, at = 0; at < key.length; block++) {
-    const octets = await password.sign(concatBytes(salt, Uint8Array.of(0, 0, 0, block)))
-    key.set(octets.subarray(0, key.length - at), at)
-    at += octets.length
+    const mac = await password.sign(concatBytes(salt, Uint8Array.of(0, 0, 0, block)))
+    key.set(mac.subarray(0, key.length - at), at)
+    at += mac.length
   }
   return key
 }
@@ -132,28 +156,28 @@ async function encryptAs(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, k
 
 async function decryptAs(
   mode: AesMode,
-  payload: Uint8Array,
+  ciphertext: Uint8Array,
   key: Uint8Array,
   iv: Uint8Array = new Uint8Array(16),
 ): Promise<OpenedBody | undefined> {
   const isProven = mode === 'GCM'
-  if (isProven && payload.length < IV + TAG) return undefined
-  const sealed = isProven ? concatBytes(payload.subarray(IV + TAG), payload.subarray(IV, IV + TAG)) : payload
-  const bytes = await platform.decrypt(mode, sealed, { key, iv: isProven ? payload.subarray(0, IV) : iv })
+  if (isProven && ciphertext.length < IV + TAG) return undefined
+  const sealed = isProven ? concatBytes(ciphertext.subarray(IV + TAG), ciphertext.subarray(IV, IV + TAG)) : ciphertext
+  const bytes = await platform.decrypt(mode, sealed, { key, iv: isProven ? ciphertext.subarray(0, IV) : iv })
   return bytes && { bytes, isProven }
 }
 
 /** The one cipher whose result is a session; with none or two of them nothing is certain. */
 async function decryptAny(
-  payload: Uint8Array,
+  ciphertext: Uint8Array,
   key: Uint8Array,
-  fits: (plaintext: Uint8Array) => boolean,
+  isSession: (plaintext: Uint8Array) => boolean,
 ): Promise<OpenedBody | undefined> {
   let found: OpenedBody | undefined
   for (const mode of ALL_MODES) {
-    const opened = await decryptAs(mode, payload, key)
+    const opened = await decryptAs(mode, ciphertext, key)
     if (opened?.isProven) return opened
-    if (!opened || !fits(opened.bytes)) continue
+    if (!opened || !isSession(opened.bytes)) continue
     if (found) return undefined
     found = opened
   }

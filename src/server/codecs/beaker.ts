@@ -3,19 +3,26 @@
  * FORMATS §2.
  */
 import { platform } from '#platform'
-import { decodeBase64, encodeBase64 } from '../../shared/base64.js'
+import { encodeBase64 } from '../../shared/base64.js'
 import { concatBytes, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { takeBeakerMeta } from '../../shared/decode.js'
 import { looksLikeBeaker, textKeys } from '../../shared/decode-beaker.js'
-import { asVerified, SessionError } from '../../shared/errors.js'
+import { asVerified, isSessionError, SessionError } from '../../shared/errors.js'
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
+import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { createKeyring, decodeHex, equalInConstantTime } from '../keys/hmac.js'
-import { type BeakerSerializer, createBeakerSerializer, type SerializedReading } from '../python-serializers.js'
-import { equalValues } from '../values.js'
-import { type BeakerCipher, type BeakerCryptoType, createBeakerCipher } from './beaker-cipher.js'
-import { BEAKER_KEYS, withBeakerMeta, withFloatTimes } from './beaker-jwt.js'
-import { type CodecContext, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
+import { createPythonSerializer, type PythonSerializer, type SerializedReading } from '../python-serializers.js'
+import { equalValues, withHiddenKeys } from '../values.js'
+import {
+  type BeakerCipher,
+  type BeakerCryptoType,
+  createBeakerCipher,
+  decodeBody,
+  type OpenedBody,
+} from './beaker-cipher.js'
+import { BEAKER_KEYS, beakerDict, beakerRecord, withFloatTimes } from './beaker-meta.js'
+import { type CodecContext, checkMaxInflated, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
 
 export type { BeakerCryptoType }
 
@@ -25,7 +32,7 @@ export interface BeakerOptions {
   /** `encrypt_key`; absent: not encrypted. */
   encryptKey?: string | undefined
   /**
-   * What encrypts on the Python side. It must be said where there is an `encryptKey`: Beaker's own default is whatever
+   * What encrypts on the Python side; needed with an `encryptKey`, because Beaker's own default is whatever
    * package it finds. `auto`, `pycrypto-ecb` and `beaker-0.9` only read.
    */
   cryptoType?: BeakerCryptoType | undefined
@@ -33,7 +40,7 @@ export interface BeakerOptions {
   nonceBits?: number | undefined
   /** `data_serializer`. Default `pickle`. */
   serializer?: 'pickle' | 'json' | undefined
-  /** Keys that are dropped when a session is read: what no other format holds, or nobody needs any more. */
+  /** Keys that are dropped when a session is read, because no other format holds them or they are needed no more. */
   removeKeys?: readonly string[] | undefined
   /** How byte strings of Python 2 are read. Default `ascii`, as Beaker on Python 3 does, which refuses all others. */
   encoding?: Python2Encoding | undefined
@@ -45,27 +52,32 @@ export interface BeakerOptions {
   domain?: string | null | undefined
   /** `cookie_path`, the same (`_path`). */
   path?: string | undefined
-  /** Most octets that JSON may have after its signature was verified. Default 1 MiB. */
+  /** Most bytes that JSON may have after its signature was verified. Default 1 MiB. */
   maxInflated?: number | undefined
 }
 
 export interface BeakerCodec extends SessionCodec {
-  /** What is weak in this configuration and must stay for Beaker's sake; for a log at start. No key is in it. */
+  /** What is weak in this configuration and must stay for Beaker's sake; for a log at start. It holds no key. */
   readonly warnings: readonly string[]
 }
 
 /** Beaker refuses to store more than this, not counting the signature (FORMATS trap 2). */
 const MAX_BODY = 4064
-const SIGNATURE = 40
-const MAX_INFLATED = 1024 * 1024
+/** Characters: the hex digits of an HMAC-SHA1. */
+const SIGNATURE_LENGTH = 40
+/** The origin of what was read here. */
+const BEAKER = 'beaker'
+/** A key of as many bytes as an HMAC-SHA1 has is not weaker than it. */
+const STRONG_KEY_LENGTH = 20
+const STRONG_NONCE_BITS = 96
 
 /**
- * The codec of Beaker's cookie-only sessions. Without an `encryptKey` anybody can read them; and whoever knows the
- * `validateKey` can make Python run any program, for Python unpickles what it signs. Nothing is run here.
+ * The codec of Beaker's cookie-only sessions. Without an `encryptKey` anybody can read them. If somebody knows the
+ * `validateKey`, they can make Python run any program, for Python unpickles what it signs. Nothing is run here.
  *
- * In a list of codecs with one `validateKey`, a cookie goes on to the next one unless it is certain whose it is. With AES-GCM
- * its tag says so. Otherwise only what chance does not make is a session: a pickled dict that ends with the octets or has a
- * key that every Beaker writes, JSON with the right checksum.
+ * In a list of codecs with the same `validateKey`, a cookie goes on to the next one unless it is certain which of them wrote it.
+ * With AES-GCM its tag says so. Otherwise only what chance does not make is a session: a pickled dict that ends with the
+ * bytes or has a key that every Beaker writes, or JSON with the right checksum.
  *
  * `auto` goes by the same: the tag of AES-GCM, or else the one of AES-CTR, AES-CBC and AES-ECB that gives a session. A nonce
  * of 128 bits shows by its `==`.
@@ -74,40 +86,47 @@ const MAX_INFLATED = 1024 * 1024
  * @see FORMATS §2
  */
 export function beaker(options: BeakerOptions): BeakerCodec {
-  const settings = settle(options)
+  const settings = settingsOf(options)
   const { cipher } = settings
   const isReadOnly = cipher !== undefined && cipher.encrypt === undefined
   return {
     name: 'beaker',
     family: 'beaker',
     readable: cipher === undefined,
-    maxLength: SIGNATURE + MAX_BODY,
+    maxLength: SIGNATURE_LENGTH + MAX_BODY,
     meta: BEAKER_KEYS,
     warnings: warningsOf(options, settings.validateKeys),
     matches: looksLikeBeaker,
     verify: (value, context) => verify(value, context, settings),
     ...(isReadOnly ? {} : { sign: (record, context) => sign(record, context, settings) }),
-    changed: hasChanged,
+    changed: ({ data, origin }) => !isBeakerOrigin(origin) || !equalValues(origin.again(), data),
   }
 }
 
-interface Settings {
+/** What the options make. */
+interface BeakerSettings {
   validateKeys: readonly string[]
   signer: BeakerSigner
   cipher: BeakerCipher | undefined
-  serializer: BeakerSerializer
+  serializer: PythonSerializer
   removeKeys: ReadonlySet<string>
-  fresh: CookieKeys
+  newCookieKeys: CookieKeys
   strictBase64: boolean
 }
 
-function settle(options: BeakerOptions): Settings {
+/** What a session says of its cookie, as Beaker does since 1.11. */
+interface CookieKeys {
+  _domain?: string | null
+  _path?: string
+}
+
+function settingsOf(options: BeakerOptions): BeakerSettings {
   const { validateKey, encryptKey, cryptoType, nonceBits, serializer = 'pickle', domain, path } = options
   const validateKeys = typeof validateKey === 'string' ? [validateKey] : validateKey
   if (!Array.isArray(validateKeys) || validateKeys.some((key: unknown) => typeof key !== 'string')) {
-    throw new TypeError('Option "validateKey" must be a text or a list of texts')
+    throw new TypeError('Option "validateKey" must be text or a list of texts')
   }
-  const { strictBase64 = false, python2 = false, encoding = 'ascii', maxInflated = MAX_INFLATED } = options
+  const { strictBase64 = false, python2 = false, encoding = 'ascii' } = options
   const isOldest = cryptoType === 'beaker-0.9'
   if (serializer === 'json' && (isOldest || cryptoType === 'pycrypto-ecb')) {
     throw new TypeError(`Option "serializer": no Beaker wrote JSON with ${cryptoType}`)
@@ -116,14 +135,22 @@ function settle(options: BeakerOptions): Settings {
     validateKeys,
     signer: createBeakerSigner(validateKeys, isOldest),
     cipher: cipherOf({ encryptKey, cryptoType, nonceBits, strictBase64 }, python2 ? [] : [...validateKeys, encryptKey]),
-    serializer: createBeakerSerializer({ serializer, encoding, python2, maxInflated }),
+    serializer: createPythonSerializer({
+      serializer,
+      encoding,
+      python2,
+      maxInflated: checkMaxInflated(options.maxInflated),
+    }),
     removeKeys: new Set(options.removeKeys),
-    fresh: { ...(domain === undefined ? {} : { _domain: domain }), ...(path === undefined ? {} : { _path: path }) },
+    newCookieKeys: {
+      ...(domain === undefined ? {} : { _domain: domain }),
+      ...(path === undefined ? {} : { _path: path }),
+    },
     strictBase64,
   }
 }
 
-/** @param asciiKeys - keys that Python 3 encrypts with, which takes ASCII alone (FORMATS §2.3) */
+/** @param asciiKeys - keys that Python 3 encrypts with, which takes only ASCII (FORMATS §2.3) */
 function cipherOf(
   {
     encryptKey,
@@ -141,7 +168,7 @@ function cipherOf(
     return undefined
   }
   if (typeof encryptKey !== 'string' || encryptKey === '')
-    throw new TypeError('Option "encryptKey" must be a text, and not empty')
+    throw new TypeError('Option "encryptKey" must be text, and not empty')
   if (cryptoType === undefined) {
     throw new TypeError(
       'Option "cryptoType" is needed with "encryptKey": the default of Beaker is what Python has installed',
@@ -155,21 +182,36 @@ function cipherOf(
   return createBeakerCipher({ encryptKey, cryptoType, nonceBits, strictBase64 })
 }
 
-/** Trip in: signature, cipher, serializer, in this order. */
-async function verify(value: string, context: CodecContext, settings: Settings): Promise<SessionRecord> {
+function warningsOf({ encryptKey, cryptoType, nonceBits = 128 }: BeakerOptions, keys: readonly string[]): string[] {
+  const warnings = keys.flatMap((key, index) =>
+    key.length < STRONG_KEY_LENGTH
+      ? [`validateKey ${index} has ${key.length} characters: fewer than ${STRONG_KEY_LENGTH} can be guessed`]
+      : [],
+  )
+  if (encryptKey === undefined) return warnings
+  if (encryptKey.length < STRONG_KEY_LENGTH)
+    warnings.push(`encryptKey has fewer than ${STRONG_KEY_LENGTH} characters: it can be guessed`)
+  if (cryptoType !== 'cryptography')
+    warnings.push('only cryptoType "cryptography" (AES-GCM) notices a wrong key by itself')
+  if (nonceBits < STRONG_NONCE_BITS) warnings.push(`nonces of ${nonceBits} bits come twice among some million sessions`)
+  return warnings
+}
+
+/** Signature, cipher, serializer, in this order. */
+async function verify(value: string, context: CodecContext, settings: BeakerSettings): Promise<SessionRecord> {
   const { signer, cipher, serializer, validateKeys, removeKeys, strictBase64 } = settings
   const { body, keyIndex } = await signer.verify(value, context)
   try {
     const opened = cipher
-      ? await cipher.decrypt(body, validateKeys[keyIndex] as string, (bytes) => fits(bytes, serializer))
+      ? await cipher.decrypt(body, validateKeys[keyIndex] as string, (bytes) => isSession(bytes, serializer))
       : { bytes: decodeBody(body, strictBase64), isProven: false }
-    return { ...beakerRecord(readOpened(opened, serializer), removeKeys), keyIndex }
+    return { ...recordOf(readOpened(opened, serializer), removeKeys), keyIndex }
   } catch (error) {
     throw asVerified(error)
   }
 }
 
-function fits(bytes: Uint8Array, serializer: BeakerSerializer): boolean {
+function isSession(bytes: Uint8Array, serializer: PythonSerializer): boolean {
   try {
     readOpened({ bytes, isProven: false }, serializer)
     return true
@@ -178,93 +220,44 @@ function fits(bytes: Uint8Array, serializer: BeakerSerializer): boolean {
   }
 }
 
-/** Trip out. */
-async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
-  const { signer, cipher, serializer, validateKeys, removeKeys, fresh } = settings
-  const root = record.origin?.root()
-  const isSame = record.origin?.format === BEAKER && root?.format === serializer.format
-  refuseMeta(record.data, BEAKER_KEYS, isSame ? undefined : root)
-  const session = beakerSession(record, { format: serializer.format, fresh, removeKeys })
-  const bytes = serializer.write(session, root, withFloatTimes(root))
-  // The encryption has its key from both.
-  const validateKey = validateKeys[context.keyIndex ?? 0] as string
-  const body = cipher?.encrypt ? await cipher.encrypt(bytes, validateKey) : encodeBase64(bytes)
-  return await signer.sign(body, context)
-}
-
-/** Octets of an HMAC-SHA1 key that are not weaker than its result. */
-const STRONG_KEY = 20
-const STRONG_NONCE = 96
-
-function warningsOf({ encryptKey, cryptoType, nonceBits = 128 }: BeakerOptions, keys: readonly string[]): string[] {
-  const warnings = keys.flatMap((key, index) =>
-    key.length < STRONG_KEY
-      ? [`validateKey ${index} has ${key.length} characters: fewer than ${STRONG_KEY} can be guessed`]
-      : [],
-  )
-  if (encryptKey === undefined) return warnings
-  if (encryptKey.length < STRONG_KEY)
-    warnings.push(`encryptKey has fewer than ${STRONG_KEY} characters: it can be guessed`)
-  if (cryptoType !== 'cryptography')
-    warnings.push('only cryptoType "cryptography" (AES-GCM) notices a wrong key by itself')
-  if (nonceBits < STRONG_NONCE) warnings.push(`nonces of ${nonceBits} bits come twice among some million sessions`)
-  return warnings
-}
-
-// Whether opened octets are a session: the signature of a Beaker cookie says who made it, and nothing of what with.
-// FORMATS §2.1; a wrong cipher, key, nonce length or serializer gives octets that are as good as random.
-
-/** A body without its base64 and its encryption. */
-export interface OpenedBody {
-  bytes: Uint8Array
-  /** A tag under the encryption key vouches for the octets. */
-  isProven: boolean
-}
-
 /**
- * Reads what was opened. Where no tag vouches for it, it is a session only where chance makes none: JSON whose checksum is
- * right, a dict that ends with the octets, or one with a key that every Beaker writes.
+ * Reads an opened body. The signature says who made it, and not with which cipher: a wrong cipher, key, nonce length or serializer
+ * gives bytes that are as good as random (FORMATS §2.1). Unless a tag proves it, it is a session only if chance makes none like it.
  *
- * @throws {SessionError} `ERR_SESSION_KEY` where the octets may be another codec's; another code only where they are not
+ * @throws {SessionError} `ERR_SESSION_KEY` if another codec may have written the bytes; another code only if none did
  */
-export function readOpened({ bytes, isProven }: OpenedBody, serializer: BeakerSerializer): SerializedReading {
+function readOpened({ bytes, isProven }: OpenedBody, serializer: PythonSerializer): SerializedReading {
   let cause: unknown
   try {
     const reading = serializer.read(bytes)
-    if (isProven || reading.isCertain || serializer.wrote(bytes)) return reading
+    if (isProven || isCertain(bytes, reading, serializer) || wasWrittenBy(serializer, bytes)) return reading
   } catch (error) {
-    if (isProven ? serializer.owns(bytes) : serializer.wrote(bytes, error)) throw error
+    if (isProven ? serializer.owns(bytes) : wasWrittenBy(serializer, bytes, error)) throw error
     cause = error
   }
-  const message = `The session is no ${serializer.format}, or the encryption key, the cipher or the nonce is another one`
+  const message = `The session is not ${serializer.format}, or the encryption key, the cipher or the nonce is another one`
   throw new SessionError('ERR_SESSION_KEY', message, { cause })
 }
 
-/**
- * The octets of a body, or of what stands behind its nonce.
- *
- * @throws {SessionError} `ERR_SESSION_KEY` where it goes on behind its padding, as it does where a nonce is in it;
- *   `ERR_SESSION_MALFORMED`
- */
-export function decodeBody(text: string, strict: boolean): Uint8Array {
-  try {
-    return decodeBase64(text, strict)
-  } catch (error) {
-    if (!PADDED_INSIDE.test(text)) throw error
-    throw new SessionError('ERR_SESSION_KEY', 'The body is encrypted, or its nonce is of another length', {
-      cause: error,
-    })
-  }
+/** What AES-ECB and Beaker 0.9 fill their last block with (FORMATS §2.3, §2.4). */
+const BLOCK_PADDING = /^[ \0]{0,16}$/
+
+/** A dict that ends with the bytes, or has the key that every Beaker writes. Random bytes never inflate to JSON. */
+function isCertain(bytes: Uint8Array, { isDict, end, root }: SerializedReading, serializer: PythonSerializer): boolean {
+  if (serializer.format === 'json') return true
+  if (!serializer.owns(bytes) || !isDict) return false
+  return BLOCK_PADDING.test(decodeLatin1(bytes, end)) || root().child?.('_id') !== undefined
 }
 
-/** Padding of base64 (RFC 4648 §4) that is not at the end. */
-const PADDED_INSIDE = /=[^=]/
+/** Every Beaker writes these into every session; random bytes do not have all fourteen of them. */
+const BEAKER_TIMES = /_(?:creation|accessed)_time/
 
-// A Beaker session and what it keeps among its own keys: id, times, and three about the browser's cookie.
-// FORMATS §2.2.
-
-/** The origin of what was read here. */
-export const BEAKER = 'beaker'
+/** Whether bytes are this serializer's and not random, though they could not be read or something is left over. */
+function wasWrittenBy(serializer: PythonSerializer, bytes: Uint8Array, error?: unknown): boolean {
+  if (serializer.format === 'pickle') return serializer.owns(bytes) && BEAKER_TIMES.test(decodeLatin1(bytes))
+  // Random bytes do not inflate for long, and never to a right checksum.
+  return !isSessionError(error) || error.code !== 'ERR_SESSION_COMPRESSION'
+}
 
 /** Where the session came from, and how to see again what it was. */
 interface BeakerOrigin extends Origin {
@@ -273,68 +266,27 @@ interface BeakerOrigin extends Origin {
   again(): SessionData
 }
 
-/** What a fresh session says of its cookie, as Beaker does since 1.11; nothing where absent. */
-export interface CookieKeys {
-  _domain?: string | null
-  _path?: string
+function isBeakerOrigin(origin: Origin | undefined): origin is BeakerOrigin {
+  return origin?.format === BEAKER
 }
 
-/**
- * The record of a session that was read.
- *
- * @param removeKeys - keys that are gone at once
- * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_CLAIMS`
- */
-export function beakerRecord(
-  { value, root, again }: SerializedReading,
-  removeKeys: ReadonlySet<string>,
-): SessionRecord {
-  const { data, meta } = takeBeakerMeta(shownKeys(value, removeKeys))
+function recordOf({ value, root, again }: SerializedReading, removeKeys: ReadonlySet<string>): SessionRecord {
   const origin: BeakerOrigin = {
     format: BEAKER,
     root: () => remainingRoot(root(), removeKeys),
     again: () => takeBeakerMeta(shownKeys(again(), removeKeys)).data,
   }
-  const record: SessionRecord = { data, origin }
-  if (meta.id !== undefined) record.id = meta.id
-  if (meta.createdAt) record.createdAt = meta.createdAt
-  if (meta.accessedAt) record.accessedAt = meta.accessedAt
-  return record
+  return beakerRecord(takeBeakerMeta(shownKeys(value, removeKeys)), { origin })
 }
 
-/** Whether the data differs from what was read. */
-export function hasChanged({ data, origin }: SessionRecord): boolean {
-  return !isBeakerOrigin(origin) || !equalValues(origin.again(), data)
+/** A dict may have any keys. The data shows those that are text; the others are written back. */
+function shownKeys(value: unknown, removeKeys: ReadonlySet<string>): SessionData {
+  const session = textKeys(value)
+  if (removeKeys.size === 0) return session
+  return Object.fromEntries(Object.entries(session).filter(([key]) => !removeKeys.has(key)))
 }
 
-/**
- * The session as Beaker's dict has it: `_domain`, `_path`, `_id`, the data, the times. What it said of its cookie stays, for
- * Python prefers that to its configuration. Keys that are no text make it a `Map`.
- *
- * @param format - that it is written in: `_expires` may be a date, which JSON lacks
- * @param fresh - what a session that no Beaker wrote says of its cookie
- */
-export function beakerSession(
-  record: SessionRecord,
-  { format, fresh, removeKeys }: { format: string; fresh: CookieKeys; removeKeys: ReadonlySet<string> },
-): SessionData {
-  const root = record.origin?.root()
-  const isOwn = isBeakerOrigin(record.origin)
-  const cookieKeys = isOwn ? keptCookieKeys(root as OriginNode, format, removeKeys) : fresh
-  const session = { ...cookieKeys, ...withBeakerMeta(record, root) }
-  if (!isOwn || root?.format !== format || !(root.value instanceof Map)) return session
-  const others = [...root.value].filter(([key]) => typeof key !== 'string')
-  const own = Object.entries(session).filter(([, value]) => value !== undefined)
-  return new Map<unknown, unknown>([...others, ...own]) as unknown as SessionData
-}
-
-function keptCookieKeys(root: OriginNode, format: string, removeKeys: ReadonlySet<string>): SessionData {
-  const names = root.format === format ? ['_domain', '_path', '_expires'] : ['_domain', '_path']
-  const found = names.filter((name) => !removeKeys.has(name)).map((name) => [name, root.child?.(name)] as const)
-  return Object.fromEntries(found.flatMap(([name, node]) => (node ? [[name, node.value]] : [])))
-}
-
-/** Keys that are no text stand in no data, so that they are removed here: without them other formats can hold the session. */
+/** The data does not show keys that are not text, so they are removed here: without them other formats can hold the session. */
 function remainingRoot(root: OriginNode, removeKeys: ReadonlySet<string>): OriginNode {
   if (removeKeys.size === 0 || !(root.value instanceof Map)) return root
   const entries = [...root.value].filter(([key]) => typeof key === 'string' || !removeKeys.has(String(key)))
@@ -342,43 +294,56 @@ function remainingRoot(root: OriginNode, removeKeys: ReadonlySet<string>): Origi
   return { ...root, value: isText ? Object.fromEntries(entries) : new Map(entries) }
 }
 
-/** A dict may have any keys; a session shows those that are text, and the others are written back. */
-function shownKeys(value: unknown, removeKeys: ReadonlySet<string>): SessionData {
-  const session = textKeys(value)
-  if (removeKeys.size === 0) return session
-  return Object.fromEntries(Object.entries(session).filter(([key]) => !removeKeys.has(key)))
+/** Serializer, cipher, signature, in this order. */
+async function sign(record: SessionRecord, context: CodecContext, settings: BeakerSettings): Promise<string> {
+  const { signer, cipher, serializer, validateKeys } = settings
+  const root = record.origin?.root()
+  const isSame = isBeakerOrigin(record.origin) && root?.format === serializer.format
+  refuseMeta(record.data, BEAKER_KEYS, isSame ? undefined : root)
+  const session = { ...cookieKeysOf(record, root, settings), ...beakerDict(record, root) }
+  const bytes = serializer.write(isSame ? withHiddenKeys(session, root) : session, root, withFloatTimes(root))
+  // The key of the encryption is made from both keys.
+  const validateKey = validateKeys[context.keyIndex ?? 0] as string
+  const body = cipher?.encrypt ? await cipher.encrypt(bytes, validateKey) : encodeBase64(bytes)
+  return await signer.sign(body, context)
 }
 
-function isBeakerOrigin(origin: Origin | undefined): origin is BeakerOrigin {
-  return origin?.format === BEAKER
+/**
+ * What the session says of its cookie, before all else in Beaker's dict. What a Beaker session said stays, for Python prefers that
+ * to its configuration; `_expires` may be a date, which JSON lacks.
+ */
+function cookieKeysOf(
+  { origin }: SessionRecord,
+  root: OriginNode | undefined,
+  { serializer, newCookieKeys, removeKeys }: BeakerSettings,
+): SessionData {
+  if (!isBeakerOrigin(origin)) return { ...newCookieKeys }
+  const names = root?.format === serializer.format ? ['_domain', '_path', '_expires'] : ['_domain', '_path']
+  const found = names.filter((name) => !removeKeys.has(name)).map((name) => [name, root?.child?.(name)] as const)
+  return Object.fromEntries(found.flatMap(([name, node]) => (node ? [[name, node.value]] : [])))
 }
 
-// The 40 hex digits that Beaker's cookies begin with: HMAC-SHA1 of the rest, or in 0.9.0 and 0.9.1 a plain SHA-1.
-// FORMATS §2.1 and §2.4.
-
-export interface SignedBody {
-  /** What was signed: text, as it stands in the cookie. */
-  body: string
-  keyIndex: number
-}
-
-export interface BeakerSigner {
+interface BeakerSigner {
   /** The signature and the body behind it. */
   sign(body: string, context: CodecContext): Promise<string>
   /** @throws {SessionError} `ERR_SESSION_SIGNATURE` */
   verify(value: string, context: CodecContext): Promise<SignedBody>
 }
 
-/** Characters of the signature. */
-const LENGTH = 40
+interface SignedBody {
+  /** What was signed: text, as it stands in the cookie. */
+  body: string
+  keyIndex: number
+}
 
 /**
- * Prepares the keys: the first signs, every one verifies.
+ * Prepares the keys: the first signs, all verify. The signature is 40 hex digits of an HMAC-SHA1, or in 0.9.0 and 0.9.1 of a
+ * plain SHA-1 (FORMATS §2.1 and §2.4).
  *
- * @param plain - the SHA-1 of key and body instead of an HMAC, which reads 0.9.0 and 0.9.1 and signs nothing
+ * @param isPlain - the SHA-1 of key and body instead of an HMAC; only reads
  * @throws {TypeError} for an empty key
  */
-export function createBeakerSigner(validateKeys: readonly string[], plain: boolean): BeakerSigner {
+function createBeakerSigner(validateKeys: readonly string[], isPlain: boolean): BeakerSigner {
   const keyring = createKeyring({
     secrets: validateKeys,
     hash: 'SHA-1',
@@ -392,20 +357,20 @@ export function createBeakerSigner(validateKeys: readonly string[], plain: boole
       return encodeHex(mac) + body
     },
     async verify(value, context) {
-      // Compared as text there, so upper case never verifies.
-      if (!looksLikeBeaker(value)) throw refused()
-      const body = value.slice(LENGTH)
-      const mac = decodeHex(value.slice(0, LENGTH))
-      const keyIndex = plain ? await verifyPlain(keys, body, mac, context) : await keyring.verify(body, mac, context)
-      if (keyIndex === -1) throw refused()
+      // Beaker compares the digits as text, so upper case never verifies.
+      if (!looksLikeBeaker(value)) throw noKeyVerifies()
+      const body = value.slice(SIGNATURE_LENGTH)
+      const mac = decodeHex(value.slice(0, SIGNATURE_LENGTH))
+      const keyIndex = isPlain ? await verifyPlain(keys, body, mac, context) : await keyring.verify(body, mac, context)
+      if (keyIndex === -1) throw noKeyVerifies()
       return { body, keyIndex }
     },
   }
 }
 
 /**
- * Whoever has one good value can make the SHA-1 of a longer one, but never from ASCII alone: between both stands an
- * octet 0x80, which `looksLikeBeaker` takes nowhere.
+ * With one valid value anybody can make the SHA-1 of a longer one, but never of ASCII alone: between both stands a
+ * byte 0x80, which `looksLikeBeaker` takes nowhere.
  */
 async function verifyPlain(
   keys: readonly Uint8Array[],
@@ -423,6 +388,6 @@ async function verifyPlain(
   return found
 }
 
-function refused(): SessionError {
+function noKeyVerifies(): SessionError {
   return new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
 }

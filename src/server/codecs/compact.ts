@@ -1,5 +1,5 @@
 /**
- * Sessions in a format of our own: small, good for one cookie name and one purpose, with an end, a version, and in chunks.
+ * Sessions in our own format: small, valid for one cookie name and one purpose, with an expiry, a version, and in chunks.
  * FORMATS §11: BSON signed with HMAC-SHA-256, cut to 128 bits (RFC 2104 §5).
  */
 import { platform } from '#platform'
@@ -26,24 +26,31 @@ import type { Duration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
-import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
 import { createKeyring, type Keyring, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
-import { type CodecContext, inflatedLimit, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
+import {
+  type CodecContext,
+  checkExpires,
+  checkMaxInflated,
+  refuseMeta,
+  refuseTokenTimes,
+  type SessionCodec,
+  type SessionRecord,
+} from './codec.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
 export interface CompactOptions {
   /** A list, or a text with commas. The first signs, all verify. */
   secrets: Secrets
-  /** Writes an end this far ahead with each write. Default: that of the session's timeouts, if it has any. */
+  /** The session expires this long after each write. Default: by the session's timeouts, if it has any. */
   expires?: Duration
   /** Whether a session that is too large for one cookie may be split over several. Default true. */
   chunks?: boolean
-  /** Takes secrets under 32 octets. */
+  /** Takes secrets under 32 bytes. */
   allowWeakSecrets?: boolean
-  /** Most octets a payload may have after its signature was verified. Default 1 MiB. */
+  /** Most bytes that the document may have after its signature was verified. Default 1 MiB. */
   maxInflated?: number
-  /** How many of the last good cookies are remembered, so that they need not be verified and inflated again. Default 256; 0: none. */
+  /** How many of the last valid cookies are remembered, so that they need not be verified and inflated again. Default 256; 0: none. */
   remember?: number
   /** Constructors for ObjectId and the like, for a MongoDB driver that has its own copy of the bson package. */
   bsonTypes?: BsonTypes
@@ -51,24 +58,27 @@ export interface CompactOptions {
 
 /** The origin of what was read here. */
 const COMPACT = 'compact'
-const MAX_INFLATED = 1024 * 1024
-/** Octets of the MAC: half of the hash's output, the least that RFC 2104 §5 allows. */
-const MAC_OCTETS = 16
+/** Bytes of the MAC: half of the hash's output, the least that RFC 2104 §5 allows. */
+const MAC_LENGTH = 16
+/** zlib's best compression. What the head of a stream says of it is only a hint (RFC 1950 §2.2). */
+const LEVEL = 9
+/** How this project makes ids, and Beaker does (FORMATS §2.2). */
+const HEX = /^[0-9a-f]{32}$/
 
 /**
- * The codec of compact sessions. A value is good for the cookie name and the purpose that it was signed for, and for nothing else.
- * It hides nothing: whoever holds the cookie can read it. A page reads it with `sessionglass/client/compact`.
+ * The codec of compact sessions. A value is valid for the cookie name and the purpose that it was signed for, and for nothing else.
+ * It hides nothing: anybody who has the cookie can read it. A page reads it with `sessionglass/client/compact`.
  *
  * @throws {TypeError} for missing, empty or weak secrets, and for an `expires` under a second
  * @see FORMATS §11
  */
 export function compact(options: CompactOptions): SessionCodec {
   const { secrets, allowWeakSecrets = false, chunks = true, expires } = options
-  const settings: Settings = {
-    keyring: createKeyring({ secrets, hash: 'SHA-256', octets: MAC_OCTETS, allowWeakSecrets }),
+  const settings: CompactSettings = {
+    keyring: createKeyring({ secrets, hash: 'SHA-256', octets: MAC_LENGTH, allowWeakSecrets }),
     types: options.bsonTypes ?? bsonPackageTypes,
-    maxInflated: inflatedLimit(options.maxInflated ?? MAX_INFLATED),
-    expires: tokenLife(expires),
+    maxInflated: checkMaxInflated(options.maxInflated),
+    expires: checkExpires(expires),
     cache: createVerifiedCache(options.remember),
   }
   return {
@@ -83,26 +93,27 @@ export function compact(options: CompactOptions): SessionCodec {
   }
 }
 
-interface Settings {
+/** What the options make. */
+interface CompactSettings {
   keyring: Keyring
   types: BsonTypes
   maxInflated: number
   /** Milliseconds. */
   expires: number | undefined
-  cache: VerifiedCache<Verified>
+  cache: VerifiedCache<VerifiedContent>
 }
 
 /** Stays as it is, whatever is done to the sessions read from it. */
-interface Verified extends CompactContent {
+interface VerifiedContent extends CompactContent {
   keyIndex: number
-  /** The document with its types, made at the first commit that asks. */
+  /** The document with its types, made by the first commit that asks. */
   root?: OriginNode
-  /** Makes the data once more. */
-  read?: () => SessionData
+  /** Gives the data, in new objects with each call. */
+  data?: () => SessionData
 }
 
-async function verify(value: string, context: CodecContext, settings: Settings): Promise<SessionRecord> {
-  if (!looksLikeCompact(value)) throw new SessionError('ERR_SESSION_MALFORMED', 'The value is no compact session')
+async function verify(value: string, context: CodecContext, settings: CompactSettings): Promise<SessionRecord> {
+  if (!looksLikeCompact(value)) throw new SessionError('ERR_SESSION_MALFORMED', 'The value is not a compact session')
   const isSession = context.purpose === 'session'
   // No cookie name has a blank in it.
   const known = isSession ? settings.cache.get(`${context.cookieName} ${value}`) : undefined
@@ -111,7 +122,7 @@ async function verify(value: string, context: CodecContext, settings: Settings):
   const keyIndex = await settings.keyring.verify(signingInput(body, context), decodeCookie85(mac), context)
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
-    const content: Verified = { ...openCompact(body, settings.maxInflated), keyIndex }
+    const content: VerifiedContent = { ...openCompact(body, settings.maxInflated), keyIndex }
     const record = await withBsonTypes(() => readContent(content, context, settings))
     if (isSession) settings.cache.set(`${context.cookieName} ${value}`, content, content.bson.length)
     return record
@@ -121,15 +132,15 @@ async function verify(value: string, context: CodecContext, settings: Settings):
 }
 
 /**
- * What the MAC covers: the format, the purpose and the cookie's name before the digits. It begins as no token does, so that a
- * secret shared with another codec makes nothing that is good for both.
+ * What the MAC covers: the format, the purpose and the cookie's name before the digits. No token begins like this, so a secret
+ * that is shared with another codec signs nothing that is valid for both.
  */
 function signingInput(body: string, { purpose, cookieName }: CodecContext): string {
   return `sessionglass compact 1 ${purpose} ${cookieName} ${body}`
 }
 
-/** @returns a session of its own with each call */
-function readContent(content: Verified, { now }: CodecContext, { types }: Settings): SessionRecord {
+/** @returns new objects with each call */
+function readContent(content: VerifiedContent, { now }: CodecContext, { types }: CompactSettings): SessionRecord {
   const { version, bson, keyIndex } = content
   const { id, createdAt, accessedAt, expiresAt } = content.meta
   refuseTokenTimes({ ...(expiresAt && { expiresAt }) }, now, 0)
@@ -137,8 +148,8 @@ function readContent(content: Verified, { now }: CodecContext, { types }: Settin
     content.root ??= bsonOrigin(bson, { types })
     return content.root
   }
-  content.read ??= readOften(() => readBson(bson, { types }))
-  const record: SessionRecord = { data: content.read(), keyIndex, origin: { format: COMPACT, root } }
+  content.data ??= readOften(() => readBson(bson, { types }))
+  const record: SessionRecord = { data: content.data(), keyIndex, origin: { format: COMPACT, root } }
   if (id !== undefined) record.id = id
   if (createdAt) record.createdAt = new Date(createdAt)
   if (accessedAt) record.accessedAt = new Date(accessedAt)
@@ -147,43 +158,35 @@ function readContent(content: Verified, { now }: CodecContext, { types }: Settin
   return record
 }
 
-async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
-  const { origin, expiresAt } = record
+async function sign(record: SessionRecord, context: CodecContext, settings: CompactSettings): Promise<string> {
+  const { origin } = record
   const root = origin?.root()
   refuseMeta(record.data, {}, origin?.format === COMPACT ? undefined : root)
-  const end = settings.expires === undefined ? expiresAt : new Date(context.now.getTime() + settings.expires)
-  const body = encodeCookie85(compactPayload({ ...record, ...(end && { expiresAt: end }) }, root))
+  const expiresAt =
+    settings.expires === undefined ? record.expiresAt : new Date(context.now.getTime() + settings.expires)
+  const bson = writeBson(record.data, { origin: root })
+  const stream = platform.deflate(bson, LEVEL)
+  const isShorter = stream.length - ZLIB_HEAD.length < bson.length
+  const head = headOf({ ...record, ...(expiresAt && { expiresAt }) }, isShorter)
+  const body = encodeCookie85(concatBytes(head, isShorter ? stream.subarray(ZLIB_HEAD.length) : bson))
   const mac = await settings.keyring.sign(signingInput(body, context), context)
   return `~${encodeCookie85(mac)}${body}`
 }
 
-// The octets of a compact session: what they say of the session itself, then BSON, deflated where that is shorter.
-// FORMATS §11; src/shared/decode-compact.ts reads them.
-
-/** zlib's best compression. What the head of a stream says of it is only a hint (RFC 1950 §2.2). */
-const LEVEL = 9
-/** As this project makes ids, and Beaker does (FORMATS §2.2). */
-const HEX = /^[0-9a-f]{32}$/
-
-/**
- * The octets of a session.
- *
- * @param root - what the payload was when it was read: unchanged elements are copied
- * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of what BSON can't hold, `ERR_SESSION_LIMIT`
- */
-export function compactPayload(record: SessionRecord, root: OriginNode | undefined): Uint8Array {
+/** The bytes before the document: which facts about the session are there, and the facts. `openCompact` reads them. */
+function headOf(record: SessionRecord, isDeflated: boolean): Uint8Array {
   const { id, createdAt, accessedAt, expiresAt, version } = record
-  const head: number[] = [0]
-  let flags = 0
+  const bytes: number[] = [0]
+  let flags = isDeflated ? DEFLATED : 0
   if (id !== undefined && HEX.test(id)) {
     flags |= HEX_ID
-    for (let at = 0; at < id.length; at += 2) head.push(Number.parseInt(id.slice(at, at + 2), 16))
+    for (let at = 0; at < id.length; at += 2) bytes.push(Number.parseInt(id.slice(at, at + 2), 16))
   } else if (id !== undefined) {
     if (!isWellFormed(id)) throw unwritable('id')
     flags |= TEXT_ID
     const text = encodeUtf8(id)
-    putVarint(head, text.length, 'id')
-    head.push(...text)
+    putVarint(bytes, text.length, 'id')
+    bytes.push(...text)
   }
   let last = 0
   const times = [
@@ -196,25 +199,22 @@ export function compactPayload(record: SessionRecord, root: OriginNode | undefin
     flags |= flag
     const step = time.getTime() - last
     last = time.getTime()
-    putVarint(head, step < 0 ? -2 * step - 1 : 2 * step, name)
+    putVarint(bytes, step < 0 ? -2 * step - 1 : 2 * step, name)
   }
   if (version !== undefined) {
     flags |= VERSION
-    putVarint(head, version, 'version')
+    putVarint(bytes, version, 'version')
   }
-  const bson = writeBson(record.data, { origin: root })
-  const stream = platform.deflate(bson, LEVEL)
-  const isShorter = stream.length - ZLIB_HEAD.length < bson.length
-  head[0] = flags | (isShorter ? DEFLATED : 0)
-  return concatBytes(Uint8Array.from(head), isShorter ? stream.subarray(ZLIB_HEAD.length) : bson)
+  bytes[0] = flags
+  return Uint8Array.from(bytes)
 }
 
-/** 7 bits in each octet, the lowest first; the highest bit says that more follow. */
-function putVarint(octets: number[], value: number, path: string): void {
+/** 7 bits in each byte, the lowest first; the highest bit says that more follow. */
+function putVarint(bytes: number[], value: number, path: string): void {
   if (!Number.isSafeInteger(value) || value < 0) throw unwritable(path)
   let rest = value
-  for (; rest > 127; rest = Math.floor(rest / 128)) octets.push((rest % 128) + 128)
-  octets.push(rest)
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
+  bytes.push(rest)
 }
 
 function unwritable(path: string): SessionError {

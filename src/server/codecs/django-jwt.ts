@@ -2,7 +2,6 @@
  * Tokens of django-session-jwt: the key of a session on the server, and claims that other services trust without it.
  * RFC 7519, FORMATS §6.2; docs/django.md lists what is different.
  */
-
 import { platform } from '#platform'
 import { takeJwtMeta } from '../../shared/decode.js'
 import {
@@ -15,13 +14,20 @@ import {
 import { SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
 import type { MaybePromise, OriginNode, SessionData } from '../../shared/types.js'
-import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
-import type { JsonPayload } from '../json/claims.js'
+import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import type { Secrets } from '../keys/hmac.js'
 import { type KeyInput, type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
-import { type CodecContext, type MetaNames, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
+import {
+  type CodecContext,
+  checkExpires,
+  type MetaNames,
+  refuseMeta,
+  refuseTokenTimes,
+  type SessionCodec,
+  type SessionRecord,
+} from './codec.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface DjangoJwtOptions<User extends object = Record<string, unknown>> {
@@ -34,26 +40,43 @@ export interface DjangoJwtOptions<User extends object = Record<string, unknown>>
   /** `FIELDS`: `'a'`, `['a', 's']`, `['a', 's', 'long']`, or short names by long ones as in `defineSession`. */
   fields?: readonly DjangoField[] | SessionFields
   /**
-   * Asked whenever a token is written: whose fields go into it? `null`: nobody's. Without it the claims of the token before are copied,
-   * so that a service can extend a token without a database.
+   * Called whenever a token is written: the user whose fields go into it, or `null`. Without it the claims of the previous token are
+   * copied, so that a service can extend a token without a database.
    */
   user?: (session: DjangoJwtSession) => MaybePromise<User | null>
   /** `CALLABLE`: further claims. */
   claims?: (user: User | null) => MaybePromise<Record<string, unknown>>
   /** `SESSION_FIELD`: the claim with the session's key. Default `sk`. */
   sessionField?: string
-  /** `EXPIRES`: writes `exp` this far ahead. Default: tokens have no end of their own. */
+  /** `EXPIRES`: tokens expire (`exp`) this long after they were written. Default: they do not expire by themselves. */
   expires?: Duration
-  /** When the end moves ahead: once half of `expires` is over (default), with each request as in Django, or with changes alone. */
+  /** When `exp` is renewed: after half of `expires` (default), with each request as in Django, or only with changes. */
   renew?: 'half-life' | 'always' | 'never'
   /** How far clocks may differ for `exp`, `nbf` and `iat`. Default 30 seconds. */
   clockTolerance?: Duration
   /** Writes the id of the key into the header, which Django does not. Default false. */
   kid?: boolean
-  /** How many of the last good cookies are remembered. Default 256; 0: none. */
+  /** How many of the last valid cookies are remembered. Default 256; 0: none. */
   remember?: number
-  /** Takes secrets under 32 octets. */
+  /** Takes secrets under 32 bytes. */
   allowWeakSecrets?: boolean
+}
+
+/** An attribute, perhaps dotted; a short name, by default the attribute; a long name, by default the short one. */
+export type DjangoField =
+  | string
+  | readonly [attribute: string]
+  | readonly [attribute: string, short: string]
+  | readonly [attribute: string, short: string, long: string]
+
+/** What `user` is told of a session that is about to be written. */
+export interface DjangoJwtSession {
+  /** The key of the session on the server. */
+  id: string
+  /** What the store holds of it; without a store, what the application has in `session.data`. */
+  data: SessionData
+  /** The token as it came, where one did. */
+  claims?: Readonly<Record<string, unknown>>
 }
 
 const FORMAT = 'django-jwt'
@@ -61,18 +84,18 @@ const DEFAULT_FIELD = 'sk'
 const DEFAULT_TOLERANCE = '30s'
 
 /**
- * The codec of django-session-jwt. Any JWT with a session field that is signed with one of its keys is a session to it. `iat` is when
- * the token was written, not when the session began: no absolute timeout can go by it.
+ * The codec of django-session-jwt. To it, any JWT with a session field that is signed with one of its keys is a session. `iat` is when
+ * the token was written, not when the session was created: no absolute timeout can go by it.
  *
- * @returns a codec of the family `jws`; it only reads where no key can sign
- * @throws {TypeError} for unsuitable keys, names that stand twice, and a `claims` without `user`
+ * @returns a codec of the family `jws`; it only reads if no key can sign
+ * @throws {TypeError} for unsuitable keys, names that occur twice, and a `claims` without `user`
  * @see FORMATS §6.2
  */
 export function djangoJwt<User extends object = Record<string, unknown>>(
   options: DjangoJwtOptions<User>,
 ): SessionCodec {
   const ring = ringOfOptions(options)
-  const settings = settle(options, ring)
+  const settings = settingsOf(options, ring)
   const { tokens, meta, fields, sessionField } = settings
   return {
     name: 'djangoJwt',
@@ -81,7 +104,7 @@ export function djangoJwt<User extends object = Record<string, unknown>>(
     meta,
     keys: ring,
     matches: looksLikeJwt,
-    verify: (value, context) => tokens.verify(value, context, (payload) => readToken(payload, context, settings)),
+    verify: (value, context) => tokens.verify(value, context, (claims) => readToken(claims, context, settings)),
     ...(ring.canSign && { sign: (record, context) => sign(record, context, settings) }),
     changed: ({ data, origin }) =>
       origin === undefined || !equalValues(dataOf(origin.root().value as SessionData, fields, sessionField), data),
@@ -89,14 +112,21 @@ export function djangoJwt<User extends object = Record<string, unknown>>(
   }
 }
 
-interface Settings extends ClaimsSettings {
+interface DjangoJwtSettings {
   tokens: SignedTokens
+  fields: Fields
+  sessionField: string
+  meta: MetaNames
+  user: ((session: DjangoJwtSession) => MaybePromise<object | null>) | undefined
+  claims: ((user: object | null) => MaybePromise<Record<string, unknown>>) | undefined
   renew: 'half-life' | 'always' | 'never'
+  /** Milliseconds. */
+  expires: number | undefined
   /** Milliseconds. */
   tolerance: number
 }
 
-function settle<User extends object>(options: DjangoJwtOptions<User>, ring: KeyRing): Settings {
+function settingsOf<User extends object>(options: DjangoJwtOptions<User>, ring: KeyRing): DjangoJwtSettings {
   const { fields = [], sessionField = DEFAULT_FIELD, user, claims, expires, renew = 'half-life', kid = false } = options
   if (user !== undefined && typeof user !== 'function') throw new TypeError('Option "user" must be a function')
   if (claims !== undefined && (typeof claims !== 'function' || user === undefined)) {
@@ -111,10 +141,20 @@ function settle<User extends object>(options: DjangoJwtOptions<User>, ring: KeyR
     sessionField,
     meta: metaOf(sessionField),
     user,
-    claims: claims as ClaimsSettings['claims'],
+    claims: claims as DjangoJwtSettings['claims'],
     renew,
-    expires: tokenLife(expires),
+    expires: checkExpires(expires),
     tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
+  }
+}
+
+function metaOf(sessionField: string): MetaNames {
+  return {
+    [sessionField]: 'session.id and session.regenerate()',
+    exp: 'the codec\'s option "expires"',
+    iat: 'nothing: it moves whenever the token is written',
+    nbf: 'a codec of your own',
+    jti: 'a codec of your own',
   }
 }
 
@@ -130,7 +170,7 @@ function ringOfOptions<User extends object>(options: DjangoJwtOptions<User>): Ke
   return ringOf(key as readonly KeyInput[], { algorithms: ['RS256'] })
 }
 
-/** Django takes such a text for the file, where there is one. To sign with its name would be a secret that everybody can guess. */
+/** Django reads such a file. To sign with its name would be a secret that anybody can guess. */
 function refuseFileName(key: string): void {
   try {
     platform.readFile(key)
@@ -140,33 +180,23 @@ function refuseFileName(key: string): void {
   throw new TypeError('Option "key" is the name of a file: give { file }')
 }
 
-function metaOf(sessionField: string): MetaNames {
-  return {
-    [sessionField]: 'session.id and session.regenerate()',
-    exp: 'the codec\'s option "expires"',
-    iat: 'nothing: it moves whenever the token is written',
-    nbf: 'a codec of your own',
-    jti: 'a codec of your own',
-  }
-}
-
-function readToken(payload: JsonPayload, { now, purpose }: CodecContext, settings: Settings): SessionRecord {
+function readToken(jsonClaims: JsonClaims, { now, purpose }: CodecContext, settings: DjangoJwtSettings): SessionRecord {
   const { fields, sessionField, tolerance } = settings
-  const claims = payload.claims()
+  const claims = jsonClaims.read()
   const { data, meta } = takeJwtMeta(claims)
   refuseTokenTimes(meta, now, tolerance)
   const times = {
     ...(meta.createdAt && { accessedAt: meta.createdAt }),
     ...(meta.expiresAt && { expiresAt: meta.expiresAt }),
   }
-  const origin = { format: FORMAT, root: payload.root }
+  const origin = { format: FORMAT, root: jsonClaims.root }
   if (purpose === 'public') return { ...times, data, claims, origin }
   const id = claims[sessionField]
   if (id === undefined)
     throw new SessionError('ERR_SESSION_KEY', 'The token has no session field: it is of another codec')
-  if (typeof id !== 'string') throw new SessionError('ERR_SESSION_CLAIMS', 'The session field is no text')
-  // Django signs one without a key when somebody signs out (FORMATS trap 23).
-  if (id === '') throw new SessionError('ERR_SESSION_EXPIRED', 'The session is over: the token names none')
+  if (typeof id !== 'string') throw new SessionError('ERR_SESSION_CLAIMS', 'The session field is not text')
+  // Django signs one without a key when a user signs out (FORMATS trap 23).
+  if (id === '') throw new SessionError('ERR_SESSION_EXPIRED', 'The session has expired: the token names none')
   return { ...times, id, data: dataOf(claims, fields, sessionField), claims, origin }
 }
 
@@ -176,13 +206,13 @@ function dataOf(claims: SessionData, fields: Fields, sessionField: string): Sess
 }
 
 /** Django means to renew at half-life and renews with each request (FORMATS trap 22). */
-function needsRenewal({ expiresAt }: SessionRecord, now: Date, { renew, expires }: Settings): boolean {
+function needsRenewal({ expiresAt }: SessionRecord, now: Date, { renew, expires }: DjangoJwtSettings): boolean {
   if (renew !== 'half-life') return renew === 'always'
   if (expires === undefined) return false
   return expiresAt === undefined || expiresAt.getTime() - now.getTime() <= expires / 2
 }
 
-async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
+async function sign(record: SessionRecord, context: CodecContext, settings: DjangoJwtSettings): Promise<string> {
   const root = record.origin?.root()
   const own = record.origin?.format === FORMAT ? root : undefined
   refuseMeta(record.data, settings.meta, own ? undefined : root)
@@ -190,50 +220,27 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Sett
   return await settings.tokens.sign(writeJson(claims, { ascii: true, ...(root && { origin: root }) }), context)
 }
 
-// What goes into a token of django-session-jwt: the claims about the session, the fields of a user, and what else there is.
-// FORMATS §6.2.
-
-/** What `user` is told of a session that is about to be written. */
-export interface DjangoJwtSession {
-  /** The key of the session on the server. */
-  id: string
-  /** What the store holds of it; without a store, what the application has in `session.data`. */
-  data: SessionData
-  /** The token as it came, where one did. */
-  claims?: Readonly<Record<string, unknown>>
-}
-
-export interface ClaimsSettings {
-  fields: Fields
-  sessionField: string
-  meta: MetaNames
-  user: ((session: DjangoJwtSession) => MaybePromise<object | null>) | undefined
-  claims: ((user: object | null) => MaybePromise<Record<string, unknown>>) | undefined
-  /** Milliseconds. */
-  expires: number | undefined
-}
-
 /**
- * @param own - the payload as it was read, where this format has read it
+ * @param own - the payload as it was read, if it was of this format
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for data that would be lost
- * @throws {TypeError} for a claim that is not for `claims` to give
+ * @throws {TypeError} for a claim that `claims` must not give
  */
-export async function djangoClaims(
+async function djangoClaims(
   record: SessionRecord,
   own: OriginNode | undefined,
   context: CodecContext,
-  settings: ClaimsSettings,
+  settings: DjangoJwtSettings,
 ): Promise<SessionData> {
   const claims = context.purpose === 'public' ? record.data : await claimsOf(record, own, settings)
   return { ...registered(record, own, context, settings), ...claims }
 }
 
-/** In Django's order: the session's key, when the token is written, when it ends. */
+/** In Django's order: the session's key, when the token is written, when it expires. */
 function registered(
   { id, expiresAt }: SessionRecord,
   own: OriginNode | undefined,
   { now, purpose }: CodecContext,
-  { expires, sessionField }: ClaimsSettings,
+  { expires, sessionField }: DjangoJwtSettings,
 ): SessionData {
   const end = expires === undefined ? expiresAt : new Date(now.getTime() + expires)
   const exp = end && { exp: Math.floor(end.getTime() / 1000) }
@@ -252,7 +259,7 @@ function registered(
 async function claimsOf(
   record: SessionRecord,
   own: OriginNode | undefined,
-  settings: ClaimsSettings,
+  settings: DjangoJwtSettings,
 ): Promise<SessionData> {
   const { fields, user: find, claims: more } = settings
   const read = (own?.value ?? {}) as SessionData
@@ -267,7 +274,7 @@ async function claimsOf(
   return claims
 }
 
-/** What the application put into the session and no user has would be lost without a word. */
+/** Data that the application put into the session and the user does not have would be lost silently. */
 function refuseOthers(
   data: SessionData,
   { read, claims, fields }: { read: SessionData; claims: SessionData; fields: Fields },
@@ -282,43 +289,33 @@ function refuseOthers(
   }
 }
 
-// The fields of django-session-jwt: which attribute of a user goes under which short name into the token, and under which long
-// one to the application. FORMATS §6.2.
-
-/** An attribute, perhaps dotted; a short name, by default the attribute; a long name, by default the short one. */
-export type DjangoField =
-  | string
-  | readonly [attribute: string]
-  | readonly [attribute: string, short: string]
-  | readonly [attribute: string, short: string, long: string]
-
-export interface FieldNames {
+interface FieldNames {
   readonly attribute: readonly string[]
   readonly short: string
   readonly long: string
 }
 
 /** The fields of a codec, ready for use. */
-export interface Fields {
+interface Fields {
   readonly names: readonly FieldNames[]
   /** Adds the long names to what was read; the short ones stay. */
   expand(data: SessionData): SessionData
   /** Takes the long names away again; one that the application changed changes the short one. */
   shorten(data: SessionData, read: SessionData): SessionData
-  /** What the fields take of a user, under the short names; an attribute that is not there is left out. */
+  /** The fields of a user, under the short names; a missing attribute is left out. */
   take(user: object): SessionData
 }
 
 /**
  * @param fields - as django-session-jwt has them, or short names by long ones as `defineSession` has them
- * @throws {TypeError} for a name that stands twice or has another meaning
+ * @throws {TypeError} for a name that occurs twice or has another meaning
  */
-export function createFields(fields: readonly DjangoField[] | SessionFields, sessionField: string): Fields {
+function createFields(fields: readonly DjangoField[] | SessionFields, sessionField: string): Fields {
   const names = isList(fields)
     ? fields.map(namesOf)
     : Object.entries(fields).map(([long, short]): FieldNames => ({ attribute: long.split('.'), short, long }))
-  refuseTwins(names.map(({ short }) => short))
-  refuseTwins(names.map(({ long }) => long))
+  refuseTwice(names.map(({ short }) => short))
+  refuseTwice(names.map(({ long }) => long))
   const shortByLong = checkFields(Object.fromEntries(names.map(({ long, short }) => [long, short])), sessionField)
   return {
     names,
@@ -337,15 +334,15 @@ function isList(fields: readonly DjangoField[] | SessionFields): fields is reado
 
 function namesOf(field: DjangoField): FieldNames {
   const parts: readonly unknown[] = typeof field === 'string' ? [field] : field
-  const isGood = Array.isArray(parts) && parts.length >= 1 && parts.length <= 3
-  if (!isGood || parts.some((part) => typeof part !== 'string' || part === '')) {
-    throw new TypeError('Option "fields" holds a part that is no name and no list of one to three')
+  const isNames = Array.isArray(parts) && parts.length >= 1 && parts.length <= 3
+  if (!isNames || parts.some((part) => typeof part !== 'string' || part === '')) {
+    throw new TypeError('Option "fields" holds a part that is neither a name nor a list of one to three names')
   }
   const [attribute = '', short = attribute, long = short] = parts as readonly string[]
   return { attribute: attribute.split('.'), short, long }
 }
 
-function refuseTwins(names: readonly string[]): void {
+function refuseTwice(names: readonly string[]): void {
   const twin = names.find((name, index) => names.indexOf(name) !== index)
   if (twin !== undefined) throw new TypeError(`Option "fields" has the name "${twin}" twice`)
 }
@@ -358,7 +355,7 @@ function shorten(names: readonly FieldNames[], data: SessionData, read: SessionD
     delete claims[long]
     const isGone = value === undefined
     const isChanged = !equalValues(value, read[short])
-    // Where the whole data was replaced, and only short names are in it, those count.
+    // If the whole data was replaced, and only short names are in it, those count.
     if (!isChanged || (isGone && !equalValues(data[short], read[short]))) continue
     if (isGone) delete claims[short]
     else claims[short] = value

@@ -8,14 +8,13 @@ import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../
 import {
   createDjangoSecrets,
   createTimestampSigner,
-  decodePayload,
-  encodePayload,
+  decodeSessionText,
+  encodeSessionText,
   looksLikeDjangoSigned,
-  MAX_SESSION_OCTETS,
   type TimestampSigner,
 } from '../django/signer.js'
-import { createDjangoSerializer, type DjangoSerializer } from '../python-serializers.js'
-import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { createPythonSerializer, type PythonSerializer } from '../python-serializers.js'
+import { type CodecContext, checkMaxInflated, type SessionCodec, type SessionRecord } from './codec.js'
 
 export interface DjangoSignedOptions {
   /** `SECRET_KEY`. It signs. */
@@ -30,9 +29,9 @@ export interface DjangoSignedOptions {
   salt?: string | undefined
   /** Reads signatures by SHA-1, as Django before 3.1 made them; Django from 4.0 on does not. Default true. */
   legacy?: boolean | undefined
-  /** Takes secrets under 32 octets. */
+  /** Takes secrets under 32 bytes. */
   allowWeakSecrets?: boolean | undefined
-  /** Most octets that a session may have after its signature was verified. Default 1 MiB. */
+  /** Most bytes that a session may have after its signature was verified. Default 1 MiB. */
   maxInflated?: number | undefined
 }
 
@@ -43,10 +42,10 @@ const CLOCK_TOLERANCE = 5 * 60_000
 
 /**
  * The codec of Django's sessions in signed cookies; the cookie is `sessionid` there. Anybody who has the cookie can read it, and
- * an older one is as good as the newest until it is too old: signing out ends nothing for whoever kept a copy. With the
- * serializer `pickle`, whoever knows the secret can make Django run any program; nothing is run here.
+ * an older one stays valid until it is too old: signing out does not end a session of which somebody kept a copy. If somebody
+ * knows the secret, the serializer `pickle` lets them make Django run any program; nothing is run here.
  *
- * The cookie holds no id: `session.id` is another one with each request. The time of the signature is `session.accessedAt`.
+ * The cookie holds no id: `session.id` is new with each request. The time of the signature is `session.accessedAt`.
  *
  * @returns a codec of the family `django-signed`; `keyIndex` counts the secrets, then the same secrets with SHA-1
  * @throws {TypeError} naming the option
@@ -60,7 +59,7 @@ const CLOCK_TOLERANCE = 5 * 60_000
  * })
  */
 export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
-  const settings = settle(options)
+  const settings = settingsOf(options)
   return {
     name: 'djangoSigned',
     family: 'django-signed',
@@ -72,33 +71,33 @@ export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
   }
 }
 
-interface Settings {
+interface DjangoSignedSettings {
   signer: TimestampSigner
-  serializer: DjangoSerializer
+  serializer: PythonSerializer
   /** Milliseconds. */
   maxAge: number
-  /** Octets. */
+  /** Bytes. */
   maxInflated: number
 }
 
-function settle(options: DjangoSignedOptions): Settings {
+function settingsOf(options: DjangoSignedOptions): DjangoSignedSettings {
   const { secretKey, fallbacks, serializer = 'json', allowWeakSecrets, salt = SALT, legacy = true } = options
   const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'fallbacks' })
   return {
     signer: createTimestampSigner({ secrets, salt, legacy }),
-    serializer: createDjangoSerializer(serializer),
+    serializer: createPythonSerializer({ serializer }),
     maxAge: parseDuration(options.maxAge ?? COOKIE_AGE, 'maxAge'),
-    maxInflated: options.maxInflated ?? MAX_SESSION_OCTETS,
+    maxInflated: checkMaxInflated(options.maxInflated),
   }
 }
 
-/** Trip in: signature, age, zlib, serializer, in this order. */
-async function verify(value: string, context: CodecContext, settings: Settings): Promise<SessionRecord> {
+/** Signature, age, zlib, serializer, in this order. */
+async function verify(value: string, context: CodecContext, settings: DjangoSignedSettings): Promise<SessionRecord> {
   const { signer, serializer, maxAge, maxInflated } = settings
-  const { payload, signedAt, keyIndex } = await signer.unsign(value, context)
+  const { text, signedAt, keyIndex } = await signer.unsign(value, context)
   try {
     refuseAge(signedAt, context.now, maxAge)
-    const session = readDjangoSession(decodePayload(payload, maxInflated), serializer)
+    const session = readDjangoSession(decodeSessionText(text, maxInflated), serializer)
     return { ...session, accessedAt: signedAt, expiresAt: new Date(signedAt.getTime() + maxAge), keyIndex }
   } catch (error) {
     throw asVerified(error)
@@ -107,15 +106,14 @@ async function verify(value: string, context: CodecContext, settings: Settings):
 
 function refuseAge(signedAt: Date, now: Date, maxAge: number): void {
   const age = now.getTime() - signedAt.getTime()
-  if (age > maxAge) throw new SessionError('ERR_SESSION_EXPIRED', 'The session is over: it was signed too long ago')
+  if (age > maxAge) throw new SessionError('ERR_SESSION_EXPIRED', 'The session has expired: it was signed too long ago')
   if (age < -CLOCK_TOLERANCE) {
     throw new SessionError('ERR_SESSION_NOT_YET_VALID', 'The session was signed in the future')
   }
 }
 
-/** Trip out. */
-async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
+async function sign(record: SessionRecord, context: CodecContext, settings: DjangoSignedSettings): Promise<string> {
   const { signer, serializer, maxInflated } = settings
-  const payload = encodePayload(writeDjangoSession(record, serializer), maxInflated)
-  return await signer.sign(payload, record.accessedAt ?? context.now, context)
+  const text = encodeSessionText(writeDjangoSession(record, serializer), maxInflated)
+  return await signer.sign(text, record.accessedAt ?? context.now, context)
 }

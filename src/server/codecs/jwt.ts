@@ -7,13 +7,19 @@ import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
-import { refuseTokenTimes, tokenLife } from '../core/lifetime.js'
-import type { JsonPayload } from '../json/claims.js'
+import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import type { Secrets } from '../keys/hmac.js'
 import { type JwsAlgorithm, type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
-import { type CodecContext, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
+import {
+  type CodecContext,
+  checkExpires,
+  refuseMeta,
+  refuseTokenTimes,
+  type SessionCodec,
+  type SessionRecord,
+} from './codec.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface JwtOptions {
@@ -26,23 +32,23 @@ export interface JwtOptions {
   keys?: Keys
   /**
    * With `secrets`: the first signs, all verify; default `['HS256']`. With `keys`: what they may be for, the first that fits a key
-   * which does not say it itself. The token's own word never adds one.
+   * which does not say it itself. The header of a token never adds one.
    */
   algorithms?: readonly JwsAlgorithm[]
   /** Writes the id of the key that signs into the header. Default true; secrets have an id only if they were given one. */
   kid?: boolean
-  /** Takes secrets under 32 octets, as Python does. */
+  /** Takes secrets under 32 bytes, as Python does. */
   allowWeakSecrets?: boolean
   /**
-   * Writes `exp` this far ahead, and moves it ahead with each touch. Default: tokens have no end of their own. An idle timeout
-   * needs it: `exp` is the only place of a plain token that tells of the last use.
+   * Tokens expire (`exp`) this long after they were written, and each touch writes them again. Default: they do not expire by
+   * themselves. An idle timeout needs it: only `exp` of a plain token tells when it was used last.
    */
   expires?: Duration
   /** How far clocks may differ for `exp`, `nbf` and `iat`. Default 30 seconds. */
   clockTolerance?: Duration
-  /** How many of the last good cookies are remembered, so that they need not be verified again. Default 256; 0: none. */
+  /** How many of the last valid cookies are remembered, so that they need not be verified again. Default 256; 0: none. */
   remember?: number
-  /** Gives new sessions an id (`jti`) and the time they began (`iat`). Default true; what was read stays in any case. */
+  /** Gives new sessions an id (`jti`) and the time they were created (`iat`). Default true; what was read stays in any case. */
   identify?: boolean
 }
 
@@ -58,17 +64,17 @@ const META = {
 } as const
 
 /**
- * The codec of plain JWT sessions. Any JWT signed with one of its keys is a session to it: give it keys of their own.
+ * The codec of plain JWT sessions. To it, any JWT signed with one of its keys is a session: give it its own keys.
  * Only a payload in the form of `beakerJwt` is left to that codec. `aud`, `iss` and `sub` are data here, unchecked; PyJWT refuses
  * an `aud` that it was not told of, and since 2.10 a `sub` that is no text.
  *
  * @returns a codec of the family `jws`; `keyIndex` counts the secrets of the first algorithm, then those of the next, or the keys.
- *   It only reads where no key can sign
+ *   It only reads if no key can sign
  * @throws {TypeError} for missing, empty, weak or unsuitable keys and unknown algorithms
  */
 export function jwt(options: JwtOptions): SessionCodec {
   const ring = ringOfOptions(options)
-  const settings = settle(options, ring)
+  const settings = settingsOf(options, ring)
   const { tokens } = settings
   return {
     name: 'jwt',
@@ -77,14 +83,14 @@ export function jwt(options: JwtOptions): SessionCodec {
     meta: META,
     keys: ring,
     matches: looksLikeJwt,
-    verify: (value, context) => tokens.verify(value, context, (payload) => readToken(payload, context, settings)),
+    verify: (value, context) => tokens.verify(value, context, (claims) => readToken(claims, context, settings)),
     ...(ring.canSign && { sign: (record, context) => sign(record, context, settings) }),
     changed: ({ data, origin }) =>
       origin === undefined || !equalValues(takeJwtMeta(origin.root().value as SessionData).data, data),
   }
 }
 
-interface Settings {
+interface JwtSettings {
   tokens: SignedTokens
   /** Milliseconds. */
   expires: number | undefined
@@ -93,12 +99,12 @@ interface Settings {
   identify: boolean
 }
 
-function settle(options: JwtOptions, ring: KeyRing): Settings {
+function settingsOf(options: JwtOptions, ring: KeyRing): JwtSettings {
   const { expires, kid = true, identify = true } = options
   return {
     tokens: createSignedTokens({ ring, writesKid: kid, remember: options.remember }),
     identify,
-    expires: tokenLife(expires),
+    expires: checkExpires(expires),
     tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
   }
 }
@@ -109,26 +115,26 @@ function ringOfOptions({ secrets, keys, algorithms, allowWeakSecrets = false }: 
   return ringOfSecrets(secrets as Secrets, { algorithms: algorithms ?? ['HS256'], allowWeakSecrets })
 }
 
-function readToken(payload: JsonPayload, { now }: CodecContext, { expires, tolerance }: Settings): SessionRecord {
-  const claims = payload.claims()
+function readToken(jsonClaims: JsonClaims, { now }: CodecContext, { expires, tolerance }: JwtSettings): SessionRecord {
+  const claims = jsonClaims.read()
   if (typeof claims[COMPRESSED] === 'string') {
-    throw new SessionError('ERR_SESSION_KEY', 'The key is one of another codec: the session is compressed (bsZ)')
+    throw new SessionError('ERR_SESSION_KEY', 'The token is of another codec: the session is compressed (bsZ)')
   }
   const { data, meta } = takeJwtMeta(claims)
   refuseTokenTimes(meta, now, tolerance)
   const { notBefore: _, ...times } = meta
-  // A token that is renewed with each touch tells by its end when the last one was.
+  // A token that is renewed with each touch tells by `exp` when the last touch was.
   const end = expires === undefined ? undefined : meta.expiresAt?.getTime()
   const accessedAt = end === undefined ? {} : { accessedAt: lastIssue(end - (expires as number), meta.createdAt, now) }
-  return { ...times, ...accessedAt, data, claims, origin: { format: 'jwt', root: payload.root } }
+  return { ...times, ...accessedAt, data, claims, origin: { format: 'jwt', root: jsonClaims.root } }
 }
 
-/** Not before the token began, and not in the future: somebody else may have set another end. */
+/** Not before the token was created, and not in the future: another system may have set another `exp`. */
 function lastIssue(time: number, createdAt: Date | undefined, now: Date): Date {
   return new Date(Math.min(Math.max(time, createdAt?.getTime() ?? time), now.getTime()))
 }
 
-async function sign(record: SessionRecord, context: CodecContext, settings: Settings): Promise<string> {
+async function sign(record: SessionRecord, context: CodecContext, settings: JwtSettings): Promise<string> {
   const root = record.origin?.root()
   refuseMeta(record.data, META, record.origin?.format === 'jwt' ? undefined : root)
   if (record.data[COMPRESSED] !== undefined) {
@@ -148,7 +154,7 @@ function withJwtMeta(
   { data, id, createdAt, expiresAt }: SessionRecord,
   root: OriginNode | undefined,
   { now, purpose }: CodecContext,
-  { expires, identify }: Settings,
+  { expires, identify }: JwtSettings,
 ): SessionData {
   const read = (root?.format === 'json' ? root.value : {}) as SessionData
   const isNamed = identify && purpose === 'session'

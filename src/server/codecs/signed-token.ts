@@ -1,12 +1,12 @@
 /**
- * Tokens whose payload is signed and stays as it is: the half of a codec that knows keys and headers and no claims.
+ * Signs and verifies JWTs for the codecs `jwt` and `djangoJwt`: keys and headers are known here, claims are not.
  * RFC 7515 §5.1 and §5.2; header as PyJWT writes it (FORMATS §6).
  */
 import { platform } from '#platform'
 import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { splitJwt } from '../../shared/jwt.js'
-import { createJsonPayload, type JsonPayload } from '../json/claims.js'
+import { createJsonClaims, type JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import {
   commonName,
@@ -21,37 +21,37 @@ import {
 import type { CodecContext, SessionRecord } from './codec.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
-export interface TokenOptions {
+export interface SignedTokensOptions {
   ring: KeyRing
-  /** Writes the id of the key that signs, where it has one. */
+  /** Writes the id of the key that signs, if it has one. */
   writesKid: boolean
-  /** How many good values are remembered. */
+  /** How many valid values are remembered. */
   remember: number | undefined
 }
 
 /** Signs and verifies the tokens of one codec. */
 export interface SignedTokens {
   /**
-   * @param read - what the payload says; called anew for a value that is remembered
+   * @param read - makes the session from the claims; also called for a value that is remembered
    * @throws {SessionError} `ERR_SESSION_ALGORITHM`, `ERR_SESSION_SIGNATURE`, `ERR_SESSION_KEYS`, what `read` throws as verified
    */
-  verify(value: string, context: CodecContext, read: (payload: JsonPayload) => SessionRecord): Promise<SessionRecord>
-  /** @throws {SessionError} `ERR_SESSION_KEYS` where no key signs */
+  verify(value: string, context: CodecContext, read: (claims: JsonClaims) => SessionRecord): Promise<SessionRecord>
+  /** @throws {SessionError} `ERR_SESSION_KEYS` if no key signs */
   sign(payload: string, context: CodecContext): Promise<string>
 }
 
 interface VerifiedToken {
-  payload: JsonPayload
+  claims: JsonClaims
   keyIndex: number
   kid?: string
 }
 
-export function createSignedTokens({ ring, writesKid, remember }: TokenOptions): SignedTokens {
+export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOptions): SignedTokens {
   const headers = new WeakMap<RingKey, string>()
   let cache = createVerifiedCache<VerifiedToken>(remember)
   let cacheSet: KeySet | undefined
 
-  /** What other keys verified counts no more: one of them may be gone because it leaked. */
+  /** What other keys verified is forgotten: one of them may be gone because it leaked. */
   function cacheFor(set: KeySet): VerifiedCache<VerifiedToken> {
     if (set !== cacheSet) cache = createVerifiedCache(remember)
     cacheSet = set
@@ -69,15 +69,15 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
       const isSession = context.purpose === 'session'
       const set = await ring.current()
       const known = isSession ? cacheFor(set).get(value) : undefined
-      if (known) return withKey(read(known.payload), known)
+      if (known) return withKey(read(known.claims), known)
       const { token, payload } = openToken(value)
       const found = await findKey(ring, set, token, context)
       try {
         const verified = {
-          payload: createJsonPayload(decodeUtf8(platform.octetsOfBase64Url(payload))),
+          claims: createJsonClaims(decodeUtf8(platform.octetsOfBase64Url(payload))),
           ...found.identity,
         }
-        const record = read(verified.payload)
+        const record = read(verified.claims)
         if (isSession) cacheFor(found.set).set(value, verified, payload.length)
         return withKey(record, verified)
       } catch (error) {
@@ -95,7 +95,7 @@ export function createSignedTokens({ ring, writesKid, remember }: TokenOptions):
   }
 }
 
-/** Takes the token apart as far as nothing of it has to be believed. Keys and addresses in its header are not looked at. */
+/** Takes the token apart without trusting any of it. Keys and addresses in its header are ignored. */
 function openToken(value: string): { token: SignedInput; payload: string } {
   const { header, payload, signature, signingInput } = splitJwt(value)
   const { kid, crit } = header
@@ -109,10 +109,10 @@ function openToken(value: string): { token: SignedInput; payload: string } {
 
 interface FoundKey {
   set: KeySet
-  identity: Omit<VerifiedToken, 'payload'>
+  identity: Omit<VerifiedToken, 'claims'>
 }
 
-/** Newer keys are looked for where a token names none of these, or names none at all and no key verifies it. */
+/** Newer keys are looked for if a token names a key that is unknown, or names none and no key verifies it. */
 async function findKey(ring: KeyRing, first: KeySet, token: SignedInput, context: CodecContext): Promise<FoundKey> {
   let set = first
   let index = await verifyWithSet(set, token, context)

@@ -1,26 +1,26 @@
 /**
- * Remembers what stood in the last values whose signature was good: a browser sends the same cookie again and again.
- * The whole value is compared, signature included, so that nothing else can be taken for it.
+ * Remembers what the last values with a valid signature said: a browser sends the same cookie again and again.
+ * The whole value is compared, signature included, so that no other value can be taken for it.
  */
 
 export interface VerifiedCache<Entry> {
   get(value: string): Entry | undefined
-  /** @param octets - what the entry takes beside the value */
-  set(value: string, entry: Entry, octets: number): void
+  /** @param size - bytes that the entry takes beside the value */
+  set(value: string, entry: Entry, size: number): void
 }
 
-/** A value and its content take 32 KiB at most, so the default of 256 stays below 8 MiB; typically it is a tenth of that. */
+/** A value and its entry take 32 KiB at most, so the default of 256 stays below 8 MiB; typically it is a tenth of that. */
 const DEFAULT_ENTRIES = 256
-/** A larger content is read anew each time. */
-const MAX_OCTETS = 16 * 1024
-/** Characters at the end, where the signature is, that a value is looked up by: a hash of all of it takes longer than comparing it. */
+/** A larger session is read again each time. */
+const MAX_ENTRY_BYTES = 16 * 1024
+/** A value is looked up by its last characters, where most formats have the signature: a hash of all of it takes longer than comparing it. */
 const TAIL = 32
 
 /**
- * Makes a cache for one codec, which lives as long as its keys do. Whether a session is over must be looked at each time.
+ * Makes a cache for one codec, for as long as its keys stay the same. Whether a session has expired must be checked each time.
  *
  * @param entries - how many values are remembered; the oldest goes first; 0 for none
- * @throws {TypeError} for a number that is none
+ * @throws {TypeError} unless it is a whole number
  */
 export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): VerifiedCache<Entry> {
   if (!Number.isInteger(entries) || entries < 0)
@@ -39,8 +39,8 @@ export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): V
       last.value = value
       return last.entry
     },
-    set(value, entry, octets) {
-      if (entries === 0 || octets > MAX_OCTETS) return
+    set(value, entry, size) {
+      if (entries === 0 || size > MAX_ENTRY_BYTES) return
       if (known.size >= entries) known.delete(known.keys().next().value as string)
       known.set(value.slice(-TAIL), { value, entry })
     },

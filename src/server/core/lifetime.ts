@@ -77,19 +77,6 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
   }
 }
 
-/**
- * The times a token carries itself (RFC 7519 §4.1.4 to §4.1.6).
- *
- * @param tolerance - milliseconds that clocks may differ by
- * @throws {SessionError} `ERR_SESSION_EXPIRED` from `exp` on, `ERR_SESSION_NOT_YET_VALID` before `nbf` or `iat`
- */
-export function refuseTokenTimes({ expiresAt, notBefore, createdAt }: SessionMeta, now: Date, tolerance: number): void {
-  const time = now.getTime()
-  if (expiresAt && time >= expiresAt.getTime() + tolerance) throw over('exp has passed')
-  if (notBefore && time < notBefore.getTime() - tolerance) throw early('nbf is in the future')
-  if (createdAt && time < createdAt.getTime() - tolerance) throw early('iat is in the future')
-}
-
 function touchInterval(touchEvery: Duration | false | undefined, idleTimeout: number | undefined): number | undefined {
   if (touchEvery === undefined) return Math.min(DEFAULT_TOUCH_EVERY, (idleTimeout ?? Number.POSITIVE_INFINITY) / 2)
   if (touchEvery === false) {
@@ -113,17 +100,4 @@ function over(why: string): SessionError {
 
 function early(why: string): SessionError {
   return new SessionError('ERR_SESSION_NOT_YET_VALID', `The session is not valid yet: ${why}`, { verified: true })
-}
-
-/**
- * The option "expires" of a format whose end has whole seconds: a token of less would be over at once.
- *
- * @returns milliseconds; undefined for tokens without an end of their own
- * @throws {TypeError} naming the option
- */
-export function tokenLife(expires: Duration | undefined): number | undefined {
-  if (expires === undefined) return undefined
-  const life = parseDuration(expires, 'expires')
-  if (life >= 1000) return life
-  throw new TypeError('Option "expires" must be a second or more')
 }

@@ -4,6 +4,7 @@
 
 import { isSessionError, SessionError } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
+import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore, StoredSession } from '../stores/store.js'
 
 /** Every one throws `ERR_SESSION_STORE` where the store fails, and what the store says of a value that it can't hold. */
@@ -68,16 +69,11 @@ async function changeInSteps(
 }
 
 /** The last task of each id, for stores that can't change a row in one step; an id is present while a task works on it. */
-const queues = new WeakMap<SessionStore, Map<string, Promise<unknown>>>()
+/** For stores that can't change a row in one step. Kept with the store, because several sessions may be made over the same one. */
+const mutexes = new WeakMap<SessionStore, Mutex<string>>()
 
-async function inTurn<T>(store: SessionStore, id: string, work: () => Promise<T>): Promise<T> {
-  const queue = queues.get(store) ?? new Map<string, Promise<unknown>>()
-  queues.set(store, queue)
-  const turn = (queue.get(id) ?? Promise.resolve()).then(work, work)
-  queue.set(id, turn)
-  try {
-    return await turn
-  } finally {
-    if (queue.get(id) === turn) queue.delete(id)
-  }
+function inTurn<T>(store: SessionStore, id: string, work: () => Promise<T>): Promise<T> {
+  const mutex = mutexes.get(store) ?? createMutex<string>()
+  mutexes.set(store, mutex)
+  return mutex(id, work)
 }

@@ -10,8 +10,8 @@ import type { HmacKey } from '../platform/platform.js'
 
 /** A value whose signature was right. */
 export interface Unsigned {
-  /** P. */
-  payload: string
+  /** P: the session, or whatever was signed. */
+  text: string
   /** T, in whole seconds. */
   signedAt: Date
   /** Index of the secret; those of SHA-1 come after all others. */
@@ -19,7 +19,7 @@ export interface Unsigned {
 }
 
 export interface TimestampSigner {
-  sign(payload: string, signedAt: Date, use: KeyUse): Promise<string>
+  sign(text: string, signedAt: Date, use: KeyUse): Promise<string>
   /** @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`; `ERR_SESSION_CLAIMS` if the time is not valid */
   unsign(value: string, use: KeyUse): Promise<Unsigned>
 }
@@ -38,6 +38,15 @@ export interface TimestampSignerOptions {
 const SIGNED = /^(\.?[A-Za-z0-9_-]*):([0-9A-Za-z]+):([A-Za-z0-9_-]{43}|[A-Za-z0-9_-]{27})$/
 const SHA1_DIGITS = 27
 
+/** The most bytes of a serialized session: far more than a real one has, and few enough for every server. */
+export const MAX_SESSION_BYTES = 1_048_576
+/** Python's zlib asks for this level by default. */
+const LEVEL = 6
+/** Numbers to base 62: how Django writes the seconds of a signature. */
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+/** Eight digits can express 2e14 seconds, more than a `Date` can. */
+const MAX_DIGITS = 8
+
 /** Says by shape alone whether Django's signer may have made a value. */
 export function looksLikeDjangoSigned(value: string): boolean {
   return SIGNED.test(value)
@@ -49,22 +58,22 @@ export function createTimestampSigner({ secrets, salt, legacy }: TimestampSigner
     `${purpose === 'session' ? salt : `sessionglass public half of ${cookieName}`}signer`
 
   return {
-    async sign(payload, signedAt, use) {
-      const signed = `${payload}:${encodeBase62(Math.floor(signedAt.getTime() / 1000))}`
+    async sign(text, signedAt, use) {
+      const signed = `${text}:${encodeBase62(Math.floor(signedAt.getTime() / 1000))}`
       const keys = await secrets.keys(saltOf(use), 'SHA-256')
       return `${signed}:${platform.base64Url(await keyAt(keys, use.keyIndex).sign(signed))}`
     },
     async unsign(value, use) {
-      const [, payload, time, signature] = SIGNED.exec(value) ?? []
-      if (payload === undefined || time === undefined || signature === undefined) {
+      const [, text, time, signature] = SIGNED.exec(value) ?? []
+      if (text === undefined || time === undefined || signature === undefined) {
         throw new SessionError('ERR_SESSION_MALFORMED', 'The value is not text, time and signature of Django')
       }
       const isLegacy = signature.length === SHA1_DIGITS
       const mac = decodeBase64Url(signature)
       const hash = isLegacy ? 'SHA-1' : 'SHA-256'
-      const found = isLegacy && !legacy ? -1 : await verify(`${payload}:${time}`, mac, { hash, salt: saltOf(use) })
+      const found = isLegacy && !legacy ? -1 : await verify(`${text}:${time}`, mac, { hash, salt: saltOf(use) })
       if (found === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
-      return { payload, signedAt: timeOf(time), keyIndex: isLegacy ? secrets.size + found : found }
+      return { text, signedAt: timeOf(time), keyIndex: isLegacy ? secrets.size + found : found }
     },
   }
 
@@ -83,8 +92,32 @@ function timeOf(digits: string): Date {
   throw new SessionError('ERR_SESSION_CLAIMS', 'The time of the signature is out of range', { verified: true })
 }
 
-// Django's secrets and the keys that it derives from them: a plain hash of a salt and the secret, one key for each use.
-// FORMATS §8 (trap 25).
+/** The text of a whole number that is not negative. */
+export function encodeBase62(number: number): string {
+  let text = ''
+  let rest = number
+  do {
+    text = (DIGITS[rest % 62] as string) + text
+    rest = Math.floor(rest / 62)
+  } while (rest > 0)
+  return text
+}
+
+/** @throws {SessionError} `ERR_SESSION_MALFORMED` for no digits, another character, or more than eight digits */
+export function decodeBase62(text: string): number {
+  let number = 0
+  for (const digit of text) {
+    const value = DIGITS.indexOf(digit)
+    if (value === -1) throw malformed()
+    number = number * 62 + value
+  }
+  if (text === '' || text.length > MAX_DIGITS) throw malformed()
+  return number
+}
+
+function malformed(): SessionError {
+  return new SessionError('ERR_SESSION_MALFORMED', 'The time of the signature is not a number to base 62')
+}
 
 /** SHA-1 is for what Django before 3.1 made. */
 export type DjangoHash = 'SHA-1' | 'SHA-256'
@@ -141,20 +174,11 @@ async function derive(secrets: readonly Uint8Array[], salt: Uint8Array, hash: Dj
   return keys
 }
 
-// Bytes as the text that Django signs: base64url, after a `.` if they are compressed.
-// FORMATS §8 says when they are.
-
-/** The most bytes of a serialized session: far more than a real one has, and few enough for every server. */
-export const MAX_SESSION_OCTETS = 1_048_576
-
-/** Python's zlib asks for this level by default. */
-const LEVEL = 6
-
 /**
  * @param limit - the most bytes, so that everything that is written can be read again
  * @throws {SessionError} `ERR_SESSION_LIMIT`
  */
-export function encodePayload(bytes: Uint8Array, limit: number): string {
+export function encodeSessionText(bytes: Uint8Array, limit: number): string {
   if (bytes.length > limit) throw tooLong(limit)
   const compressed = platform.deflate(bytes, LEVEL)
   return compressed.length < bytes.length - 1 ? `.${platform.base64Url(compressed)}` : platform.base64Url(bytes)
@@ -165,47 +189,13 @@ export function encodePayload(bytes: Uint8Array, limit: number): string {
  * @returns the bytes, in a new array
  * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`
  */
-export function decodePayload(payload: string, limit: number): Uint8Array {
-  if (payload.startsWith('.')) return platform.inflate(decodeBase64Url(payload.slice(1)), limit)
-  const bytes = decodeBase64Url(payload)
+export function decodeSessionText(text: string, limit: number): Uint8Array {
+  if (text.startsWith('.')) return platform.inflate(decodeBase64Url(text.slice(1)), limit)
+  const bytes = decodeBase64Url(text)
   if (bytes.length > limit) throw tooLong(limit)
   return bytes
 }
 
 function tooLong(limit: number): SessionError {
   return new SessionError('ERR_SESSION_LIMIT', `The session has more than ${limit} bytes`)
-}
-
-// Numbers to base 62 with the digits `0-9A-Za-z`: how Django writes the seconds of a signature.
-// FORMATS §8.
-
-const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-/** Eight digits can express 2e14 seconds, more than a `Date` can. */
-const MAX_DIGITS = 8
-
-/** The text of a whole number that is not negative. */
-export function encodeBase62(number: number): string {
-  let text = ''
-  let rest = number
-  do {
-    text = (DIGITS[rest % 62] as string) + text
-    rest = Math.floor(rest / 62)
-  } while (rest > 0)
-  return text
-}
-
-/** @throws {SessionError} `ERR_SESSION_MALFORMED` for no digits, another character, or more than eight digits */
-export function decodeBase62(text: string): number {
-  let number = 0
-  for (const digit of text) {
-    const value = DIGITS.indexOf(digit)
-    if (value === -1) throw malformed()
-    number = number * 62 + value
-  }
-  if (text === '' || text.length > MAX_DIGITS) throw malformed()
-  return number
-}
-
-function malformed(): SessionError {
-  return new SessionError('ERR_SESSION_MALFORMED', 'The time of the signature is not a number to base 62')
 }

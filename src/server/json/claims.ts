@@ -41,23 +41,18 @@ function mayBeDeep(text: string): boolean {
   return false
 }
 
-// The claims of a verified token, which may be asked for many times.
-// RFC 7519 §4.
-
-export interface JsonPayload {
-  readonly text: string
-  /** @returns the claims in new objects. @throws {SessionError} as `readClaims` */
-  claims(): SessionData
-  /** The claims with the text of their numbers. It never changes, so all sessions of one payload share it. */
+export interface JsonClaims {
+  /** @returns the claims, in new objects with each call. @throws {SessionError} as `readClaims` */
+  read(): SessionData
+  /** The claims with the text of their numbers. It never changes, so all sessions of one token share it. */
   root(): OriginNode
 }
 
-/** Reads everything only when it is asked for, and only once. */
-export function createJsonPayload(text: string): JsonPayload {
+/** The claims in a JSON text, for as many sessions as ask. Nothing is read before it is needed. */
+export function createJsonClaims(text: string): JsonClaims {
   let root: OriginNode | undefined
   return {
-    text,
-    claims: readOften(() => readClaims(text)),
+    read: readOften(() => readClaims(text)),
     root() {
       root ??= readJson(text)
       return root

@@ -28,6 +28,65 @@ export interface BeakerConfigOptions {
 /** The result of `fromBeakerConfig`; `expose` only if `httponly` is given. */
 export type BeakerSessionsOptions<Data extends object> = Omit<SessionsOptions<Data>, 'expose'> & { expose?: boolean }
 
+/** What a value may be: text as in an .ini file, or what Python code would pass. */
+export type BeakerConfig = Readonly<Record<string, unknown>>
+
+const KNOWN: ReadonlySet<string> = new Set([
+  'cookie_domain',
+  'cookie_expires',
+  'cookie_path',
+  'httponly',
+  'key',
+  'samesite',
+  'save_accessed_time',
+  'secure',
+  'timeout',
+])
+
+/** The words of `asbool`. */
+const TRUE: readonly string[] = ['true', 'yes', 'on', 'y', 't', '1']
+const FALSE: readonly string[] = ['false', 'no', 'off', 'n', 'f', '0']
+
+/** Options of Beaker that change nothing here if they have one of these values. */
+const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
+  // Sessions are saved if they changed.
+  auto: [...TRUE, ...FALSE],
+  data_dir: [],
+  // A corrupt cookie is a fresh session here.
+  invalidate_corrupt: TRUE,
+  lock_dir: [],
+  log_file: [],
+  secret: [],
+  type: ['cookie'],
+  webtest_varname: [],
+}
+
+/** Options of the other session class: they may be present if they are None. */
+const NONE_IN_BOTH: ReadonlySet<string> = new Set(['encrypt_key', 'validate_key'])
+/** Beaker still accepts `session_`, with a warning. */
+const PREFIXED = /^(?:beaker\.session\.|session[._])(.+)$/s
+const OF_BEAKER: ReadonlySet<string> = new Set([
+  'crypto_type',
+  'data_serializer',
+  'encrypt_key',
+  'encrypt_nonce_bits',
+  'validate_key',
+])
+const OF_JWT: ReadonlySet<string> = new Set([
+  'bson_compress_jwt_payload',
+  'jwt_secret_keys',
+  'original_format_data_serializer',
+  'original_format_remove_keys',
+  'original_format_validate_key',
+  'read_original_format',
+  'write_original_format',
+])
+/** Python counts the signature here, and only here (FORMATS trap 2). */
+const MAX_ORIGINAL_LENGTH = 4064
+
+/** The names in all versions of Beaker since 1.9; `default` depends on what Python finds installed. */
+const CRYPTO_TYPES: readonly unknown[] = ['cryptography', 'pycrypto', 'pycryptodome', 'nss']
+
 /**
  * Returns the options of `createSessions` that do what the Python configuration does, to be spread into it. As in Python, `secure` is
  * false unless the configuration sets it.
@@ -65,38 +124,32 @@ export function fromBeakerConfig<Data extends object = SessionData>(
   }
 }
 
-const KNOWN: ReadonlySet<string> = new Set([
-  'cookie_domain',
-  'cookie_expires',
-  'cookie_path',
-  'httponly',
-  'key',
-  'samesite',
-  'save_accessed_time',
-  'secure',
-  'timeout',
-])
-
-/** The words of `asbool`. */
-export const TRUE: readonly string[] = ['true', 'yes', 'on', 'y', 't', '1']
-export const FALSE: readonly string[] = ['false', 'no', 'off', 'n', 'f', '0']
-
-/** Options of Beaker that change nothing here if they have one of these values. */
-const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
-  // Sessions are saved if they changed.
-  auto: [...TRUE, ...FALSE],
-  data_dir: [],
-  // A corrupt cookie is a fresh session here.
-  invalidate_corrupt: TRUE,
-  lock_dir: [],
-  log_file: [],
-  secret: [],
-  type: ['cookie'],
-  webtest_varname: [],
+/**
+ * Reads options: `key = value` or `key: value`. Lines with a deeper indent continue a value; `#` and `;` begin comments. Sections are
+ * not kept apart, and nothing is interpolated.
+ *
+ * @throws {TypeError} for any other line
+ */
+function parseIniOptions(text: string): Record<string, string> {
+  const options = new Map<string, string>()
+  let last: { key: string; indent: number } | undefined
+  for (const line of text.split(/\r?\n/)) {
+    const indent = line.search(/\S/)
+    const content = line.trim()
+    if (content === '' || /^[#;]/.test(content)) continue
+    if (last !== undefined && indent > last.indent) {
+      options.set(last.key, `${options.get(last.key)}\n${content}`)
+    } else if (/^\[.*\]$/.test(content)) {
+      last = undefined
+    } else {
+      const [, key = '', value] = /^([^=:]+)[=:](.*)$/.exec(content) ?? []
+      if (value === undefined) throw new TypeError('A line of the .ini text is not "key = value"')
+      last = { key: key.trim(), indent }
+      options.set(last.key, value.trim())
+    }
+  }
+  return Object.fromEntries(options)
 }
-
-/** Options of the other session class: they may be present if they are None. */
-const NONE_IN_BOTH: ReadonlySet<string> = new Set(['encrypt_key', 'validate_key'])
 
 /** As Beaker's middleware documents it: prefixed options, or all of them if none has a prefix. */
 function withoutPrefix(config: BeakerConfig): BeakerConfig {
@@ -106,9 +159,6 @@ function withoutPrefix(config: BeakerConfig): BeakerConfig {
   })
   return prefixed.length > 0 ? Object.fromEntries(prefixed) : config
 }
-
-/** Beaker still accepts `session_`, with a warning. */
-const PREFIXED = /^(?:beaker\.session\.|session[._])(.+)$/s
 
 function refuseOthers(options: BeakerConfig, ignore: readonly string[]): void {
   const known = isKnown(options)
@@ -142,80 +192,9 @@ function hasNoEffect(name: string, value: unknown): boolean {
   return value === null || (WITHOUT_EFFECT[name] as readonly string[]).includes(String(value).trim().toLowerCase())
 }
 
-function sameSiteOf(options: BeakerConfig): 'lax' | 'strict' | 'none' | false {
-  const value = options.samesite
-  if (value === undefined) return 'lax'
-  if (value === null || value === false) return false
-  const word = String(value).toLowerCase()
-  if (word === 'lax' || word === 'strict' || word === 'none') return word
-  throw new TypeError('Beaker option "samesite" must be Lax, Strict, None or null')
-}
-
-/** `cookie_expires`: a boolean, a date, or seconds. As text, "1" and "0" are booleans; `None` is false. */
-function expiresOf(options: BeakerConfig, localNever: boolean): boolean | Date | number {
-  const expires = convertedExpires(options)
-  return expires === false && localNever ? beakerNever() : expires
-}
-
-function convertedExpires(options: BeakerConfig): boolean | Date | number {
-  const value = options.cookie_expires
-  if (value === undefined) return true
-  if (value === null) return false
-  if (value instanceof Date || typeof value === 'boolean') return value
-  const word = String(value).trim().toLowerCase()
-  const isWord = typeof value === 'string' && (TRUE.includes(word) || FALSE.includes(word))
-  return isWord ? TRUE.includes(word) : (asSeconds(options, 'cookie_expires') as number)
-}
-
-function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
-  return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value }
-}
-
-// The codecs that a Python configuration asks for: Beaker's own cookies, those of beaker-session-jwt, or one beside the other.
-// FORMATS §2 and §4.1.
-
-export interface BeakerCodecsOptions {
-  allowWeakSecrets: boolean
-  cryptoType: BeakerCryptoType | undefined
-}
-
-const OF_BEAKER: ReadonlySet<string> = new Set([
-  'crypto_type',
-  'data_serializer',
-  'encrypt_key',
-  'encrypt_nonce_bits',
-  'validate_key',
-])
-const OF_JWT: ReadonlySet<string> = new Set([
-  'bson_compress_jwt_payload',
-  'jwt_secret_keys',
-  'original_format_data_serializer',
-  'original_format_remove_keys',
-  'original_format_validate_key',
-  'read_original_format',
-  'write_original_format',
-])
-/** Python counts the signature here, and only here (FORMATS trap 2). */
-const MAX_ORIGINAL_LENGTH = 4064
-
 /** The options that have an effect in this configuration; those of the other session class do nothing in Python. */
-export function optionsOfCodecs(options: BeakerConfig): ReadonlySet<string> {
+function optionsOfCodecs(options: BeakerConfig): ReadonlySet<string> {
   return isJwt(options) ? OF_JWT : OF_BEAKER
-}
-
-/**
- * The codecs in the order of the rollout: the first writes what Python writes.
- *
- * @throws {TypeError} naming the option
- */
-export function codecsOf(options: BeakerConfig, settings: BeakerCodecsOptions): SessionCodec[] {
-  if (!isJwt(options)) return [originalCodec(options, settings)]
-  const current = jwtCodec(options, settings)
-  const reads = asBoolean(options, 'read_original_format') ?? false
-  const writes = asBoolean(options, 'write_original_format') ?? false
-  if (!reads && !writes) return [current]
-  const original = { ...formerCodec(options), maxLength: MAX_ORIGINAL_LENGTH }
-  return writes ? [original, current] : [current, original]
 }
 
 function isJwt({ jwt_secret_keys, validate_key, type }: BeakerConfig): boolean {
@@ -224,7 +203,27 @@ function isJwt({ jwt_secret_keys, validate_key, type }: BeakerConfig): boolean {
   )
 }
 
-function jwtCodec(options: BeakerConfig, { allowWeakSecrets }: BeakerCodecsOptions): SessionCodec {
+interface CodecsOptions {
+  allowWeakSecrets: boolean
+  cryptoType: BeakerCryptoType | undefined
+}
+
+/**
+ * The codecs in the order of the rollout: the first writes what Python writes.
+ *
+ * @throws {TypeError} naming the option
+ */
+function codecsOf(options: BeakerConfig, codecOptions: CodecsOptions): SessionCodec[] {
+  if (!isJwt(options)) return [originalCodec(options, codecOptions)]
+  const current = jwtCodec(options, codecOptions)
+  const reads = asBoolean(options, 'read_original_format') ?? false
+  const writes = asBoolean(options, 'write_original_format') ?? false
+  if (!reads && !writes) return [current]
+  const original = { ...formerCodec(options), maxLength: MAX_ORIGINAL_LENGTH }
+  return writes ? [original, current] : [current, original]
+}
+
+function jwtCodec(options: BeakerConfig, { allowWeakSecrets }: CodecsOptions): SessionCodec {
   const compress = asBoolean(options, 'bson_compress_jwt_payload') ?? true
   const secrets = options.jwt_secret_keys
   if (secrets === undefined || secrets === null) {
@@ -247,7 +246,7 @@ function formerCodec(options: BeakerConfig): SessionCodec {
   })
 }
 
-function originalCodec(options: BeakerConfig, { cryptoType }: BeakerCodecsOptions): SessionCodec {
+function originalCodec(options: BeakerConfig, { cryptoType }: CodecsOptions): SessionCodec {
   const { encrypt_key } = options
   const encrypts = encrypt_key !== undefined && encrypt_key !== null && encrypt_key !== ''
   return beaker({
@@ -280,9 +279,6 @@ function serializerOf(options: BeakerConfig, name: string): 'pickle' | 'json' {
   throw new TypeError(`Beaker option "${name}" must be pickle or json`)
 }
 
-/** The names in all versions of Beaker since 1.9; `default` depends on what Python finds installed. */
-const CRYPTO_TYPES: readonly unknown[] = ['cryptography', 'pycrypto', 'pycryptodome', 'nss']
-
 function cryptoTypeOf({ crypto_type }: BeakerConfig, cryptoType: BeakerCryptoType | undefined): BeakerCryptoType {
   if (crypto_type === undefined || crypto_type === 'default') {
     if (cryptoType !== undefined) return cryptoType
@@ -294,14 +290,33 @@ function cryptoTypeOf({ crypto_type }: BeakerConfig, cryptoType: BeakerCryptoTyp
   throw new TypeError('Beaker option "crypto_type" must be cryptography, pycrypto, pycryptodome, nss or default')
 }
 
-// Option values as `beaker.converters` and `beaker.util` read them: text as in an .ini file, or what Python code would pass.
-// FORMATS §3.
+function sameSiteOf(options: BeakerConfig): 'lax' | 'strict' | 'none' | false {
+  const value = options.samesite
+  if (value === undefined) return 'lax'
+  if (value === null || value === false) return false
+  const word = String(value).toLowerCase()
+  if (word === 'lax' || word === 'strict' || word === 'none') return word
+  throw new TypeError('Beaker option "samesite" must be Lax, Strict, None or null')
+}
 
-/** What a value may be: text as in an .ini file, or what Python code would pass. */
-export type BeakerConfig = Readonly<Record<string, unknown>>
+/** `cookie_expires`: a boolean, a date, or seconds. As text, "1" and "0" are booleans; `None` is false. */
+function expiresOf(options: BeakerConfig, localNever: boolean): boolean | Date | number {
+  const expires = convertedExpires(options)
+  return expires === false && localNever ? beakerNever() : expires
+}
+
+function convertedExpires(options: BeakerConfig): boolean | Date | number {
+  const value = options.cookie_expires
+  if (value === undefined) return true
+  if (value === null) return false
+  if (value instanceof Date || typeof value === 'boolean') return value
+  const word = String(value).trim().toLowerCase()
+  const isWord = typeof value === 'string' && (TRUE.includes(word) || FALSE.includes(word))
+  return isWord ? TRUE.includes(word) : (asSeconds(options, 'cookie_expires') as number)
+}
 
 /** `asbool`: text must be one of the words; anything else is true or false as in Python. */
-export function asBoolean(options: BeakerConfig, name: string): boolean | undefined {
+function asBoolean(options: BeakerConfig, name: string): boolean | undefined {
   const value = options[name]
   if (value === undefined) return undefined
   if (typeof value !== 'string') return Boolean(value)
@@ -311,14 +326,14 @@ export function asBoolean(options: BeakerConfig, name: string): boolean | undefi
   throw new TypeError(`Beaker option "${name}" is neither true nor false`)
 }
 
-export function asText(options: BeakerConfig, name: string): string | undefined {
+function asText(options: BeakerConfig, name: string): string | undefined {
   const value = options[name]
   if (value === undefined || (value === null && name === 'cookie_domain')) return undefined
   if (typeof value === 'string' && value.trim() !== '') return value
   throw new TypeError(`Beaker option "${name}" must be text, and not empty`)
 }
 
-export function asSeconds(options: BeakerConfig, name: string): number | undefined {
+function asSeconds(options: BeakerConfig, name: string): number | undefined {
   const value = options[name]
   if (value === undefined || value === null) return undefined
   const seconds = typeof value === 'string' && /^[0-9]+$/.test(value) ? Number(value) : value
@@ -327,7 +342,7 @@ export function asSeconds(options: BeakerConfig, name: string): number | undefin
 }
 
 /** `aslist` with commas: the parts of a text, including empty ones; a list stays as it is. */
-export function asList(options: BeakerConfig, name: string): string[] {
+function asList(options: BeakerConfig, name: string): string[] {
   const value = options[name]
   if (value === undefined || value === null || value === '') return []
   const parts: unknown = typeof value === 'string' ? value.split(',').map((part) => part.trim()) : value
@@ -335,32 +350,6 @@ export function asList(options: BeakerConfig, name: string): string[] {
   throw new TypeError(`Beaker option "${name}" must be a text or a list of texts`)
 }
 
-// The text of an .ini section, in which Python services keep their options.
-// Grammar of Python's configparser, without its interpolation.
-
-/**
- * Reads options: `key = value` or `key: value`. Lines with a deeper indent continue a value; `#` and `;` begin comments. Sections are
- * not kept apart, and nothing is interpolated.
- *
- * @throws {TypeError} for any other line
- */
-export function parseIniOptions(text: string): Record<string, string> {
-  const options = new Map<string, string>()
-  let last: { key: string; indent: number } | undefined
-  for (const line of text.split(/\r?\n/)) {
-    const indent = line.search(/\S/)
-    const content = line.trim()
-    if (content === '' || /^[#;]/.test(content)) continue
-    if (last !== undefined && indent > last.indent) {
-      options.set(last.key, `${options.get(last.key)}\n${content}`)
-    } else if (/^\[.*\]$/.test(content)) {
-      last = undefined
-    } else {
-      const [, key = '', value] = /^([^=:]+)[=:](.*)$/.exec(content) ?? []
-      if (value === undefined) throw new TypeError('A line of the .ini text is not "key = value"')
-      last = { key: key.trim(), indent }
-      options.set(last.key, value.trim())
-    }
-  }
-  return Object.fromEntries(options)
+function optional<Key extends string, Value>(key: Key, value: Value | undefined): { [K in Key]?: Value } {
+  return (value === undefined ? {} : { [key]: value }) as { [K in Key]?: Value }
 }

@@ -2,31 +2,17 @@
  * Django's own table of sessions, read and written beside Django.
  * FORMATS §8.
  */
-
-import { decodeBase64 } from '../../shared/base64.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { asVerified, SessionError } from '../../shared/errors.js'
-import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { MaybePromise } from '../../shared/types.js'
 import {
-  type DjangoSession,
+  createDjangoRows,
+  type DjangoRowOptions,
+  type DjangoRows,
   localTimes,
-  ownEnd,
+  ownExpiry,
   type RowTimes,
-  readDjangoSession,
-  writeDjangoSession,
   zonedTimes,
-} from '../django/session-data.js'
-import {
-  createDjangoSecrets,
-  createTimestampSigner,
-  type DjangoSecrets,
-  decodePayload,
-  encodePayload,
-  MAX_SESSION_OCTETS,
-} from '../django/signer.js'
-import { decodeHex } from '../keys/hmac.js'
-import { createDjangoSerializer } from '../python-serializers.js'
+} from '../django/session-table.js'
 import { quoteTable, type SqlDialect, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
 import type { SessionStore, StoredSession } from './store.js'
 
@@ -66,7 +52,7 @@ const MAX_ATTEMPTS = 10
  * @see FORMATS §8
  */
 export function djangoStore(options: DjangoStoreOptions): SessionStore {
-  const settings = settle(options)
+  const settings = settingsOf(options)
   const { execute } = settings
   const { transaction } = execute
   return {
@@ -83,17 +69,17 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
 
 type Change = (current: StoredSession | undefined) => StoredSession | undefined
 
-interface Settings {
+interface DjangoStoreSettings {
   execute: SqlExecute
   statements: Statements
-  rows: ReturnType<typeof createDjangoRows>
+  rows: DjangoRows
   times: RowTimes
   /** Milliseconds. */
   cookieAge: number
   clock: () => Date
 }
 
-function settle(options: DjangoStoreOptions): Settings {
+function settingsOf(options: DjangoStoreOptions): DjangoStoreSettings {
   const { execute, table = TABLE, timeZone = 'UTC', clock = () => new Date() } = options
   if (typeof execute !== 'function')
     throw new TypeError('Option "execute" must be a function, such as the result of pgExecute')
@@ -111,7 +97,7 @@ function settle(options: DjangoStoreOptions): Settings {
   }
 }
 
-async function get(settings: Settings, query: SqlQuery, id: string): Promise<StoredSession | undefined> {
+async function get(settings: DjangoStoreSettings, query: SqlQuery, id: string): Promise<StoredSession | undefined> {
   // The table is not asked for a text that can't be a key.
   if (!SESSION_KEY.test(id)) return undefined
   const [row] = await rowsOf(query(settings.statements.select, [id]))
@@ -119,22 +105,22 @@ async function get(settings: Settings, query: SqlQuery, id: string): Promise<Sto
 }
 
 /** The session of a row; undefined if it has expired, by Django's own comparison. */
-async function read({ rows, times, clock }: Settings, row: SqlRow): Promise<StoredSession | undefined> {
+async function read({ rows, times, clock }: DjangoStoreSettings, row: SqlRow): Promise<StoredSession | undefined> {
   const expiresAt = times.read(row.expire_date)
   if (expiresAt <= clock()) return undefined
   return { ...(await rows.read(row.session_data)), expiresAt }
 }
 
-async function set(settings: Settings, id: string, session: StoredSession): Promise<void> {
+async function set(settings: DjangoStoreSettings, id: string, session: StoredSession): Promise<void> {
   const { text, end } = await written(settings, session)
   await rowsOf(settings.execute(settings.statements.upsert, [checkedKey(id), text, end]))
 }
 
-async function remove({ execute, statements }: Settings, id: string): Promise<void> {
+async function remove({ execute, statements }: DjangoStoreSettings, id: string): Promise<void> {
   if (SESSION_KEY.test(id)) await rowsOf(execute(statements.delete, [id]))
 }
 
-async function touch(settings: Settings, id: string, expiresAt: Date | undefined): Promise<void> {
+async function touch(settings: DjangoStoreSettings, id: string, expiresAt: Date | undefined): Promise<void> {
   const { execute, statements, times, clock } = settings
   const current = await get(settings, execute, id)
   if (current === undefined) return
@@ -144,7 +130,7 @@ async function touch(settings: Settings, id: string, expiresAt: Date | undefined
 
 /** Inside a transaction. */
 async function update(
-  settings: Settings,
+  settings: DjangoStoreSettings,
   query: SqlQuery,
   { id, change }: { id: string; change: Change },
 ): Promise<StoredSession | undefined> {
@@ -173,15 +159,15 @@ interface Written {
   expiresAt: Date
 }
 
-async function written(settings: Settings, session: StoredSession): Promise<Written> {
+async function written(settings: DjangoStoreSettings, session: StoredSession): Promise<Written> {
   const expiresAt = endOf(settings, session)
   const text = await settings.rows.write(session, settings.clock())
   return { text, end: settings.times.write(expiresAt), expiresAt }
 }
 
-function endOf({ times, cookieAge, clock }: Settings, { data, expiresAt }: StoredSession): Date {
+function endOf({ times, cookieAge, clock }: DjangoStoreSettings, { data, expiresAt }: StoredSession): Date {
   const now = clock()
-  const own = ownEnd(data, now, times)
+  const own = ownExpiry(data, now, times)
   const asked = expiresAt ?? (own ? undefined : new Date(now.getTime() + cookieAge))
   if (own === undefined || asked === undefined) return (own ?? asked) as Date
   return own < asked ? own : asked
@@ -198,112 +184,8 @@ async function rowsOf(answer: MaybePromise<readonly SqlRow[]>): Promise<readonly
   throw new TypeError('Option "execute" must return a list of rows')
 }
 
-// The column `session_data` of Django's session table: a session that is serialized, optionally compressed, and signed.
-// FORMATS §8.
-
-export interface DjangoRowOptions {
-  /** `SECRET_KEY`. It signs. */
-  secretKey: string | Uint8Array
-  /** `SECRET_KEY_FALLBACKS`: keys that only verify. */
-  secretKeyFallbacks?: readonly (string | Uint8Array)[] | undefined
-  /** `SESSION_SERIALIZER`. Default `json`, as in Django. */
-  serializer?: 'json' | 'pickle' | undefined
-  /** Default `django.contrib.sessions.SessionStore`; a backend with another class name has that name at the end. */
-  salt?: string | undefined
-  /** Reads what Django before 3.1 wrote, and SHA-1; Django from 4.0 on does not. Default true. */
-  legacy?: boolean | undefined
-  /** Accepts secrets under 32 bytes. */
-  allowWeakSecrets?: boolean | undefined
-  /** The most bytes that a session may have. Default 1 MiB. */
-  maxInflated?: number | undefined
-}
-
-export interface DjangoRows {
-  /** @throws {SessionError} with `verified` if the signature was right */
-  read(text: unknown): Promise<Required<DjangoSession>>
-  write(session: DjangoSession, now: Date): Promise<string>
-}
-
-const SALT = 'django.contrib.sessions.SessionStore'
-/** Rows have only one kind of key. */
-const USE = { purpose: 'session', cookieName: '' } as const
-
-/** @throws {TypeError} naming the option */
-export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
-  const { secretKey, secretKeyFallbacks: fallbacks, allowWeakSecrets, salt = SALT, legacy = true } = options
-  const { maxInflated = MAX_SESSION_OCTETS } = options
-  const serializer = createDjangoSerializer(options.serializer ?? 'json')
-  const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
-  const signer = createTimestampSigner({ secrets, salt, legacy })
-
-  async function verifiedOctets(text: string): Promise<() => Uint8Array> {
-    if (legacy && looksLikeLegacyRow(text)) {
-      const serialized = await verifyLegacyRow(text, secrets, salt)
-      return () => withinLimit(serialized)
-    }
-    const { payload } = await signer.unsign(text, USE)
-    return () => decodePayload(payload, maxInflated)
-  }
-
-  function withinLimit(serialized: Uint8Array): Uint8Array {
-    if (serialized.length <= maxInflated) return serialized
-    throw new SessionError('ERR_SESSION_LIMIT', `The session has more than ${maxInflated} bytes`)
-  }
-
-  return {
-    async read(text) {
-      if (typeof text !== 'string')
-        throw new SessionError('ERR_SESSION_MALFORMED', 'The row has no text in session_data')
-      const octets = await verifiedOctets(text)
-      try {
-        return readDjangoSession(octets(), serializer)
-      } catch (error) {
-        throw asVerified(error)
-      }
-    },
-    async write(session, now) {
-      const payload = encodePayload(writeDjangoSession(session, serializer), maxInflated)
-      return await signer.sign(payload, now, USE)
-    },
-  }
-}
-
-// Rows as Django before 3.1 wrote them: base64 of the hex HMAC-SHA1, a colon, and the serialized session.
-// FORMATS §8.
-
-/** 40 hex digits and the colon after them. */
-const MAC = /^[0-9a-f]{40}:$/
-const MAC_LENGTH = 41
-
-/** Recognized by shape alone: the newer form has colons, and base64 has none. */
-export function looksLikeLegacyRow(text: string): boolean {
-  return !text.includes(':')
-}
-
-/**
- * The serialized session of a row.
- *
- * @param salt - of the newer form; the older one lacks its last dot
- * @returns bytes whose signature was right
- * @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_SIGNATURE`
- */
-export async function verifyLegacyRow(text: string, secrets: DjangoSecrets, salt: string): Promise<Uint8Array> {
-  const row = decodeBase64(text, true)
-  const prefix = decodeLatin1(row.subarray(0, MAC_LENGTH))
-  if (!MAC.test(prefix)) throw new SessionError('ERR_SESSION_MALFORMED', 'The row is not a session of Django')
-  const serialized = row.subarray(MAC_LENGTH)
-  const mac = decodeHex(prefix.slice(0, -1))
-  for (const key of await secrets.keys(salt.replace(/\.(?=[^.]*$)/, ''), 'SHA-1')) {
-    if (await key.verify(serialized, mac)) return serialized
-  }
-  throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the row')
-}
-
-// The statements on Django's session table, in the words of PostgreSQL 9.5 or SQLite 3.35 and later. Values are parameters.
-// FORMATS §8.
-
-/** Parameters in the order of the text, of `session_key`, `session_data` and `expire_date` in turn. */
-export interface Statements {
+/** Statements for PostgreSQL 9.5 or SQLite 3.35 and later. Parameters in the order of the text, of `session_key`, `session_data` and `expire_date` in turn. */
+interface Statements {
   /** `session_key` */
   select: string
   /** `session_key`. The same, and the row is locked until the transaction ends. */
@@ -321,7 +203,7 @@ export interface Statements {
 }
 
 /** @throws {TypeError} for a table that is not a plain name */
-export function statementsFor(dialect: SqlDialect, tableName: string): Statements {
+function statementsFor(dialect: SqlDialect, tableName: string): Statements {
   const table = quoteTable(tableName, 'table')
   const [first, second, third] = dialect === 'postgresql' ? ['$1', '$2', '$3'] : ['?', '?', '?']
   const select = `SELECT session_data, expire_date FROM ${table} WHERE session_key = ${first}`

@@ -3,7 +3,8 @@
  * Recognized by shape, so that this package depends on no driver.
  */
 import type { MaybePromise } from '../../shared/types.js'
-import { createQueue, type SqlConnection, type SqlQuery, type SqlRow } from './sql.js'
+import { createMutex } from '../mutex.js'
+import type { SqlConnection, SqlQuery, SqlRow } from './sql.js'
 
 /** The part of a `pg.Client` that is used. */
 export interface PgClient {
@@ -33,11 +34,12 @@ export function pgExecute(database: PgPool | PgClient): SqlConnection {
     const transaction = <T>(work: (execute: SqlQuery) => MaybePromise<T>): Promise<T> => inPool(database, work)
     return Object.assign(execute, { dialect: 'postgresql', transaction } as const)
   }
-  const queue = createQueue()
+  /** Both use the one connection. */
+  const mutex = createMutex<'connection'>()
   const query = queryOf(database)
-  const execute: SqlQuery = (sql, params) => queue(() => query(sql, params))
+  const execute: SqlQuery = (sql, params) => mutex('connection', () => query(sql, params))
   const transaction = <T>(work: (execute: SqlQuery) => MaybePromise<T>): MaybePromise<T> =>
-    queue(() => begun(database, work))
+    mutex('connection', () => begun(database, work))
   return Object.assign(execute, { dialect: 'postgresql', transaction } as const)
 }
 

@@ -46,25 +46,3 @@ export function quoteTable(name: string, option: string): string {
     .map((part) => `"${part}"`)
     .join('.')
 }
-
-/**
- * Runs one task at a time: at once if no other task runs, else after the others.
- * For one connection that several requests share.
- */
-export function createQueue(): <T>(task: () => MaybePromise<T>) => MaybePromise<T> {
-  let last: Promise<unknown> | undefined
-  return (task) => {
-    const result = last === undefined ? task() : last.then(task)
-    if (!(result instanceof Promise)) return result
-    const settled: Promise<unknown> = result.then(
-      () => release(settled),
-      () => release(settled),
-    )
-    last = settled
-    return result
-  }
-
-  function release(settled: Promise<unknown>): void {
-    if (last === settled) last = undefined
-  }
-}

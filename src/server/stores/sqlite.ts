@@ -3,7 +3,8 @@
  * Recognized by shape, so that this package depends on no driver. Both are synchronous.
  */
 import type { MaybePromise } from '../../shared/types.js'
-import { createQueue, type SqlConnection, type SqlQuery, type SqlRow } from './sql.js'
+import { createMutex } from '../mutex.js'
+import type { SqlConnection, SqlQuery, SqlRow } from './sql.js'
 
 /** The part of a database that is used. */
 export interface SqliteDatabase {
@@ -49,7 +50,8 @@ export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOp
   }
   database.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
   const statements = new Map<string, SqliteStatement>()
-  const queue = createQueue()
+  /** Both use the one connection. */
+  const mutex = createMutex<'connection'>()
 
   function prepare(sql: string): SqliteStatement {
     const statement = database.prepare(sql)
@@ -65,9 +67,9 @@ export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOp
     return []
   }
 
-  const execute: SqlQuery = (sql, params) => queue(() => query(sql, params))
+  const execute: SqlQuery = (sql, params) => mutex('connection', () => query(sql, params))
   const transaction = <T>(work: (execute: SqlQuery) => MaybePromise<T>): MaybePromise<T> =>
-    queue(() => begun(database, () => work(query)))
+    mutex('connection', () => begun(database, () => work(query)))
   return Object.assign(execute, { dialect: 'sqlite', transaction } as const)
 }
 

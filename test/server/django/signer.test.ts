@@ -23,8 +23,7 @@ function signerOf(keys: readonly string[], salt = 'django.contrib.sessions.backe
   const secrets = createDjangoSecrets({ secretKey: first, fallbacks, fallbacksOption: 'fallbacks' })
   const signer = createTimestampSigner({ secrets, salt, legacy })
   return {
-    sign: async (payload: string, time = at, use: typeof session | typeof half = session) =>
-      signer.sign(payload, time, use),
+    sign: async (text: string, time = at, use: typeof session | typeof half = session) => signer.sign(text, time, use),
     unsign: async (value: string, use: typeof session | typeof half = session) => signer.unsign(value, use),
   }
 }
@@ -60,7 +59,7 @@ describe('signing', () => {
   test('is that of Django, to the letter', async () => {
     expect(await signerOf([secretKey]).sign('eyJhIjoxfQ')).toBe(cookie)
     expect(await signerOf([secretKey]).unsign(cookie)).toEqual({
-      payload: 'eyJhIjoxfQ',
+      text: 'eyJhIjoxfQ',
       signedAt: new Date(1_700_000_000_000),
       keyIndex: 0,
     })
@@ -68,7 +67,7 @@ describe('signing', () => {
 
   test('by SHA-1 is read, counted after all other keys, and can be turned off', async () => {
     const salt = 'django.contrib.sessions.SessionStore'
-    expect(await signerOf([secretKey], salt).unsign(bySha1)).toMatchObject({ payload: 'eyJhIjoxfQ', keyIndex: 1 })
+    expect(await signerOf([secretKey], salt).unsign(bySha1)).toMatchObject({ text: 'eyJhIjoxfQ', keyIndex: 1 })
     expect(await signerOf([other, secretKey], salt).unsign(bySha1)).toMatchObject({ keyIndex: 3 })
     await expect(signerOf([secretKey], salt, false).unsign(bySha1)).rejects.toMatchObject({
       code: 'ERR_SESSION_SIGNATURE',
@@ -94,7 +93,7 @@ describe('signing', () => {
   test('the public half has keys of its own, for each cookie name', async () => {
     const signer = signerOf([secretKey])
     const value = await signer.sign('eyJhIjoxfQ', at, half)
-    expect(await signer.unsign(value, half)).toMatchObject({ payload: 'eyJhIjoxfQ' })
+    expect(await signer.unsign(value, half)).toMatchObject({ text: 'eyJhIjoxfQ' })
     await expect(signer.unsign(value)).rejects.toMatchObject({ code: 'ERR_SESSION_SIGNATURE' })
     const secrets = createDjangoSecrets({ secretKey, fallbacksOption: 'fallbacks' })
     const elsewhere = createTimestampSigner({ secrets, salt: 's', legacy: true })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readClaims } from '../../../src/server/json/claims.js'
+import { createJsonClaims, readClaims } from '../../../src/server/json/claims.js'
 import { readJson } from '../../../src/server/json/reader.js'
 import { expectWithout, rejection } from '../server.helpers.js'
 
@@ -58,5 +58,28 @@ describe('claims', () => {
       expect(Object.getPrototypeOf(claims)).toBe(Object.prototype)
       expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
     }
+  })
+})
+
+describe('the claims of one token, for several sessions', () => {
+  test('are equal each time and share nothing', () => {
+    const claims = createJsonClaims('{"user":{"roles":["a"]},"big":12345678901234567890}')
+    const first = claims.read() as { user: { roles: string[] } }
+    first.user.roles.push('b')
+    expect(claims.read()).toStrictEqual({ user: { roles: ['a'] }, big: 12345678901234567890n })
+  })
+
+  test('leave the root as it was read', () => {
+    const claims = createJsonClaims('{"user":{"name":"ada"},"rate":1.0}')
+    const session = claims.read() as { user: { name: string } }
+    session.user.name = 'eve'
+    expect(claims.root().value).toStrictEqual({ user: { name: 'ada' }, rate: 1 })
+    expect(claims.root().child?.('rate')?.raw).toBe('1.0')
+    expect(claims.root()).toBe(claims.root())
+  })
+
+  test('are refused each time if they are not an object', async () => {
+    const claims = createJsonClaims('[1]')
+    for (let time = 0; time < 2; time++) await rejection('ERR_SESSION_JSON', () => claims.read())
   })
 })

@@ -1,36 +1,6 @@
-/** The queue of a connection, and names of tables. */
+/** Names of tables. */
 import { expect, test } from 'vitest'
-import { createQueue, quoteTable } from '../../../src/server/stores/sql.js'
-
-test('a queue runs at once what need not wait', () => {
-  const queue = createQueue()
-  expect(queue(() => 1)).toBe(1)
-  expect(queue(() => queue(() => 2))).toBe(2)
-  expect(() =>
-    queue(() => {
-      throw new Error('no')
-    }),
-  ).toThrow('no')
-  expect(queue(() => 3)).toBe(3)
-})
-
-test('a queue runs one task at a time, whatever becomes of it', async () => {
-  const queue = createQueue()
-  const seen: string[] = []
-  const task = (name: string, fails = false) =>
-    queue(async () => {
-      seen.push(`${name} begins`)
-      await Promise.resolve()
-      seen.push(`${name} ends`)
-      if (fails) throw new Error(name)
-      return name
-    })
-  const results = await Promise.allSettled([task('a'), task('b', true), task('c'), queue(() => seen.push('d'))])
-  expect(seen).toEqual(['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends', 'd'])
-  expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
-  // Nobody is left waiting.
-  expect(queue(() => 'at once')).toBe('at once')
-})
+import { quoteTable } from '../../../src/server/stores/sql.js'
 
 test('a name is quoted, and what is none throws', () => {
   expect(quoteTable('django_session', 'table')).toBe('"django_session"')

@@ -3,9 +3,9 @@ import { createHash, createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { decodePayload, encodePayload } from '../../../src/server/django/signer.js'
+import { createDjangoRows, type DjangoRowOptions } from '../../../src/server/django/session-table.js'
+import { decodeSessionText, encodeSessionText } from '../../../src/server/django/signer.js'
 import { platform } from '../../../src/server/platform/node.js'
-import { createDjangoRows, type DjangoRowOptions } from '../../../src/server/stores/django.js'
 import { isSessionError } from '../../../src/shared/errors.js'
 import type { SessionData } from '../../../src/shared/types.js'
 import { failure } from '../../contract/codec-checks.js'
@@ -219,15 +219,15 @@ describe('compression', () => {
     for (let length = 1; length < 200; length++) {
       const bytes = Buffer.alloc(length, 'x')
       const isShorter = platform.deflate(bytes, 6).length < length - 1
-      const payload = encodePayload(bytes, 1000)
+      const payload = encodeSessionText(bytes, 1000)
       expect(payload.startsWith('.'), String(length)).toBe(isShorter)
-      expect(Buffer.from(decodePayload(payload, 1000))).toEqual(bytes)
+      expect(Buffer.from(decodeSessionText(payload, 1000))).toEqual(bytes)
     }
   })
 
   test('what was read stays as it is when more is read', () => {
-    const first = decodePayload(encodePayload(Buffer.alloc(300, 'a'), 1000), 1000)
-    decodePayload(encodePayload(Buffer.alloc(300, 'b'), 1000), 1000)
+    const first = decodeSessionText(encodeSessionText(Buffer.alloc(300, 'a'), 1000), 1000)
+    decodeSessionText(encodeSessionText(Buffer.alloc(300, 'b'), 1000), 1000)
     expect(Buffer.from(first)).toEqual(Buffer.alloc(300, 'a'))
   })
 })
