@@ -47,7 +47,7 @@ export function createBeakerReader({ encoding = 'ascii' }: BeakerReaderOptions =
   if (!['ascii', 'utf-8', 'latin1'].includes(encoding)) {
     throw new TypeError('Option "encoding" must be ascii, utf-8 or latin1')
   }
-  const options = { encoding, limits: { octets: MAX_INFLATED, items: MAX_ITEMS, expanded: MAX_ITEMS } }
+  const options = { encoding, limits: { bytes: MAX_INFLATED, items: MAX_ITEMS, expanded: MAX_ITEMS } }
   return {
     values: new Map(),
     decode: (value) => (looksLikeBeaker(value) ? decodeBeaker(value, MAX_INFLATED, options) : decodeJwt(value)),

@@ -25,7 +25,7 @@ export interface Candidate<Data = SessionData> extends Partial<DecodedSession<Da
   cookie: string
   /** Of a value in chunks, all of them together. */
   value: string
-  /** Octets of name and value together, as browsers count them (4 096 at most in one cookie). */
+  /** Bytes of name and value together, as browsers count them (4 096 at most in one cookie). */
   size: number
   /** Why the value could not be read; then there is no `data`. */
   error?: SessionErrorCode

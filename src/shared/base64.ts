@@ -5,12 +5,12 @@
 import { decodeUtf8, digitTable } from './bytes.js'
 import { SessionError } from './errors.js'
 
-const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const PAD = 61
-let digits: Uint8Array | undefined
+const VALUES: Uint8Array = /* @__PURE__ */ digitTable('AZaz09++//')
 
 /**
- * The octets of a base64 text. Says nothing about who wrote them.
+ * The bytes of a base64 text. Says nothing about who wrote them.
  *
  * As Python does, it skips other ASCII characters and ends at the padding, whatever stands behind it.
  *
@@ -20,7 +20,6 @@ let digits: Uint8Array | undefined
  * @see RFC 4648 §4
  */
 export function decodeBase64(text: string, strict = false): Uint8Array<ArrayBuffer> {
-  digits ??= digitTable('AZaz09++//')
   const bytes = new Uint8Array(Math.ceil(text.length / 4) * 3)
   let size = 0
   let at = 0
@@ -39,13 +38,13 @@ export function decodeBase64(text: string, strict = false): Uint8Array<ArrayBuff
   return result
 }
 
-/** The base64 text of octets, with padding. */
+/** The base64 text of bytes, with padding. */
 export function encodeBase64(bytes: Uint8Array): string {
   const { length } = bytes
   const text = new Uint8Array(Math.ceil(length / 3) * 4)
   for (let from = 0, at = 0; from < length; from += 3) {
     const group = ((bytes[from] as number) << 16) | ((bytes[from + 1] as number) << 8) | (bytes[from + 2] as number)
-    for (let shift = 18; shift >= 0; shift -= 6) text[at++] = BASE64.charCodeAt((group >> shift) & 63)
+    for (let shift = 18; shift >= 0; shift -= 6) text[at++] = DIGITS.charCodeAt((group >> shift) & 63)
   }
   for (let pads = (3 - (length % 3)) % 3; pads > 0; pads--) text[text.length - pads] = PAD
   return decodeUtf8(text)
@@ -56,13 +55,13 @@ const NO_GROUP = 2 ** 24
 
 /** The value of a digit, or so much that no group has it. */
 function digitAt(text: string, at: number): number {
-  const digit = digits?.[text.charCodeAt(at)] ?? 255
+  const digit = VALUES[text.charCodeAt(at)] ?? 255
   return digit < 64 ? digit : NO_GROUP
 }
 
-/** From the first group on that is not whole: characters to skip, and padding. @returns how many octets there are now */
-function decodeRest(text: string, start: number, bytes: Uint8Array, octets: number): number {
-  let size = octets
+/** From the first group on that is not whole: characters to skip, and padding. @returns how many bytes there are now */
+function decodeRest(text: string, start: number, bytes: Uint8Array, filled: number): number {
+  let size = filled
   let group = 0
   let count = 0
   let pads = 0
@@ -85,7 +84,7 @@ function decodeRest(text: string, start: number, bytes: Uint8Array, octets: numb
   }
   if (!ended && count > 0) throw malformed()
   const bits = group << (24 - 6 * count)
-  for (let octet = 0; octet < count - 1; octet++) bytes[size++] = bits >> (16 - 8 * octet)
+  for (let byte = 0; byte < count - 1; byte++) bytes[size++] = bits >> (16 - 8 * byte)
   return size
 }
 

@@ -1,50 +1,63 @@
 /**
- * base85 as `base64.b85encode` of Python writes it: groups of 4 octets as 5 digits, big-endian, no padding.
- * FORMATS §4.
+ * base85: groups of 4 bytes as 5 digits, big-endian, no padding, in two alphabets.
+ * FORMATS §4 for the one of Python's `base64.b85encode`, §11 for the one that is safe in a cookie.
  */
-import { decodeDigits, decodeUtf8, digitBuffer, digitTable, encodeUtf8 } from './bytes.js'
-
-const BASE85: Uint8Array = /* @__PURE__ */ encodeUtf8(
-  '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~',
-)
-const digits: Uint8Array = /* @__PURE__ */ digitTable('09AZaz!!#&(+--;@^`{~')
+import { decodeDigits, decodeUtf8, digitTable, encodeUtf8 } from './bytes.js'
 
 /**
- * The octets of a base85 text. Says nothing about who wrote them.
+ * The bytes of a base85 text. Says nothing about who wrote them.
  *
  * @param text - base85, no white space
- * @returns the octets, in an array of their own
+ * @returns the bytes, in their own array
  * @throws {SessionError} `ERR_SESSION_MALFORMED` on other characters, a group over 2^32 - 1, or a single leftover digit
  * @see FORMATS §4
  */
 export function decodeBase85(text: string): Uint8Array<ArrayBuffer> {
-  return decodeDigits(text, digits, 85)
+  return decodeDigits(text, VALUES, 85)
 }
 
 /**
- * The base85 text of octets, digit by digit what `base64.b85encode` of Python gives.
+ * The base85 text of bytes, digit by digit what `base64.b85encode` of Python gives.
  *
- * @param bytes - any octets
- * @param alphabet - other digits, in the order of their values, as ASCII
  * @see FORMATS §4
  */
-export function encodeBase85(bytes: Uint8Array, alphabet?: Uint8Array): string {
-  const text = digitBuffer(base85Room(bytes.length))
-  return decodeUtf8(text.subarray(0, putBase85(bytes, text, 0, alphabet)))
+export function encodeBase85(bytes: Uint8Array): string {
+  return encodeDigits(bytes, DIGITS)
 }
 
-/** How many octets `putBase85` writes at most: the last group as a whole. */
+/**
+ * The same in the alphabet for cookies: none of its digits means anything to a cookie, to HTML, to percent-encoding or
+ * to a list in a header. The last digits of several texts may stand for the same bytes.
+ *
+ * @param text - digits of that alphabet, no white space
+ * @throws {SessionError} `ERR_SESSION_MALFORMED` on other characters, a group over 2^32 - 1, or a single leftover digit
+ * @see FORMATS §11
+ */
+export function decodeCookie85(text: string): Uint8Array<ArrayBuffer> {
+  return decodeDigits(text, COOKIE_VALUES, 85)
+}
+
+/**
+ * The text of bytes in the alphabet for cookies.
+ *
+ * @see FORMATS §11
+ */
+export function encodeCookie85(bytes: Uint8Array): string {
+  return encodeDigits(bytes, COOKIE_DIGITS)
+}
+
+/** The most bytes that `putBase85` writes: it writes the last group as a whole. */
 export function base85Room(length: number): number {
   return Math.ceil(length / 4) * 5
 }
 
 /**
- * Puts the digits of octets into a text in the making.
+ * Puts the digits of bytes into a text that is being built.
  *
  * @param text - has room from `at` on; what stands there is overwritten
  * @returns where the digits end
  */
-export function putBase85(bytes: Uint8Array, text: Uint8Array, at: number, alphabet: Uint8Array = BASE85): number {
+export function putBase85(bytes: Uint8Array, text: Uint8Array, at: number, digits: Uint8Array = DIGITS): number {
   const { length } = bytes
   for (let i = 0, to = at; i < length; i += 4, to += 5) {
     let group = 0
@@ -52,42 +65,27 @@ export function putBase85(bytes: Uint8Array, text: Uint8Array, at: number, alpha
     // Three digits and two: from here on all numbers have 32 bits.
     const high = ((group >>> 0) / 7225) | 0
     const low = ((group >>> 0) - high * 7225) | 0
-    text[to] = alphabet[(high / 7225) | 0] as number
-    text[to + 1] = alphabet[((high / 85) | 0) % 85] as number
-    text[to + 2] = alphabet[high % 85] as number
-    text[to + 3] = alphabet[(low / 85) | 0] as number
-    text[to + 4] = alphabet[low % 85] as number
+    text[to] = digits[(high / 7225) | 0] as number
+    text[to + 1] = digits[((high / 85) | 0) % 85] as number
+    text[to + 2] = digits[high % 85] as number
+    text[to + 3] = digits[(low / 85) | 0] as number
+    text[to + 4] = digits[low % 85] as number
   }
   return at + Math.ceil((length * 5) / 4)
 }
 
-// base85 in characters that mean nothing to a cookie, to HTML, to percent-encoding or to a list in a header.
-// FORMATS §11: groups of 4 octets as 5 digits, big-endian, no padding.
+const DIGITS: Uint8Array = /* @__PURE__ */ encodeUtf8(
+  '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~',
+)
+const VALUES: Uint8Array = /* @__PURE__ */ digitTable('09AZaz!!#&(+--;@^`{~')
 
-/** In the order of ASCII: all that may stand in a cookie but `%`, `&`, `'`, `<` and `>` (RFC 6265 §4.1.1, cookie-octet). */
-const COOKIE85: Uint8Array = /* @__PURE__ */ encodeUtf8(
+/** In ASCII order: all that may stand in a cookie but `%`, `&`, `'`, `<` and `>` (RFC 6265 §4.1.1, cookie-octet). */
+const COOKIE_DIGITS: Uint8Array = /* @__PURE__ */ encodeUtf8(
   '!#$()*+-./0123456789:=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~',
 )
-let digitsCookie85: Uint8Array | undefined
+const COOKIE_VALUES: Uint8Array = /* @__PURE__ */ digitTable('!!#$(+-:==?[]~')
 
-/**
- * The octets of a text. Says nothing about who wrote them, and the last digits of several texts may stand for the same octets.
- *
- * @param text - digits of this alphabet, no white space
- * @throws {SessionError} `ERR_SESSION_MALFORMED` on other characters, a group over 2^32 - 1, or a single leftover digit
- * @see FORMATS §11
- */
-export function decodeCookie85(text: string): Uint8Array<ArrayBuffer> {
-  digitsCookie85 ??= digitTable('!!#$(+-:==?[]~')
-  return decodeDigits(text, digitsCookie85, 85)
-}
-
-/**
- * The text of octets.
- *
- * @param bytes - any octets
- * @see FORMATS §11
- */
-export function encodeCookie85(bytes: Uint8Array): string {
-  return encodeBase85(bytes, COOKIE85)
+function encodeDigits(bytes: Uint8Array, digits: Uint8Array): string {
+  const text = new Uint8Array(base85Room(bytes.length))
+  return decodeUtf8(text.subarray(0, putBase85(bytes, text, 0, digits)))
 }

@@ -1,84 +1,73 @@
 /**
- * Octets and text: base64url without padding (RFC 4648 §5, RFC 7515 §2) and UTF-8 (RFC 3629).
- * Both are read strictly, so that no two texts stand for the same octets.
+ * Bytes and text: base64url without padding (RFC 4648 §5, RFC 7515 §2) and UTF-8 (RFC 3629).
+ * Both are read strictly, so that no two texts stand for the same bytes.
  */
 import { SessionError, type SessionErrorCode } from './errors.js'
 
-const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-const digits: Uint8Array = /* @__PURE__ */ digitTable('AZaz09--__')
-let decoder: TextDecoder | undefined
-let encoder: TextEncoder | undefined
-let codes: Uint8Array | undefined
-let spare: Uint8Array | undefined
-/** Digits of any cookie; more of them get an array of their own. */
-const SPARE_SIZE = 16_384
+const ENCODER: TextEncoder = /* @__PURE__ */ new TextEncoder()
+const DECODER: TextDecoder = /* @__PURE__ */ new TextDecoder(undefined, { fatal: true, ignoreBOM: true })
 
 /**
- * The octets of a base64url text. Says nothing about who wrote them.
+ * The bytes of a base64url text. Says nothing about who wrote them.
  *
  * @param text - base64url without padding
- * @returns the octets, in an array of their own
+ * @returns the bytes, in their own array
  * @throws {SessionError} `ERR_SESSION_MALFORMED` on padding, other characters, a length of 4n + 1, or unused bits that are set
  * @see RFC 4648 §3.5 and §5
  */
 export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> {
-  return decodeDigits(text, digits, 64)
+  return decodeDigits(text, VALUES, 64)
 }
 
 /**
- * The base64url text of octets, without padding.
+ * The base64url text of bytes, without padding.
  *
- * @param bytes - any octets
+ * @param bytes - any bytes
  * @see RFC 4648 §5
  */
 export function encodeBase64Url(bytes: Uint8Array): string {
   const { length } = bytes
-  codes ??= encodeUtf8(BASE64URL)
-  const text = digitBuffer(Math.ceil(length / 3) * 4)
+  const text = new Uint8Array(Math.ceil(length / 3) * 4)
   for (let i = 0, at = 0; i < length; i += 3, at += 4) {
     const group = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number)
-    text[at] = codes[group >> 18] as number
-    text[at + 1] = codes[(group >> 12) & 63] as number
-    text[at + 2] = codes[(group >> 6) & 63] as number
-    text[at + 3] = codes[group & 63] as number
+    text[at] = DIGITS[group >> 18] as number
+    text[at + 1] = DIGITS[(group >> 12) & 63] as number
+    text[at + 2] = DIGITS[(group >> 6) & 63] as number
+    text[at + 3] = DIGITS[group & 63] as number
   }
   return decodeUtf8(text.subarray(0, Math.ceil((length * 4) / 3)))
 }
 
-/** Room for the digits of a text in the making; the next call gives the same again. An array of its own takes longer than they do. */
-export function digitBuffer(length: number): Uint8Array {
-  if (length > SPARE_SIZE) return new Uint8Array(length)
-  spare ??= new Uint8Array(SPARE_SIZE)
-  return spare
-}
+const DIGITS: Uint8Array = /* @__PURE__ */ encodeUtf8(
+  'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
+)
+const VALUES: Uint8Array = /* @__PURE__ */ digitTable('AZaz09--__')
 
 /**
- * The text of UTF-8 octets; a byte order mark is kept as the character it is.
+ * The text of UTF-8 bytes; a byte order mark is kept as the character it is.
  *
  * @param code - of the error
  * @throws {SessionError} `code` where they are not UTF-8
  * @see RFC 3629
  */
 export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESSION_MALFORMED'): string {
-  decoder ??= new TextDecoder(undefined, { fatal: true, ignoreBOM: true })
   try {
-    return decoder.decode(bytes)
+    return DECODER.decode(bytes)
   } catch {
     throw new SessionError(code)
   }
 }
 
 /**
- * The UTF-8 octets of a text. A lone surrogate, which UTF-8 can't hold, silently becomes U+FFFD: ask `isWellFormed` first.
+ * The UTF-8 bytes of a text. A lone surrogate, which UTF-8 can't hold, silently becomes U+FFFD: ask `isWellFormed` first.
  *
  * @see RFC 3629
  */
 export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
-  encoder ??= new TextEncoder()
-  return encoder.encode(text)
+  return ENCODER.encode(text)
 }
 
-/** Lower-case hexadecimal digits, two for each octet. */
+/** Lower-case hexadecimal digits, two for each byte. */
 export function encodeHex(bytes: Uint8Array): string {
   let text = ''
   for (const byte of bytes) text += (byte + 256).toString(16).slice(1)
@@ -90,7 +79,7 @@ export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text)
 }
 
-/** The octets of all parts, one after the other. */
+/** The bytes of all parts, one after the other. */
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
   let at = 0
@@ -101,7 +90,7 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array<ArrayBu
   return whole
 }
 
-/** Tells whether two arrays hold the same octets. Not in constant time: never for a MAC. */
+/** Tells whether two arrays hold the same bytes. Not in constant time: never for a MAC. */
 export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
@@ -121,32 +110,32 @@ export function digitTable(ranges: string): Uint8Array {
 }
 
 /**
- * The octets of text whose groups of 4 digits to base 64, or 5 to base 85, stand for 3 or 4 octets.
+ * The bytes of text whose groups of 4 digits to base 64, or 5 to base 85, stand for 3 or 4 bytes.
  *
  * @param digits - from `digitTable`
- * @throws {SessionError} `ERR_SESSION_MALFORMED` on other characters, a group over its octets, a single digit left over,
+ * @throws {SessionError} `ERR_SESSION_MALFORMED` on other characters, a group over its bytes, a single digit left over,
  *   or bits of base 64 left over that are set
  */
 export function decodeDigits(text: string, digits: Uint8Array, base: 64 | 85): Uint8Array<ArrayBuffer> {
-  // The result overwrites the digits, of which there are more. No octet of UTF-8 beyond ASCII is in the table.
+  // The result overwrites the digits, of which there are more. No byte of UTF-8 beyond ASCII is in the table.
   const bytes = encodeUtf8(text)
   const { length } = bytes
-  const octets = base > 64 ? 4 : 3
+  const groupSize = base > 64 ? 4 : 3
   let at = 0
-  let bad = length % (octets + 1) === 1
+  let bad = length % (groupSize + 1) === 1
   for (let i = 0; i < length; ) {
     let group = 0
-    for (const end = i + octets; i <= end; i++) {
+    for (const end = i + groupSize; i <= end; i++) {
       // The last group is filled up: with the highest digit in base 85, as Python does.
       const digit = i < length ? (digits[bytes[i] as number] as number) : base > 64 ? 84 : 0
       bad ||= !(digit < base)
       group = group * base + digit
     }
     bad ||= group > 0xffffffff
-    for (let shift = octets * 8 - 8; shift >= 0; shift -= 8) bytes[at++] = group >>> shift
+    for (let shift = groupSize * 8 - 8; shift >= 0; shift -= 8) bytes[at++] = group >>> shift
   }
-  const size = Math.floor((length * octets) / (octets + 1))
-  // A group that was filled up has an octet more, of zeros alone in base 64.
+  const size = Math.floor((length * groupSize) / (groupSize + 1))
+  // A group that was filled up has an byte more, of zeros alone in base 64.
   if (bad || (base < 65 && at > size && bytes[size])) throw new SessionError('ERR_SESSION_MALFORMED')
   return bytes.subarray(0, size)
 }

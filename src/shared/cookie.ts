@@ -10,7 +10,7 @@ const MAX_CANDIDATES = 16
  * All values of a cookie name, in the order they appear; Python takes the last one first. Nothing is percent-decoded.
  *
  * @param header - the cookies as `name=value; name=value`
- * @param name - compared octet by octet
+ * @param name - compared byte by byte
  * @returns the last 16 values at most, each without one surrounding pair of `"`
  * @see RFC 6265 §5.4, FORMATS §1
  */

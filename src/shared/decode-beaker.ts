@@ -24,7 +24,7 @@ export function looksLikeBeaker(value: string): boolean {
  * Decodes a session of Beaker. **Nothing is verified**, and no class that a pickle names is made.
  *
  * @param value - the cookie's value
- * @param limit - most octets of the pickle, or of the JSON once it is inflated
+ * @param limit - most bytes of the pickle, or of the JSON once it is inflated
  * @param options - how to read a pickle
  * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where it is encrypted, or neither pickle nor JSON; `ERR_SESSION_LIMIT`,
  *   `ERR_SESSION_MALFORMED`, `ERR_SESSION_PICKLE`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_JSON`, `ERR_SESSION_CLAIMS`

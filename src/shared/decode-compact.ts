@@ -1,6 +1,6 @@
 /**
  * Takes a session of our own compact format apart without any key.
- * FORMATS §11: what the octets say of the session itself, and BSON.
+ * FORMATS §11: what the bytes say of the session itself, and BSON.
  */
 import { decodeCookie85 } from './base85.js'
 import { lightBsonTypes } from './bson/light-types.js'
@@ -10,7 +10,7 @@ import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
 import type { DecodedSession, SessionMeta } from './types.js'
 
-/** What the first octet says is there; the highest bit is for a later layout. */
+/** What the first byte says is there; the highest bit is for a later layout. */
 export const DEFLATED = 1
 export const HEX_ID = 2
 export const TEXT_ID = 4
@@ -23,7 +23,7 @@ export const VERSION = 64
 const VALUE = /^~[!#$()*+\-./0-9:=?@A-Z[\]^_`a-z{|}~]{28,}$/
 /** Where the MAC ends. */
 const MAC_END = 21
-/** The two octets that every zlib stream of ours begins with are left out (RFC 1950 §2.2). */
+/** The two bytes that every zlib stream of ours begins with are left out (RFC 1950 §2.2). */
 export const ZLIB_HEAD: Uint8Array = /* @__PURE__ */ Uint8Array.of(0x78, 0xda)
 
 /** What stands in a value beside the MAC. */
@@ -48,7 +48,7 @@ export function splitCompact(value: string): { mac: string; body: string } {
  * Decodes a compact session. **Nothing is verified.**
  *
  * @param value - the cookie's value, chunks joined
- * @param limit - most octets that it may inflate to
+ * @param limit - most bytes that it may inflate to
  * @param types - makes ObjectId and the like; light classes where absent
  * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` for another format or a later layout, `ERR_SESSION_MALFORMED`,
  *   `ERR_SESSION_CLAIMS`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`, `ERR_SESSION_BSON`
@@ -64,7 +64,7 @@ export function decodeCompact(value: string, limit: number, types: BsonTypes = l
  * Reads what stands before the document, and inflates that.
  *
  * @param body - the digits that the MAC covers
- * @param limit - most octets that may come out
+ * @param limit - most bytes that may come out
  * @throws {SessionError} as `decodeCompact`, but for BSON
  */
 export function openCompact(body: string, limit: number): CompactContent {
@@ -76,15 +76,14 @@ export function openCompact(body: string, limit: number): CompactContent {
   if (flags > 127 || (flags & HEX_ID && flags & TEXT_ID)) throw new SessionError('ERR_SESSION_UNSUPPORTED')
   if (flags & HEX_ID) meta.id = encodeHex(take(16))
   if (flags & TEXT_ID) meta.id = decodeUtf8(take(varint()))
-  // Each time counts from the one before it, which costs fewer octets.
+  // Each time counts from the one before it, which costs fewer bytes.
   let time = 0
   if (flags & CREATED) meta.createdAt = date()
   if (flags & ACCESSED) meta.accessedAt = date()
   if (flags & EXPIRES) meta.expiresAt = date()
   const version = flags & VERSION ? { version: varint() } : {}
   const rest = bytes.subarray(position)
-  // A copy: the inflated octets stand in a buffer that the next call uses again.
-  const bson = flags & DEFLATED ? new Uint8Array(inflateZlib(concatBytes(ZLIB_HEAD, rest), limit)) : rest
+  const bson = flags & DEFLATED ? inflateZlib(concatBytes(ZLIB_HEAD, rest), limit) : rest
   if (bson.length > limit) throw new SessionError('ERR_SESSION_LIMIT')
   return { meta, ...version, bson }
 
@@ -95,14 +94,14 @@ export function openCompact(body: string, limit: number): CompactContent {
     return bytes.subarray(start, position)
   }
 
-  /** 7 bits in each octet, the lowest first; the highest bit says that more follow. */
+  /** 7 bits in each byte, the lowest first; the highest bit says that more follow. */
   function varint(): number {
     let value = 0
     for (let factor = 1; ; factor *= 128) {
-      const octet = take(1)[0] as number
-      value += (octet & 127) * factor
+      const byte = take(1)[0] as number
+      value += (byte & 127) * factor
       if (!Number.isSafeInteger(value)) throw new SessionError('ERR_SESSION_CLAIMS')
-      if (octet < 128) return value
+      if (byte < 128) return value
     }
   }
 

@@ -22,7 +22,7 @@ export function looksLikeDjango(value: string): boolean {
  * Decodes a session in Django's signed cookie. **Nothing is verified**, and how old the signature may be is not looked at.
  *
  * @param value - the cookie's value
- * @param limit - most octets, compressed or not
+ * @param limit - most bytes, compressed or not
  * @returns all keys as data, Django's own (`_auth_user_id`) too; `meta.accessedAt` is the second it was signed
  * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where it has another shape or holds a pickle, `ERR_SESSION_CLAIMS` where no
  *   date is so late, `ERR_SESSION_LIMIT`, `ERR_SESSION_MALFORMED`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_JSON`

@@ -23,7 +23,7 @@ export interface SessionReader {
 export interface DecodeOptions {
   /** Makes ObjectId and the like; light classes where absent. */
   types?: BsonTypes
-  /** Most octets that a compressed payload may inflate to; 64 KiB. */
+  /** Most bytes that a compressed payload may inflate to; 64 KiB. */
   maxInflated?: number
   /** Readers of further formats. */
   readers?: readonly SessionReader[] | undefined
@@ -37,7 +37,7 @@ export const MAX_VALUE_LENGTH = 16_384
  * decide nothing by it.
  *
  * @param value - the cookie's value
- * @param options - limits in octets, further formats
+ * @param options - limits in bytes, further formats
  * @returns data and meta apart; where a JWT holds BSON, `data` is that and `claims` has its text
  * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where no format looks like this, `ERR_SESSION_LIMIT`,
  *   `ERR_SESSION_MALFORMED`, `ERR_SESSION_JSON`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_BSON`, `ERR_SESSION_CLAIMS`
@@ -46,7 +46,7 @@ export const MAX_VALUE_LENGTH = 16_384
 export function decodeSession(value: string, options: DecodeOptions = {}): DecodedSession {
   const { types = lightBsonTypes, maxInflated, readers } = options
   if (maxInflated !== undefined && !(maxInflated > 0 && maxInflated <= 2 ** 30)) {
-    throw new TypeError('Option "maxInflated" must be a number of octets from 1 to 2^30')
+    throw new TypeError('Option "maxInflated" must be a number of bytes from 1 to 2^30')
   }
   if (value.length > MAX_VALUE_LENGTH) throw new SessionError('ERR_SESSION_LIMIT', 'The value is too long')
   const reader = readers?.find((reader) => reader.matches(value))
@@ -67,7 +67,7 @@ export const MAX_INFLATED = 65_536
  *
  * @param value - the cookie's value
  * @param types - makes ObjectId and the like; light classes where absent
- * @param maxInflated - most octets that a compressed payload may inflate to; 64 KiB
+ * @param maxInflated - most bytes that a compressed payload may inflate to; 64 KiB
  * @throws {SessionError} as `decodeSession`
  * @see RFC 7519, FORMATS §4
  */

@@ -48,7 +48,7 @@ export type SessionErrorCode =
 /** One key of a session and what it costs, for `ERR_SESSION_TOO_LARGE`. */
 export interface KeySize {
   key: string
-  /** Octets the key and its value take in the payload, before compression and encoding. */
+  /** Bytes the key and its value take in the payload, before compression and encoding. */
   bytes: number
 }
 

@@ -1,6 +1,6 @@
 /**
- * A JWS in compact serialization with a claims set inside (RFC 7515 §3.1, RFC 7519), taken apart in two steps, so that
- * whoever has a key verifies between them.
+ * A JWT (RFC 7519) in compact serialization (RFC 7515 §3.1), split and parsed in two steps: a server verifies between them.
+ * Both parsers of JSON objects keep a name such as `__proto__` as a plain own member.
  */
 import { decodeBase64Url, decodeUtf8 } from './bytes.js'
 import { SessionError } from './errors.js'
@@ -18,42 +18,45 @@ export interface JwtParts {
   signature: string
 }
 
-/** The header of the token before; they repeat. Frozen, because many tokens share it. */
-let knownText: string | undefined
-let knownHeader: Readonly<Record<string, unknown>>
-
-/** Characters; headers have some 40, with a key id 100. Nothing so short is nested too deep for a stack. */
-export const MAX_HEADER_LENGTH = 2048
+/** Reads the base64url text of a JOSE header. @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_LIMIT` */
+export type HeaderReader = (text: string) => JwtParts['header']
 
 /**
- * Splits a token and parses its header. Neither the signature nor `alg` is looked at, and the payload stays closed.
+ * Splits a token and parses its header. Does not check the signature or `alg`, and does not decode the payload.
  *
  * @param value - a cookie value
- * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where it is not three parts, `ERR_SESSION_MALFORMED` where the header is no
- *   JSON object with unique names
+ * @param readHeader - for a caller who reads many tokens: what `createHeaderReader` returned
+ * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` if it is not three parts, `ERR_SESSION_MALFORMED` if the header is no
+ *   JSON object with unique names, `ERR_SESSION_LIMIT` if the header is too long
  * @see RFC 7515 §3.1 and §4
  */
-export function splitJwt(value: string): JwtParts {
+export function splitJwt(value: string, readHeader: HeaderReader = parseHeader): JwtParts {
   if (!looksLikeJwt(value)) throw new SessionError('ERR_SESSION_UNSUPPORTED', 'The value is no token')
   const [header, payload, signature] = splitParts(value) as [string, string, string]
-  if (header.length > MAX_HEADER_LENGTH)
-    throw new SessionError('ERR_SESSION_LIMIT', 'The header of the token is too long')
-  if (header !== knownText) {
-    knownHeader = deepFreeze(parseUniqueObject(decodeUtf8(decodeBase64Url(header))))
-    knownText = header
-  }
-  return { header: knownHeader, payload, signature, signingInput: `${header}.${payload}` }
+  return { header: readHeader(header), payload, signature, signingInput: `${header}.${payload}` }
 }
 
-/**
- * The claims of a payload. Verify the signature before this where there is a key.
- *
- * @param payload - the decoded payload
- * @throws {SessionError} `ERR_SESSION_JSON` where it is no JSON object, `ERR_SESSION_MALFORMED` where it is no UTF-8
- * @see RFC 7519 §4
- */
-export function parseClaims(payload: Uint8Array): Record<string, unknown> {
-  return parseObject(decodeUtf8(payload))
+/** A reader that remembers the last header. Most tokens have the same one, and parsing it takes longer than the rest. */
+export function createHeaderReader(): HeaderReader {
+  let lastText: string | undefined
+  let lastHeader: JwtParts['header']
+  return (text) => {
+    if (text !== lastText) {
+      lastHeader = parseHeader(text)
+      lastText = text
+    }
+    return lastHeader
+  }
+}
+
+/** In characters. Headers have some 40, with a key id 100; nothing this short is nested too deeply to parse. */
+export const MAX_HEADER_LENGTH = 2048
+
+function parseHeader(text: string): JwtParts['header'] {
+  if (text.length > MAX_HEADER_LENGTH) {
+    throw new SessionError('ERR_SESSION_LIMIT', 'The header of the token is too long')
+  }
+  return deepFreeze(parseUniqueObject(decodeUtf8(decodeBase64Url(text))))
 }
 
 /**
@@ -80,9 +83,6 @@ export function splitParts(value: string): string[] {
   return parts
 }
 
-// A JSON text that must be an object (RFC 8259): as Python writes it for claims, strict for a JOSE header.
-// A name such as `__proto__` becomes a plain own member in both.
-
 /**
  * An object as `json.dumps` of Python writes it: the numbers that JSON lacks may stand bare. `NaN` becomes null, the
  * infinities those of JavaScript. Of a name that is said twice the last counts, as in Python.
@@ -106,8 +106,9 @@ export function parseObject(text: string): Record<string, unknown> {
  */
 export function parseUniqueObject(text: string): Record<string, unknown> {
   const object = parse(text)
-  // Of a name that is said twice the last stays, so writing it again counts fewer.
-  if (!object || countNames(text) !== countNames(JSON.stringify(object))) {
+  const again = JSON.stringify(object)
+  // Of two equal names only the last stays, so what is written again has fewer. Most headers are as JSON.stringify writes.
+  if (!object || (again !== text && countNames(text) !== countNames(again))) {
     throw new SessionError('ERR_SESSION_MALFORMED', 'The header is no JSON object with unique names')
   }
   return object

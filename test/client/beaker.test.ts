@@ -105,7 +105,7 @@ test('the same object while the cookie is the same, for each reader', () => {
 describe('limits', () => {
   test.each([
     ['JSON of 64 KiB', deflateSync(`{"a":"${'x'.repeat(65_536 - 8)}"}`), undefined],
-    ['JSON of 64 KiB and an octet', deflateSync(`{"a":"${'x'.repeat(65_536 - 7)}"}`), 'ERR_SESSION_LIMIT'],
+    ['JSON of 64 KiB and an byte', deflateSync(`{"a":"${'x'.repeat(65_536 - 7)}"}`), 'ERR_SESSION_LIMIT'],
     ['16 384 values', `\x80\x02}X\x01\x00\x00\x00a](${'N'.repeat(16_384 - 4)}es.`, undefined],
     ['16 385 values and more', `\x80\x02}X\x01\x00\x00\x00a](${'N'.repeat(16_384)}es.`, 'ERR_SESSION_LIMIT'],
     ['a session that holds itself', '\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.', 'ERR_SESSION_LIMIT'],
@@ -124,8 +124,8 @@ describe('limits', () => {
       fc.uint8Array({ maxLength: 200 }).map((tail) => Uint8Array.of(0x80, 2, 0x7d, ...tail)),
     )
     fc.assert(
-      fc.property(body, (octets) => {
-        const { session, error } = read(cookieOf(octets))
+      fc.property(body, (bytes) => {
+        const { session, error } = read(cookieOf(bytes))
         expect(session === null).toBe(error !== undefined)
       }),
       { numRuns: 2000 },

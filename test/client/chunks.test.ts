@@ -7,7 +7,7 @@ import { readChunks } from '../../src/server/core/cookies.js'
 import { tokenOf } from '../shared/shared.helpers.js'
 
 const NOW = new Date(1_700_000_000_000)
-const codec = compact({ secrets: ['a secret of 32 octets, and more of it'] })
+const codec = compact({ secrets: ['a secret of 32 bytes, and more of it'] })
 
 async function signed(data: Record<string, unknown>, purpose: 'session' | 'public' = 'session'): Promise<string> {
   return (await codec.sign?.({ data }, { cookieName: 's', purpose, now: NOW })) as string

@@ -16,7 +16,7 @@ const read = (value: string, reader = compactReader) =>
   inspectSession(name, { cookie: `${name}=${value}`, reader, now })
 
 test('what the server wrote', async () => {
-  const data = { user: 'dave', when: new Date(5), octets: Uint8Array.of(0, 255), large: 2n ** 60n, list: [1.5, null] }
+  const data = { user: 'dave', when: new Date(5), bytes: Uint8Array.of(0, 255), large: 2n ** 60n, list: [1.5, null] }
   const { sign } = compact({ secrets: secret })
   const times = { createdAt: new Date(1000), accessedAt: now, expiresAt: new Date(+now + 1000) }
   const value =
@@ -46,21 +46,21 @@ test('other values go to the next reader', () => {
 describe('limits', () => {
   test.each([
     ['64 KiB', 65_536, undefined],
-    ['64 KiB and an octet', 65_537, 'ERR_SESSION_LIMIT'],
-  ])('%s', (_, octets, error) => {
-    const bson = serialize({ a: 'x'.repeat(octets - 13) })
-    expect(bson.length).toBe(octets)
+    ['64 KiB and an byte', 65_537, 'ERR_SESSION_LIMIT'],
+  ])('%s', (_, bytes, error) => {
+    const bson = serialize({ a: 'x'.repeat(bytes - 13) })
+    expect(bson.length).toBe(bytes)
     expect(read(compactValue(deflated(bson), { secret, head: [1] })).error).toBe(error)
   })
 
   test('no value at all makes it throw, or pollutes anything', () => {
-    const octets = fc.tuple(
+    const bytes = fc.tuple(
       fc.uint8Array({ maxLength: 40 }),
       fc.boolean(),
       fc.uint8Array({ minLength: 8, maxLength: 80 }),
     )
     fc.assert(
-      fc.property(octets, ([head, isDeflated, rest]) => {
+      fc.property(bytes, ([head, isDeflated, rest]) => {
         const body = isDeflated ? deflateRawSync(rest) : rest
         const { session, error } = read(compactValue(body, { secret, head: [...head] }))
         expect(session === null).toBe(error !== undefined)

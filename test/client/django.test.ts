@@ -24,9 +24,9 @@ const now = new Date(1_700_000_060_000)
 const name = 'sessionid'
 const read = (value: string, reader = djangoReader, definition: Parameters<typeof inspectSession>[0] = name) =>
   inspectSession(definition, { cookie: `${name}=${value}`, reader, now })
-const cookieValue = (octets: string | Uint8Array, dot = '') =>
-  `${dot}${Buffer.from(octets as string).toString('base64url')}:1r31eq:c2lnbmF0dXJl`
-const packed = (octets: string | Uint8Array) => cookieValue(deflateSync(octets), '.')
+const cookieValue = (bytes: string | Uint8Array, dot = '') =>
+  `${dot}${Buffer.from(bytes as string).toString('base64url')}:1r31eq:c2lnbmF0dXJl`
+const packed = (bytes: string | Uint8Array) => cookieValue(deflateSync(bytes), '.')
 
 describe('what Django signed', () => {
   const { cases } = JSON.parse(
@@ -103,9 +103,9 @@ describe('what is refused', () => {
 
   test.each([
     ['64 KiB', cookieValue(json(65_536)), undefined],
-    ['64 KiB and an octet', cookieValue(json(65_537)), 'ERR_SESSION_LIMIT'],
+    ['64 KiB and an byte', cookieValue(json(65_537)), 'ERR_SESSION_LIMIT'],
     ['64 KiB, compressed', packed(json(65_536)), undefined],
-    ['64 KiB and an octet, compressed', packed(json(65_537)), 'ERR_SESSION_LIMIT'],
+    ['64 KiB and an byte, compressed', packed(json(65_537)), 'ERR_SESSION_LIMIT'],
     ['no zlib', cookieValue('{}', '.'), 'ERR_SESSION_COMPRESSION'],
     ['no object', cookieValue('[1]'), 'ERR_SESSION_JSON'],
     ['no JSON', cookieValue('{"a"'), 'ERR_SESSION_JSON'],
@@ -122,8 +122,8 @@ describe('what is refused', () => {
 
   test('no value at all makes it throw, or pollutes anything', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 100 }), fc.constantFrom('', '.'), (octets, dot) => {
-        const { session, error } = read(cookieValue(octets, dot))
+      fc.property(fc.uint8Array({ maxLength: 100 }), fc.constantFrom('', '.'), (bytes, dot) => {
+        const { session, error } = read(cookieValue(bytes, dot))
         expect(session === null).toBe(error !== undefined)
       }),
       { numRuns: 2000 },

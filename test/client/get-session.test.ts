@@ -103,7 +103,7 @@ describe('which cookies', () => {
   })
 
   test('a payload that inflates to more than 64 KiB is not read, at the limit it is', () => {
-    // A BSON document is 5 octets, an element of octets has 8 more than the octets themselves (type, "b", NUL, length, subtype).
+    // A BSON document is 5 bytes, an element of bytes has 8 more than the bytes themselves (type, "b", NUL, length, subtype).
     const document = (size: number) => compressed({ b: new Uint8Array(size - 13) })
     expect(read(`s=${document(65_536)}`)).not.toBeNull()
     expect(read(`s=${document(65_537)}`)).toBeNull()
@@ -243,7 +243,7 @@ describe('inspectSession', () => {
     expect(Object.keys(claims ?? {})).toStrictEqual(['bsZ'])
   })
 
-  test('octets are counted, not characters', () => {
+  test('bytes are counted, not characters', () => {
     expect(inspectSession('s', { cookie: 's=é€' }).size).toBe(6)
   })
 })

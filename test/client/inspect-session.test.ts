@@ -90,7 +90,7 @@ describe('what is told', () => {
     expect(inspect(`s=${tokenOf({ user: 'Zoë' })}`)).toMatchObject({ format: 'jwt', claims: { user: 'Zoë' } })
   })
 
-  test('sizes count octets of name and value, without quotes', () => {
+  test('sizes count bytes of name and value, without quotes', () => {
     const sizes = (cookie: string, name = 's') => inspect(cookie, name).candidates.map(({ size }) => size)
     expect(sizes('s=')).toEqual([1])
     expect(sizes('s="ab"')).toEqual([3])
@@ -159,12 +159,12 @@ describe('identity', () => {
 })
 
 test('values that JavaScript has no type for print, also as JSON; an int64 beyond 2^53 is a bigint', () => {
-  const octets = (length: number) => Uint8Array.from({ length }, (_, index) => index)
+  const bytesOf = (length: number) => Uint8Array.from({ length }, (_, index) => index)
   const { session } = inspect(
     `s=${tokenOf({
       bsZ: bsZ({
-        id: lightBsonTypes.objectId(octets(12)),
-        uuid: lightBsonTypes.binary(octets(16), 4),
+        id: lightBsonTypes.objectId(bytesOf(12)),
+        uuid: lightBsonTypes.binary(bytesOf(16), 4),
         // 12.50: coefficient 1250, exponent -2
         price: lightBsonTypes.decimal128(Uint8Array.of(0xe2, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x3c, 0x30)),
         code: lightBsonTypes.code('f()'),

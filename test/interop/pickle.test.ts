@@ -72,9 +72,7 @@ describe.skipIf(python3 === undefined)(`pickles of Python 3, seed ${seed}`, () =
       .random(seed + 4, 300, [2])
       .filter(({ value }) => !/\$(?:frozen)?set/.test(JSON.stringify(value)))
     const python = pickles.dump(made.map(({ pickle }) => bytesOf(pickle)))
-    const longer = python.filter(
-      (octets, index) => rewrite((made[index] as RandomPickle).pickle).length > octets.length,
-    )
+    const longer = python.filter((bytes, index) => rewrite((made[index] as RandomPickle).pickle).length > bytes.length)
     expect(longer).toEqual([])
   })
 })
@@ -98,7 +96,7 @@ describe.skipIf(python2 === undefined)(`pickles of Python 2, seed ${seed}`, () =
       return writePickle(value as SessionData, { origin })
     })
     const loaded = picklesOf(python3 as string).load(written)
-    const read = written.map((octets) => taggedNode(readPickle(octets).root))
+    const read = written.map((bytes) => taggedNode(readPickle(bytes).root))
     loaded.forEach((outcome, index) => {
       expect(read[index]).toEqual(normalized(taggedOf(outcome)))
     })

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { decodeBase64, encodeBase64 } from '../../src/shared/base64.js'
 
-const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex')
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 describe('decodeBase64', () => {
   test.each([
@@ -42,12 +42,12 @@ describe('decodeBase64', () => {
   })
 })
 
-test('any octets come back, as Node writes them', () => {
+test('any bytes come back, as Node writes them', () => {
   fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 300 }), (octets) => {
-      const text = encodeBase64(octets)
-      expect(text).toBe(Buffer.from(octets).toString('base64'))
-      expect(decodeBase64(text, true)).toEqual(octets)
+    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+      const text = encodeBase64(bytes)
+      expect(text).toBe(Buffer.from(bytes).toString('base64'))
+      expect(decodeBase64(text, true)).toEqual(bytes)
     }),
   )
   const large = new Uint8Array(100_000).fill(7)

@@ -6,7 +6,7 @@ import { codeOf, randomBytes, seed } from './shared.helpers.js'
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~'
 const malformed = (text: string) => codeOf(() => decodeBase85(text))
 
-/** Octets in hexadecimal digits, and what Python makes of them. */
+/** Bytes in hexadecimal digits, and what Python makes of them. */
 const python: [hex: string, text: string][] = [
   ['', ''],
   ['00', '00'],
@@ -78,11 +78,11 @@ test('any other character at any place is refused, white space and NUL too', () 
   }
   for (const text of ['00000\n', '00000 00000', ' 00000', '00\t000'])
     expect(malformed(text)).toBe('ERR_SESSION_MALFORMED')
-  // whose low octet is a digit
+  // whose low byte is a digit
   expect(malformed('00\u013000')).toBe('ERR_SESSION_MALFORMED')
 })
 
-test('the octets are their own', () => {
+test('the bytes are their own', () => {
   const first = decodeBase85('00001')
   decodeBase85('|NsC0')
   expect(first).toEqual(Uint8Array.of(0, 0, 0, 1))

@@ -1,4 +1,4 @@
-/** Octets and text: base64url and UTF-8, each with one text for the same octets. */
+/** Bytes and text: base64url and UTF-8, each with one text for the same bytes. */
 import { describe, expect, test } from 'vitest'
 import {
   decodeBase64Url,
@@ -35,7 +35,7 @@ describe('base64url', () => {
         )
       }
     }
-    // whose low octet is a digit
+    // whose low byte is a digit
     for (const stray of ['\u0141', '\uff21', '\ud83d\ude00'])
       expect(malformed(`AA${stray}A`)).toBe('ERR_SESSION_MALFORMED')
   })
@@ -71,7 +71,7 @@ describe('base64url', () => {
     }
   })
 
-  test('the octets are their own', () => {
+  test('the bytes are their own', () => {
     const first = decodeBase64Url('AQID')
     decodeBase64Url('____')
     expect(first).toEqual(Uint8Array.of(1, 2, 3))
@@ -79,7 +79,7 @@ describe('base64url', () => {
 })
 
 describe('UTF-8', () => {
-  const utf8 = (...octets: number[]) => codeOf(() => decodeUtf8(Uint8Array.from(octets)))
+  const utf8 = (...bytes: number[]) => codeOf(() => decodeUtf8(Uint8Array.from(bytes)))
 
   test('text of each length of sequence there and back', () => {
     for (const text of [
@@ -108,16 +108,16 @@ describe('UTF-8', () => {
     ['low surrogate', [0xed, 0xbf, 0xbf]],
     ['surrogate pair (CESU-8)', [0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80]],
     ['beyond U+10FFFF', [0xf4, 0x90, 0x80, 0x80]],
-    ['five octets', [0xf8, 0x88, 0x80, 0x80, 0x80]],
+    ['five bytes', [0xf8, 0x88, 0x80, 0x80, 0x80]],
     ['lone continuation', [0x80]],
     ['truncated of two', [0xc3]],
     ['truncated of three', [0xe2, 0x82]],
     ['truncated of four', [0xf0, 0x9f, 0x98]],
     ['interrupted', [0xe2, 0x61, 0xac]],
     ['0xff', [0x61, 0xff]],
-  ])('%s is refused', (_, octets) => {
-    expect(utf8(...octets)).toBe('ERR_SESSION_MALFORMED')
-    expect(codeOf(() => decodeUtf8(Uint8Array.from(octets), 'ERR_SESSION_BSON'))).toBe('ERR_SESSION_BSON')
+  ])('%s is refused', (_, bytes) => {
+    expect(utf8(...bytes)).toBe('ERR_SESSION_MALFORMED')
+    expect(codeOf(() => decodeUtf8(Uint8Array.from(bytes), 'ERR_SESSION_BSON'))).toBe('ERR_SESSION_BSON')
   })
 
   test('a truncated sequence does not reach the text after it', () => {

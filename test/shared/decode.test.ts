@@ -172,7 +172,7 @@ describe('bsZ', () => {
 
   test('each step refuses what is not its own', () => {
     const bson = writeBson({ a: 1 })
-    const of = (octets: Uint8Array) => codeOfClaims({ bsZ: encodeBase85(octets) })
+    const of = (bytes: Uint8Array) => codeOfClaims({ bsZ: encodeBase85(bytes) })
     expect(of(deflateSync(bson))).toBe('none')
     expect(codeOfClaims({ bsZ: `${bsZ({ a: 1 })}\n` })).toBe('ERR_SESSION_MALFORMED')
     expect(of(bson)).toBe('ERR_SESSION_COMPRESSION')
@@ -182,8 +182,8 @@ describe('bsZ', () => {
   })
 
   test('the data does not share the buffer that is used again', () => {
-    const value = (octet: number) =>
-      tokenOf({ bsZ: bsZ({ bytes: new Uint8Array(40).fill(octet), text: `${octet}`.repeat(9) }) })
+    const value = (byte: number) =>
+      tokenOf({ bsZ: bsZ({ bytes: new Uint8Array(40).fill(byte), text: `${byte}`.repeat(9) }) })
     const first = decodeSession(value(1)).data
     decodeSession(value(2))
     expect(first).toEqual({ bytes: new Uint8Array(40).fill(1), text: '111111111' })
@@ -238,10 +238,10 @@ test('__proto__ and constructor of both payload forms are own keys', () => {
 
 describe('options', () => {
   test('maxInflated: at it, and one past it', () => {
-    const octets = writeBson({ text: 'x'.repeat(500) }).length
+    const bytes = writeBson({ text: 'x'.repeat(500) }).length
     const value = tokenOf({ bsZ: bsZ({ text: 'x'.repeat(500) }) })
-    expect(decodeSession(value, { maxInflated: octets }).format).toBe('beaker-jwt')
-    expect(codeOf(() => decodeSession(value, { maxInflated: octets - 1 }))).toBe('ERR_SESSION_LIMIT')
+    expect(decodeSession(value, { maxInflated: bytes }).format).toBe('beaker-jwt')
+    expect(codeOf(() => decodeSession(value, { maxInflated: bytes - 1 }))).toBe('ERR_SESSION_LIMIT')
   })
 
   test('types make the special values', () => {

@@ -11,9 +11,9 @@ export interface Match {
 export interface DeflateWriter {
   /** A number, its lowest bit first. */
   bits(value: number, count: number): DeflateWriter
-  /** Zero bits up to the next octet. */
+  /** Zero bits up to the next byte. */
   align(): DeflateWriter
-  octets(...octets: number[]): DeflateWriter
+  bytes(...bytes: number[]): DeflateWriter
   /** A block of fixed codes, its end included. */
   fixed(symbols: readonly (number | Match)[], last?: boolean): DeflateWriter
   /** A block whose codes have these lengths; those of the code for lengths are 4 for each of 0 to 15. */
@@ -44,8 +44,8 @@ export function deflateWriter(): DeflateWriter {
       while (stream.length % 8) stream.push(0)
       return writer
     },
-    octets(...octets) {
-      for (const octet of octets) writer.bits(octet, 8)
+    bytes(...bytes) {
+      for (const byte of bytes) writer.bits(byte, 8)
       return writer
     },
     fixed(symbols, last = true) {
@@ -74,10 +74,10 @@ export function deflateWriter(): DeflateWriter {
     },
     zlib(content) {
       writer.align()
-      const octets = Array.from({ length: stream.length / 8 }, (_, index) =>
-        stream.slice(index * 8, index * 8 + 8).reduce((octet, bit, place) => octet | (bit << place), 0),
+      const bytes = Array.from({ length: stream.length / 8 }, (_, index) =>
+        stream.slice(index * 8, index * 8 + 8).reduce((byte, bit, place) => byte | (bit << place), 0),
       )
-      return zlibOf(Uint8Array.from(octets), content)
+      return zlibOf(Uint8Array.from(bytes), content)
     },
   }
   function put(
@@ -107,8 +107,8 @@ export function zlibOf(blocks: Uint8Array, content: Uint8Array): Uint8Array<Arra
 export function adler32(content: Uint8Array): number[] {
   let low = 1
   let high = 0
-  for (const octet of content) {
-    low = (low + octet) % 65_521
+  for (const byte of content) {
+    low = (low + byte) % 65_521
     high = (high + low) % 65_521
   }
   return [high >> 8, high & 255, low >> 8, low & 255]

@@ -7,14 +7,14 @@ import { codeOf, randomBytes, seed } from './shared.helpers.js'
 
 const LIMIT = 65_536
 const COMPRESSION = 'ERR_SESSION_COMPRESSION'
-/** Told apart without a walk through every octet in the matcher. */
+/** Told apart without a walk through every byte in the matcher. */
 const equal = (a: Uint8Array | undefined, b: Uint8Array) => a !== undefined && Buffer.compare(a, b) === 0
-const inflate = (bytes: Uint8Array, limit = LIMIT) => inflateZlib(bytes, limit).slice()
+const inflate = (bytes: Uint8Array, limit = LIMIT) => inflateZlib(bytes, limit)
 const refusal = (bytes: Uint8Array, limit = LIMIT) => codeOf(() => inflateZlib(bytes, limit))
-const octets = (text: string) => new TextEncoder().encode(text)
-const text = octets('the session of dave, '.repeat(40))
+const utf8 = (text: string) => new TextEncoder().encode(text)
+const text = utf8('the session of dave, '.repeat(40))
 
-/** What zlib says of a stream: its octets, or undefined. */
+/** What zlib says of a stream: its bytes, or undefined. */
 function zlib(bytes: Uint8Array): Uint8Array | undefined {
   try {
     return new Uint8Array(inflateSync(bytes))
@@ -27,10 +27,10 @@ describe(`what zlib wrote, SEED=${seed}`, () => {
   const random = randomBytes(seed)
   const contents: Record<string, Uint8Array> = {
     nothing: new Uint8Array(),
-    'one octet': Uint8Array.of(7),
+    'one byte': Uint8Array.of(7),
     text,
     zeros: new Uint8Array(50_000),
-    'random octets': random.bytes(20_000),
+    'random bytes': random.bytes(20_000),
     'few symbols': Uint8Array.from({ length: 20_000 }, () => random.below(3)),
     'far repeats': Uint8Array.from([...random.bytes(400), ...new Uint8Array(32_000), ...random.bytes(10)]),
     'a skewed alphabet': Uint8Array.from({ length: 30_000 }, () => Math.clz32(random.below(2 ** 31)) * 7),
@@ -56,7 +56,7 @@ describe(`what zlib wrote, SEED=${seed}`, () => {
 
   test('every length from 0 to 600', () => {
     for (let length = 0; length <= 600; length++) {
-      const content = random.bytes(length).map((octet) => octet & 15)
+      const content = random.bytes(length).map((byte) => byte & 15)
       expect(equal(inflate(deflateSync(content, { level: 1 + random.below(9) })), content), `${length}`).toBe(true)
     }
   })
@@ -96,26 +96,25 @@ describe('the limit', () => {
     expect(refusal(deflateSync(text), 100)).toBe('ERR_SESSION_LIMIT')
   })
 
-  test('a cookie of 4 096 octets that would inflate to 2.5 MB takes no memory', () => {
+  test('a cookie of 4 096 bytes that would inflate to 2.5 MB takes no more memory than the limit allows', () => {
     // base85 inside base64url leaves 3/4 of 4/5 of a cookie
     const bomb = deflateSync(new Uint8Array(2_500_000), { level: 9 })
     expect(bomb.length).toBeLessThan(4096 * (3 / 4) * (4 / 5))
-    inflateZlib(deflateSync(text), LIMIT)
     const before = process.memoryUsage().arrayBuffers
-    for (let times = 0; times < 20; times++) expect(refusal(bomb)).toBe('ERR_SESSION_LIMIT')
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000)
+    expect(refusal(bomb)).toBe('ERR_SESSION_LIMIT')
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * LIMIT)
   })
 })
 
 describe('the stream around the blocks', () => {
   const stream = new Uint8Array(deflateSync(text))
-  const changed = (index: number, octet: number) => {
+  const changed = (index: number, byte: number) => {
     const copy = stream.slice()
-    copy[index < 0 ? copy.length + index : index] = octet
+    copy[index < 0 ? copy.length + index : index] = byte
     return copy
   }
 
-  test('every header of two octets: CM, CINFO, FCHECK and FDICT as zlib wants them', () => {
+  test('every header of two bytes: CM, CINFO, FCHECK and FDICT as zlib wants them', () => {
     for (let method = 0; method < 256; method++) {
       for (let flags = 0; flags < 256; flags++) {
         const good = (method & 15) === 8 && method >> 4 <= 7 && (method * 256 + flags) % 31 === 0 && !(flags & 32)
@@ -138,18 +137,18 @@ describe('the stream around the blocks', () => {
     }
   })
 
-  test.each([0, 1, 9])('cut at every octet, level %i', (level) => {
+  test.each([0, 1, 9])('cut at every byte, level %i', (level) => {
     const whole = deflateSync(text, { level })
     for (let length = 0; length < whole.length; length++) expect(refusal(whole.subarray(0, length))).toBe(COMPRESSION)
   })
 
-  test('octets after the stream are refused', () => {
+  test('bytes after the stream are refused', () => {
     for (const after of [[0], [0, 0, 0, 0], [...stream], [...stream.subarray(-4)]]) {
       expect(refusal(Uint8Array.from([...stream, ...after]))).toBe(COMPRESSION)
     }
   })
 
-  test('octets between the last block and a checksum that fits are refused', () => {
+  test('bytes between the last block and a checksum that fits are refused', () => {
     const blocks = stream.subarray(2, -4)
     expect(inflate(zlibOf(blocks, text))).toEqual(text)
     for (const junk of [[0], [1, 2, 3], [...stream.subarray(-4)]]) {
@@ -175,20 +174,20 @@ describe('blocks, as zlib takes them', () => {
     expect(refusal(stream, limit)).toBe(COMPRESSION)
   }
 
-  test('stored: its length twice, bits up to the octet ignored', () => {
+  test('stored: its length twice, bits up to the byte ignored', () => {
     const block = (length: number, complement: number) =>
-      deflateWriter().bits(1, 3).bits(31, 5).octets(length, 0, complement, 255)
-    same(block(2, 253).octets(104, 105).zlib(octets('hi')), octets('hi'))
-    refused(block(2, 252).octets(104, 105).zlib(octets('hi')))
-    same(block(0, 255).zlib(octets('')), octets(''))
-    refused(block(9, 246).octets(104).zlib(octets('h')))
+      deflateWriter().bits(1, 3).bits(31, 5).bytes(length, 0, complement, 255)
+    same(block(2, 253).bytes(104, 105).zlib(utf8('hi')), utf8('hi'))
+    refused(block(2, 252).bytes(104, 105).zlib(utf8('hi')))
+    same(block(0, 255).zlib(utf8('')), utf8(''))
+    refused(block(9, 246).bytes(104).zlib(utf8('h')))
   })
 
-  test('block type 3', () => refused(deflateWriter().bits(1, 1).bits(3, 2).zlib(octets(''))))
+  test('block type 3', () => refused(deflateWriter().bits(1, 1).bits(3, 2).zlib(utf8(''))))
 
   test('stored, fixed and empty blocks after each other', () => {
-    const stream = deflateWriter().bits(0, 3).align().octets(1, 0, 254, 255, 97).fixed([98], false).fixed([], false)
-    same(stream.fixed([{ length: 257, distance: 1 }]).zlib(octets('ababa')), octets('ababa'))
+    const stream = deflateWriter().bits(0, 3).align().bytes(1, 0, 254, 255, 97).fixed([98], false).fixed([], false)
+    same(stream.fixed([{ length: 257, distance: 1 }]).zlib(utf8('ababa')), utf8('ababa'))
   })
 
   test('matches: over themselves, of every length, from the block before', () => {
@@ -202,7 +201,7 @@ describe('blocks, as zlib takes them', () => {
       [285, [0, 0], 258],
     ]
     for (const [length, lengthExtra, count] of runs) {
-      const content = octets('a'.repeat(count + 1))
+      const content = utf8('a'.repeat(count + 1))
       same(
         deflateWriter()
           .fixed([97, { length, lengthExtra, distance: 0 }])
@@ -223,25 +222,25 @@ describe('blocks, as zlib takes them', () => {
     same(
       deflateWriter()
         .fixed([97, 98, { length: 257, distance: 1 }])
-        .zlib(octets('ababa')),
-      octets('ababa'),
+        .zlib(utf8('ababa')),
+      utf8('ababa'),
     )
     refused(
       deflateWriter()
         .fixed([97, 98, { length: 257, distance: 2 }])
-        .zlib(octets('ab\0ab')),
+        .zlib(utf8('ab\0ab')),
     )
     refused(
       deflateWriter()
         .fixed([{ length: 257, distance: 0 }])
-        .zlib(octets('\0\0\0')),
+        .zlib(utf8('\0\0\0')),
     )
     // what an earlier call left in the buffer is nothing to refer to
     inflateZlib(deflateSync(long), LIMIT)
     refused(
       deflateWriter()
         .fixed([97, { length: 257, distance: 1 }])
-        .zlib(octets('aaaa')),
+        .zlib(utf8('aaaa')),
     )
   })
 
@@ -269,34 +268,34 @@ describe('blocks, as zlib takes them', () => {
       distances: number[],
       symbols: Parameters<DeflateWriter['fixed']>[0],
       content = '',
-    ) => deflateWriter().dynamic({ literals, distances }, symbols).zlib(octets(content))
+    ) => deflateWriter().dynamic({ literals, distances }, symbols).zlib(utf8(content))
     const literals = (lengths: Record<number, number>, count = 257) =>
       Array.from({ length: count }, (_, symbol) => lengths[symbol] ?? 0)
 
     test('complete ones', () => {
-      same(block(literals({ 97: 1, 256: 1 }), [0], [97, 256], 'a'), octets('a'))
+      same(block(literals({ 97: 1, 256: 1 }), [0], [97, 256], 'a'), utf8('a'))
       const match = { length: 257, distance: 0 }
-      same(block(literals({ 97: 1, 256: 2, 257: 2 }, 258), [1, 1], [97, match, 256], 'aaaa'), octets('aaaa'))
+      same(block(literals({ 97: 1, 256: 2, 257: 2 }, 258), [1, 1], [97, match, 256], 'aaaa'), utf8('aaaa'))
       // the longest code there may be
       const ladder = literals({
         ...Object.fromEntries(Array.from({ length: 14 }, (_, n) => [97 + n, n + 1])),
         255: 15,
         256: 15,
       })
-      same(block(ladder, [0], [110, 97, 255 - 255 + 97, 256], 'naa'), octets('naa'))
+      same(block(ladder, [0], [110, 97, 255 - 255 + 97, 256], 'naa'), utf8('naa'))
     })
 
     test('a single code of one bit is enough, and its other half is no code', () => {
-      same(block(literals({ 256: 1 }), [0], [256]), octets(''))
+      same(block(literals({ 256: 1 }), [0], [256]), utf8(''))
       const match = { length: 257, distance: 0 }
       const lengths = literals({ 97: 1, 256: 2, 257: 2 }, 258)
-      same(block(lengths, [1], [97, match, 256], 'aaaa'), octets('aaaa'))
+      same(block(lengths, [1], [97, match, 256], 'aaaa'), utf8('aaaa'))
       const other = deflateWriter()
         .dynamic({ literals: lengths, distances: [1] }, [97])
         .code(3, 2)
         .code(1, 1)
         .code(2, 2)
-      refused(other.zlib(octets('aaaa')))
+      refused(other.zlib(utf8('aaaa')))
     })
 
     test('over-subscribed ones', () => {
@@ -321,7 +320,7 @@ describe('blocks, as zlib takes them', () => {
 
     test('more codes than there are symbols', () => {
       const lengths = { 97: 1, 256: 1 }
-      same(block(literals(lengths, 286), Array(30).fill(0), [97, 256], 'a'), octets('a'))
+      same(block(literals(lengths, 286), Array(30).fill(0), [97, 256], 'a'), utf8('a'))
       refused(block(literals(lengths, 287), [0], [97, 256], 'a'))
       refused(block(literals(lengths, 288), [0], [97, 256], 'a'))
       refused(block(literals(lengths), Array(31).fill(0), [97, 256], 'a'))
@@ -329,7 +328,7 @@ describe('blocks, as zlib takes them', () => {
     })
 
     test('the code for lengths: over-subscribed, incomplete, empty', () => {
-      const zeros = (head: DeflateWriter) => head.bits(0, 16).bits(0, 16).zlib(octets(''))
+      const zeros = (head: DeflateWriter) => head.bits(0, 16).bits(0, 16).zlib(utf8(''))
       refused(zeros(deflateWriter().dynamicHead(257, 1, { 0: 1, 1: 1, 2: 1 })))
       refused(zeros(deflateWriter().dynamicHead(257, 1, { 0: 1, 1: 2 })))
       refused(zeros(deflateWriter().dynamicHead(257, 1, {})))
@@ -338,10 +337,10 @@ describe('blocks, as zlib takes them', () => {
     test('the code for lengths: a single one is incomplete too', () => {
       // every literal 9 bits is what 258 times the same length says, were it allowed
       const head = deflateWriter().dynamicHead(257, 1, { 1: 1 })
-      refused(head.bits(0, 258).zlib(octets('')))
+      refused(head.bits(0, 258).zlib(utf8('')))
       // 1 for the end alone, by runs of zeros
       const runs = deflateWriter().dynamicHead(257, 1, { 18: 1 })
-      refused(runs.code(0, 1).bits(127, 7).code(0, 1).bits(108, 7).zlib(octets('')))
+      refused(runs.code(0, 1).bits(127, 7).code(0, 1).bits(108, 7).zlib(utf8('')))
     })
 
     test('repeats: of nothing before, and past the last code', () => {
@@ -353,14 +352,14 @@ describe('blocks, as zlib takes them', () => {
       same(
         one(one(zeros(zeros(head(), 138), 118)))
           .code(0, 1)
-          .zlib(octets('')),
-        octets(''),
+          .zlib(utf8('')),
+        utf8(''),
       )
       // a first repeat stands for three lengths that nobody said
       refused(
         one(one(zeros(zeros(head().code(0, 1).bits(0, 2), 138), 115)))
           .code(0, 1)
-          .zlib(octets('')),
+          .zlib(utf8('')),
       )
       // three more ones after both are two too many
       refused(
@@ -368,9 +367,9 @@ describe('blocks, as zlib takes them', () => {
           .code(0, 1)
           .bits(0, 2)
           .code(0, 1)
-          .zlib(octets('')),
+          .zlib(utf8('')),
       )
-      refused(zeros(zeros(head(), 138), 138).zlib(octets('')))
+      refused(zeros(zeros(head(), 138), 138).zlib(utf8('')))
     })
   })
 })
@@ -389,13 +388,13 @@ describe(`corruptions, SEED=${seed}`, () => {
 
   function corrupt(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const copy = Uint8Array.from(bytes)
-    // the first octets have the codes
+    // the first bytes have the codes
     const reach = random.below(2) ? copy.length : Math.min(copy.length, 60)
     for (let times = 1 + random.below(3); times > 0; times--) copy[random.below(reach)] = random.below(256)
     return random.below(4) ? copy : copy.slice(0, random.below(copy.length + 1))
   }
 
-  test('10 000 streams: the octets that zlib gives, or an error, and never more than the limit', () => {
+  test('10 000 streams: the bytes that zlib gives, or an error, and never more than the limit', () => {
     for (let round = 0; round < 10_000; round++) {
       const stream = corrupt(samples[random.below(samples.length)] as Uint8Array)
       let result: Uint8Array | undefined
@@ -437,13 +436,12 @@ describe(`corruptions, SEED=${seed}`, () => {
   })
 })
 
-test('the result is a view of a buffer that the next call uses again; a copy stays', () => {
-  const view = inflateZlib(deflateSync('first'), LIMIT)
-  const copy = view.slice()
-  const next = inflateZlib(deflateSync('other'), LIMIT)
-  expect(next.buffer).toBe(view.buffer)
-  expect(view).toEqual(octets('other'))
-  expect(copy).toEqual(octets('first'))
+test('each result has its own array', () => {
+  const first = inflateZlib(deflateSync('first'), LIMIT)
+  const other = inflateZlib(deflateSync('other'), LIMIT)
+  expect(other.buffer).not.toBe(first.buffer)
+  expect(first.buffer.byteLength).toBe(5)
+  expect([first, other]).toEqual([utf8('first'), utf8('other')])
 })
 
 test('an error leaves nothing behind', () => {

@@ -37,11 +37,11 @@ describe('decodeSession', () => {
     expect(codeOf(start.padEnd(16_385, 'A'))).toBe('ERR_SESSION_LIMIT')
   })
 
-  test('inflates 65 536 octets, not one more', () => {
+  test('inflates 65 536 bytes, not one more', () => {
     const frame = writeBson({ text: '' }).length
-    const token = (octets: number): string => {
-      const bson = writeBson({ text: 'x'.repeat(octets - frame) })
-      expect(bson.length).toBe(octets)
+    const token = (bytes: number): string => {
+      const bson = writeBson({ text: 'x'.repeat(bytes - frame) })
+      expect(bson.length).toBe(bytes)
       const claims = JSON.stringify({ bsZ: encodeBase85(deflateSync(bson)) })
       return `${header}.${encodeBase64Url(encodeUtf8(claims))}.`
     }
@@ -68,7 +68,7 @@ test('a header that is nested as deep as it can be is no trouble', () => {
   )
 })
 
-test('maxInflated must be a number of octets', () => {
+test('maxInflated must be a number of bytes', () => {
   for (const maxInflated of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31]) {
     expect(() => decodeSession('a.b.c', { maxInflated })).toThrow(TypeError)
   }

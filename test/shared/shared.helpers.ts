@@ -1,4 +1,4 @@
-/** What tests of the decode layer share: tokens of any parts, the code of an error, octets from a seed. */
+/** What tests of the decode layer share: tokens of any parts, the code of an error, bytes from a seed. */
 import { deflateSync } from 'node:zlib'
 import { expect } from 'vitest'
 import { encodeBase85 } from '../../src/shared/base85.js'
@@ -40,7 +40,7 @@ export interface RandomBytes extends Random {
   bytes(length: number): Uint8Array<ArrayBuffer>
 }
 
-/** The generator of the other tests, and octets. */
+/** The generator of the other tests, and bytes. */
 export function randomBytes(from: number): RandomBytes {
   const random = createRandom(from)
   return { ...random, bytes: (length) => Uint8Array.from({ length }, () => random.below(256)) }

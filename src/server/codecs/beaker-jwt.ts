@@ -10,7 +10,7 @@ import { writeBson } from '../../shared/bson/writer.js'
 import { decodeBase64Url, decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
 import { type DataAndMeta, takeBeakerMeta } from '../../shared/decode.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
-import { looksLikeJwt, splitJwt } from '../../shared/jwt.js'
+import { createHeaderReader, type HeaderReader, looksLikeJwt, splitJwt } from '../../shared/jwt.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { readClaims } from '../json/claims.js'
@@ -64,7 +64,7 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     types: options.bsonTypes ?? bsonPackageTypes,
   }
   const cache = createVerifiedCache<VerifiedToken>(options.remember)
-  const verifier: Verifier = { keyring, payloads, cache }
+  const verifier: Verifier = { keyring, payloads, cache, readHeader: createHeaderReader() }
   return {
     name: 'beakerJwt',
     family: 'jws',
@@ -83,6 +83,7 @@ interface Verifier {
   keyring: Keyring
   payloads: PayloadOptions
   cache: VerifiedCache<VerifiedToken>
+  readHeader: HeaderReader
 }
 
 interface VerifiedToken {
@@ -104,9 +105,9 @@ function withKeyIndex(record: SessionRecord, keyIndex: number): SessionRecord {
 async function verify(
   value: string,
   context: CodecContext,
-  { keyring, payloads, cache }: Verifier,
+  { keyring, payloads, cache, readHeader }: Verifier,
 ): Promise<SessionRecord> {
-  const { header, payload: encoded, signature, signingInput } = splitJwt(value)
+  const { header, payload: encoded, signature, signingInput } = splitJwt(value, readHeader)
   if (header.alg !== ALGORITHM)
     throw new SessionError('ERR_SESSION_ALGORITHM', `The token is not signed with ${ALGORITHM}`)
   if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')

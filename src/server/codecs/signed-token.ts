@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
-import { splitJwt } from '../../shared/jwt.js'
+import { createHeaderReader, type HeaderReader, splitJwt } from '../../shared/jwt.js'
 import { createJsonClaims, type JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import {
@@ -48,6 +48,7 @@ interface VerifiedToken {
 
 export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOptions): SignedTokens {
   const headers = new WeakMap<RingKey, string>()
+  const readHeader = createHeaderReader()
   let cache = createVerifiedCache<VerifiedToken>(remember)
   let cacheSet: KeySet | undefined
 
@@ -70,7 +71,7 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
       const set = await ring.current()
       const known = isSession ? cacheFor(set).get(value) : undefined
       if (known) return withKey(read(known.claims), known)
-      const { token, payload } = openToken(value)
+      const { token, payload } = openToken(value, readHeader)
       const found = await findKey(ring, set, token, context)
       try {
         const verified = {
@@ -96,8 +97,8 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
 }
 
 /** Takes the token apart without trusting any of it. Keys and addresses in its header are ignored. */
-function openToken(value: string): { token: SignedInput; payload: string } {
-  const { header, payload, signature, signingInput } = splitJwt(value)
+function openToken(value: string, readHeader: HeaderReader): { token: SignedInput; payload: string } {
+  const { header, payload, signature, signingInput } = splitJwt(value, readHeader)
   const { kid, crit } = header
   const alg = commonName(header.alg)
   if (!isAlgorithm(alg)) throw otherAlgorithm()

@@ -20,17 +20,17 @@ import {
   isAscii,
   memoize,
   type Pickler,
+  putEncodedBytes,
   putGlobal,
   putInteger,
-  putOctets,
   putString,
   putText,
   recall,
   unwritable,
+  writeByte,
+  writeBytes,
   writeFloat,
   writeInteger,
-  writeOctet,
-  writeOctets,
   writeUint32,
 } from './pickler.js'
 import { putEntries, putItems } from './writer.js'
@@ -61,10 +61,10 @@ export function memoKey(node: PickleNode): object {
 export function putScalar(pickler: Pickler, node: PickleNode): boolean {
   switch (node.kind) {
     case 'none':
-      writeOctet(pickler.output, op.NONE)
+      writeByte(pickler.output, op.NONE)
       return true
     case 'bool':
-      writeOctet(pickler.output, node.value === true ? op.NEWTRUE : op.NEWFALSE)
+      writeByte(pickler.output, node.value === true ? op.NEWTRUE : op.NEWFALSE)
       return true
     case 'int':
     case 'long':
@@ -95,7 +95,7 @@ export function putNodeCall(pickler: Pickler, node: PickleNode, key: unknown): v
   const call = node.call as PickleCall
   const { callable, args, keywords } = call
   const payload = args.items[0]
-  // Python 3 would decode the payload as text: what Python 2 wrote for its own datetime goes as octets.
+  // Python 3 would decode the payload as text: what Python 2 wrote for its own datetime goes as bytes.
   const isClock = payload?.kind === 'str2' && !pickler.python2 && isClockNode(node)
   const put = (item: PickleNode): void => {
     if (isClock && item === payload) putPayload(pickler, item)
@@ -118,19 +118,19 @@ export function putNodeCall(pickler: Pickler, node: PickleNode, key: unknown): v
   )
 }
 
-/** Octets with an identity: bytes, or a bytearray around bytes. */
-export function putBytes(pickler: Pickler, kind: 'bytes' | 'bytearray', octets: Uint8Array, key: unknown): void {
+/** Bytes with an identity: bytes, or a bytearray around bytes. */
+export function putBytes(pickler: Pickler, kind: 'bytes' | 'bytearray', bytes: Uint8Array, key: unknown): void {
   if (recall(pickler, pickler.memo, key)) return
   if (kind === 'bytearray') {
     putGlobal(pickler, 'builtins', 'bytearray')
-    if (octets.length > 0) {
-      putOctets(pickler, octets, decodeLatin1(octets))
+    if (bytes.length > 0) {
+      putEncodedBytes(pickler, bytes, decodeLatin1(bytes))
       memoize(pickler)
-      writeOctet(pickler.output, op.TUPLE1)
+      writeByte(pickler.output, op.TUPLE1)
       memoize(pickler)
-    } else writeOctet(pickler.output, op.EMPTY_TUPLE)
-    writeOctet(pickler.output, op.REDUCE)
-  } else putOctets(pickler, octets, decodeLatin1(octets))
+    } else writeByte(pickler.output, op.EMPTY_TUPLE)
+    writeByte(pickler.output, op.REDUCE)
+  } else putEncodedBytes(pickler, bytes, decodeLatin1(bytes))
   memoize(pickler, pickler.memo, key)
 }
 
@@ -151,13 +151,13 @@ function putContainer(pickler: Pickler, node: PickleNode): void {
       putMembers(pickler, node.kind, node.items, put, key)
       return
     case 'list':
-      writeOctet(output, op.EMPTY_LIST)
+      writeByte(output, op.EMPTY_LIST)
       memoize(pickler, pickler.memo, key)
       putItems(pickler, node.items, put, true)
       return
     default:
       if (node.call === undefined) {
-        writeOctet(output, op.EMPTY_DICT)
+        writeByte(output, op.EMPTY_DICT)
         memoize(pickler, pickler.memo, key)
       } else putNodeCall(pickler, node, key)
       putItems(pickler, node.items, put, false)
@@ -172,7 +172,7 @@ function putContainer(pickler: Pickler, node: PickleNode): void {
       )
       if (node.state !== undefined) {
         put(node.state)
-        writeOctet(output, op.BUILD)
+        writeByte(output, op.BUILD)
       }
   }
 }
@@ -191,24 +191,24 @@ function isClockNode(node: PickleNode): boolean {
 }
 
 function putPayload(pickler: Pickler, node: PickleNode): void {
-  const octets = node.value as Uint8Array
-  putOctets(pickler, octets, decodeLatin1(octets))
+  const bytes = node.value as Uint8Array
+  putEncodedBytes(pickler, bytes, decodeLatin1(bytes))
   memoize(pickler)
 }
 
 function putPython2String(pickler: Pickler, node: PickleNode): void {
-  const octets = node.value as Uint8Array
-  if (pickler.python2 || isAscii(octets)) putString(pickler, octets)
+  const bytes = node.value as Uint8Array
+  if (pickler.python2 || isAscii(bytes)) putString(pickler, bytes)
   // Python 3 reads no other byte string: it becomes the text it was read as.
-  else putText(pickler, (node.view as string | undefined) ?? decodeLatin1(octets))
+  else putText(pickler, (node.view as string | undefined) ?? decodeLatin1(bytes))
 }
 
 function putSurrogates(pickler: Pickler, node: PickleNode): void {
   if (recall(pickler, pickler.memo, node)) return
-  const octets = node.value as Uint8Array
-  writeOctet(pickler.output, op.BINUNICODE)
-  writeUint32(pickler.output, octets.length)
-  writeOctets(pickler.output, octets)
+  const bytes = node.value as Uint8Array
+  writeByte(pickler.output, op.BINUNICODE)
+  writeUint32(pickler.output, bytes.length)
+  writeBytes(pickler.output, bytes)
   memoize(pickler, pickler.memo, node)
 }
 
@@ -247,12 +247,12 @@ export function putDate(pickler: Pickler, value: Date, node: PickleNode | undefi
   const zone = parts?.zone?.view
   const offset = zone instanceof PythonTimezone ? zone.offset : undefined
   const local = new Date(time + (offset ?? 0) * 1000)
-  if (parts?.zone === undefined) putClock(pickler, 'datetime', datetimeOctets(local), undefined, value)
+  if (parts?.zone === undefined) putClock(pickler, 'datetime', datetimeBytes(local), undefined, value)
   else if (offset === undefined || Number.isNaN(local.getTime()) || local.getUTCFullYear() !== clampYear(local)) {
-    putClock(pickler, 'datetime', datetimeOctets(value), () => putTimezone(pickler, UTC), value)
+    putClock(pickler, 'datetime', datetimeBytes(value), () => putTimezone(pickler, UTC), value)
   } else {
     const zoneNode = parts.zone
-    putClock(pickler, 'datetime', datetimeOctets(local), () => putNode(pickler, zoneNode), value)
+    putClock(pickler, 'datetime', datetimeBytes(local), () => putNode(pickler, zoneNode), value)
   }
 }
 
@@ -261,14 +261,14 @@ export function putKnown(pickler: Pickler, value: Known, node: PickleNode | unde
   if (node !== undefined && (node.view === value || isSame(node.view, value))) {
     putUntouched(pickler, node, value)
   } else if (value instanceof PythonDate) {
-    putClock(pickler, 'date', dateOctets(value), undefined, value)
+    putClock(pickler, 'date', dateBytes(value), undefined, value)
   } else if (value instanceof PythonTime) {
     const { timezone } = value
     if (timezone !== undefined && !(timezone instanceof PythonTimezone)) {
       throw unwritable(pickler, 'a time whose zone is of another class')
     }
     const zone = timezone && (() => putTimezone(pickler, timezone))
-    putClock(pickler, 'time', timeOctets(value), zone, value)
+    putClock(pickler, 'time', timeBytes(value), zone, value)
   } else if (value instanceof PythonTimedelta) {
     putTimedelta(pickler, value, value)
   } else if (value instanceof PythonTimezone) {
@@ -296,13 +296,13 @@ function putUntouched(pickler: Pickler, node: PickleNode, value: object): void {
 function putClock(
   pickler: Pickler,
   name: 'datetime' | 'date' | 'time',
-  octets: Uint8Array,
+  bytes: Uint8Array,
   zone: (() => void) | undefined,
   key: unknown,
 ): void {
   putGlobal(pickler, 'datetime', name)
   const payload = (): void => {
-    putOctets(pickler, octets, decodeLatin1(octets))
+    putEncodedBytes(pickler, bytes, decodeLatin1(bytes))
     memoize(pickler)
   }
   putTuple(pickler, zone === undefined ? [payload] : [payload, zone], (part) => part())
@@ -337,30 +337,30 @@ function putTimezone(pickler: Pickler, value: PythonTimezone, key: unknown = val
 function putUuid(pickler: Pickler, value: PythonUuid, key: unknown): void {
   const { output } = pickler
   putGlobal(pickler, 'uuid', 'UUID')
-  writeOctet(output, op.EMPTY_TUPLE)
+  writeByte(output, op.EMPTY_TUPLE)
   endCall(pickler, op.NEWOBJ, key)
-  writeOctet(output, op.EMPTY_DICT)
+  writeByte(output, op.EMPTY_DICT)
   memoize(pickler)
   putText(pickler, 'int')
   writeInteger(output, BigInt(`0x${value.text.replaceAll('-', '')}`))
-  writeOctet(output, op.SETITEM)
-  writeOctet(output, op.BUILD)
+  writeByte(output, op.SETITEM)
+  writeByte(output, op.BUILD)
 }
 
-function dateOctets({ year, month, day }: Pick<DatetimeFields, 'year' | 'month' | 'day'>): Uint8Array {
+function dateBytes({ year, month, day }: Pick<DatetimeFields, 'year' | 'month' | 'day'>): Uint8Array {
   return Uint8Array.of(year >> 8, year & 0xff, month, day)
 }
 
-function timeOctets(time: Omit<DatetimeFields, 'year' | 'month' | 'day'>): Uint8Array {
+function timeBytes(time: Omit<DatetimeFields, 'year' | 'month' | 'day'>): Uint8Array {
   const { hour, minute, second, microsecond, fold } = time
   const first = hour | (fold << 7)
   return Uint8Array.of(first, minute, second, microsecond >> 16, (microsecond >> 8) & 0xff, microsecond & 0xff)
 }
 
 /** The fields in UTC; a `Date` has no fold. */
-function datetimeOctets(date: Date): Uint8Array {
-  const day = dateOctets({ year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() })
-  const clock = timeOctets({
+function datetimeBytes(date: Date): Uint8Array {
+  const day = dateBytes({ year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() })
+  const clock = timeBytes({
     hour: date.getUTCHours(),
     minute: date.getUTCMinutes(),
     second: date.getUTCSeconds(),
@@ -400,18 +400,18 @@ export function putTuple<Item>(
   const { output } = pickler
   const size = items.length
   if (size === 0) {
-    writeOctet(output, op.EMPTY_TUPLE)
+    writeByte(output, op.EMPTY_TUPLE)
     return
   }
-  if (size > 3) writeOctet(output, op.MARK)
+  if (size > 3) writeByte(output, op.MARK)
   items.forEach(put)
   if (key !== undefined && pickler.memo.has(key)) {
-    if (size > 3) writeOctet(output, op.POP_MARK)
-    else for (let at = 0; at < size; at++) writeOctet(output, op.POP)
+    if (size > 3) writeByte(output, op.POP_MARK)
+    else for (let at = 0; at < size; at++) writeByte(output, op.POP)
     recall(pickler, pickler.memo, key)
     return
   }
-  writeOctet(output, size === 1 ? op.TUPLE1 : size === 2 ? op.TUPLE2 : size === 3 ? op.TUPLE3 : op.TUPLE)
+  writeByte(output, size === 1 ? op.TUPLE1 : size === 2 ? op.TUPLE2 : size === 3 ? op.TUPLE3 : op.TUPLE)
   memoize(pickler, key === undefined ? undefined : pickler.memo, key)
 }
 
@@ -424,10 +424,10 @@ export function putMembers<Item>(
   key: unknown,
 ): void {
   putGlobal(pickler, 'builtins', name)
-  writeOctet(pickler.output, op.EMPTY_LIST)
+  writeByte(pickler.output, op.EMPTY_LIST)
   memoize(pickler)
   putItems(pickler, items, put, true)
-  writeOctet(pickler.output, op.TUPLE1)
+  writeByte(pickler.output, op.TUPLE1)
   memoize(pickler)
   endCall(pickler, op.REDUCE, key)
 }
@@ -447,7 +447,7 @@ export interface CallParts {
 export function putCall(pickler: Pickler, parts: CallParts, key: unknown): void {
   const { output } = pickler
   if (parts.how === 'obj') {
-    writeOctet(output, op.MARK)
+    writeByte(output, op.MARK)
     parts.callable()
     parts.members()
     endCall(pickler, op.OBJ, key)
@@ -465,9 +465,9 @@ export function putCall(pickler: Pickler, parts: CallParts, key: unknown): void 
 
 /** Ends a call; where the arguments already wrote the object, it is dropped for that one. */
 export function endCall(pickler: Pickler, opcode: number, key: unknown): void {
-  writeOctet(pickler.output, opcode)
+  writeByte(pickler.output, opcode)
   if (pickler.memo.has(key)) {
-    writeOctet(pickler.output, op.POP)
+    writeByte(pickler.output, op.POP)
     recall(pickler, pickler.memo, key)
   } else memoize(pickler, pickler.memo, key)
 }

@@ -53,7 +53,7 @@ export function createPickler(python2: boolean): Pickler {
 export function recall<Key>(pickler: Pickler, memo: Map<Key, number>, key: Key): boolean {
   const index = memo.get(key)
   if (index === undefined) return false
-  writeOctet(pickler.output, index < 256 ? op.BINGET : op.LONG_BINGET)
+  writeByte(pickler.output, index < 256 ? op.BINGET : op.LONG_BINGET)
   writeIndex(pickler, index)
   return true
 }
@@ -62,7 +62,7 @@ export function recall<Key>(pickler: Pickler, memo: Map<Key, number>, key: Key):
 export function memoize<Key>(pickler: Pickler, memo?: Map<Key, number>, key?: Key): void {
   const index = pickler.memoized++
   memo?.set(key as Key, index)
-  writeOctet(pickler.output, index < 256 ? op.BINPUT : op.LONG_BINPUT)
+  writeByte(pickler.output, index < 256 ? op.BINPUT : op.LONG_BINPUT)
   writeIndex(pickler, index)
 }
 
@@ -74,17 +74,17 @@ export function putText(pickler: Pickler, text: string): void {
 }
 
 /** A byte string of Python 2, once for each content. */
-export function putString(pickler: Pickler, octets: Uint8Array): void {
-  const key = octets.join()
+export function putString(pickler: Pickler, bytes: Uint8Array): void {
+  const key = bytes.join()
   if (recall(pickler, pickler.strings, key)) return
-  if (octets.length < 256) {
-    writeOctet(pickler.output, op.SHORT_BINSTRING)
-    writeOctet(pickler.output, octets.length)
+  if (bytes.length < 256) {
+    writeByte(pickler.output, op.SHORT_BINSTRING)
+    writeByte(pickler.output, bytes.length)
   } else {
-    writeOctet(pickler.output, op.BINSTRING)
-    writeUint32(pickler.output, octets.length)
+    writeByte(pickler.output, op.BINSTRING)
+    writeUint32(pickler.output, bytes.length)
   }
-  writeOctets(pickler.output, octets)
+  writeBytes(pickler.output, bytes)
   memoize(pickler, pickler.strings, key)
 }
 
@@ -93,7 +93,7 @@ export function putInteger(pickler: Pickler, integer: number | bigint, kind?: 'i
   const { output, python2 } = pickler
   if (python2 && kind === 'long') writeLong(output, integer)
   else if (python2 && kind === 'int' && BigInt.asIntN(32, BigInt(integer)) !== BigInt(integer)) {
-    writeOctet(output, op.INT)
+    writeByte(output, op.INT)
     writeAscii(output, `${integer}\n`)
   } else writeInteger(output, integer)
 }
@@ -109,15 +109,15 @@ export function putGlobal(pickler: Pickler, module: string, name: string, isPyth
     putGlobal(pickler, 'builtins', 'getattr')
     putGlobal(pickler, module, name.slice(0, dot), isPython2Name)
     putText(pickler, name.slice(dot + 1))
-    writeOctet(pickler.output, op.TUPLE2)
+    writeByte(pickler.output, op.TUPLE2)
     memoize(pickler)
-    writeOctet(pickler.output, op.REDUCE)
+    writeByte(pickler.output, op.REDUCE)
   } else {
     if (!NAME.test(written.module) || !NAME.test(written.name)) throw unwritable(pickler, 'a class of such a name')
     if (pickler.python2 && (module === 'zoneinfo' || (module === 'datetime' && name === 'timezone'))) {
       throw unwritable(pickler, 'a time zone of Python 3')
     }
-    writeOctet(pickler.output, op.GLOBAL)
+    writeByte(pickler.output, op.GLOBAL)
     writeAscii(pickler.output, `${key}\n`)
   }
   memoize(pickler, pickler.globals, key)
@@ -126,25 +126,25 @@ export function putGlobal(pickler: Pickler, module: string, name: string, isPyth
 // What a line of GLOBAL holds for both Pythons: printable ASCII.
 const NAME = /^[\x21-\x7e]+$/
 
-/** Octets without an identity, as `_codecs.encode` of Latin-1 text: bytes in Python 3, a str in Python 2. */
-export function putOctets(pickler: Pickler, octets: Uint8Array, latin1: string): void {
+/** Bytes without an identity, as `_codecs.encode` of Latin-1 text: bytes in Python 3, a str in Python 2. */
+export function putEncodedBytes(pickler: Pickler, bytes: Uint8Array, latin1: string): void {
   const { output } = pickler
-  if (octets.length === 0) {
+  if (bytes.length === 0) {
     putGlobal(pickler, 'builtins', 'bytes')
-    writeOctet(output, op.EMPTY_TUPLE)
+    writeByte(output, op.EMPTY_TUPLE)
   } else {
     putGlobal(pickler, '_codecs', 'encode')
     putText(pickler, latin1)
     putText(pickler, 'latin1')
-    writeOctet(output, op.TUPLE2)
+    writeByte(output, op.TUPLE2)
     memoize(pickler)
   }
-  writeOctet(output, op.REDUCE)
+  writeByte(output, op.REDUCE)
 }
 
-/** Whether all octets are ASCII. */
-export function isAscii(octets: Uint8Array): boolean {
-  return octets.every((octet) => octet < 0x80)
+/** Whether all bytes are ASCII. */
+export function isAscii(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte < 0x80)
 }
 
 /** The error of a value that has no mapping; its path is where the pickler is. */
@@ -154,7 +154,7 @@ export function unwritable(pickler: Pickler, what: string): SessionError {
 }
 
 function writeIndex(pickler: Pickler, index: number): void {
-  if (index < 256) writeOctet(pickler.output, index)
+  if (index < 256) writeByte(pickler.output, index)
   else writeUint32(pickler.output, index)
 }
 
@@ -223,10 +223,10 @@ export function putHashable(
   pickler.hashable = outer
 }
 
-// Octets of a pickle being written, and the opcodes of plain values.
+// Bytes of a pickle being written, and the opcodes of plain values.
 // FORMATS §7.1, protocol 2.
 
-/** Grows as needed; `length` octets of it are written. */
+/** Grows as needed; `length` bytes of it are written. */
 export interface Output {
   bytes: Uint8Array<ArrayBuffer>
   length: number
@@ -237,9 +237,9 @@ export function createOutput(): Output {
   return { bytes: new Uint8Array(1024), length: 0 }
 }
 
-export function writeOctet(output: Output, octet: number): void {
+export function writeByte(output: Output, byte: number): void {
   reserve(output, 1)
-  output.bytes[output.length++] = octet
+  output.bytes[output.length++] = byte
 }
 
 /** Little-endian. */
@@ -248,10 +248,10 @@ export function writeUint32(output: Output, number: number): void {
   for (let shift = 0; shift < 32; shift += 8) output.bytes[output.length++] = (number >>> shift) & 0xff
 }
 
-export function writeOctets(output: Output, octets: Uint8Array): void {
-  reserve(output, octets.length)
-  output.bytes.set(octets, output.length)
-  output.length += octets.length
+export function writeBytes(output: Output, bytes: Uint8Array): void {
+  reserve(output, bytes.length)
+  output.bytes.set(bytes, output.length)
+  output.length += bytes.length
 }
 
 /** Text that is known to be ASCII. */
@@ -262,7 +262,7 @@ export function writeAscii(output: Output, text: string): void {
 
 /** BINFLOAT: big-endian. */
 export function writeFloat(output: Output, number: number): void {
-  writeOctet(output, op.BINFLOAT)
+  writeByte(output, op.BINFLOAT)
   reserve(output, 8)
   new DataView(output.bytes.buffer).setFloat64(output.length, number)
   output.length += 8
@@ -271,15 +271,15 @@ export function writeFloat(output: Output, number: number): void {
 /** The shortest integer opcode: K, M, J, and beyond 32 bits LONG1 or LONG4. */
 export function writeInteger(output: Output, integer: number | bigint): void {
   if (integer >= 0 && integer <= 0xff) {
-    writeOctet(output, op.BININT1)
-    writeOctet(output, Number(integer))
+    writeByte(output, op.BININT1)
+    writeByte(output, Number(integer))
   } else if (integer >= 0 && integer <= 0xffff) {
     const number = Number(integer)
-    writeOctet(output, op.BININT2)
-    writeOctet(output, number & 0xff)
-    writeOctet(output, number >>> 8)
+    writeByte(output, op.BININT2)
+    writeByte(output, number & 0xff)
+    writeByte(output, number >>> 8)
   } else if (integer >= -0x80000000 && integer <= 0x7fffffff) {
-    writeOctet(output, op.BININT)
+    writeByte(output, op.BININT)
     writeUint32(output, Number(integer))
   } else {
     writeLong(output, integer)
@@ -288,29 +288,29 @@ export function writeInteger(output: Output, integer: number | bigint): void {
 
 /** LONG1 or LONG4 also where the integer is small: a long of Python 2. */
 export function writeLong(output: Output, integer: number | bigint): void {
-  const octets = twosComplement(BigInt(integer))
-  if (octets.length < 256) {
-    writeOctet(output, op.LONG1)
-    writeOctet(output, octets.length)
+  const bytes = twosComplement(BigInt(integer))
+  if (bytes.length < 256) {
+    writeByte(output, op.LONG1)
+    writeByte(output, bytes.length)
   } else {
-    writeOctet(output, op.LONG4)
-    writeUint32(output, octets.length)
+    writeByte(output, op.LONG4)
+    writeUint32(output, bytes.length)
   }
-  writeOctets(output, octets)
+  writeBytes(output, bytes)
 }
 
-/** Octets an integer takes in two's complement; none for 0. */
-export function integerOctets(integer: bigint): number {
+/** Bytes an integer takes in two's complement; none for 0. */
+export function integerSize(integer: bigint): number {
   if (integer === 0n) return 0
   const magnitude = integer < 0n ? ~integer : integer
   const digits = magnitude.toString(16)
-  // A set top bit would say negative, so that eight full bits need one octet more.
+  // A set top bit would say negative, so that eight full bits need one byte more.
   return Math.ceil(digits.length / 2) + (digits.length % 2 === 0 && digits >= '8' ? 1 : 0)
 }
 
 /** BINUNICODE: UTF-8 in which a lone surrogate is encoded by itself, as Python's `surrogatepass`. */
 export function writeText(output: Output, text: string): void {
-  writeOctet(output, op.BINUNICODE)
+  writeByte(output, op.BINUNICODE)
   writeUint32(output, 0)
   const start = output.length
   reserve(output, 3 * text.length)
@@ -339,13 +339,13 @@ export function writeText(output: Output, text: string): void {
 }
 
 function twosComplement(integer: bigint): Uint8Array {
-  const octets = new Uint8Array(integerOctets(integer))
-  const unsigned = BigInt.asUintN(8 * octets.length, integer)
-  const hex = unsigned.toString(16).padStart(2 * octets.length, '0')
-  for (let at = 0; at < octets.length; at++) {
-    octets[octets.length - 1 - at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16)
+  const bytes = new Uint8Array(integerSize(integer))
+  const unsigned = BigInt.asUintN(8 * bytes.length, integer)
+  const hex = unsigned.toString(16).padStart(2 * bytes.length, '0')
+  for (let at = 0; at < bytes.length; at++) {
+    bytes[bytes.length - 1 - at] = Number.parseInt(hex.slice(2 * at, 2 * at + 2), 16)
   }
-  return octets
+  return bytes
 }
 
 function reserve(output: Output, size: number): void {

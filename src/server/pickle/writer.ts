@@ -5,7 +5,7 @@
 import type { PickleGlobal, PickleNode, PickleOrigin } from '../../shared/pickle/node.js'
 import { PickleObject } from '../../shared/pickle/object.js'
 import * as op from '../../shared/pickle/opcodes.js'
-import { MAX_PICKLE_DEPTH, MAX_PICKLE_INTEGER_OCTETS } from '../../shared/pickle/opcodes.js'
+import { MAX_PICKLE_DEPTH, MAX_PICKLE_INTEGER_BYTES } from '../../shared/pickle/opcodes.js'
 import { encodeLatin1 } from '../../shared/pickle/text.js'
 import { isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
 import {
@@ -22,7 +22,7 @@ import {
 } from './node-writer.js'
 import {
   createPickler,
-  integerOctets,
+  integerSize,
   isAscii,
   memoize,
   type Pickler,
@@ -37,8 +37,8 @@ import {
   recall,
   unwritable,
   type Writing,
+  writeByte,
   writeFloat,
-  writeOctet,
 } from './pickler.js'
 
 export interface WritePickleOptions {
@@ -71,11 +71,11 @@ export function writePickle(data: SessionData, options: WritePickleOptions = {})
     nodes ??= nodesByView(root)
     return nodes.get(value)
   }
-  writeOctet(pickler.output, op.PROTO)
-  writeOctet(pickler.output, 2)
+  writeByte(pickler.output, op.PROTO)
+  writeByte(pickler.output, 2)
   const writing: Writing = { pickler, nodeOf, put: (value, place) => putValue(writing, value, place) }
   writing.put(data, { node: root, foreign: types })
-  writeOctet(pickler.output, op.STOP)
+  writeByte(pickler.output, op.STOP)
   return pickler.output.bytes.slice(0, pickler.output.length)
 }
 
@@ -114,23 +114,23 @@ export function putValue(writing: Writing, value: unknown, place: Place): void {
   const { pickler } = writing
   switch (typeof value) {
     case 'undefined':
-      writeOctet(pickler.output, op.NONE)
+      writeByte(pickler.output, op.NONE)
       return
     case 'boolean':
-      writeOctet(pickler.output, value ? op.NEWTRUE : op.NEWFALSE)
+      writeByte(pickler.output, value ? op.NEWTRUE : op.NEWFALSE)
       return
     case 'number':
       putNumber(pickler, value, place)
       return
     case 'bigint':
-      if (integerOctets(value) > MAX_PICKLE_INTEGER_OCTETS) throw unwritable(pickler, 'an integer with so many digits')
+      if (integerSize(value) > MAX_PICKLE_INTEGER_BYTES) throw unwritable(pickler, 'an integer with so many digits')
       putInteger(pickler, value, intKind(place.node))
       return
     case 'string':
       putString16(pickler, value, place.node)
       return
     case 'object':
-      if (value === null) writeOctet(pickler.output, op.NONE)
+      if (value === null) writeByte(pickler.output, op.NONE)
       else putObject(writing, value, place)
       return
     default:
@@ -158,8 +158,8 @@ function putString16(pickler: Pickler, value: string, node: PickleNode | undefin
     putScalar(pickler, node)
     return
   }
-  const octets = node?.kind === 'str2' ? encodeLatin1(value) : undefined
-  if (octets !== undefined && isAscii(octets)) putString(pickler, octets)
+  const bytes = node?.kind === 'str2' ? encodeLatin1(value) : undefined
+  if (bytes !== undefined && isAscii(bytes)) putString(pickler, bytes)
   else putText(pickler, value)
 }
 
@@ -223,7 +223,7 @@ function putArray(writing: Writing, value: unknown[], { node, foreign }: Place, 
     return
   }
   pickler.unhashable.add(value)
-  writeOctet(pickler.output, op.EMPTY_LIST)
+  writeByte(pickler.output, op.EMPTY_LIST)
   memoize(pickler, pickler.memo, value)
   putItems(pickler, items, put, true)
 }
@@ -240,13 +240,13 @@ function putSet(writing: Writing, value: Set<unknown>, node: PickleNode | undefi
 function putDict(writing: Writing, value: object, { node, foreign }: Place): void {
   const { pickler } = writing
   if (node?.call === undefined) {
-    writeOctet(pickler.output, op.EMPTY_DICT)
+    writeByte(pickler.output, op.EMPTY_DICT)
     memoize(pickler, pickler.memo, value)
   } else putNodeCall(pickler, node, value)
   putMapping(writing, value, node, foreign, node?.call === undefined)
   if (node?.state !== undefined) {
     putNode(pickler, node.state)
-    writeOctet(pickler.output, op.BUILD)
+    writeByte(pickler.output, op.BUILD)
   }
 }
 
@@ -308,7 +308,7 @@ function putParts(writing: Writing, object: PickleObject, args: unknown[], node:
   if (typeof entries === 'object' && entries !== null) putMapping(writing, entries, node, undefined, false)
   if (state !== undefined) {
     putMember(writing, 'state', state, { node: node?.state })
-    writeOctet(pickler.output, op.BUILD)
+    writeByte(pickler.output, op.BUILD)
   }
 }
 
@@ -337,9 +337,9 @@ export function putItems<Item>(
   for (let start = 0; start < items.length; start += BATCH) {
     const end = Math.min(items.length, start + BATCH)
     const single = end - start === 1 && (start === 0 || !exact)
-    if (!single) writeOctet(output, op.MARK)
+    if (!single) writeByte(output, op.MARK)
     for (let at = start; at < end; at++) put(items[at] as Item, at)
-    writeOctet(output, single ? op.APPEND : op.APPENDS)
+    writeByte(output, single ? op.APPEND : op.APPENDS)
   }
 }
 
@@ -358,13 +358,13 @@ export function putEntries<Entry>(
   for (let start = 0; start < entries.length; start += BATCH) {
     const end = Math.min(entries.length, start + BATCH)
     const single = end - start === 1 && (start === 0 || !exact)
-    if (!single) writeOctet(output, op.MARK)
+    if (!single) writeByte(output, op.MARK)
     for (let at = start; at < end; at++) put(entries[at] as Entry)
-    writeOctet(output, single ? op.SETITEM : op.SETITEMS)
+    writeByte(output, single ? op.SETITEM : op.SETITEMS)
   }
   if (exact && entries.length > 0 && entries.length % BATCH === 0) {
-    writeOctet(output, op.MARK)
-    writeOctet(output, op.SETITEMS)
+    writeByte(output, op.MARK)
+    writeByte(output, op.SETITEMS)
   }
 }
 

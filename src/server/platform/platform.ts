@@ -47,7 +47,7 @@ export interface Platform {
   base64Url(data: string | Uint8Array): string
   /** What `decodeBase64Url` gives, and throws. */
   octetsOfBase64Url(text: string): Uint8Array
-  /** What `inflateZlib` gives, in an array of its own, and throws. */
+  /** Gives and throws what `inflateZlib` does. */
   inflate(bytes: Uint8Array, limit: number): Uint8Array
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */
   deflate(bytes: Uint8Array, level: number): Uint8Array

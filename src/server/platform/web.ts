@@ -24,7 +24,7 @@ export const platform: Platform = {
   decrypt: decryptAes,
   base64Url: (data) => encodeBase64Url(typeof data === 'string' ? encodeUtf8(data) : data),
   octetsOfBase64Url: decodeBase64Url,
-  inflate: (bytes, limit) => inflateZlib(bytes, limit).slice(),
+  inflate: inflateZlib,
   deflate: (bytes, level) => zlibSync(bytes, { level: level as 9 }),
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   warn: (code, message) => console.warn(`[${code}] ${message}`),

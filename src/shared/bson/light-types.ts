@@ -22,7 +22,7 @@ export interface Decimal128 extends LightBsonValue<'Decimal128'> {
   readonly bytes: Uint8Array
 }
 
-/** Octets that are more than octets, a UUID for one; prints as base64. */
+/** Bytes that are more than bytes, a UUID for one; prints as base64. */
 export interface Binary extends LightBsonValue<'Binary'> {
   readonly bytes: Uint8Array
   readonly subtype: number
@@ -60,13 +60,13 @@ export const lightBsonTypes: BsonTypes = {
   objectId: light(
     'ObjectId',
     (bytes: Uint8Array) => ({ bytes }),
-    ({ bytes }) => bytes.reduce((text, octet) => text + (octet + 256).toString(16).slice(1), ''),
+    ({ bytes }) => bytes.reduce((text, byte) => text + (byte + 256).toString(16).slice(1), ''),
   ),
   decimal128: light('Decimal128', (bytes: Uint8Array) => ({ bytes }), decimalText),
   binary: light(
     'Binary',
     (bytes: Uint8Array, subtype: number) => ({ bytes, subtype }),
-    ({ bytes }) => btoa(bytes.reduce((text, octet) => text + String.fromCharCode(octet), '')),
+    ({ bytes }) => btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), '')),
   ),
   timestamp: light('Timestamp', (increment: number, seconds: number) => ({ increment, seconds })),
   regExp: light('BSONRegExp', (pattern: string, options: string) => ({ pattern, options })),

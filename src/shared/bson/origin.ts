@@ -1,11 +1,11 @@
 /**
- * BSON origin: for every element of a document its value, its neutral type and where its octets are.
+ * BSON origin: for every element of a document its value, its neutral type and where its bytes are.
  * BSON specification 1.1, FORMATS §5.
  */
 import type { OriginNode, SessionData } from '../types.js'
-import { type BsonOptions, readBson, readKey } from './reader.js'
+import { type BsonOptions, readBson, readText } from './reader.js'
 
-/** Octets `start` to `end` of `bytes`, not yet cut out. */
+/** Bytes `start` to `end` of `bytes`, not yet cut out. */
 export interface BsonSlice {
   readonly bytes: Uint8Array
   readonly start: number
@@ -44,7 +44,7 @@ export function bsonOrigin(bytes: Uint8Array, options: BsonOptions): BsonNode {
   }
 }
 
-/** Tells a node that says where its octets are, which a BSON writer can copy. */
+/** Tells a node that says where its bytes are, which a BSON writer can copy. */
 export function isBsonNode(node: OriginNode | undefined): node is BsonNode {
   return node?.format === 'bson' && node.raw !== undefined
 }
@@ -66,7 +66,7 @@ function lazyMembers(read: () => Map<string, BsonNode>): Required<Pick<OriginNod
 }
 
 /**
- * The members of the document at `start`. It was read as `value`, so its octets are well formed. Of equal keys the last
+ * The members of the document at `start`. It was read as `value`, so its bytes are well formed. Of equal keys the last
  * wins, in the place of the first.
  */
 function readMembers(bytes: Uint8Array, start: number, value: SessionData): Map<string, BsonNode> {
@@ -75,7 +75,7 @@ function readMembers(bytes: Uint8Array, start: number, value: SessionData): Map<
   while (bytes[position]) {
     let keyEnd = position + 1
     while (bytes[keyEnd]) keyEnd++
-    const key = readKey(bytes, position + 1, keyEnd)
+    const key = readText(bytes, position + 1, keyEnd)
     const type = bytes[position] as number
     const end = elementEnd(bytes, type, keyEnd + 1)
     nodes.set(key, elementNode(type, value[key], { bytes, start: position, end }, keyEnd + 1))
@@ -137,7 +137,7 @@ function elementEnd(bytes: Uint8Array, type: number, start: number): number {
   }
 }
 
-/** As far as a length goes, which is never negative where the octets are well formed. */
+/** As far as a length goes, which is never negative where the bytes are well formed. */
 function int32(bytes: Uint8Array, start: number): number {
   let value = 0
   for (let index = start + 3; index >= start; index--) value = (value << 8) | (bytes[index] as number)

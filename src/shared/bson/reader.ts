@@ -8,11 +8,11 @@ import type { SessionData } from '../types.js'
 
 /** Makes the values that JavaScript has no type for. */
 export interface BsonTypes {
-  /** 07: 12 octets, which are the value's own. */
+  /** 07: 12 bytes, which are the value's own. */
   objectId(bytes: Uint8Array): unknown
-  /** 13: 16 octets, little-endian, which are the value's own. */
+  /** 13: 16 bytes, little-endian, which are the value's own. */
   decimal128(bytes: Uint8Array): unknown
-  /** 05 with any subtype but 0, which is a `Uint8Array`; the octets are the value's own. */
+  /** 05 with any subtype but 0, which is a `Uint8Array`; the bytes are the value's own. */
   binary(bytes: Uint8Array, subtype: number): unknown
   /** 11: two unsigned numbers of 32 bits. */
   timestamp(increment: number, seconds: number): unknown
@@ -175,7 +175,7 @@ export function readBson(bytes: Uint8Array, { types }: BsonOptions): SessionData
     return new Uint8Array(bytes.subarray(take(length), position))
   }
 
-  /** Steps over so many octets, which must be there, and tells where they begin. */
+  /** Steps over so many bytes, which must be there, and tells where they begin. */
   function take(length: number): number {
     const start = position
     position += length
@@ -194,10 +194,10 @@ function fail(code: 'ERR_SESSION_BSON' | 'ERR_SESSION_LIMIT' = 'ERR_SESSION_BSON
 /** Documents and arrays inside each other: more than a session needs, and every stack can recurse through it. */
 export const BSON_MAX_DEPTH = 64
 
-/** An element takes two octets or more, and some fifty once it is read, so this bounds the memory that a read takes. */
+/** An element takes two bytes or more, and some fifty once it is read, so this bounds the memory that a read takes. */
 export const BSON_MAX_ELEMENTS = 65_536
 
-/** Octets of a written document: what the server inflates at most, so that it can read what it wrote. */
+/** Bytes of a written document: what the server inflates at most, so that it can read what it wrote. */
 export const BSON_MAX_BYTES = 1_048_576
 
 // The text of keys and strings in a BSON document: UTF-8, read strictly.
@@ -207,9 +207,9 @@ export const BSON_MAX_BYTES = 1_048_576
 const SHORT = 48
 
 /**
- * The text of octets.
+ * The text of bytes.
  *
- * @param start - offset of the first octet
+ * @param start - offset of the first byte
  * @param end - offset after the last
  * @throws {SessionError} `ERR_SESSION_BSON` where they are not UTF-8
  */
@@ -221,27 +221,4 @@ export function readText(bytes: Uint8Array, start: number, end: number): string 
     if (index === end) return String.fromCharCode(...codes)
   }
   return decodeUtf8(bytes.subarray(start, end), 'ERR_SESSION_BSON')
-}
-
-/** Keys that were read lately, by a hash: sessions have the same few keys again and again. */
-const recentKeys: string[] = []
-
-/**
- * The text of a key, which costs no new string where it was read lately.
- *
- * @param start - offset of the first octet
- * @param end - offset after the last
- * @throws {SessionError} `ERR_SESSION_BSON` where they are not UTF-8
- */
-export function readKey(bytes: Uint8Array, start: number, end: number): string {
-  let hash = 0
-  for (let index = start; index < end; index++) hash = (hash * 31 + (bytes[index] as number)) & 255
-  let key = recentKeys[hash] ?? ''
-  let equal = key.length === end - start
-  for (let index = start; equal && index < end; index++) equal = key.charCodeAt(index - start) === bytes[index]
-  if (!equal) {
-    key = readText(bytes, start, end)
-    if (end - start < SHORT) recentKeys[hash] = key
-  }
-  return key
 }

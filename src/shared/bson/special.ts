@@ -17,7 +17,7 @@ export type SpecialElement =
   | { type: 0x7f | 0xff; value: undefined }
 
 /**
- * What a date, octets, a regular expression or an instance of a BSON class is as an element.
+ * What a date, bytes, a regular expression or an instance of a BSON class is as an element.
  *
  * @param value - an object whose prototype is not plain: in plain data `_bsontype` is an ordinary key
  * @returns `undefined` where it is none of them, `null` where it is one that can't be written: an invalid date, a
@@ -26,7 +26,7 @@ export type SpecialElement =
 export function specialElement(value: object): SpecialElement | null | undefined {
   const tag = Object.prototype.toString.call(value)
   if (tag === '[object Date]') return dateElement(value as Date)
-  if (isOctets(value)) return { type: 0x05, value, subtype: 0 }
+  if (isUint8Array(value)) return { type: 0x05, value, subtype: 0 }
   if (tag === '[object RegExp]') {
     const { source, flags } = value as RegExp
     return regExpElement({ pattern: source, options: [...'imsu'].filter((flag) => flags?.includes(flag)).join('') })
@@ -50,7 +50,7 @@ function classElement(value: Instance): SpecialElement | null | undefined {
     case 'Binary':
       return binaryElement(value)
     case 'UUID':
-      return isOctets(value.id) ? { type: 0x05, value: value.id, subtype: 4 } : null
+      return isUint8Array(value.id) ? { type: 0x05, value: value.id, subtype: 4 } : null
     case 'Long':
       return wideElement(0x12, value)
     case 'Timestamp':
@@ -85,7 +85,7 @@ function dateElement(value: Date): SpecialElement | null {
   return year > 0 && year < 10_000 ? { type: 0x09, value: BigInt(time) } : null
 }
 
-/** Every version prints an id as hexadecimal digits, and each keeps its octets elsewhere. */
+/** Every version prints an id as hexadecimal digits, and each keeps its bytes elsewhere. */
 function objectIdElement(value: Instance): SpecialElement | null {
   const digits = String(value)
   if (!/^[0-9a-f]{24}$/i.test(digits)) return null
@@ -96,14 +96,14 @@ function objectIdElement(value: Instance): SpecialElement | null {
 }
 
 function fixedElement(type: 0x13, value: unknown, length: number): SpecialElement | null {
-  return isOctets(value) && value.length === length ? { type, value } : null
+  return isUint8Array(value) && value.length === length ? { type, value } : null
 }
 
 /** The package's buffer may be longer than what it holds. */
 function binaryElement({ bytes, subtype, buffer, position, sub_type }: Instance): SpecialElement | null {
   const kind = Number(subtype ?? sub_type)
-  const value = bytes ?? (isOctets(buffer) ? buffer.subarray(0, Number(position)) : undefined)
-  return isOctets(value) && kind >= 0 && kind < 256 ? { type: 0x05, value, subtype: kind } : null
+  const value = bytes ?? (isUint8Array(buffer) ? buffer.subarray(0, Number(position)) : undefined)
+  return isUint8Array(value) && kind >= 0 && kind < 256 ? { type: 0x05, value, subtype: kind } : null
 }
 
 /** Every version prints the number, and each keeps its halves elsewhere. */
@@ -138,6 +138,6 @@ function dbRefElement({ collection, namespace, oid, db, fields }: Instance): Spe
   return { type: 0x03, value: { ...value, ...(fields as SessionData | undefined) } }
 }
 
-function isOctets(value: unknown): value is Uint8Array {
+function isUint8Array(value: unknown): value is Uint8Array {
   return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]'
 }

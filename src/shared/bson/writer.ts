@@ -16,7 +16,7 @@ export interface BsonWriteOptions {
   maxDepth?: number
   /** Most elements in all documents and arrays together; 65 536. */
   maxElements?: number
-  /** Most octets of the document; 1 MiB. */
+  /** Most bytes of the document; 1 MiB. */
   maxBytes?: number
 }
 
@@ -39,14 +39,10 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
   if (!isPlainObject(document) && !((document as unknown) instanceof Map))
     throw new TypeError('document: must be a plain object')
   const { origin, maxDepth = BSON_MAX_DEPTH, maxElements = BSON_MAX_ELEMENTS, maxBytes = BSON_MAX_BYTES } = options
-  const buffer = openBuffer()
-  try {
-    const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, maxDepth, maxElements, maxBytes }
-    if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
-    return buffer.bytes.slice(0, buffer.position)
-  } finally {
-    closeBuffer(buffer)
-  }
+  const buffer = createBuffer()
+  const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, maxDepth, maxElements, maxBytes }
+  if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
+  return buffer.bytes.slice(0, buffer.position)
 }
 
 /** What became of an element: copied from the origin, written anew, or left out. */
@@ -200,7 +196,7 @@ function copy(writer: BsonWriter, { raw }: BsonNode): Outcome {
   return 'copied'
 }
 
-/** Replaces what was put since `start` by the octets that it came from, for they may have one key twice. */
+/** Replaces what was put since `start` by the bytes that it came from, for they may have one key twice. */
 function putAgain(writer: BsonWriter, start: number, { raw }: BsonNode): void {
   writer.buffer.position = start
   putSlice(writer, raw)
@@ -346,7 +342,7 @@ export function countElement(writer: BsonWriter): void {
 
 /** Refuses what would pass the limit before it takes memory; what was written in between counts too. */
 export function needRoom(writer: BsonWriter, length: number): void {
-  if (writer.buffer.position + length > writer.maxBytes) refuse(writer, 'ERR_SESSION_LIMIT', 'too many octets')
+  if (writer.buffer.position + length > writer.maxBytes) refuse(writer, 'ERR_SESSION_LIMIT', 'too many bytes')
 }
 
 /** @param reason - what stands at the path; never the value */
@@ -381,36 +377,20 @@ function putBinary(writer: BsonWriter, bytes: Uint8Array, subtype: number): void
   putBytes(buffer, bytes)
 }
 
-// The octets of a BSON document as they grow.
+// The bytes of a BSON document as they grow.
 // BSON specification 1.1: little-endian numbers, `cstring`, `string`.
 
-/** Octets up to `position` are written. */
+/** Bytes up to `position` are written. */
 export interface BsonBuffer {
-  bytes: Uint8Array
+  bytes: Uint8Array<ArrayBuffer>
   view: DataView
   position: number
 }
 
-/** Enough for nearly every session, so that it never has to grow. */
-const FIRST_SIZE = 4_096
-/** A buffer that had to become larger than this is not kept. */
-const LARGEST_KEPT = 65_536
-
-/** One buffer that is used again; absent while it is in use, for a value's `toJSON` may write another document. */
-let spare: BsonBuffer | undefined
-
-/** Gives an empty buffer; `closeBuffer` takes it back. */
-export function openBuffer(): BsonBuffer {
-  const bytes = spare ? spare.bytes : new Uint8Array(FIRST_SIZE)
-  const buffer = spare ?? { bytes, view: new DataView(bytes.buffer), position: 0 }
-  spare = undefined
-  buffer.position = 0
-  return buffer
-}
-
-/** Ends the use of a buffer, whose octets count as gone. */
-export function closeBuffer(buffer: BsonBuffer): void {
-  if (buffer.bytes.length <= LARGEST_KEPT) spare = buffer
+/** An empty buffer with room for a typical session. */
+function createBuffer(): BsonBuffer {
+  const bytes = new Uint8Array(1024)
+  return { bytes, view: new DataView(bytes.buffer), position: 0 }
 }
 
 export function putByte(buffer: BsonBuffer, value: number): void {
@@ -446,11 +426,11 @@ export function putDouble(buffer: BsonBuffer, value: number): void {
   buffer.position += 8
 }
 
-/** Puts octets `start` to `end` of an array. */
+/** Puts bytes `start` to `end` of an array. */
 export function putBytes(buffer: BsonBuffer, bytes: Uint8Array, start = 0, end: number = bytes.length): void {
   const length = end - start
   reserve(buffer, length)
-  // Calls cost more than a few octets do.
+  // Calls cost more than a few bytes do.
   if (length > 48) buffer.bytes.set(bytes.subarray(start, end), buffer.position)
   else
     for (let index = 0; index < length; index++) buffer.bytes[buffer.position + index] = bytes[start + index] as number
@@ -465,7 +445,7 @@ export function putBytes(buffer: BsonBuffer, bytes: Uint8Array, start = 0, end: 
  */
 export function putText(buffer: BsonBuffer, text: string, firstCode: 0 | 1): boolean {
   const { length } = text
-  // No unit of UTF-16 takes more than three octets.
+  // No unit of UTF-16 takes more than three bytes.
   reserve(buffer, length * 3 + 1)
   const { bytes } = buffer
   let { position } = buffer

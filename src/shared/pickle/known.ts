@@ -78,7 +78,7 @@ export function knownView(node: PickleNode, view: View): unknown {
   }
 }
 
-/** The octets that a look at a Decimal goes through, whatever comes of it: many may share one text. */
+/** The bytes that a look at a Decimal goes through, whatever comes of it: many may share one text. */
 export function decimalCost(node: PickleNode): number {
   const named = classOf(node)
   const first = node.call?.args.items[0]
@@ -113,7 +113,7 @@ function offsetOf(zone: unknown, local: number, fold: 0 | 1): number | undefined
   return zone.offset === undefined ? zoneOffset(zone.zone as string, local, fold) : zone.offset * 1000
 }
 
-/** Python 3 writes octets, Python 2 a byte string, and a rewritten one may have become text. */
+/** Python 3 writes bytes, Python 2 a byte string, and a rewritten one may have become text. */
 function payloadOf(node: PickleNode | undefined): Uint8Array {
   if (node?.kind === 'bytes' || node?.kind === 'str2') return node.value as Uint8Array
   const text = node?.kind === 'str' ? (node.view as string) : ''
@@ -195,7 +195,7 @@ function textOf(node: PickleNode | undefined, view: View): string | undefined {
 }
 
 // Days and clocks as Python's datetime has them: years 1 to 9999, microseconds, no leap seconds.
-// FORMATS §7.1 gives the octets of each.
+// FORMATS §7.1 gives the bytes of each.
 
 /** The fields of a `datetime.datetime`; `date` and `time` have a part of them. */
 export interface DatetimeFields {
@@ -228,38 +228,38 @@ export function utcTime({ year, month, day, hour, minute, second, microsecond }:
   return date.setUTCFullYear(year, month - 1, day)
 }
 
-/** Year, month and day. @returns `undefined` where the octets are no day */
-export function decodeDate(octets: Uint8Array): Pick<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
-  if (octets.length !== 4) return undefined
-  const [high = 0, low = 0, month = 0, day = 0] = octets
+/** Year, month and day. @returns `undefined` where the bytes are no day */
+export function decodeDate(bytes: Uint8Array): Pick<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
+  if (bytes.length !== 4) return undefined
+  const [high = 0, low = 0, month = 0, day = 0] = bytes
   const year = high * 256 + low
   return isDay(year, month, day) ? { year, month, day } : undefined
 }
 
-/** A time of day; the top bit of the hour is the fold. @returns `undefined` where the octets are no time */
-export function decodeTime(octets: Uint8Array): Omit<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
-  if (octets.length !== 6) return undefined
-  const [first = 0, minute = 0, second = 0] = octets
+/** A time of day; the top bit of the hour is the fold. @returns `undefined` where the bytes are no time */
+export function decodeTime(bytes: Uint8Array): Omit<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
+  if (bytes.length !== 6) return undefined
+  const [first = 0, minute = 0, second = 0] = bytes
   const hour = first & 0x7f
-  const microsecond = microsecondOf(octets, 3)
+  const microsecond = microsecondOf(bytes, 3)
   if (!isClock(hour, minute, second, microsecond)) return undefined
   return { hour, minute, second, microsecond, fold: first > 0x7f ? 1 : 0 }
 }
 
-/** Day and time; the top bit of the month is the fold. @returns `undefined` where the octets are no datetime */
-export function decodeDatetime(octets: Uint8Array): DatetimeFields | undefined {
-  if (octets.length !== 10) return undefined
-  const [high = 0, low = 0, third = 0, day = 0, hour = 0, minute = 0, second = 0] = octets
+/** Day and time; the top bit of the month is the fold. @returns `undefined` where the bytes are no datetime */
+export function decodeDatetime(bytes: Uint8Array): DatetimeFields | undefined {
+  if (bytes.length !== 10) return undefined
+  const [high = 0, low = 0, third = 0, day = 0, hour = 0, minute = 0, second = 0] = bytes
   const year = high * 256 + low
   const month = third & 0x7f
-  const microsecond = microsecondOf(octets, 7)
+  const microsecond = microsecondOf(bytes, 7)
   if (!isDay(year, month, day) || !isClock(hour, minute, second, microsecond)) return undefined
   return { year, month, day, hour, minute, second, microsecond, fold: third > 0x7f ? 1 : 0 }
 }
 
-/** By index: a `subarray` of so few octets costs more than all else here. */
-function microsecondOf(octets: Uint8Array, at: number): number {
-  return (octets[at] as number) * 65_536 + (octets[at + 1] as number) * 256 + (octets[at + 2] as number)
+/** By index: a `subarray` of so few bytes costs more than all else here. */
+function microsecondOf(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) * 65_536 + (bytes[at + 1] as number) * 256 + (bytes[at + 2] as number)
 }
 
 function within(number: number, limit: number): boolean {

@@ -17,7 +17,7 @@ import {
   scalarNode,
 } from './node.js'
 import * as op from './opcodes.js'
-import { MAX_PICKLE_NAME, type PickleBudget, type PickleLimits, spendItems, spendOctets } from './opcodes.js'
+import { MAX_PICKLE_NAME, type PickleBudget, type PickleLimits, spendBytes, spendItems } from './opcodes.js'
 import {
   decodeInteger,
   decodeLatin1,
@@ -39,8 +39,8 @@ export interface FinishedPickle {
  * Runs a pickle. What follows its STOP is ignored, as Python does.
  *
  * @param bytes - the pickle, of any protocol from 0 to 5
- * @param limits - of octets, values and memo
- * @param budget - the values and octets that are left; reading the view goes on spending it
+ * @param limits - of bytes, values and memo
+ * @param budget - the values and bytes that are left; reading the view goes on spending it
  * @returns the node on top of the stack; its parts may refer to each other in cycles
  * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT`
  */
@@ -75,12 +75,12 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
   let code = 0
   for (;;) {
     const previous = code
-    code = octet(cursor)
+    code = uint8(cursor)
     switch (code) {
       case op.STOP:
         return { root: pop(), end: cursor.position }
       case op.PROTO:
-        protocol = octet(cursor)
+        protocol = uint8(cursor)
         if (protocol > 5) throw refused('is of an unknown protocol')
         continue
       case op.FRAME:
@@ -105,7 +105,7 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
         put(memoIndex(cursor))
         continue
       case op.BINPUT:
-        put(octet(cursor))
+        put(uint8(cursor))
         continue
       case op.LONG_BINPUT:
         put(uint32(cursor))
@@ -120,7 +120,7 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
         stack.push(get(memoIndex(cursor)))
         continue
       case op.BINGET:
-        stack.push(get(octet(cursor)))
+        stack.push(get(uint8(cursor)))
         continue
       case op.LONG_BINGET:
         stack.push(get(uint32(cursor)))
@@ -244,7 +244,7 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
   }
 }
 
-// What a call in a pickle would make: containers and octets of well-known functions, an inert object of all others.
+// What a call in a pickle would make: containers and bytes of well-known functions, an inert object of all others.
 // FORMATS §7.1; nothing is looked up anywhere, a name is only compared.
 
 /**
@@ -293,13 +293,13 @@ function knownCall(
   const [first, second, third] = args.items
   switch (globalName(named)) {
     case '_codecs.encode':
-      return first && latin1Name(second) ? octetsNode('bytes', first, budget) : undefined
+      return first && latin1Name(second) ? bytesNode('bytes', first, budget) : undefined
     case 'builtins.bytes':
       return first ? undefined : plainNode('bytes', new Uint8Array(0), undefined)
     case 'builtins.bytearray':
       if (!first) return plainNode('bytearray', new Uint8Array(0), undefined)
       if (first.kind === 'str' && !latin1Name(second)) return undefined
-      return octetsNode('bytearray', first, budget)
+      return bytesNode('bytearray', first, budget)
     case 'builtins.set':
     case 'builtins.frozenset':
       return setNode(named.name === 'set' ? 'set' : 'frozenset', args, budget)
@@ -332,17 +332,17 @@ function isLatin1Of2(node: PickleNode | undefined): boolean {
   return node?.kind === 'str2' && /^latin-?1$/.test(String.fromCharCode(...(node.value as Uint8Array).subarray(0, 8)))
 }
 
-function octetsNode(kind: 'bytes' | 'bytearray', source: PickleNode, budget: PickleBudget): PickleNode | undefined {
+function bytesNode(kind: 'bytes' | 'bytearray', source: PickleNode, budget: PickleBudget): PickleNode | undefined {
   if (source.kind === 'str') {
     const text = source.view as string
-    spendOctets(budget, text.length)
-    const octets = encodeLatin1(text)
-    if (octets === undefined) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle has octets above 255')
-    return plainNode(kind, octets, undefined)
+    spendBytes(budget, text.length)
+    const bytes = encodeLatin1(text)
+    if (bytes === undefined) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle has bytes above 255')
+    return plainNode(kind, bytes, undefined)
   }
   if (source.kind !== 'bytes' && source.kind !== 'str2') return undefined
-  const octets = source.value as Uint8Array
-  return plainNode(kind, octets, undefined)
+  const bytes = source.value as Uint8Array
+  return plainNode(kind, bytes, undefined)
 }
 
 function setNode(kind: 'set' | 'frozenset', args: PickleNode, budget: PickleBudget): PickleNode | undefined {
@@ -439,7 +439,7 @@ export function refused(what: string): SessionError {
   return new SessionError('ERR_SESSION_PICKLE', `the pickle ${what}`)
 }
 
-// Opcodes that have only an argument: numbers, text, octets.
+// Opcodes that have only an argument: numbers, text, bytes.
 // FORMATS §7.1, §7.2.
 
 /**
@@ -459,7 +459,7 @@ export function argumentNode(code: number, cursor: Cursor): PickleNode | undefin
     case op.BININT:
       return scalarNode('int', int32(cursor))
     case op.BININT1:
-      return scalarNode('int', octet(cursor))
+      return scalarNode('int', uint8(cursor))
     case op.BININT2:
       return scalarNode('int', uint16(cursor))
     case op.INT: {
@@ -469,9 +469,9 @@ export function argumentNode(code: number, cursor: Cursor): PickleNode | undefin
     case op.LONG:
       return scalarNode('long', parseInteger(decodeLatin1(line(cursor)).trim().replace(/L$/, '')))
     case op.LONG1:
-      return integerNode(cursor, octet(cursor))
+      return integerArgument(cursor, uint8(cursor))
     case op.LONG4:
-      return integerNode(cursor, uint32(cursor))
+      return integerArgument(cursor, uint32(cursor))
     case op.FLOAT:
       return scalarNode('float', parseFloat64(line(cursor)))
     case op.BINFLOAT:
@@ -479,53 +479,53 @@ export function argumentNode(code: number, cursor: Cursor): PickleNode | undefin
     case op.STRING:
       return plainNode('str2', decodeLiteral(line(cursor)), undefined)
     case op.BINSTRING:
-      return octetsNodeArgument('str2', cursor, uint32(cursor))
+      return bytesArgument('str2', cursor, uint32(cursor))
     case op.SHORT_BINSTRING:
-      return octetsNodeArgument('str2', cursor, octet(cursor))
+      return bytesArgument('str2', cursor, uint8(cursor))
     case op.UNICODE:
       return scalarNode('str', decodeRawUnicode(line(cursor)))
     case op.SHORT_BINUNICODE:
-      return textNode(cursor, octet(cursor))
+      return textArgument(cursor, uint8(cursor))
     case op.BINUNICODE:
-      return textNode(cursor, uint32(cursor))
+      return textArgument(cursor, uint32(cursor))
     case op.BINUNICODE8:
-      return textNode(cursor, uint64(cursor))
+      return textArgument(cursor, uint64(cursor))
     case op.SHORT_BINBYTES:
-      return octetsNodeArgument('bytes', cursor, octet(cursor))
+      return bytesArgument('bytes', cursor, uint8(cursor))
     case op.BINBYTES:
-      return octetsNodeArgument('bytes', cursor, uint32(cursor))
+      return bytesArgument('bytes', cursor, uint32(cursor))
     case op.BINBYTES8:
-      return octetsNodeArgument('bytes', cursor, uint64(cursor))
+      return bytesArgument('bytes', cursor, uint64(cursor))
     case op.BYTEARRAY8:
-      return octetsNodeArgument('bytearray', cursor, uint64(cursor))
+      return bytesArgument('bytearray', cursor, uint64(cursor))
     default:
       return undefined
   }
 }
 
-function textNode(cursor: Cursor, size: number): PickleNode {
+function textArgument(cursor: Cursor, size: number): PickleNode {
   const start = take(cursor, size)
   const text = decodeText(cursor.bytes, start, start + size)
   if (text !== undefined) return scalarNode('str', text)
-  const octets = cursor.bytes.slice(start, start + size)
-  return plainNode('str', octets, decodeTextWithSurrogates(octets))
+  const bytes = cursor.bytes.slice(start, start + size)
+  return plainNode('str', bytes, decodeTextWithSurrogates(bytes))
 }
 
-function octetsNodeArgument(kind: PickleKind, cursor: Cursor, size: number): PickleNode {
+function bytesArgument(kind: PickleKind, cursor: Cursor, size: number): PickleNode {
   const start = take(cursor, size)
-  const octets = cursor.bytes.slice(start, start + size)
-  return plainNode(kind, octets, undefined)
+  const bytes = cursor.bytes.slice(start, start + size)
+  return plainNode(kind, bytes, undefined)
 }
 
-function integerNode(cursor: Cursor, size: number): PickleNode {
+function integerArgument(cursor: Cursor, size: number): PickleNode {
   const start = take(cursor, size)
   return scalarNode('long', decodeInteger(cursor.bytes, start, start + size))
 }
 
 const FLOAT_TEXT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
 
-function parseFloat64(octets: Uint8Array): number {
-  const text = decodeLatin1(octets).trim()
+function parseFloat64(bytes: Uint8Array): number {
+  const text = decodeLatin1(bytes).trim()
   if (FLOAT_TEXT.test(text)) return Number(text)
   const special = { nan: Number.NaN, inf: Number.POSITIVE_INFINITY }[text.replace(/^[+-]/, '')]
   if (special === undefined) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle has a malformed float')
@@ -540,14 +540,14 @@ export interface Cursor {
   position: number
 }
 
-/** A cursor at the first octet. */
+/** A cursor at the first byte. */
 export function cursorOf(input: Uint8Array): Cursor {
   // The `slice` of a Buffer shares its memory; what is read must not change with the input.
   const plain = input.constructor === Uint8Array
   return { bytes: plain ? input : new Uint8Array(input.buffer, input.byteOffset, input.byteLength), position: 0 }
 }
 
-/** Steps over `size` octets. @returns where they begin. @throws {SessionError} `ERR_SESSION_PICKLE` */
+/** Steps over `size` bytes. @returns where they begin. @throws {SessionError} `ERR_SESSION_PICKLE` */
 export function take(cursor: Cursor, size: number): number {
   const start = cursor.position
   if (size > cursor.bytes.length - start) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle is cut short')
@@ -555,7 +555,7 @@ export function take(cursor: Cursor, size: number): number {
   return start
 }
 
-export function octet(cursor: Cursor): number {
+export function uint8(cursor: Cursor): number {
   return cursor.bytes[take(cursor, 1)] as number
 }
 
@@ -579,7 +579,7 @@ export function uint32(cursor: Cursor): number {
   return int32(cursor) >>> 0
 }
 
-/** A length of eight octets; beyond 2⁵³ it is no longer exact, but far too long anyway. */
+/** A length of eight bytes; beyond 2⁵³ it is no longer exact, but far too long anyway. */
 export function uint64(cursor: Cursor): number {
   const low = uint32(cursor)
   return uint32(cursor) * 4294967296 + low
@@ -603,7 +603,7 @@ export function lineEnd(cursor: Cursor): number {
   return end
 }
 
-/** The octets up to the next newline, which is stepped over. @throws {SessionError} `ERR_SESSION_PICKLE` */
+/** The bytes up to the next newline, which is stepped over. @throws {SessionError} `ERR_SESSION_PICKLE` */
 export function line(cursor: Cursor): Uint8Array {
   const start = cursor.position
   return cursor.bytes.subarray(start, lineEnd(cursor))

@@ -28,7 +28,7 @@ export type PickleKind =
 
 export interface PickleNode {
   kind: PickleKind
-  /** Of a scalar its value, of byte strings and of text with encoded surrogates the octets, of `global` a `PickleGlobal`. */
+  /** Of a scalar its value, of byte strings and of text with encoded surrogates the bytes, of `global` a `PickleGlobal`. */
   value: unknown
   /** Members of a list, tuple or set; what was appended to an object. */
   items: PickleNode[]

@@ -79,18 +79,18 @@ export const READONLY_BUFFER = 0x98
 // What an untrusted pickle may cost, each number with its reason.
 // FORMATS §7; a cookie holds 3 KB of pickle, a row of a session table rarely more than some hundred.
 
-/** Octets of a pickle, and of all text that is converted while reading: as much as any inflated session may have. */
-export const MAX_PICKLE_OCTETS = 1_048_576
+/** Bytes of a pickle, and of all text that is converted while reading: as much as any inflated session may have. */
+export const MAX_PICKLE_BYTES = 1_048_576
 /** Containers inside each other; the same as for BSON, so that what was read in one format can be written in the other. */
 export const MAX_PICKLE_DEPTH = 64
-/** Values that opcodes make: each takes about 150 octets of memory, so 15 MB at most. */
+/** Values that opcodes make: each takes about 150 bytes of memory, so 15 MB at most. */
 export const MAX_PICKLE_ITEMS = 100_000
 /** Highest memo index: Python counts up from 0, and a table of this size costs half a megabyte. */
 export const MAX_PICKLE_MEMO = 65_535
 /** Decimal digits of an integer or a Decimal: Python refuses to read more from text, since that takes quadratic time. */
 export const MAX_PICKLE_DIGITS = 4_300
-/** Octets of an integer in binary: what `MAX_PICKLE_DIGITS` digits need. */
-export const MAX_PICKLE_INTEGER_OCTETS = 1_786
+/** Bytes of an integer in binary: what `MAX_PICKLE_DIGITS` digits need. */
+export const MAX_PICKLE_INTEGER_BYTES = 1_786
 /** Characters of a module or class name: real ones have some dozen, and each is looked up. */
 export const MAX_PICKLE_NAME = 1_024
 /** Zones by name that datetimes are in: each costs a formatter of the runtime, as much as reading a whole session. */
@@ -100,8 +100,8 @@ export const MAX_PICKLE_EXPANDED = 1_000_000
 
 /** Limits of one reading; each defaults to the constant of its name. */
 export interface PickleLimits {
-  /** Octets of the whole pickle. */
-  octets: number
+  /** Bytes of the whole pickle. */
+  bytes: number
   /** Containers inside each other. */
   depth: number
   /** Values made by opcodes. */
@@ -120,7 +120,7 @@ export interface PickleLimits {
  */
 export function pickleLimits(limits?: Partial<PickleLimits>): PickleLimits {
   const all = {
-    octets: limits?.octets ?? MAX_PICKLE_OCTETS,
+    bytes: limits?.bytes ?? MAX_PICKLE_BYTES,
     depth: limits?.depth ?? MAX_PICKLE_DEPTH,
     items: limits?.items ?? MAX_PICKLE_ITEMS,
     memo: limits?.memo ?? MAX_PICKLE_MEMO,
@@ -133,10 +133,10 @@ export function pickleLimits(limits?: Partial<PickleLimits>): PickleLimits {
   return all
 }
 
-/** What is left to spend: some opcodes copy, and a few octets may ask for the same copy again and again. */
+/** What is left to spend: some opcodes copy, and a few bytes may ask for the same copy again and again. */
 export interface PickleBudget {
   items: number
-  octets: number
+  bytes: number
 }
 
 /** @throws {SessionError} `ERR_SESSION_LIMIT` when the items are spent */
@@ -145,8 +145,8 @@ export function spendItems(budget: PickleBudget, items: number): void {
   if (budget.items < 0) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle holds too many values')
 }
 
-/** @throws {SessionError} `ERR_SESSION_LIMIT` when the octets are spent */
-export function spendOctets(budget: PickleBudget, octets: number): void {
-  budget.octets -= octets
-  if (budget.octets < 0) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle converts too much text')
+/** @throws {SessionError} `ERR_SESSION_LIMIT` when the bytes are spent */
+export function spendBytes(budget: PickleBudget, bytes: number): void {
+  budget.bytes -= bytes
+  if (budget.bytes < 0) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle converts too much text')
 }

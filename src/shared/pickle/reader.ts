@@ -7,7 +7,7 @@ import { decimalCost, knownView, namedZone } from './known.js'
 import { runPickle } from './machine.js'
 import { type PickleGlobal, type PickleNode, type PickleOrigin, pickleOrigin } from './node.js'
 import { PickleObject } from './object.js'
-import { MAX_PICKLE_ZONES, type PickleBudget, type PickleLimits, pickleLimits, spendOctets } from './opcodes.js'
+import { MAX_PICKLE_ZONES, type PickleBudget, type PickleLimits, pickleLimits, spendBytes } from './opcodes.js'
 import { decodeLatin1, decodeText } from './text.js'
 
 export interface ReadPickleOptions {
@@ -24,7 +24,7 @@ export interface PickleDocument {
   readonly root: PickleNode
   /** The same for writers: ours goes by the nodes, others by the neutral types. */
   readonly origin: PickleOrigin
-  /** Where it ended: octets from here on were ignored. */
+  /** Where it ended: bytes from here on were ignored. */
   readonly end: number
 }
 
@@ -34,7 +34,7 @@ export interface PickleDocument {
  * Proves nothing about who wrote it; verify its signature first. Classes it does not know become `PickleObject`.
  * Shared and recursive references keep their identity, so the value may hold cycles.
  *
- * @param bytes - the pickle; octets behind its STOP are ignored
+ * @param bytes - the pickle; bytes behind its STOP are ignored
  * @param options - the encoding of Python 2 text, and limits
  * @returns the view and where it came from
  * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT`
@@ -46,8 +46,8 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions = {}): 
     throw new TypeError("encoding must be 'ascii', 'utf-8' or 'latin1'")
   }
   const limits = pickleLimits(options.limits)
-  if (bytes.length > limits.octets) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle is too long')
-  const budget = { items: limits.items, octets: limits.octets }
+  if (bytes.length > limits.bytes) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle is too long')
+  const budget = { items: limits.items, bytes: limits.bytes }
   const { root, end } = runPickle(bytes, limits, budget)
   const value = viewOf(root, { encoding, limits, budget, zones: new Set() })
   return { value, root, origin: pickleOrigin(root), end }
@@ -81,10 +81,10 @@ export function viewOf(node: PickleNode, context: ViewContext, depth = 0): unkno
     return node.view
   }
   if (node.kind === 'bytes' || node.kind === 'bytearray') {
-    const octets = node.value as Uint8Array
-    spendOctets(context.budget, octets.length)
+    const bytes = node.value as Uint8Array
+    spendBytes(context.budget, bytes.length)
     // A copy: whoever changes it must not change what was read.
-    node.view = octets.slice()
+    node.view = bytes.slice()
     return node.view
   }
   if (depth >= context.limits.depth) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle is nested too deeply')
@@ -127,7 +127,7 @@ export function viewOf(node: PickleNode, context: ViewContext, depth = 0): unkno
 }
 
 function objectView(node: PickleNode, member: (child: PickleNode) => unknown, context: ViewContext): unknown {
-  spendOctets(context.budget, decimalCost(node))
+  spendBytes(context.budget, decimalCost(node))
   const known = knownView(node, member)
   spendZone(context, node)
   if (known !== undefined) {
@@ -155,14 +155,14 @@ function objectView(node: PickleNode, member: (child: PickleNode) => unknown, co
   return object
 }
 
-/** What the runtime's formatter costs for one datetime, in octets of text that could be converted instead. */
+/** What the runtime's formatter costs for one datetime, in bytes of text that could be converted instead. */
 const ZONE_COST = 64
 
 /** @throws {SessionError} `ERR_SESSION_LIMIT` where too many datetimes are in zones by name, or in too many zones */
 function spendZone({ budget, zones }: ViewContext, node: PickleNode): void {
   const zone = namedZone(node)
   if (zone === undefined) return
-  spendOctets(budget, ZONE_COST)
+  spendBytes(budget, ZONE_COST)
   zones.add(zone)
   if (zones.size > MAX_PICKLE_ZONES) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle has too many time zones')
 }
@@ -208,10 +208,10 @@ function nameOf(node: PickleNode, context: ViewContext): PickleGlobal {
   throw new SessionError('ERR_SESSION_LIMIT', 'the pickle is nested too deeply')
 }
 
-function python2Text(octets: Uint8Array, encoding: Python2Encoding): string {
-  if (encoding === 'latin1') return decodeLatin1(octets)
-  const text = decodeText(octets, 0, octets.length)
-  if (text === undefined || (encoding === 'ascii' && text.length !== octets.length)) {
+function python2Text(bytes: Uint8Array, encoding: Python2Encoding): string {
+  if (encoding === 'latin1') return decodeLatin1(bytes)
+  const text = decodeText(bytes, 0, bytes.length)
+  if (text === undefined || (encoding === 'ascii' && text.length !== bytes.length)) {
     throw new SessionError('ERR_SESSION_PICKLE', `the pickle has a Python 2 byte string that is no ${encoding} text`)
   }
   return text

@@ -3,7 +3,7 @@
  * FORMATS §7.1 (V, X) and §7.2 (S, T, U).
  */
 import { SessionError } from '../errors.js'
-import { MAX_PICKLE_DIGITS, MAX_PICKLE_INTEGER_OCTETS } from './opcodes.js'
+import { MAX_PICKLE_DIGITS, MAX_PICKLE_INTEGER_BYTES } from './opcodes.js'
 
 let decoder: TextDecoder | undefined
 /** Up to here one character after the other is faster than a decoder. */
@@ -13,8 +13,8 @@ const SHORT = 64
  * UTF-8 as the standard has it, which is what nearly all text is.
  *
  * @param bytes - the whole input
- * @param start - first octet of the text
- * @param end - the octet behind it
+ * @param start - first byte of the text
+ * @param end - the byte behind it
  * @returns the text, `undefined` where `decodeTextWithSurrogates` is needed
  */
 export function decodeText(bytes: Uint8Array, start: number, end: number): string | undefined {
@@ -22,9 +22,9 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
     let text = ''
     let at = start
     for (; at < end; at++) {
-      const octet = bytes[at] as number
-      if (octet > 0x7f) break
-      text += String.fromCharCode(octet)
+      const byte = bytes[at] as number
+      if (byte > 0x7f) break
+      text += String.fromCharCode(byte)
     }
     if (at === end) return text
   }
@@ -39,7 +39,7 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
 /**
  * UTF-8 as Python's `surrogatepass` reads it: a surrogate may be encoded by itself.
  *
- * @returns the text; two surrogates that make a pair become one character, which only the octets still tell
+ * @returns the text; two surrogates that make a pair become one character, which only the bytes still tell
  * @throws {SessionError} `ERR_SESSION_PICKLE`
  */
 export function decodeTextWithSurrogates(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
@@ -51,9 +51,9 @@ export function decodeTextWithSurrogates(bytes: Uint8Array, start = 0, end: numb
     if (size === 0 || at + size > end) throw malformed('UTF-8')
     let point = size === 1 ? first : first & (0x7f >> size)
     for (let next = at + 1; next < at + size; next++) {
-      const octet = bytes[next] as number
-      if ((octet & 0xc0) !== 0x80) throw malformed('UTF-8')
-      point = (point << 6) | (octet & 0x3f)
+      const byte = bytes[next] as number
+      if ((byte & 0xc0) !== 0x80) throw malformed('UTF-8')
+      point = (point << 6) | (byte & 0x3f)
     }
     if ((size === 3 && point < 0x800) || (size === 4 && (point < 0x10000 || point > 0x10ffff))) throw malformed('UTF-8')
     parts.push(String.fromCodePoint(point))
@@ -62,7 +62,7 @@ export function decodeTextWithSurrogates(bytes: Uint8Array, start = 0, end: numb
   return parts.join('')
 }
 
-/** Octets as the first 256 code points. */
+/** Bytes as the first 256 code points. */
 export function decodeLatin1(bytes: Uint8Array, start = 0, end: number = bytes.length): string {
   let text = ''
   for (let at = start; at < end; at += 8192) {
@@ -71,7 +71,7 @@ export function decodeLatin1(bytes: Uint8Array, start = 0, end: number = bytes.l
   return text
 }
 
-/** @returns the octets, `undefined` where the text has a character above U+00FF */
+/** @returns the bytes, `undefined` where the text has a character above U+00FF */
 export function encodeLatin1(text: string): Uint8Array<ArrayBuffer> | undefined {
   const bytes = new Uint8Array(text.length)
   for (let at = 0; at < text.length; at++) {
@@ -136,14 +136,14 @@ function malformed(part: string): SessionError {
 // FORMATS §7.1 (LONG1, LONG4, I, L).
 
 /**
- * Little-endian two's complement of any length; no octet at all is 0.
+ * Little-endian two's complement of any length; no byte at all is 0.
  *
  * @returns a number where it is safe, otherwise a bigint
  * @throws {SessionError} `ERR_SESSION_LIMIT`
  */
 export function decodeInteger(bytes: Uint8Array, start: number, end: number): number | bigint {
   const size = end - start
-  if (size > MAX_PICKLE_INTEGER_OCTETS) throw tooLong()
+  if (size > MAX_PICKLE_INTEGER_BYTES) throw tooLong()
   if (size === 0) return 0
   const negative = (bytes[end - 1] as number) > 0x7f
   if (size <= 6) {

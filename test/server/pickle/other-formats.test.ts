@@ -32,7 +32,7 @@ const one = 'G\x3f\xf0\0\0\0\0\0\0'
 const ordered = 'ccollections\nOrderedDict\n)R(U\x01bK\x02U\x012K\x03U\x011K\x04u'
 const counted = 'ccollections\ndefaultdict\nc__builtin__\nint\n\x85RU\x01bK\x02s'
 /** 2023-11-14 22:13:20.123999 */
-const octets = '\x07\xe7\x0b\x0e\x16\x0d\x14\x01\xe4\x5f'
+const bytes = '\x07\xe7\x0b\x0e\x16\x0d\x14\x01\xe4\x5f'
 
 /** With an offset from UTC. */
 function datetime(fields: string, seconds?: string): string {
@@ -59,9 +59,9 @@ describe('written', () => {
   })
 
   test('a datetime is its moment in milliseconds', () => {
-    expect(asBson(datetime(octets))).toEqual(new Date('2023-11-14T22:13:20.123Z'))
-    expect(asBson(datetime(octets, twoHours))).toEqual(new Date('2023-11-14T20:13:20.123Z'))
-    expect(() => asJson(datetime(octets, twoHours))).toThrowError(expect.objectContaining({ path: 'a.0' }))
+    expect(asBson(datetime(bytes))).toEqual(new Date('2023-11-14T22:13:20.123Z'))
+    expect(asBson(datetime(bytes, twoHours))).toEqual(new Date('2023-11-14T20:13:20.123Z'))
+    expect(() => asJson(datetime(bytes, twoHours))).toThrowError(expect.objectContaining({ path: 'a.0' }))
   })
 
   test('of the years that Python has, in UTC', () => {

@@ -46,7 +46,7 @@ describe('what was read', () => {
       !(/^p[45]$/.test(form) && /fold/.test(name)),
   )
 
-  test.each(comparable)('$name of $form is written with the octets of Python', ({ name, pickle }) => {
+  test.each(comparable)('$name of $form is written with the bytes of Python', ({ name, pickle }) => {
     const { value, origin } = readPickle(pickle)
     const expected = protocol2.get(name) as Uint8Array
     expect(Buffer.from(write(value, { origin })).toString('latin1')).toBe(Buffer.from(expected).toString('latin1'))
@@ -57,14 +57,13 @@ describe('what was read', () => {
   })
 
   test.each(pickleVectors('pickle_py2').filter(({ form }) => form === 'py2'))(
-    '$name goes back to Python 2 with the octets of its pickle.py',
+    '$name goes back to Python 2 with the bytes of its pickle.py',
     ({ pickle, name }) => {
       const { value, origin } = readPickle(pickle, { encoding: 'latin1' })
-      const octets = write(value, { origin, python2: true })
-      // octets become `_codecs.encode` text only where Python 3 wrote them; OrderedDict and bytearray are made anew
-      if (/OrderedDict|bytearray|set/.test(name))
-        expect(readPickle(octets, { encoding: 'latin1' }).value).toEqual(value)
-      else expect(Buffer.from(octets).toString('latin1')).toBe(Buffer.from(pickle).toString('latin1'))
+      const bytes = write(value, { origin, python2: true })
+      // bytes become `_codecs.encode` text only where Python 3 wrote them; OrderedDict and bytearray are made anew
+      if (/OrderedDict|bytearray|set/.test(name)) expect(readPickle(bytes, { encoding: 'latin1' }).value).toEqual(value)
+      else expect(Buffer.from(bytes).toString('latin1')).toBe(Buffer.from(pickle).toString('latin1'))
     },
   )
 
@@ -75,7 +74,7 @@ describe('what was read', () => {
   })
 
   test('keeps text whose surrogates were encoded one by one', () => {
-    const octets = assemble(
+    const bytes = assemble(
       [0x80, 2],
       '}',
       text('a'),
@@ -83,7 +82,7 @@ describe('what was read', () => {
       [0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80],
       's.',
     )
-    const { value, origin } = readPickle(octets)
+    const { value, origin } = readPickle(bytes)
     expect(value).toEqual({ a: '😀' })
     expect(Buffer.from(write(value, { origin })).includes(Buffer.from([0xed, 0xa0, 0xbd, 0xed, 0xb8, 0x80]))).toBe(true)
   })
@@ -117,8 +116,8 @@ describe('what was read', () => {
   })
 
   test('keeps its type in a copy', () => {
-    const octets = assemble([0x80, 2], '}(', text('t'), 'K\x01', [0x85], text('f'), ']F1.0\nau.')
-    const { origin } = readPickle(octets)
+    const bytes = assemble([0x80, 2], '}(', text('t'), 'K\x01', [0x85], text('f'), ']F1.0\nau.')
+    const { origin } = readPickle(bytes)
     expect(tagged({ t: [1], f: [1] }, { origin })).toEqual({
       $dict: [
         ['t', { $tuple: [{ $int: '1' }] }],
@@ -182,7 +181,7 @@ describe('a value in the place of another', () => {
     expect(put([], 'K\x01K\x02', [0x86])).toEqual({ $tuple: [] })
   })
 
-  test('of octets keeps their class', () => {
+  test('of bytes keeps their class', () => {
     expect(put(Uint8Array.of(7), 'c__builtin__\nbytearray\n)R')).toEqual({ $bytearray: 'Bw==' })
     expect(put(Uint8Array.of(7), 'C\x01a')).toEqual({ $bytes: 'Bw==' })
   })
@@ -229,7 +228,7 @@ describe('a value in the place of another', () => {
     expect(result).toEqual({ $dict: [['k', { $datetime: '2024-05-05T12:00:00.000000' }]] })
   })
 
-  test('in octets changed in place', () => {
+  test('in bytes changed in place', () => {
     const result = changed(dict('C\x02ab'), ({ k }) => (k as Uint8Array).fill(0))
     expect(result).toEqual({ $dict: [['k', { $bytes: 'AAA=' }]] })
   })
@@ -277,9 +276,9 @@ describe('new values', () => {
     ['a bigint', 2n ** 64n, { $int: '18446744073709551616' }],
     ['a negative bigint', -(2n ** 63n), { $int: '-9223372036854775808' }],
     ['text', 'Zoë 😀 \ud800', 'Zoë 😀 \ud800'],
-    ['octets', Uint8Array.of(0, 255), { $bytes: 'AP8=' }],
+    ['bytes', Uint8Array.of(0, 255), { $bytes: 'AP8=' }],
     ['a Buffer', Buffer.from('a'), { $bytes: 'YQ==' }],
-    ['no octets', new Uint8Array(0), { $bytes: '' }],
+    ['no bytes', new Uint8Array(0), { $bytes: '' }],
     ['an array', [1, undefined, 'a'], [{ $int: '1' }, null, 'a']],
     ['an object', { a: 1, b: undefined }, { $dict: [['a', { $int: '1' }]] }],
     ['an object without prototype', Object.assign(Object.create(null), { a: null }), { $dict: [['a', null]] }],
@@ -358,8 +357,8 @@ describe('new values', () => {
   })
 
   test.each([999, 1000, 1001, 2000])('%i members come in batches as CPython writes them', (size) => {
-    const opcodes = (octets: Uint8Array): string =>
-      Buffer.from(octets)
+    const opcodes = (bytes: Uint8Array): string =>
+      Buffer.from(bytes)
         .toString('latin1')
         .replace(/[^(eu]/g, '')
     const batches = Math.ceil(size / 1000)
@@ -422,15 +421,15 @@ describe('what has no mapping', () => {
 
 describe('for Python 2', () => {
   test('byte strings and longs go back as they came', () => {
-    const octets = assemble(
+    const bytes = assemble(
       [0x80, 2],
       '}q\x00(U\x01aq\x01U\x02\xe9bq\x02U\x01lq\x03',
       [0x8a, 1, 5],
       'U\x01iq\x04I2147483648\nu.',
     )
-    const { value, origin } = readPickle(octets, { encoding: 'latin1' })
+    const { value, origin } = readPickle(bytes, { encoding: 'latin1' })
     expect(Buffer.from(write(value, { origin, python2: true })).toString('latin1')).toBe(
-      Buffer.from(octets).toString('latin1'),
+      Buffer.from(bytes).toString('latin1'),
     )
     expect(readPickle(write(value, { origin })).value).toEqual({ a: 'éb', l: 5, i: 2 ** 31 })
   })
@@ -444,7 +443,7 @@ describe('for Python 2', () => {
     expect(readPickle(write(data, { origin, python2: true })).value).toEqual({ a: 'Zoë' })
   })
 
-  test('their dates go to Python 3 as octets, which it can read', () => {
+  test('their dates go to Python 3 as bytes, which it can read', () => {
     const date = assemble([0x80, 2], '}U\x01acdatetime\ndate\nU\x04\x07\xe7\x05\x05\x85Rs.')
     const { value, origin } = readPickle(date)
     expect(Buffer.from(write(value, { origin })).includes('_codecs\nencode')).toBe(true)
@@ -503,9 +502,9 @@ describe('the origin of another format', () => {
 })
 
 test('an instance may be a key, and hold what may not', () => {
-  const octets = assemble([0x80, 2], '}', text('k'), '}cm\nUser\n)\x81}', text('l'), '}sbK\x01ss.')
-  const { value, origin } = readPickle(octets)
-  expect(tagged(value, { origin })).toEqual(taggedNode(readPickle(octets).root))
+  const bytes = assemble([0x80, 2], '}', text('k'), '}cm\nUser\n)\x81}', text('l'), '}sbK\x01ss.')
+  const { value, origin } = readPickle(bytes)
+  expect(tagged(value, { origin })).toEqual(taggedNode(readPickle(bytes).root))
 })
 
 describe('what stands as a value and as a key, too', () => {
@@ -538,8 +537,8 @@ describe('what stands as a value and as a key, too', () => {
   })
 
   test('a bytearray is bytes as a key', () => {
-    const octets = assemble([0x80, 2], '}', text('a'), 'c__builtin__\nbytearray\n(Vx\nVlatin-1\ntRs.')
-    const { value, origin } = readPickle(octets)
+    const bytes = assemble([0x80, 2], '}', text('a'), 'c__builtin__\nbytearray\n(Vx\nVlatin-1\ntRs.')
+    const { value, origin } = readPickle(bytes)
     const data = value as Record<string, unknown>
     data.b = new Set([data.a])
     const expected = [
@@ -550,8 +549,8 @@ describe('what stands as a value and as a key, too', () => {
   })
 
   test('a list in the place of a tuple that was a member', () => {
-    const octets = assemble([0x80, 4], '}(', text('a'), ']', text('b'), [0x8f], '(K\x01', [0x85, 0x90], 'u.')
-    const { value, origin } = readPickle(octets)
+    const bytes = assemble([0x80, 4], '}(', text('a'), ']', text('b'), [0x8f], '(K\x01', [0x85, 0x90], 'u.')
+    const { value, origin } = readPickle(bytes)
     const data = { ...(value as object), a: list, b: new Set([list]) }
     const expected = [
       ['a', [{ $int: '1' }]],
@@ -561,19 +560,8 @@ describe('what stands as a value and as a key, too', () => {
   })
 
   test('a tuple stays one object', () => {
-    const octets = assemble(
-      [0x80, 4],
-      '}(',
-      text('a'),
-      'K\x01',
-      [0x85, 0x94],
-      text('b'),
-      [0x8f],
-      '(h\x00',
-      [0x90],
-      'u.',
-    )
-    const { value, origin } = readPickle(octets)
+    const bytes = assemble([0x80, 4], '}(', text('a'), 'K\x01', [0x85, 0x94], text('b'), [0x8f], '(h\x00', [0x90], 'u.')
+    const { value, origin } = readPickle(bytes)
     const again = readPickle(write(value, { origin })).value as { a: unknown; b: Set<unknown> }
     expect(again.b.has(again.a)).toBe(true)
   })

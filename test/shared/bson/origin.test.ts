@@ -6,7 +6,7 @@ import { bsonOrigin } from '../../../src/shared/bson/origin.js'
 import { type BsonTypes, readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
 import type { OriginNode, SessionData } from '../../../src/shared/types.js'
-import { cstring, documentOf, element, hex, int32, int64, nested, octets, string, thrownBy } from './octets.js'
+import { cstring, documentOf, element, hex, hexBytes, int32, int64, nested, string, thrownBy } from './bytes.js'
 
 const bsonPackageTypes = bsonTypesOf(bson)
 
@@ -21,8 +21,8 @@ const double = (value: number) => {
 const peculiar: Record<string, Uint8Array> = {
   double: element(0x01, 'double', double(1)),
   'negative zero': element(0x01, 'negative zero', double(-0)),
-  nan: element(0x01, 'nan', octets('010000000000f07f')),
-  'other nan': element(0x01, 'other nan', octets('010000000000f87f')),
+  nan: element(0x01, 'nan', hexBytes('010000000000f07f')),
+  'other nan': element(0x01, 'other nan', hexBytes('010000000000f87f')),
   int32: element(0x10, 'int32', int32(5)),
   int64: element(0x12, 'int64', int64(5n)),
   bigint: element(0x12, 'bigint', int64(2n ** 62n)),
@@ -30,25 +30,25 @@ const peculiar: Record<string, Uint8Array> = {
   null: element(0x0a, 'null'),
   symbol: element(0x0e, 'symbol', string('text')),
   string: element(0x02, 'string', string('text')),
-  pointer: element(0x0c, 'pointer', string('c'), octets('00'.repeat(12))),
-  'pointer with a dot': element(0x0c, 'pointer with a dot', string('db.c'), octets('00'.repeat(12))),
-  bytes: element(0x05, 'bytes', int32(2), octets('00 6162')),
-  'old binary': element(0x05, 'old binary', int32(6), octets('02'), int32(2), octets('6162')),
-  uuid: element(0x05, 'uuid', int32(16), octets('04'), octets('11'.repeat(16))),
-  'short uuid': element(0x05, 'short uuid', int32(2), octets('04 6162')),
-  'private binary': element(0x05, 'private binary', int32(0), octets('80')),
-  decimal: element(0x13, 'decimal', octets('6e000000000000000000000000003c30')),
-  'other decimal nan': element(0x13, 'other decimal nan', octets('0100000000000000000000000000007e')),
-  id: element(0x07, 'id', octets('0123456789ab0123456789ab')),
+  pointer: element(0x0c, 'pointer', string('c'), hexBytes('00'.repeat(12))),
+  'pointer with a dot': element(0x0c, 'pointer with a dot', string('db.c'), hexBytes('00'.repeat(12))),
+  bytes: element(0x05, 'bytes', int32(2), hexBytes('00 6162')),
+  'old binary': element(0x05, 'old binary', int32(6), hexBytes('02'), int32(2), hexBytes('6162')),
+  uuid: element(0x05, 'uuid', int32(16), hexBytes('04'), hexBytes('11'.repeat(16))),
+  'short uuid': element(0x05, 'short uuid', int32(2), hexBytes('04 6162')),
+  'private binary': element(0x05, 'private binary', int32(0), hexBytes('80')),
+  decimal: element(0x13, 'decimal', hexBytes('6e000000000000000000000000003c30')),
+  'other decimal nan': element(0x13, 'other decimal nan', hexBytes('0100000000000000000000000000007e')),
+  id: element(0x07, 'id', hexBytes('0123456789ab0123456789ab')),
   date: element(0x09, 'date', int64(-1n)),
   regexp: element(0x0b, 'regexp', cstring('a'), cstring('xi')),
   'unknown flag': element(0x0b, 'unknown flag', cstring('a'), cstring('zg')),
   code: element(0x0d, 'code', string('f()')),
   scope: element(0x0f, 'scope', int32(4 + 8 + 16), string('f()'), documentOf(element(0x01, 'x', double(1)))),
-  timestamp: element(0x11, 'timestamp', octets('ffffffff feffffff')),
+  timestamp: element(0x11, 'timestamp', hexBytes('ffffffff feffffff')),
   min: element(0xff, 'min'),
   max: element(0x7f, 'max'),
-  true: element(0x08, 'true', octets('01')),
+  true: element(0x08, 'true', hexBytes('01')),
   'empty document': element(0x03, 'empty document', documentOf()),
   'empty array': element(0x04, 'empty array', documentOf()),
   '7': element(0x0a, '7'),
@@ -100,7 +100,7 @@ describe.each(kinds)('splicing with %s types', (_, types) => {
           'list',
           documentOf(
             element(0x03, '0', documentOf(...elements)),
-            element(0x04, '1', documentOf(element(0x01, '0', double(2)), element(0x08, '1', octets(flag)))),
+            element(0x04, '1', documentOf(element(0x01, '0', double(2)), element(0x08, '1', hexBytes(flag)))),
             element(0x12, '2', int64(3n)),
           ),
         ),
@@ -120,7 +120,7 @@ describe.each(kinds)('splicing with %s types', (_, types) => {
       change(twice, (data) => {
         data.b = true
       }),
-    ).toBe(hex(documentOf(element(0x10, 'a', int32(2)), element(0x08, 'b', octets('01')))))
+    ).toBe(hex(documentOf(element(0x10, 'a', int32(2)), element(0x08, 'b', hexBytes('01')))))
     const outer = (value: number) => documentOf(element(0x03, 'twice', twice), element(0x10, 'n', int32(value)))
     expect(
       change(outer(1), (data) => {
@@ -130,14 +130,14 @@ describe.each(kinds)('splicing with %s types', (_, types) => {
   })
 
   test('a special value that changed is written anew', () => {
-    const id = (last: string) => documentOf(element(0x07, 'id', octets(`0123456789ab0123456789${last}`)))
+    const id = (last: string) => documentOf(element(0x07, 'id', hexBytes(`0123456789ab0123456789${last}`)))
     const other = readBson(id('ff'), { types })
     expect(
       change(id('ab'), (data) => {
         data.id = other.id
       }),
     ).toBe(hex(id('ff')))
-    const binary = (subtype: string) => documentOf(element(0x05, 'b', int32(1), octets(subtype), octets('61')))
+    const binary = (subtype: string) => documentOf(element(0x05, 'b', int32(1), hexBytes(subtype), hexBytes('61')))
     const changed = readBson(binary('81'), { types })
     expect(
       change(binary('80'), (data) => {
@@ -155,9 +155,9 @@ describe.each(kinds)('splicing with %s types', (_, types) => {
     ).toBe(hex(scope(2)))
   })
 
-  test('octets and dates changed in place', () => {
-    const document = (octet: string, time: bigint) =>
-      documentOf(element(0x05, 'b', int32(2), octets('00 61'), octets(octet)), element(0x09, 'd', int64(time)))
+  test('bytes and dates changed in place', () => {
+    const document = (byte: string, time: bigint) =>
+      documentOf(element(0x05, 'b', int32(2), hexBytes('00 61'), hexBytes(byte)), element(0x09, 'd', int64(time)))
     expect(
       change(document('61', 5n), (data) => {
         ;(data.b as Uint8Array)[1] = 0x62
@@ -225,7 +225,7 @@ describe('changes', () => {
       change(bytes, (data) => {
         data.a = true
       }),
-    ).toBe(hex(documentOf(element(0x08, 'a', octets('01')), element(0x0a, '_id'))))
+    ).toBe(hex(documentOf(element(0x08, 'a', hexBytes('01')), element(0x0a, '_id'))))
     expect(
       change(documentOf(element(0x0a, 'a')), (data) => {
         data._id = null
@@ -281,7 +281,7 @@ describe('changes', () => {
     ).toBe(plain(0x04))
     for (const before of [
       element(0x09, 'k', int64(1n)),
-      element(0x07, 'k', octets('00'.repeat(12))),
+      element(0x07, 'k', hexBytes('00'.repeat(12))),
       element(0x0a, 'k'),
     ]) {
       expect(
@@ -366,7 +366,7 @@ describe('an origin of another format', () => {
     )
   })
 
-  test('a root without octets of its own over members that have them', () => {
+  test('a root without bytes of its own over members that have them', () => {
     const bytes = documentOf(element(0x12, 'a', int64(1n)), element(0x0e, 'b', string('s')))
     const { raw: _, ...origin } = bsonOrigin(bytes, { types })
     expect(hex(writeBson({ a: 1, b: 's' }, { origin: { ...origin, format: 'merged' } }))).toBe(hex(bytes))
@@ -401,7 +401,7 @@ describe('nodes', () => {
   })
 
   test('nothing is read before it is asked for', () => {
-    const root = bsonOrigin(octets('00'), { types })
+    const root = bsonOrigin(hexBytes('00'), { types })
     expect(root.format).toBe('bson')
     expect(thrownBy(() => root.value).code).toBe('ERR_SESSION_BSON')
     expect(thrownBy(() => keysOf(root)).code).toBe('ERR_SESSION_BSON')

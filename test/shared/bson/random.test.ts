@@ -9,7 +9,7 @@ import { writeBson } from '../../../src/shared/bson/writer.js'
 import { isSessionError } from '../../../src/shared/errors.js'
 import type { SessionData } from '../../../src/shared/types.js'
 import { createRandom, seed } from '../../interop/random-data.js'
-import { hex } from './octets.js'
+import { hex } from './bytes.js'
 
 const bsonPackageTypes = bsonTypesOf(bson)
 
@@ -21,7 +21,7 @@ const text = fc.string({ unit: 'binary', maxLength: 70 })
 const key = text
   .map((name) => name.replaceAll('\0', '').replace(/^\$/, ''))
   .filter((name) => name !== '_bsontype' && name !== 'toJSON')
-const octets = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
+const bytesOf = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })
 const bigint = fc.oneof(
   fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
   fc.bigInt({ min: -(2n ** 63n), max: -(2n ** 53n) }),
@@ -38,12 +38,12 @@ const leaf = fc.oneof(
   fc.date({ min: new Date('0001-01-01T00:00:00Z'), max: new Date('9999-12-31T23:59:59.999Z'), noInvalidDate: true }),
   fc.uint8Array({ maxLength: 70 }),
   bigint,
-  octets(12).map((bytes) => new bson.ObjectId(bytes)),
-  octets(16).map((bytes) => new bson.Decimal128(bytes)),
+  bytesOf(12).map((bytes) => new bson.ObjectId(bytes)),
+  bytesOf(16).map((bytes) => new bson.Decimal128(bytes)),
   fc
     .tuple(fc.uint8Array({ maxLength: 20 }), fc.constantFrom(1, 2, 3, 5, 6, 128, 255))
     .map((of) => new bson.Binary(...of)),
-  octets(16).map((bytes) => new bson.UUID(bytes)),
+  bytesOf(16).map((bytes) => new bson.UUID(bytes)),
   fc.tuple(fc.nat(), fc.nat()).map(([t, i]) => new bson.Timestamp({ t, i })),
   fc.tuple(key, fc.subarray([...'ilmsux'])).map(([pattern, flags]) => new bson.BSONRegExp(pattern, flags.join(''))),
   text.map((code) => new bson.Code(code)),
@@ -65,10 +65,10 @@ function told(value: unknown): unknown {
   }
   if (typeof value === 'number') return { number: Object.is(value, -0) ? '-0' : `${value}` }
   if (value instanceof Date) return { date: value.getTime() }
-  if (value instanceof Uint8Array) return { octets: hex(value) }
+  if (value instanceof Uint8Array) return { bytes: hex(value) }
   if (Array.isArray(value)) return value.map(told)
   if (typeof value !== 'object' || value === null) return value
-  // What its reader makes of octets; with `promoteBuffers` it would make octets of a UUID as well.
+  // What its reader makes of bytes; with `promoteBuffers` it would make bytes of a UUID as well.
   if (value instanceof bson.Binary && value.sub_type === 0) return told(value.value())
   if ('_bsontype' in value && Object.getPrototypeOf(value) !== Object.prototype) {
     return { special: hex(bson.serialize({ value })) }
@@ -91,7 +91,7 @@ describe(`against the bson package, SEED=${seed}`, () => {
     )
   })
 
-  test('we read what it writes, and write it again to the octet', () => {
+  test('we read what it writes, and write it again to the byte', () => {
     // Its writer makes a double of what is larger than an int32, which the origin must keep.
     fc.assert(
       fc.property(document, (data) => {
@@ -168,7 +168,7 @@ describe(`corruptions, SEED=${seed}`, () => {
       return bytes
     },
     (bytes) => {
-      // A length or any other four octets become a number that lies.
+      // A length or any other four bytes become a number that lies.
       const lie = random.pick([
         0,
         1,

@@ -4,7 +4,7 @@ import { lightBsonTypes as types } from '../../../src/shared/bson/light-types.js
 import { bsonOrigin } from '../../../src/shared/bson/origin.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
-import { cstring, documentOf, element, hex, int32, int64, nested, octets, string, thrownBy } from './octets.js'
+import { cstring, documentOf, element, hex, hexBytes, int32, int64, nested, string, thrownBy } from './bytes.js'
 
 const { cases } = JSON.parse(readFileSync(new URL('../../vectors/bson_values.json', import.meta.url), 'utf8')) as {
   cases: { name: string; bson_hex?: string; raises?: unknown; pymongo_3_11?: { bson_hex?: string } }[]
@@ -59,7 +59,7 @@ describe('what pymongo wrote', () => {
       expect(value).toMatchObject({
         _bsontype: 'Binary',
         subtype: 4,
-        bytes: octets('00000000000000000000000000000001'),
+        bytes: hexBytes('00000000000000000000000000000001'),
       }),
     'decode duplicate keys': (value) => expect(value).toBe(2),
     'decode dbpointer': (value) => expect(value).toMatchObject({ _bsontype: 'DBRef', collection: 'c' }),
@@ -68,11 +68,11 @@ describe('what pymongo wrote', () => {
   for (const { name, bson_hex, raises } of cases) {
     if (bson_hex === undefined) continue
     if (raises) {
-      test(`${name}: is refused, as pymongo does`, () => expect(codeOf(octets(bson_hex))).toBe('ERR_SESSION_BSON'))
+      test(`${name}: is refused, as pymongo does`, () => expect(codeOf(hexBytes(bson_hex))).toBe('ERR_SESSION_BSON'))
       continue
     }
     test(`${name}: is read, and written again as it was`, () => {
-      const bytes = octets(bson_hex)
+      const bytes = hexBytes(bson_hex)
       const document = readBson(bytes, { types })
       const view = views[name]
       if (!view) throw new Error(`no view of the vector ${name}`)
@@ -84,8 +84,8 @@ describe('what pymongo wrote', () => {
 
 describe('values', () => {
   test('numbers: double, int32, int64 where it is safe, else a bigint', () => {
-    expect(readValue(0x01, octets('000000000000f03f'))).toBe(1)
-    expect(readValue(0x01, octets('000000000000f87f'))).toBe(NaN)
+    expect(readValue(0x01, hexBytes('000000000000f03f'))).toBe(1)
+    expect(readValue(0x01, hexBytes('000000000000f87f'))).toBe(NaN)
     expect(readValue(0x10, int32(-2_147_483_648))).toBe(-2_147_483_648)
     expect(readValue(0x12, int64(-5n))).toBe(-5)
     expect(readValue(0x12, int64(9_007_199_254_740_991n))).toBe(Number.MAX_SAFE_INTEGER)
@@ -98,7 +98,7 @@ describe('values', () => {
     expect(readValue(0x06)).toBe(null)
     expect(readValue(0x08, Uint8Array.of(0))).toBe(false)
     expect(readValue(0x08, Uint8Array.of(1))).toBe(true)
-    for (const octet of [2, 128, 255]) expect(code(element(0x08, 'k', Uint8Array.of(octet)))).toBe('ERR_SESSION_BSON')
+    for (const byte of [2, 128, 255]) expect(code(element(0x08, 'k', Uint8Array.of(byte)))).toBe('ERR_SESSION_BSON')
   })
 
   test('dates of the years 1 to 9999, and no other', () => {
@@ -124,8 +124,8 @@ describe('values', () => {
     for (const key of keys) expect(Object.keys(read(element(0x0a, key)))).toStrictEqual([key])
   })
 
-  test('octets are copies of their own, also where the input is a Buffer', () => {
-    const bytes = documentOf(element(0x05, 'k', int32(2), octets('00 6162')))
+  test('bytes are copies of their own, also where the input is a Buffer', () => {
+    const bytes = documentOf(element(0x05, 'k', int32(2), hexBytes('00 6162')))
     for (const input of [Buffer.from(bytes), new Uint8Array(bytes)]) {
       const { k } = readBson(input, { types }) as { k: Uint8Array }
       input.fill(0)
@@ -136,7 +136,7 @@ describe('values', () => {
   })
 
   test('a part of a larger buffer', () => {
-    const bytes = documentOf(element(0x12, 'k', int64(2n ** 60n)), element(0x01, 'd', octets('000000000000f83f')))
+    const bytes = documentOf(element(0x12, 'k', int64(2n ** 60n)), element(0x01, 'd', hexBytes('000000000000f83f')))
     const larger = new Uint8Array(bytes.length + 20)
     larger.set(bytes, 7)
     expect(readBson(larger.subarray(7, 7 + bytes.length), { types })).toStrictEqual({ k: 2n ** 60n, d: 1.5 })
@@ -208,21 +208,21 @@ describe('no prototype changes', () => {
 describe('what is refused', () => {
   const good = documentOf(element(0x02, 'k', string('v')))
 
-  test('every truncation, every other length, and octets after the end', () => {
+  test('every truncation, every other length, and bytes after the end', () => {
     for (let length = 0; length < good.length; length++) {
       expect(codeOf(good.subarray(0, length))).toBe('ERR_SESSION_BSON')
     }
     for (const length of [0, 4, 5, good.length - 1, good.length + 1, 2 ** 31 - 1, -1, -(2 ** 31)]) {
       expect(codeOf(Buffer.concat([int32(length), good.subarray(4)]))).toBe('ERR_SESSION_BSON')
     }
-    expect(codeOf(Buffer.concat([good, octets('00')]))).toBe('ERR_SESSION_BSON')
+    expect(codeOf(Buffer.concat([good, hexBytes('00')]))).toBe('ERR_SESSION_BSON')
     expect(codeOf(Buffer.concat([good, good]))).toBe('ERR_SESSION_BSON')
   })
 
   test('inner lengths that lie', () => {
     for (const type of [0x03, 0x04]) {
       for (const length of [0, 4, 6, 7, 100, -5, 2 ** 31 - 1]) {
-        const inner = Buffer.concat([int32(length), octets('00')])
+        const inner = Buffer.concat([int32(length), hexBytes('00')])
         expect(code(element(type, 'k', inner), element(0x0a, 'x'))).toBe('ERR_SESSION_BSON')
       }
     }
@@ -232,14 +232,14 @@ describe('what is refused', () => {
       }
     }
     for (const length of [-1, 3, 100, 2 ** 31 - 1, -(2 ** 31)]) {
-      expect(code(element(0x05, 'k', int32(length), octets('00 6162')))).toBe('ERR_SESSION_BSON')
+      expect(code(element(0x05, 'k', int32(length), hexBytes('00 6162')))).toBe('ERR_SESSION_BSON')
     }
   })
 
   test('the inner length of the old binary', () => {
     const value = (outer: number, inner: number) =>
-      element(0x05, 'k', int32(outer), octets('02'), int32(inner), octets('6162'))
-    expect(read(value(6, 2)).k).toMatchObject({ subtype: 2, bytes: octets('6162') })
+      element(0x05, 'k', int32(outer), hexBytes('02'), int32(inner), hexBytes('6162'))
+    expect(read(value(6, 2)).k).toMatchObject({ subtype: 2, bytes: hexBytes('6162') })
     for (const [outer, inner] of [
       [6, 1],
       [6, 3],
@@ -273,24 +273,24 @@ describe('what is refused', () => {
   test('text that is not UTF-8, in values and keys, short and long', () => {
     for (const bad of ['ff', 'c0af', 'eda080', 'f4908080', 'e282', '80']) {
       for (const before of ['', '61'.repeat(60)]) {
-        const text = octets(`${before}${bad}00`)
+        const text = hexBytes(`${before}${bad}00`)
         expect(code(element(0x02, 'k', int32(text.length), text))).toBe('ERR_SESSION_BSON')
-        expect(code(Buffer.concat([octets('0a'), text]))).toBe('ERR_SESSION_BSON')
+        expect(code(Buffer.concat([hexBytes('0a'), text]))).toBe('ERR_SESSION_BSON')
         expect(code(element(0x0b, 'k', text, cstring('i')))).toBe('ERR_SESSION_BSON')
       }
     }
   })
 
   test('a string without NUL at its end, and keys without an end', () => {
-    expect(code(element(0x02, 'k', int32(2), octets('6161')))).toBe('ERR_SESSION_BSON')
-    expect(codeOf(octets('08000000 0a 61 61 61'))).toBe('ERR_SESSION_BSON')
-    expect(codeOf(octets('09000000 0b 61 00 61 61'))).toBe('ERR_SESSION_BSON')
+    expect(code(element(0x02, 'k', int32(2), hexBytes('6161')))).toBe('ERR_SESSION_BSON')
+    expect(codeOf(hexBytes('08000000 0a 61 61 61'))).toBe('ERR_SESSION_BSON')
+    expect(codeOf(hexBytes('09000000 0b 61 00 61 61'))).toBe('ERR_SESSION_BSON')
   })
 
   test('types that BSON does not have', () => {
     const known = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 0x7f, 0xff])
     for (let type = 1; type < 256; type++) {
-      if (!known.has(type)) expect(code(element(type, 'k', octets('05 00 00 00 00')))).toBe('ERR_SESSION_BSON')
+      if (!known.has(type)) expect(code(element(type, 'k', hexBytes('05 00 00 00 00')))).toBe('ERR_SESSION_BSON')
     }
   })
 
@@ -325,7 +325,7 @@ describe('limits', () => {
 
   test('65 536 elements in all, not one more', () => {
     const many = (count: number) =>
-      documentOf(element(0x03, 'k', documentOf(...Array(count - 1).fill(octets('0a 00')))))
+      documentOf(element(0x03, 'k', documentOf(...Array(count - 1).fill(hexBytes('0a 00')))))
     expect(readBson(many(65_536), { types })).toStrictEqual({ k: { '': null } })
     expect(codeOf(many(65_537))).toBe('ERR_SESSION_LIMIT')
   })

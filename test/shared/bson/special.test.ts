@@ -4,21 +4,26 @@ import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import { lightBsonTypes } from '../../../src/shared/bson/light-types.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
-import { cstring, documentOf, element, hex, int32, int64, octets, string, thrownBy } from './octets.js'
+import { cstring, documentOf, element, hex, hexBytes, int32, int64, string, thrownBy } from './bytes.js'
 
 const bsonPackageTypes = bsonTypesOf(bson)
 
 const scopeInside = Buffer.concat([string('f()'), documentOf(element(0x10, 'x', int32(1)))])
-const one = octets('000000000000f03f')
+const one = hexBytes('000000000000f03f')
 
-/** Each special type: its octets, how it prints, and what JSON gets, light and by the package. */
+/** Each special type: its bytes, how it prints, and what JSON gets, light and by the package. */
 const specials: [name: string, bytes: Uint8Array, text: string, packageClass: string][] = [
-  ['ObjectId', element(0x07, 'k', octets('0023456789ab0123456789ff')), '0023456789ab0123456789ff', 'ObjectId'],
-  ['Decimal128', element(0x13, 'k', octets('6e000000000000000000000000003c30')), '1.10', 'Decimal128'],
-  ['Binary', element(0x05, 'k', int32(3), octets('80 00ff61')), 'AP9h', 'Binary'],
-  ['Binary', element(0x05, 'k', int32(16), octets('04'), octets('1f'.repeat(16))), 'Hx8fHx8fHx8fHx8fHx8fHw==', 'UUID'],
-  ['Binary', element(0x05, 'k', int32(7), octets('02'), int32(3), octets('00ff61')), 'AP9h', 'Binary'],
-  ['Timestamp', element(0x11, 'k', octets('ffffffff feffffff')), 'Timestamp(4294967295,4294967294)', 'Timestamp'],
+  ['ObjectId', element(0x07, 'k', hexBytes('0023456789ab0123456789ff')), '0023456789ab0123456789ff', 'ObjectId'],
+  ['Decimal128', element(0x13, 'k', hexBytes('6e000000000000000000000000003c30')), '1.10', 'Decimal128'],
+  ['Binary', element(0x05, 'k', int32(3), hexBytes('80 00ff61')), 'AP9h', 'Binary'],
+  [
+    'Binary',
+    element(0x05, 'k', int32(16), hexBytes('04'), hexBytes('1f'.repeat(16))),
+    'Hx8fHx8fHx8fHx8fHx8fHw==',
+    'UUID',
+  ],
+  ['Binary', element(0x05, 'k', int32(7), hexBytes('02'), int32(3), hexBytes('00ff61')), 'AP9h', 'Binary'],
+  ['Timestamp', element(0x11, 'k', hexBytes('ffffffff feffffff')), 'Timestamp(4294967295,4294967294)', 'Timestamp'],
   ['BSONRegExp', element(0x0b, 'k', cstring('a.b'), cstring('im')), 'BSONRegExp(a.b,im)', 'BSONRegExp'],
   ['Code', element(0x0d, 'k', string('f()')), 'f()', 'Code'],
   ['Code', element(0x0f, 'k', int32(scopeInside.length + 4), scopeInside), 'f()', 'Code'],
@@ -90,7 +95,7 @@ describe('light values', () => {
   })
 
   test('a Decimal128 whose coefficient passes 34 digits is zero', () => {
-    const print = (digits: string) => String(lightBsonTypes.decimal128(octets(digits)))
+    const print = (digits: string) => String(lightBsonTypes.decimal128(hexBytes(digits)))
     expect(print('ffffffffffffffffffffffffffffff6f')).toBe('0E+2015')
     // 10 ** 34 and the number before it, with exponent 0.
     expect(print('00000000648e8d37c087adbe09ed4130')).toBe('0')
@@ -99,10 +104,10 @@ describe('light values', () => {
 
   test('members say what the type holds', () => {
     const read = (bytes: Uint8Array) => readBson(documentOf(bytes), { types: lightBsonTypes }).k
-    expect({ ...(read(sample(2)) as object) }).toStrictEqual({ bytes: octets('00ff61'), subtype: 128 })
+    expect({ ...(read(sample(2)) as object) }).toStrictEqual({ bytes: hexBytes('00ff61'), subtype: 128 })
     expect({ ...(read(sample(5)) as object) }).toStrictEqual({ increment: 4_294_967_295, seconds: 4_294_967_294 })
     expect({ ...(read(sample(8)) as object) }).toStrictEqual({ code: 'f()', scope: { x: 1 } })
-    const pointer = read(element(0x0c, 'k', string('c'), octets('00'.repeat(12))))
+    const pointer = read(element(0x0c, 'k', string('c'), hexBytes('00'.repeat(12))))
     expect(String(pointer)).toBe(`DBRef(c,${'00'.repeat(12)})`)
     expect(hex(writeBson({ k: pointer }))).toBe(
       hex(
@@ -110,7 +115,7 @@ describe('light values', () => {
           element(
             0x03,
             'k',
-            documentOf(element(0x02, '$ref', string('c')), element(0x07, '$id', octets('00'.repeat(12)))),
+            documentOf(element(0x02, '$ref', string('c')), element(0x07, '$id', hexBytes('00'.repeat(12)))),
           ),
         ),
       ),
@@ -124,7 +129,11 @@ describe('what only writing knows', () => {
     element(
       0x03,
       'k',
-      documentOf(element(0x02, '$ref', string('c')), element(0x07, '$id', octets('0123456789ab0123456789ab')), ...more),
+      documentOf(
+        element(0x02, '$ref', string('c')),
+        element(0x07, '$id', hexBytes('0123456789ab0123456789ab')),
+        ...more,
+      ),
     )
 
   test.each<[string, unknown, Uint8Array]>([
@@ -139,10 +148,10 @@ describe('what only writing knows', () => {
       new bson.DBRef('c', id, 'db', { x: 1 }),
       reference(element(0x02, '$db', string('db')), element(0x10, 'x', int32(1))),
     ],
-    ['Binary with room to spare', new bson.Binary(Buffer.from('a'), 0), element(0x05, 'k', int32(1), octets('0061'))],
-    ['a Binary that is written to', written(), element(0x05, 'k', int32(2), octets('00 6162'))],
-    ['Buffer', Buffer.from('ab'), element(0x05, 'k', int32(2), octets('00 6162'))],
-    ['UUID', new bson.UUID('1f'.repeat(16)), element(0x05, 'k', int32(16), octets('04'), octets('1f'.repeat(16)))],
+    ['Binary with room to spare', new bson.Binary(Buffer.from('a'), 0), element(0x05, 'k', int32(1), hexBytes('0061'))],
+    ['a Binary that is written to', written(), element(0x05, 'k', int32(2), hexBytes('00 6162'))],
+    ['Buffer', Buffer.from('ab'), element(0x05, 'k', int32(2), hexBytes('00 6162'))],
+    ['UUID', new bson.UUID('1f'.repeat(16)), element(0x05, 'k', int32(16), hexBytes('04'), hexBytes('1f'.repeat(16)))],
     ['Code with an empty scope', new bson.Code('f', {}), element(0x0f, 'k', int32(15), string('f'), documentOf())],
   ])('%s', (_, value, expected) => {
     expect(hex(writeBson({ k: value }))).toBe(hex(documentOf(expected)))
@@ -218,18 +227,18 @@ describe('classes as other versions of the package have them', () => {
     [
       'ObjectID of 1',
       instance('ObjectID', {}, '0123456789ab0123456789ab'),
-      element(0x07, 'k', octets('0123456789ab0123456789ab')),
+      element(0x07, 'k', hexBytes('0123456789ab0123456789ab')),
     ],
     ['Long of 1', instance('Long', { low_: 5, high_: 0 }, '5'), element(0x12, 'k', int64(5n))],
     [
       'Timestamp of 1, printed signed',
       instance('Timestamp', { low_: 2, high_: -1 }, '-4294967294'),
-      element(0x11, 'k', octets('02000000 ffffffff')),
+      element(0x11, 'k', hexBytes('02000000 ffffffff')),
     ],
     [
       'Timestamp of 4, printed unsigned',
       instance('Timestamp', {}, '18446744069414584322'),
-      element(0x11, 'k', octets('02000000 ffffffff')),
+      element(0x11, 'k', hexBytes('02000000 ffffffff')),
     ],
     [
       'DBRef of 1',
@@ -244,8 +253,8 @@ describe('classes as other versions of the package have them', () => {
     ['Symbol of 1', instance('Symbol', { value: 's' }), element(0x0e, 'k', string('s'))],
     [
       'UUID of 4',
-      instance('UUID', { id: octets('1f'.repeat(16)) }),
-      element(0x05, 'k', int32(16), octets('04'), octets('1f'.repeat(16))),
+      instance('UUID', { id: hexBytes('1f'.repeat(16)) }),
+      element(0x05, 'k', int32(16), hexBytes('04'), hexBytes('1f'.repeat(16))),
     ],
   ])('%s', (_, value, expected) => {
     expect(hex(writeBson({ k: value }))).toBe(hex(documentOf(expected)))

@@ -5,7 +5,7 @@ import { lightBsonTypes as types } from '../../../src/shared/bson/light-types.js
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
 import type { SessionData } from '../../../src/shared/types.js'
-import { cstring, documentOf, element, hex, int32, int64, string, thrownBy } from './octets.js'
+import { cstring, documentOf, element, hex, int32, int64, string, thrownBy } from './bytes.js'
 
 const { cases } = JSON.parse(readFileSync(new URL('../../vectors/bson_values.json', import.meta.url), 'utf8')) as {
   cases: { name: string; bson_hex?: string }[]
@@ -313,8 +313,8 @@ describe('limits', () => {
     expect(thrownBy(() => writeBson({ a: 1, b: 2 }, { maxElements: 1 })).path).toBe('b')
   })
 
-  test('1 MiB, not an octet more', () => {
-    // 4 octets of length, 3 of type and key, 4 of the string's length, 2 NUL.
+  test('1 MiB, not an byte more', () => {
+    // 4 bytes of length, 3 of type and key, 4 of the string's length, 2 NUL.
     const text = 'x'.repeat(1_048_576 - 13)
     expect(writeBson({ k: text }).length).toBe(1_048_576)
     expect(thrownBy(() => writeBson({ k: `${text}x` }))).toMatchObject({ code: 'ERR_SESSION_LIMIT' })
@@ -323,8 +323,8 @@ describe('limits', () => {
 
   test.each<[string, SessionData]>([
     ['strings', { k: 'abc' }],
-    ['text of more octets than units', { k: '日本' }],
-    ['octets', { k: new Uint8Array(9) }],
+    ['text of more bytes than units', { k: '日本' }],
+    ['bytes', { k: new Uint8Array(9) }],
     ['keys', { keykey: null }],
     ['numbers', { k: 1, l: 2 ** 40, m: 0.5 }],
     ['documents', { k: {}, l: [] }],

@@ -1,8 +1,8 @@
-/** Pickles made by hand: text stands for its octets, an array for itself. */
+/** Pickles made by hand: text stands for its bytes, an array for itself. */
 
 export type Assembly = string | readonly number[] | Uint8Array
 
-/** One pickle from its parts; characters are octets, so that `\x81` is the opcode. */
+/** One pickle from its parts; characters are bytes, so that `\x81` is the opcode. */
 export function assemble(...parts: Assembly[]): Uint8Array {
   return Uint8Array.from(
     parts.flatMap((part) => (typeof part === 'string' ? [...part].map((char) => char.charCodeAt(0)) : [...part])),

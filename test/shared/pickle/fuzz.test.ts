@@ -15,7 +15,7 @@ import type { PickleNode } from '../../../src/shared/pickle/node.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
 import type { OriginNode, SessionData } from '../../../src/shared/types.js'
 import { runs } from '../../random.js'
-import { mutation, program, randomNumbers, randomOctets } from './programs.js'
+import { mutation, program, randomBytes, randomNumbers } from './programs.js'
 import { taggedNode } from './tagged-node.js'
 import { pickleVectors } from './vectors.js'
 
@@ -33,7 +33,7 @@ test(`${inputs} random pickles, seed ${seed}`, { timeout: 60_000 + inputs }, () 
   const count = { read: 0, refused: 0, written: 0 }
   for (let run = 0; run < inputs; run++) {
     const kind = random(10)
-    const bytes = kind === 0 ? randomOctets(random) : kind < 5 ? mutation(random, vectors) : program(random)
+    const bytes = kind === 0 ? randomBytes(random) : kind < 5 ? mutation(random, vectors) : program(random)
     const outcome = attempt(bytes)
     count[outcome]++
   }

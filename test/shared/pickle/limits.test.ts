@@ -2,14 +2,14 @@
 import { describe, expect, test } from 'vitest'
 import { PickleObject } from '../../../src/shared/pickle/object.js'
 import {
+  MAX_PICKLE_BYTES,
   MAX_PICKLE_DEPTH,
   MAX_PICKLE_DIGITS,
   MAX_PICKLE_EXPANDED,
-  MAX_PICKLE_INTEGER_OCTETS,
+  MAX_PICKLE_INTEGER_BYTES,
   MAX_PICKLE_ITEMS,
   MAX_PICKLE_MEMO,
   MAX_PICKLE_NAME,
-  MAX_PICKLE_OCTETS,
   MAX_PICKLE_ZONES,
 } from '../../../src/shared/pickle/opcodes.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
@@ -34,14 +34,14 @@ function zoned(zone: string): Assembly[] {
 }
 
 describe('limits', () => {
-  test('octets of the pickle', () => {
+  test('bytes of the pickle', () => {
     const padded = (size: number): Uint8Array => {
       const bytes = new Uint8Array(size)
       bytes.set(assemble('N.'))
       return bytes
     }
-    expect(readPickle(padded(MAX_PICKLE_OCTETS)).value).toBeNull()
-    expect(() => readPickle(padded(MAX_PICKLE_OCTETS + 1))).toThrowError(tooMuch)
+    expect(readPickle(padded(MAX_PICKLE_BYTES)).value).toBeNull()
+    expect(() => readPickle(padded(MAX_PICKLE_BYTES + 1))).toThrowError(tooMuch)
   })
 
   test('containers inside each other', () => {
@@ -86,9 +86,9 @@ describe('limits', () => {
     expect(read(...digits(MAX_PICKLE_DIGITS))).toBe(10n ** BigInt(MAX_PICKLE_DIGITS) - 1n)
     expect(() => read(...digits(MAX_PICKLE_DIGITS + 1))).toThrowError(tooMuch)
     expect(read(`L-${'9'.repeat(MAX_PICKLE_DIGITS)}L\n.`)).toBe(1n - 10n ** BigInt(MAX_PICKLE_DIGITS))
-    const octets = (size: number): Assembly[] => [[0x8b], uint32(size), new Uint8Array(size).fill(0x7f), '.']
-    expect(typeof read(...octets(MAX_PICKLE_INTEGER_OCTETS))).toBe('bigint')
-    expect(() => read(...octets(MAX_PICKLE_INTEGER_OCTETS + 1))).toThrowError(tooMuch)
+    const bytes = (size: number): Assembly[] => [[0x8b], uint32(size), new Uint8Array(size).fill(0x7f), '.']
+    expect(typeof read(...bytes(MAX_PICKLE_INTEGER_BYTES))).toBe('bigint')
+    expect(() => read(...bytes(MAX_PICKLE_INTEGER_BYTES + 1))).toThrowError(tooMuch)
     expect(() => read([0x8b], uint32(0xffffffff), '.')).toThrowError(malformed)
   })
 
@@ -130,7 +130,7 @@ describe('limits', () => {
   })
 
   test('are set by the caller', () => {
-    const limits = { octets: 10, depth: 2, items: 3, memo: 1, expanded: 3 }
+    const limits = { bytes: 10, depth: 2, items: 3, memo: 1, expanded: 3 }
     const small = (pickle: string): unknown => readPickle(assemble(pickle), { limits }).value
     expect(small('](NNe.')).toEqual([null, null])
     expect(() => small('](NNNe.')).toThrowError(tooMuch)
@@ -168,7 +168,7 @@ describe('bombs cost little', () => {
       ],
     ],
     [
-      'octets copied from one text',
+      'bytes copied from one text',
       [
         [0x58],
         uint32(400_000),
@@ -295,7 +295,7 @@ describe('refused', () => {
     ['an empty integer', ['I\n.']],
     ['a hexadecimal integer', ['I0x10\n.']],
     ['a float that is none', ['F1,5\n.']],
-    ['octets beyond 255', ['c_codecs\nencode\nV\\u0100\nVlatin1\n', [0x86], 'R.']],
+    ['bytes beyond 255', ['c_codecs\nencode\nV\\u0100\nVlatin1\n', [0x86], 'R.']],
   ])('%s', (_name, parts) => {
     expect(() => read(...parts)).toThrowError(malformed)
   })

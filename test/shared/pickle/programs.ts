@@ -1,4 +1,4 @@
-/** Random input for the fuzz tests: octets, mutations of real pickles, and programs of plausible opcodes. */
+/** Random input for the fuzz tests: bytes, mutations of real pickles, and programs of plausible opcodes. */
 import type { PickleVector } from './vectors.js'
 
 /** A small generator of numbers below 2³², so that a seed names the whole run (xorshift32). */
@@ -14,33 +14,33 @@ export function randomNumbers(seed: number): (below: number) => number {
 
 type Random = (below: number) => number
 
-/** Octets without any order. */
-export function randomOctets(random: Random): Uint8Array {
+/** Bytes without any order. */
+export function randomBytes(random: Random): Uint8Array {
   return Uint8Array.from({ length: random(200) }, () => random(256))
 }
 
-/** A real pickle with some octets changed, cut out or put in. */
+/** A real pickle with some bytes changed, cut out or put in. */
 export function mutation(random: Random, vectors: readonly PickleVector[]): Uint8Array {
   const { pickle } = vectors[random(vectors.length)] as PickleVector
-  const octets = [...pickle.subarray(0, 2000)]
+  const bytes = [...pickle.subarray(0, 2000)]
   for (let changes = 1 + random(4); changes > 0; changes--) {
-    const at = random(octets.length + 1)
+    const at = random(bytes.length + 1)
     const kind = random(4)
-    if (kind === 0) octets[at] = random(256)
-    else if (kind === 1) octets.splice(at, 1 + random(3))
-    else if (kind === 2) octets.splice(at, 0, ...piece(random))
-    else octets.splice(at, 0, ...octets.slice(random(octets.length + 1), random(octets.length + 1)))
+    if (kind === 0) bytes[at] = random(256)
+    else if (kind === 1) bytes.splice(at, 1 + random(3))
+    else if (kind === 2) bytes.splice(at, 0, ...piece(random))
+    else bytes.splice(at, 0, ...bytes.slice(random(bytes.length + 1), random(bytes.length + 1)))
   }
-  return Uint8Array.from(octets)
+  return Uint8Array.from(bytes)
 }
 
 /** A program: in half of all cases one that keeps the stack in order, with stray opcodes in some of those. */
 export function program(random: Random): Uint8Array {
-  const octets: number[] = [0x80, random(6)]
-  if (random(2) === 0) for (let pieces = random(60); pieces > 0; pieces--) octets.push(...piece(random))
-  else octets.push(...value(random, 4, random(3) === 0 ? 8 : Number.POSITIVE_INFINITY))
-  octets.push(0x2e)
-  return Uint8Array.from(octets)
+  const bytes: number[] = [0x80, random(6)]
+  if (random(2) === 0) for (let pieces = random(60); pieces > 0; pieces--) bytes.push(...piece(random))
+  else bytes.push(...value(random, 4, random(3) === 0 ? 8 : Number.POSITIVE_INFINITY))
+  bytes.push(0x2e)
+  return Uint8Array.from(bytes)
 }
 
 /** Opcodes that leave one value on the stack, if no stray one comes in between, which one of `stray` does. */
@@ -176,6 +176,6 @@ function textOf(random: Random): number[] {
     '\xed\xa0\x80',
     '',
   ]
-  const octets = codes(words[random(words.length)] as string)
-  return [0x58, octets.length, 0, 0, 0, ...octets]
+  const bytes = codes(words[random(words.length)] as string)
+  return [0x58, bytes.length, 0, 0, 0, ...bytes]
 }

@@ -147,7 +147,7 @@ describe('the JavaScript view', () => {
     expect(writePickle(document.value as never, { origin: document.origin })).toEqual(called)
   })
 
-  test('copies its octets', () => {
+  test('copies its bytes', () => {
     const bytes = assemble('C\x02ab.')
     const { value } = readPickle(bytes)
     bytes.fill(0)
@@ -304,8 +304,8 @@ describe('text of Python 2', () => {
     for (const broken of ['Va\\u12\n.', 'V\\U00110000\n.']) {
       expect(() => read(broken), broken).toThrowError(expect.objectContaining({ code: 'ERR_SESSION_PICKLE' }))
     }
-    for (const octets of [[0x80], [0xc0, 0x80], [0xe0, 0x80, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0xff]]) {
-      expect(() => read([0x58, octets.length, 0, 0, 0, ...octets], '.')).toThrowError(/UTF-8/)
+    for (const bytes of [[0x80], [0xc0, 0x80], [0xe0, 0x80, 0x80], [0xf4, 0x90, 0x80, 0x80], [0xe2, 0x82], [0xff]]) {
+      expect(() => read([0x58, bytes.length, 0, 0, 0, ...bytes], '.')).toThrowError(/UTF-8/)
     }
     expect(read([0x58, 3, 0, 0, 0, 0xef, 0xbb, 0xbf], '.')).toBe('\ufeff')
   })
@@ -373,10 +373,10 @@ test('such an object may stand on the list that is its first argument', () => {
 
 test('a datetime that its own zone refers to is one object', () => {
   // D = datetime(payload, Z), Z = m.Zone() with the state { d: D }
-  const octets = 'C\x0a\x07\xe7\x05\x05\x01\x02\x03\x00\x00\x00'
+  const bytes = 'C\x0a\x07\xe7\x05\x05\x01\x02\x03\x00\x00\x00'
   const zone = ['cm\nZone\n)R', 'q\x01'].join('')
-  const inner = `cdatetime\ndatetime\n${octets}h\x01\x86Rq\x02`
-  const program = `}Vd\ncdatetime\ndatetime\n${octets}${zone}}Vd\n${inner}sb\x86R0h\x02s.`
+  const inner = `cdatetime\ndatetime\n${bytes}h\x01\x86Rq\x02`
+  const program = `}Vd\ncdatetime\ndatetime\n${bytes}${zone}}Vd\n${inner}sb\x86R0h\x02s.`
   const { d } = read(program) as { d: PickleObject }
   const [, found] = d.args as [unknown, PickleObject]
   expect(found.toString()).toBe('<m.Zone>')

@@ -1,7 +1,7 @@
-/** BSON documents put together by hand, so that a test says each octet, also the wrong ones. */
+/** BSON documents put together by hand, so that a test says each byte, also the wrong ones. */
 
-/** The octets of hexadecimal digits; spaces are for the eye. */
-export function octets(hex: string): Uint8Array {
+/** The bytes of hexadecimal digits; spaces are for the eye. */
+export function hexBytes(hex: string): Uint8Array {
   return new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'))
 }
 
@@ -12,7 +12,7 @@ export function hex(bytes: Uint8Array): string {
 /** A document of elements, with the length that is right. */
 export function documentOf(...elements: Uint8Array[]): Uint8Array {
   const body = Buffer.concat(elements)
-  return Buffer.concat([int32(body.length + 5), body, octets('00')])
+  return Buffer.concat([int32(body.length + 5), body, hexBytes('00')])
 }
 
 export function element(type: number, key: string, ...value: Uint8Array[]): Uint8Array {
