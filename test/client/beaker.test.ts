@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 import { beakerReader, createBeakerReader, PickleObject, PythonTimedelta } from '../../src/client/beaker.js'
 import { getSession, inspectSession } from '../../src/client/index.js'
 import { differences, type Tagged, without } from '../interop/tagged.js'
+import { runs } from '../random.js'
 
 interface Case {
   name: string
@@ -128,7 +129,7 @@ describe('limits', () => {
         const { session, error } = read(cookieOf(bytes))
         expect(session === null).toBe(error !== undefined)
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(300) },
     )
     const proto = '\x80\x02}X\x09\x00\x00\x00__proto__}X\x08\x00\x00\x00polluted\x88ss.'
     expect(Object.keys(read(cookieOf(proto)).session ?? {})).toEqual(['__proto__'])

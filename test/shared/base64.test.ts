@@ -51,5 +51,5 @@ test('any bytes come back, as Node writes them', () => {
     }),
   )
   const large = new Uint8Array(100_000).fill(7)
-  expect(decodeBase64(encodeBase64(large), true)).toEqual(large)
+  expect(Buffer.compare(decodeBase64(encodeBase64(large), true), large)).toBe(0)
 })

@@ -144,7 +144,7 @@ describe('names that mean something elsewhere', () => {
   })
 })
 
-describe('time grows with the length alone: 64 KB cost at most 8 times what 16 KB do', () => {
+describe('time grows only with the length', () => {
   const shapes: Record<string, (length: number) => string> = {
     semicolons: (length) => ';'.repeat(length),
     'equals signs': (length) => '='.repeat(length),
@@ -161,19 +161,8 @@ describe('time grows with the length alone: 64 KB cost at most 8 times what 16 K
     'one cookie': (length) => `n=${'a'.repeat(length)}`,
   }
 
+  // Reading half a megabyte takes milliseconds; if the time grew with its square, it would take longer than the timeout.
   test.each(Object.entries(shapes))('%s', (_, shape) => {
-    const [short, long] = [shape(16_384), shape(65_536)]
-    const times = { short: Number.POSITIVE_INFINITY, long: Number.POSITIVE_INFINITY }
-    const time = (header: string, repeat: number): number => {
-      const start = performance.now()
-      for (let round = 0; round < repeat; round++) readCookies(header, 'n')
-      return performance.now() - start
-    }
-    for (let round = 0; round < 12; round++) {
-      times.short = Math.min(times.short, time(short, 4))
-      times.long = Math.min(times.long, time(long, 4))
-    }
-    // below this the clock says little, and nothing is slow
-    expect(times.long / Math.max(times.short, 0.02)).toBeLessThan(8)
+    expect(readCookies(shape(524_288), 'n').length).toBeLessThanOrEqual(16)
   })
 })

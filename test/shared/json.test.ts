@@ -141,24 +141,13 @@ test('__proto__ and constructor are plain own members at every level', () => {
   expect(({} as Record<string, unknown>).polluted).toBeUndefined()
 })
 
-test('time grows with the length alone', () => {
+test('time grows only with the length', () => {
   const shapes = [
     (n: number) => '"'.repeat(n),
     (n: number) => `{"${'\\'.repeat(n)}`,
     (n: number) => `{${'"a":'.repeat(n / 4)}`,
     (n: number) => '-Infinity '.repeat(n / 10),
   ]
-  for (const shape of shapes) {
-    const time = (text: string) => {
-      let best = Number.POSITIVE_INFINITY
-      for (let round = 0; round < 15; round++) {
-        const start = performance.now()
-        claims(text)
-        best = Math.min(best, performance.now() - start)
-      }
-      return best
-    }
-    const [short, long] = [shape(16_384), shape(65_536)]
-    expect(time(long) / Math.max(time(short), 0.02)).toBeLessThan(8)
-  }
+  // Half a megabyte takes milliseconds; if the time grew with its square, it would take longer than the timeout.
+  for (const shape of shapes) expect(claims(shape(524_288))).toBe('ERR_SESSION_JSON')
 })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { readJson } from '../../../src/server/json/reader.js'
 import { pythonFloat, writeJson } from '../../../src/server/json/writer.js'
 import type { OriginNode, SessionData } from '../../../src/shared/types.js'
+import { runs } from '../../random.js'
 import { expectWithout, rejection } from '../server.helpers.js'
 
 describe('pythonFloat', () => {
@@ -56,7 +57,7 @@ describe('pythonFloat', () => {
         expect(text).toMatch(hasExponent ? /^-?[0-9](\.[0-9]+)?e[+-][0-9]{2,3}$/ : /^-?[0-9]+\.[0-9]+$/)
         expect(readJson(text)).toMatchObject({ type: 'double', value })
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(1000) },
     )
   })
 })
@@ -71,7 +72,7 @@ describe('plain data', () => {
       fc.property(fc.dictionary(fc.string(), value), (data) => {
         expect(writeJson(data as SessionData)).toBe(JSON.stringify(data))
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -132,7 +133,7 @@ describe('untouched values', () => {
         expect(change(source, () => {})).toBe(source)
         expect(change(source, (data) => Object.assign(data, { b: 1 }))).toBe(source.replace(/}$/, ',"b":1}'))
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(200) },
     )
   })
 

@@ -9,12 +9,13 @@ import { writeBson } from '../../../src/shared/bson/writer.js'
 import { isSessionError } from '../../../src/shared/errors.js'
 import type { SessionData } from '../../../src/shared/types.js'
 import { createRandom, seed } from '../../interop/random-data.js'
+import { runs } from '../../random.js'
 import { hex } from './bytes.js'
 
 const bsonPackageTypes = bsonTypesOf(bson)
 
 const types = bsonPackageTypes
-const runs = { seed, numRuns: 500 }
+const often = { seed, numRuns: runs(100) }
 
 const text = fc.string({ unit: 'binary', maxLength: 70 })
 /** Without `$`, which the package's reader makes a DBRef of, and `_bsontype`, which its writer refuses. */
@@ -87,7 +88,7 @@ describe(`against the bson package, SEED=${seed}`, () => {
       fc.property(document, (data) => {
         expect(told(packageRead(writeBson(data)))).toStrictEqual(told(idFirst(data)))
       }),
-      runs,
+      often,
     )
   })
 
@@ -100,7 +101,7 @@ describe(`against the bson package, SEED=${seed}`, () => {
         expect(told(read)).toStrictEqual(told(packageRead(bytes)))
         expect(hex(writeBson(read, { origin: bsonOrigin(bytes, { types }) }))).toBe(hex(bytes))
       }),
-      runs,
+      often,
     )
   })
 
@@ -116,7 +117,7 @@ describe(`against the bson package, SEED=${seed}`, () => {
           'string',
         )
       }),
-      runs,
+      often,
     )
   })
 
@@ -132,7 +133,7 @@ describe(`against the bson package, SEED=${seed}`, () => {
         const kept = writeBson(after, { origin: bsonOrigin(before, { types }) })
         if (!Object.hasOwn(data, 'changed')) expect(hex(kept)).toBe(hex(before))
       }),
-      runs,
+      often,
     )
   })
 
@@ -149,7 +150,7 @@ describe(`against the bson package, SEED=${seed}`, () => {
         const { bytes } = bson.Decimal128.fromString(text)
         expect(String(lightBsonTypes.decimal128(new Uint8Array(bytes)))).toBe(new bson.Decimal128(bytes).toString())
       }),
-      { ...runs, numRuns: 2000 },
+      { ...often, numRuns: runs(300) },
     )
   })
 })
@@ -199,18 +200,18 @@ describe(`corruptions, SEED=${seed}`, () => {
     },
   ]
 
-  test('10 000 give a value or a SessionError, in bounded time and memory', () => {
-    const samples = fc.sample(document, { seed, numRuns: 200 }).map((data) => bson.serialize(data))
+  const rounds = runs(1_500)
+
+  test(`${rounds} give a value or a SessionError, in bounded memory`, () => {
+    const samples = fc.sample(document, { seed, numRuns: 100 }).map((data) => bson.serialize(data))
     const memory = process.memoryUsage().arrayBuffers
     let values = 0
-    let slowest = 0
-    for (let index = 0; index < 10_000; index++) {
+    for (let index = 0; index < rounds; index++) {
       let bytes: Uint8Array = new Uint8Array(random.pick(samples))
       for (let times = random.below(3); times >= 0; times--) {
         bytes = new Uint8Array(random.pick(corruptions)(bytes.length > 0 ? bytes : new Uint8Array(1)))
       }
       const options = { types: index % 2 ? types : lightBsonTypes }
-      const start = performance.now()
       try {
         const data = readBson(bytes, options)
         values++
@@ -220,10 +221,8 @@ describe(`corruptions, SEED=${seed}`, () => {
         if (!isSessionError(error)) throw error
         expect(['ERR_SESSION_BSON', 'ERR_SESSION_LIMIT']).toContain(error.code)
       }
-      slowest = Math.max(slowest, performance.now() - start)
     }
-    expect(values).toBeGreaterThan(100)
-    expect(slowest).toBeLessThan(1000)
+    expect(values).toBeGreaterThan(rounds / 100)
     expect(process.memoryUsage().arrayBuffers - memory).toBeLessThan(64 * 2 ** 20)
     expect(Object.keys(Object.prototype)).toStrictEqual([])
   })
