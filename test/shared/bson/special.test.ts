@@ -278,7 +278,7 @@ describe('bsonTypesOf', () => {
   test('says what is missing', () => {
     const { Timestamp: _, ...rest } = bson
     expect(() => bsonTypesOf(rest as never)).toThrow(
-      new TypeError('module: no copy of the bson package, Timestamp is missing'),
+      new TypeError('module: not a copy of the bson package, Timestamp is missing'),
     )
     expect(() => bsonTypesOf(undefined as never)).toThrow(TypeError)
   })
