@@ -16,7 +16,7 @@ const leftOut = /** @type {string[]} */ ([])
 const steps = /** @type {[string, () => boolean | Promise<boolean>][]} */ ([
   ['Install', ensureInstall],
   ['Build', build],
-  ['Types, lint, format, house rules', () => npm(['run', '--silent', 'check'])],
+  ['Types, lint, format, imports, dead code, house rules', () => npm(['run', '--silent', 'check'])],
   ['Python environment', preparePython],
   ['Package: publint, types', () => npm(['run', '--silent', 'lint:package'])],
   ['Tests', testInNode],
@@ -26,10 +26,14 @@ const steps = /** @type {[string, () => boolean | Promise<boolean>][]} */ ([
 
 rmSync(reports, { recursive: true, force: true })
 mkdirSync(reports, { recursive: true })
+const times = /** @type {string[]} */ ([])
 let failed
 for (const [heading, step] of steps) {
   console.log(`\n=== ${heading}`)
-  if (await step()) continue
+  const start = performance.now()
+  const isDone = await step()
+  times.push(`${minutes(performance.now() - start)}  ${heading}`)
+  if (isDone) continue
   failed = heading
   break
 }
@@ -39,6 +43,7 @@ if (failed) {
 } else {
   console.log('\nAll steps done.')
 }
+console.log(`\n${[...times, `${minutes(performance.now())}  all`].join('\n')}`)
 for (const line of leftOut) console.log(`LEFT OUT: ${line}`)
 printTotal()
 
@@ -86,6 +91,15 @@ function leaveOut(line) {
   if (isContinuousIntegration) console.error(line)
   else leftOut.push(line)
   return !isContinuousIntegration
+}
+
+/**
+ * @param {number} milliseconds
+ * @returns {string} as `1:05`, and as long as other times below an hour
+ */
+function minutes(milliseconds) {
+  const seconds = Math.round(milliseconds / 1000)
+  return `${String(Math.floor(seconds / 60)).padStart(3)}:${String(seconds % 60).padStart(2, '0')}`
 }
 
 /** Adds up what the test runners themselves reported. */
