@@ -1,23 +1,23 @@
 /** Decoding a cookie as a page does, and what that costs the page in bytes. */
 
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
 import { jwtDecode } from 'jwt-decode'
-import { jwt } from '../dist/server/index.js'
+import * as server from '../dist/server/index.js'
 import { decodeSession } from '../dist/shared/index.js'
-import { median, timeInRounds } from './measure.mjs'
-import { beakerSession, now, secret } from './session.mjs'
+import { timeInRounds } from './measure.mjs'
+import { beakerSession, data, meta, now, secret } from './session.mjs'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
-/** @param {string} cookie - as `bsZ` */
-export async function measureClient(cookie) {
-  const { _id, ...data } = beakerSession
-  const plain = jwt({ secrets: [secret], identify: false })
-  const token = plain.sign({ data: { ...data, id: _id } }, { cookieName: 'session', purpose: 'session', now })
+export async function measureClient() {
+  const context = { cookieName: 'session', purpose: 'session', now }
+  const cookie = await server.beakerJwt({ secrets: [secret] }).sign({ data, ...meta }, context)
+  const { _id, ...rest } = beakerSession
+  const plain = server.jwt({ secrets: [secret], identify: false })
+  const token = await plain.sign({ data: { ...rest, id: _id } }, context)
   return timeInRounds(
     [
       { name: 'decodeSession, bsZ', call: () => decodeSession(cookie) },
@@ -28,15 +28,27 @@ export async function measureClient(cookie) {
   )
 }
 
+/** For pages, and from "a Worker" on for Workers. */
 const ENTRIES = {
   'sessionglass/client': "export { getSession } from '../dist/client/index.js'",
+  'sessionglass/client, with defineSession':
+    "export { getSession } from '../dist/client/index.js'; export { defineSession } from '../dist/shared/index.js'",
   'sessionglass/client, with inspectSession': "export * from '../dist/client/index.js'",
   ...Object.fromEntries(
     ['beaker', 'compact', 'django'].map((name) => [`sessionglass/client, with ${name}Reader`, withReader(name)]),
   ),
   'jwt-decode': "export { jwtDecode } from 'jwt-decode'",
   'bson + fflate': "export { deserialize } from 'bson'; export { unzlibSync } from 'fflate'",
-  'iron-session (its server part; it has no reader for pages)': "export { getIronSession } from 'iron-session'",
+  'a Worker that only verifies: sessionglass, beakerJwt': verifierOf('beakerJwt'),
+  'a Worker that only verifies: sessionglass, jwt with key pairs': verifierOf('jwt', 'createKeys'),
+  'a Worker that only verifies: jose': "export { importSPKI, jwtVerify } from 'jose'",
+  'a Worker: iron-session (it has no reader for pages)': "export { getIronSession } from 'iron-session'",
+}
+
+/** What a service needs that only reads; older builds have no entry that leaves the writing out. */
+export function verifierOf(...names) {
+  const verifier = 'verifySessions' in server ? 'verifySessions' : 'createSessions'
+  return `export { ${[verifier, ...names].join(', ')} } from '../dist/server/index.js'`
 }
 
 /** @param {string} name - the file in dist/client */
@@ -49,35 +61,44 @@ export async function measureBundles() {
   const published = readFileSync(new URL('../dist/client.bundle.js', import.meta.url))
   const sizes = { 'sessionglass, the script-tag file': gzipSync(published, { level: 9 }).length }
   for (const [name, contents] of Object.entries(ENTRIES)) {
-    const { outputFiles } = await build({
-      stdin: { contents, resolveDir: here },
-      bundle: true,
-      minify: true,
-      format: 'esm',
-      platform: 'browser',
-      write: false,
-      logLevel: 'silent',
-    })
-    sizes[name] = gzipSync(outputFiles[0].contents, { level: 9 }).length
+    sizes[name] = await sizeOf(contents, name.startsWith('a Worker') ? 'worker' : 'browser')
   }
   return sizes
 }
 
-/** What importing the client costs a Node process: a page rendered on the server pays it once. */
-export function measureImport() {
-  // Another module comes first: getting ready to load modules at all is Node's own time.
-  const program = `
-    import './session.mjs'
-    globalThis.gc()
-    const before = process.memoryUsage().arrayBuffers
-    const start = performance.now()
-    await import('../dist/client/index.js')
-    const milliseconds = performance.now() - start
-    globalThis.gc()
-    console.log(JSON.stringify({ milliseconds, arrayBuffers: process.memoryUsage().arrayBuffers - before }))`
-  const runs = Array.from({ length: 15 }, () => {
-    const output = execFileSync(process.execPath, ['--expose-gc', '--input-type=module', '-e', program], { cwd: here })
-    return JSON.parse(output.toString())
+/**
+ * @param {string} contents - of the module that is bundled
+ * @param {'browser' | 'worker'} runtime
+ * @param {string} [folder] - that its paths start from
+ * @returns {Promise<number>} bytes after esbuild's minifier and gzip, without packages that are loaded only if they are needed
+ */
+export async function sizeOf(contents, runtime, folder = here) {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: folder },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    ...(runtime === 'browser'
+      ? { platform: 'browser' }
+      : {
+          platform: 'neutral',
+          conditions: ['worker', 'browser'],
+          mainFields: ['module', 'main'],
+          external: ['node:*'],
+        }),
+    plugins: [laterLoaded],
+    write: false,
+    logLevel: 'silent',
   })
-  return { milliseconds: median(runs.map((run) => run.milliseconds)), arrayBuffers: runs[0].arrayBuffers }
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length
+}
+
+/** A Worker that never meets an ObjectId never loads bson. @type {import('esbuild').Plugin} */
+const laterLoaded = {
+  name: 'later-loaded',
+  setup({ onResolve }) {
+    onResolve({ filter: /^bson$/ }, ({ path, kind }) =>
+      kind === 'dynamic-import' ? { path, external: true } : undefined,
+    )
+  },
 }

@@ -1,9 +1,10 @@
 /** The server of http.mjs, in a process of its own: `bare`, with a session that is `read`, or `written` anew with each request. */
 import { createServer } from 'node:http'
-import { createSessions } from '../dist/server/index.js'
+import { pathToFileURL } from 'node:url'
 import { data, secret } from './session.mjs'
 
-const kind = process.argv[2]
+const [kind, folder] = process.argv.slice(2)
+const { createSessions } = await import(pathToFileURL(`${folder}dist/server/index.js`).href)
 const sessions = createSessions({ secrets: [secret], expose: true, touchEvery: kind === 'written' ? 0 : '1m' })
 const first = await sessions.load('')
 Object.assign(first.data, data)

@@ -5,9 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { median } from './measure.mjs'
 
 const program = fileURLToPath(new URL('http-server.mjs', import.meta.url))
+const here = fileURLToPath(new URL('..', import.meta.url))
 const CONNECTIONS = 32
 const REQUESTS = 12_000
-const ROUNDS = 11
+const ROUNDS = 9
 
 /**
  * Rounds take turns, so that a busy machine slows all alike.
@@ -16,7 +17,8 @@ const ROUNDS = 11
  *   in the same round: medians
  */
 export async function measureHttp() {
-  const servers = { bare: await start('bare'), read: await start('read'), written: await start('written') }
+  const servers = {}
+  for (const kind of ['bare', 'read', 'written']) servers[kind] = await startServer(kind)
   const rest = stayAwake()
   // The first rounds are for the compilers.
   const rounds = []
@@ -35,10 +37,13 @@ export async function measureHttp() {
   return result
 }
 
-/** @param {'bare' | 'read' | 'written'} kind */
-function start(kind) {
+/**
+ * @param {'bare' | 'read' | 'written'} kind
+ * @param {string} [folder] - of the build that it uses
+ */
+export function startServer(kind, folder = here) {
   return new Promise((resolve, reject) => {
-    const child = fork(program, [kind], { env: { ...process.env, NODE_ENV: 'production' } })
+    const child = fork(program, [kind, folder], { env: { ...process.env, NODE_ENV: 'production' } })
     child.once('message', (message) => resolve({ child, ...message }))
     child.once('exit', reject)
   })
@@ -50,7 +55,7 @@ function start(kind) {
  *
  * @returns ends it
  */
-function stayAwake() {
+export function stayAwake() {
   let isOver = false
   const turn = () => {
     if (!isOver) setImmediate(turn)
@@ -62,10 +67,10 @@ function stayAwake() {
 }
 
 /** Sockets of our own, for the client of `node:http` takes longer than the server and would be all that is measured. */
-async function requestsPerSecond(port, cookie) {
+export async function requestsPerSecond(port, cookie, requests = REQUESTS) {
   const request = `GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: ${cookie}\r\n\r\n`
   const started = performance.now()
-  let left = REQUESTS
+  let left = requests
   const visitor = async () => {
     const socket = connect(port, '127.0.0.1')
     await new Promise((resolve, reject) => {
@@ -81,5 +86,5 @@ async function requestsPerSecond(port, cookie) {
     socket.destroy()
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, visitor))
-  return REQUESTS / ((performance.now() - started) / 1000)
+  return requests / ((performance.now() - started) / 1000)
 }

@@ -2,11 +2,10 @@
  * Measures things that are compared with each other: in rounds, each of them in every round, so that a machine that is now
  * quick and now slow treats all alike.
  */
-import { measure } from 'mitata'
-
-const ROUNDS = 15
-/** Nanoseconds of processor time for each thing in each round. */
-const SHARE = 40e6
+const ROUNDS = 11
+/** Milliseconds for each thing in each round, and the least that the clock is asked for. */
+const SHARE = 60
+const BATCH = 2
 
 /**
  * @typedef {object} Thing
@@ -36,9 +35,36 @@ export async function timeInRounds(things, base = 0) {
 }
 
 async function microsecondsOf({ call, sample }) {
-  if (sample) return await sample()
-  const { p50 } = await measure(call, { min_cpu_time: SHARE, min_samples: 10, batch_threshold: 1e9 })
-  return p50 / 1000
+  return sample ? await sample() : await timeOf(call)
+}
+
+/**
+ * @param {() => unknown} call - may answer with a promise
+ * @returns {Promise<number>} microseconds of one call: the median of several batches
+ */
+export async function timeOf(call) {
+  let count = 1
+  while ((await batch(call, count)) < BATCH) count *= 2
+  const times = []
+  for (let total = 0; total < SHARE || times.length < 5; ) {
+    const milliseconds = await batch(call, count)
+    total += milliseconds
+    times.push((1000 * milliseconds) / count)
+  }
+  return median(times)
+}
+
+async function batch(call, count) {
+  const start = performance.now()
+  // What answers at once must not pay for a promise.
+  const first = call()
+  if (first instanceof Promise) {
+    await first
+    for (let at = 1; at < count; at++) await call()
+  } else {
+    for (let at = 1; at < count; at++) call()
+  }
+  return performance.now() - start
 }
 
 /** @param {number[]} values */

@@ -5,17 +5,19 @@
 import { measureBeaker } from './beaker.mjs'
 import { measureClient } from './client.mjs'
 import { startPython } from './python.mjs'
-import { measureServer } from './server.mjs'
+import { measureCookies, measureServer } from './server.mjs'
 
-const [part, task, cookie] = process.argv.slice(2)
+const [part, task] = process.argv.slice(2)
 
 /** @type {Record<string, () => Promise<unknown>>} */
 const parts = {
   server: () =>
-    withPython('python.py', (peer) => measureServer(task, rowsOf(peer, task, 'beaker-session-jwt (Python)'))),
+    task === 'sizes'
+      ? measureCookies()
+      : withPython('python.py', (peer) => measureServer(task, rowsOf(peer, task, 'beaker-session-jwt (Python)'))),
   beaker: () =>
     withPython('python_beaker.py', (peer) => measureBeaker(task, (theirs, name) => rowsOf(peer, theirs, name))),
-  client: () => measureClient(cookie),
+  client: () => measureClient(),
 }
 process.send(await parts[part]())
 

@@ -17,10 +17,20 @@ const key = new TextEncoder().encode(secret)
 
 /**
  * @param {'read' | 'write'} task
- * @param {object[]} python - the real beaker-session-jwt, where there is one
- * @returns {Promise<{ rows: object[], sizes: Record<string, number>, cookie: string }>}
+ * @param {object[]} python - the real beaker-session-jwt, if Python is there
+ * @returns {Promise<object[]>}
  */
 export async function measureServer(task, python) {
+  const { things } = await prepare()
+  return timeInRounds([...things[task], ...python])
+}
+
+/** @returns {Promise<Record<string, number>>} the size of the same session with each library */
+export async function measureCookies() {
+  return (await prepare()).sizes
+}
+
+async function prepare() {
   const ours = beakerJwt({ secrets: [secret] })
   const plain = jwt({ secrets: [secret] })
   const small = compact({ secrets: [secret] })
@@ -28,12 +38,12 @@ export async function measureServer(task, python) {
   const oursFirst = beakerJwt({ secrets: [secret], remember: 0 })
   const plainFirst = jwt({ secrets: [secret], remember: 0 })
   const record = { data, ...meta }
-  const cookie = ours.sign(record, context)
-  const held = ours.verify(cookie, context)
-  const claims = plain.sign(record, context)
-  const heldClaims = plain.verify(claims, context)
-  const smallValue = small.sign(record, context)
-  const heldSmall = small.verify(smallValue, context)
+  const cookie = await ours.sign(record, context)
+  const held = await ours.verify(cookie, context)
+  const claims = await plain.sign(record, context)
+  const heldClaims = await plain.verify(claims, context)
+  const smallValue = await small.sign(record, context)
+  const heldSmall = await small.verify(smallValue, context)
 
   const packed = () => ({ bsZ: deflateSync(serialize(beakerSession), { level: 9 }).toString('base64') })
   const unpacked = ({ bsZ }) => deserialize(inflateSync(Buffer.from(bsZ, 'base64')))
@@ -94,8 +104,7 @@ export async function measureServer(task, python) {
     ],
   }
   return {
-    cookie,
-    rows: await timeInRounds([...things[task], ...python]),
+    things,
     sizes: {
       'sessionglass (bsZ)': cookie.length,
       'sessionglass, plain claims': claims.length,
