@@ -34,7 +34,7 @@ export default {
       '^src/server/platform/web',
     ]),
     ...levels.map((level, at) =>
-      only(`server/${level.join(', ')} imports only from its level or below`, pathsOf(level), [
+      only(`level ${at + 1} of server imports only from its level or below`, pathsOf(level), [
         '^src/shared/',
         pathsOf(levels.slice(0, at + 1).flat()),
       ]),
