@@ -492,3 +492,18 @@ describe('Connect', () => {
     expect((await get('/')).body).toBe('2')
   })
 })
+
+test('a response is held only if something is written', async () => {
+  const held: Record<string, boolean> = {}
+  const app = appOf()
+  app.use((req, res) => {
+    if (req.path === '/change') data(req).user = 'dave'
+    res.write(`${data(req).user}`)
+    // What stands in for Node's own.
+    held[req.path] = Object.hasOwn(res, 'headersSent')
+    res.end()
+  })
+  const { get } = await visit(app)
+  for (const path of ['/new', '/change', '/read']) await get(path)
+  expect(held).toEqual({ '/new': false, '/change': true, '/read': false })
+})

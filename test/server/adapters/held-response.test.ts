@@ -266,6 +266,39 @@ test('what only Node can refuse is told when the response is released', async ()
   expect([answer.status, answer.body]).toEqual([500, 'sorry'])
 })
 
+test('a handler that waits for drain goes on, even if Node has room for all it wrote', async () => {
+  const server = createServer(async (_, response) => {
+    response.write = () => true
+    holdResponse(response, { prepare: () => later(), fail: () => response.destroy() })
+    const hasRoom = response.write('x'.repeat(20_000))
+    if (!hasRoom) await once(response, 'drain')
+    response.end(`had room: ${hasRoom}`)
+  })
+  servers.push(server)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
+  expect(await answer.text()).toBe('had room: false')
+})
+
+test('older middleware may send the head before each write', async () => {
+  interface OlderResponse {
+    _header: unknown
+    _implicitHeader?(): void
+  }
+  const answer = await answerOf(
+    (response) => {
+      const older = response as unknown as OlderResponse
+      for (const chunk of ['a', 'b']) {
+        if (!older._header) older._implicitHeader?.()
+        response.write(chunk)
+      }
+      response.end()
+    },
+    () => later(),
+  )
+  expect([answer.body, answer.errors]).toEqual(['ab', []])
+})
+
 test('several works: the last one added goes first, and each of them sets its header', async () => {
   const order: string[] = []
   const server = createServer((_, response) => {
