@@ -1,6 +1,6 @@
 /** One of the two builds that against.mjs compares, in a process of its own. Argument: its folder. */
 import { pathToFileURL } from 'node:url'
-import { timeOf } from './measure.mjs'
+import { processorTime, timeOf } from './measure.mjs'
 import { data, meta, now, secret } from './session.mjs'
 
 const dist = (file) => import(pathToFileURL(`${process.argv[2]}dist/${file}`).href)
@@ -26,6 +26,6 @@ const calls = {
   'server: write, plain claims': () => plain.sign(readClaims, context),
 }
 
-process.on('message', async (name) => process.send(await timeOf(calls[name])))
+process.on('message', async (name) => process.send(await timeOf(calls[name], processorTime)))
 process.once('disconnect', () => process.exit())
 process.send(Object.keys(calls).map((name) => ({ name, unit: 'µs' })))

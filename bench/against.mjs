@@ -1,6 +1,7 @@
 /**
  * `npm run bench -- --against REV`: this build and that of another revision in turns, in one run. Each row is a ratio, this
- * build to the other: the median of the rounds, and the quartiles. Argument: the folder of the other build.
+ * build to the other: the median of the rounds, and the quartiles. Times are processor time, so that other work on the
+ * machine changes little. Argument: the folder of the other build.
  */
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,7 +9,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { sizeOf } from './client.mjs'
-import { requestsPerSecond, startServer, stayAwake } from './http.mjs'
+import { requestsPerSecond, startServer } from './http.mjs'
 import { startWith } from './imports.mjs'
 
 const ROUNDS = 15
@@ -33,11 +34,12 @@ for (const { child } of parts) child.kill()
 await compare('cold import of sessionglass/server, ms of processor time', (at) => importTime(folders[at]))
 
 const servers = await Promise.all(folders.map((folder) => startServer('read', folder)))
-const rest = stayAwake()
-await compare('HTTP requests per second, session read and unchanged', (at) =>
-  requestsPerSecond(servers[at].port, servers[at].cookie, REQUESTS),
-)
-rest()
+await compare('HTTP: a request, session read and unchanged, µs of the server', async (at) => {
+  const { child, port, cookie } = servers[at]
+  const before = await workOf(child)
+  await requestsPerSecond(port, cookie, REQUESTS)
+  return (1000 * ((await workOf(child)) - before)) / REQUESTS
+})
 for (const { child } of servers) child.kill()
 
 for (const [name, contents, runtime] of [
@@ -69,6 +71,13 @@ function quartiles(values) {
 
 function digits(value) {
   return value < 1000 ? value.toFixed(2) : value.toFixed(0)
+}
+
+/** Milliseconds of processor time of a server until now. */
+async function workOf(child) {
+  const answer = once(child, 'message')
+  child.send('work')
+  return (await answer)[0]
 }
 
 function importTime(folder) {

@@ -1,6 +1,7 @@
 /** The server of http.mjs, in a process of its own: `bare`, with a session that is `read`, or `written` anew with each request. */
 import { createServer } from 'node:http'
 import { pathToFileURL } from 'node:url'
+import { processorTime } from './measure.mjs'
 import { data, secret } from './session.mjs'
 
 const [kind, folder] = process.argv.slice(2)
@@ -29,3 +30,5 @@ async function withSession(request, response) {
 const server = createServer(kind === 'bare' ? bare : withSession)
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port, cookie }))
 process.once('disconnect', () => process.exit())
+// What the requests since the last question cost.
+process.on('message', () => process.send(processorTime()))

@@ -55,7 +55,7 @@ export function startServer(kind, folder = here) {
  *
  * @returns ends it
  */
-export function stayAwake() {
+function stayAwake() {
   let isOver = false
   const turn = () => {
     if (!isOver) setImmediate(turn)

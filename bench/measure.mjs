@@ -38,24 +38,31 @@ async function microsecondsOf({ call, sample }) {
   return sample ? await sample() : await timeOf(call)
 }
 
+/** Milliseconds that this process has worked, its other threads included. */
+export function processorTime() {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
 /**
  * @param {() => unknown} call - may answer with a promise
+ * @param {() => number} [clock] - in milliseconds
  * @returns {Promise<number>} microseconds of one call: the median of several batches
  */
-export async function timeOf(call) {
+export async function timeOf(call, clock = () => performance.now()) {
   let count = 1
-  while ((await batch(call, count)) < BATCH) count *= 2
+  while ((await batch(call, count, clock)) < BATCH) count *= 2
   const times = []
   for (let total = 0; total < SHARE || times.length < 5; ) {
-    const milliseconds = await batch(call, count)
+    const milliseconds = await batch(call, count, clock)
     total += milliseconds
     times.push((1000 * milliseconds) / count)
   }
   return median(times)
 }
 
-async function batch(call, count) {
-  const start = performance.now()
+async function batch(call, count, clock) {
+  const start = clock()
   // What answers at once must not pay for a promise.
   const first = call()
   if (first instanceof Promise) {
@@ -64,7 +71,7 @@ async function batch(call, count) {
   } else {
     for (let at = 1; at < count; at++) call()
   }
-  return performance.now() - start
+  return clock() - start
 }
 
 /** @param {number[]} values */
