@@ -36,11 +36,20 @@ export function equalValues(a: unknown, b: unknown, depth = 0): boolean {
     case 'Set':
       return equalLists([...(a as Set<unknown>)], [...(b as Set<unknown>)], depth)
     default:
-      return Object.getPrototypeOf(a) === Object.getPrototypeOf(b) && equalMembers(a as Members, b as Members, depth)
+      return (
+        Object.getPrototypeOf(a) === Object.getPrototypeOf(b) &&
+        !hidesState(a) &&
+        equalMembers(a as Members, b as Members, depth)
+      )
   }
 }
 
 type Members = Record<string, unknown>
+
+/** A URL or a Temporal has no member that shows its state. Of BSON's classes only those without a state have none. */
+function hidesState(value: object): boolean {
+  return Object.keys(value).length === 0 && !('_bsontype' in value)
+}
 
 /** The built-in class of an object, whichever realm it comes from: there `instanceof` says no. */
 function kindOf(value: object): string {
@@ -137,35 +146,76 @@ function setOwn(target: SessionData, key: string, value: unknown): void {
   Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
 }
 
-/** A copy to compare with later: whatever can be changed in place is copied. */
-export function copyOf<Value>(value: Value, depth = 0): Value {
-  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value
-  return copyOfObject(value, depth + 1) as Value
+/**
+ * Marks in a copy which keys have changed since it was made: what was written of them meanwhile is unknown, so they count as changed
+ * from now on, whatever their value.
+ */
+export function markUncertain(copy: SessionData, data: SessionData): void {
+  if (equalValues(copy, data)) return
+  for (const key of new Set([...Object.keys(copy), ...Object.keys(data)])) {
+    if (!isSame(key, copy, data)) setOwn(copy, key, UNCERTAIN)
+  }
 }
 
-function copyOfObject(value: object, depth: number): object {
-  if (Array.isArray(value)) return value.map((item) => copyOf(item, depth))
-  if (isPlainObject(value)) return copyOfMembers(value, depth)
+/** Equals no value of a session. */
+const UNCERTAIN: unique symbol = Symbol('uncertain')
+
+/** A copy to compare with later: whatever can be changed in place is copied. */
+export function copyOf<Value>(value: Value): Value {
+  return copyWith(new Map(), value, 0) as Value
+}
+
+/** Objects that were copied already, each with its copy: a circle ends here. */
+type Copies = Map<object, object>
+
+function copyWith(copies: Copies, value: unknown, depth: number): unknown {
+  if (typeof value !== 'object' || value === null || depth > MAX_DEPTH) return value
+  return copies.get(value) ?? copyOfObject(copies, value, depth + 1)
+}
+
+function copyOfObject(copies: Copies, value: object, depth: number): object {
+  if (Array.isArray(value)) {
+    const copy: unknown[] = new Array(value.length)
+    copies.set(value, copy)
+    for (let index = 0; index < value.length; index++) copy[index] = copyWith(copies, value[index], depth)
+    return copy
+  }
+  if (isPlainObject(value)) return copyOfMembers(copies, value, depth)
   switch (kindOf(value)) {
     case 'Date':
       return new Date(value as Date)
     case 'Uint8Array':
       return new Uint8Array(value as Uint8Array)
     case 'Map':
-      return new Map([...(value as Map<unknown, unknown>)].map((pair) => copyOf(pair, depth)))
+      return copyOfMap(copies, value as Map<unknown, unknown>, depth)
     case 'Set':
-      return new Set([...(value as Set<unknown>)].map((item) => copyOf(item, depth)))
+      return copyOfSet(copies, value as Set<unknown>, depth)
     // Nothing in a regular expression is data that can be changed.
     case 'RegExp':
       return value
     default:
-      return copyOfMembers(value, depth)
+      return copyOfMembers(copies, value, depth)
   }
 }
 
-function copyOfMembers(value: object, depth: number): object {
+function copyOfMap(copies: Copies, map: Map<unknown, unknown>, depth: number): Map<unknown, unknown> {
+  const copy = new Map<unknown, unknown>()
+  copies.set(map, copy)
+  for (const [key, value] of map) copy.set(copyWith(copies, key, depth), copyWith(copies, value, depth))
+  return copy
+}
+
+function copyOfSet(copies: Copies, set: Set<unknown>, depth: number): Set<unknown> {
+  const copy = new Set<unknown>()
+  copies.set(set, copy)
+  for (const item of set) copy.add(copyWith(copies, item, depth))
+  return copy
+}
+
+function copyOfMembers(copies: Copies, value: object, depth: number): object {
   const copy: SessionData = Object.create(Object.getPrototypeOf(value))
-  for (const key of Object.keys(value)) setOwn(copy, key, copyOf((value as SessionData)[key], depth))
+  copies.set(value, copy)
+  for (const key of Object.keys(value)) setOwn(copy, key, copyWith(copies, (value as SessionData)[key], depth))
   return copy
 }
 

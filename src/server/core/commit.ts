@@ -6,7 +6,7 @@ import { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
-import { copyOf, equalValues, largestKeys, mergeByKey } from '../values.js'
+import { copyOf, equalValues, largestKeys, markUncertain, mergeByKey } from '../values.js'
 import {
   type ChunkLimits,
   chunkName,
@@ -39,14 +39,15 @@ import { reportConflict } from './versions.js'
  */
 export function needsCommit(settings: Settings, session: Session<object>): boolean {
   const state = stateOf(session)
-  if (state.busy || state.isDestroyed) return true
+  if (state.busy) return true
+  // The cookies that expired go into the response once more.
+  if (state.isDestroyed) return state.sent.length > 0
   try {
     const now = settings.clock()
-    return (
-      planOf(settings, session, now) !== undefined ||
-      publicChange(settings, session, {}, now) !== undefined ||
-      hasExpired(state)
-    )
+    const draft = draftOf(session)
+    if (planOf(settings, draft, now)) return true
+    const isStale = publicChange(settings, draft, {}, now) !== undefined || hasExpired(state)
+    return isStale && !settings.observe
   } catch {
     return true
   }
@@ -95,30 +96,34 @@ async function commitNow(
   const state = stateOf(session)
   if (state.isDestroyed) return respond(settings, state, state.sent, headers)
   const now = settings.clock()
+  const draft = draftOf(session)
 
-  const plan = planOf(settings, session, now)
-  if (plan && !state.loaded) refuseOverwriting(state)
+  const plan = planOf(settings, draft, now)
+  if (plan && !draft.loaded) refuseOverwriting(draft)
   // Copied before anything is awaited: what the application changes meanwhile is a change for the next commit.
-  const base = plan && copyOf(dataOf(session).data)
+  const base = plan && copyOf(draft.data)
 
-  const content = plan && (await saveContent(settings, session, plan, now))
+  const content = plan && (await saveContent(settings, draft, plan, now))
   if (plan && !content) {
     // Another request destroyed the session, and its response has told the browser.
     state.isDestroyed = true
     return respond(settings, state, [], headers)
   }
-  const signed = plan && content && !plan.isRowOnly ? await signSession(settings, state, plan, content, now) : undefined
-  const publicCookie = await signPublic(settings, session, { content, signed, now })
-  if (signed && state.isRegenerated) await removeOld(settings, state)
+  const signed = plan && content && !plan.isRowOnly ? await signSession(settings, draft, plan, content, now) : undefined
+  const publicCookie = await signPublic(settings, draft, { content, signed, now })
+  if (signed && draft.isRegenerated) await removeOld(settings, draft)
 
   // Nothing below fails: a session that was not sent never counts as written.
   const cookies = [
-    ...(signed?.cookies ?? (hasExpired(state) ? expireSession(settings, state) : [])),
-    ...(signed && state.browser.hasSeveral ? expireShadows(settings, state) : []),
+    ...(signed?.cookies ?? (hasExpired(draft) ? expireSession(settings, draft) : [])),
+    ...(signed && draft.browser.hasSeveral ? expireShadows(settings, draft) : []),
     ...(publicCookie ? [publicCookie.cookie] : []),
   ]
-  report(settings, state, plan, signed?.loaded)
-  if (!settings.observe) apply(settings, state, { base, content, signed, publicCookie })
+  report(settings, draft, plan, signed?.loaded)
+  if (!settings.observe) {
+    if (base) markUncertain(base, draft.data)
+    apply(settings, state, { draft, base, content, signed, publicCookie })
+  }
   return respond(settings, state, cookies, headers)
 }
 
@@ -143,6 +148,20 @@ async function destroyNow(
   return respond(settings, state, expired, headers)
 }
 
+/**
+ * The session when the commit begins. The application may go on while the commit waits: what it puts into `data`, and a
+ * `regenerate()`, are for the next commit.
+ */
+interface Draft extends Readonly<SessionState> {
+  readonly data: SessionData
+  /** The application has asked for the data: until then it is as it was loaded. */
+  readonly isAsked: boolean
+}
+
+function draftOf(session: Session<object>): Draft {
+  return { ...stateOf(session), ...dataOf(session) }
+}
+
 // 1. Is there anything to write?
 
 /** Why a session is written, and where. */
@@ -155,9 +174,7 @@ interface Plan {
 }
 
 /** Data that changed, an older codec or key, or a touch that is due. */
-function planOf(settings: Settings, session: Session<object>, now: Date): Plan | undefined {
-  const { loaded, isRegenerated } = stateOf(session)
-  const { data, isAsked } = dataOf(session)
+function planOf(settings: Settings, { loaded, isRegenerated, data, isAsked }: Draft, now: Date): Plan | undefined {
   if (!loaded) {
     return isRegenerated || hasMembers(data) ? { reason: 'changed', codecIndex: 0, isRowOnly: false } : undefined
   }
@@ -226,25 +243,19 @@ interface Content {
  * @returns undefined if another request destroyed the session: then nothing may be written
  * @throws {SessionError} `ERR_SESSION_STORE`, and what the store throws for data that it can't hold
  */
-async function saveContent(
-  settings: Settings,
-  session: Session<object>,
-  plan: Plan,
-  now: Date,
-): Promise<Content | undefined> {
-  const { loaded, createdAt, isRegenerated } = stateOf(session)
-  const { data } = dataOf(session)
+async function saveContent(settings: Settings, draft: Draft, plan: Plan, now: Date): Promise<Content | undefined> {
+  const { data, loaded, createdAt, isRegenerated } = draft
   const expiresAt = settings.lifetime.expiresAt({ createdAt, accessedAt: now })
   const version = (loaded?.record.version ?? -1) + 1
   const { rows } = settings
   if (rows) {
-    const row = await saveRow(settings, rows, session, { plan, expiresAt })
+    const row = await saveRow(settings, rows, draft, { plan, expiresAt })
     // The token's own claims stay, but not those of an earlier user.
     const claims = isRegenerated ? undefined : loaded?.record.data
     return row && { data: claims ?? {}, shown: row.data, row, version, expiresAt }
   }
   if (!loaded) return { data, shown: data, version, expiresAt }
-  const merged = await mergeVersions(settings, session, loaded)
+  const merged = await mergeVersions(settings, draft, loaded)
   return merged && { ...merged, shown: merged.data, expiresAt }
 }
 
@@ -256,11 +267,9 @@ async function saveContent(
 async function saveRow(
   settings: Settings,
   rows: Rows,
-  session: Session<object>,
+  { id, data: mine, loaded, isRegenerated }: Draft,
   { plan, expiresAt }: { plan: Plan; expiresAt: Date | undefined },
 ): Promise<StoredSession | undefined> {
-  const { id, loaded, isRegenerated } = stateOf(session)
-  const { data: mine } = dataOf(session)
   if (settings.observe) return loaded?.row ?? { data: mine }
   if (!loaded?.row || isRegenerated) {
     const row = await rowOfNewId(settings, rows, loaded, mine)
@@ -310,13 +319,11 @@ function withEnd({ expiresAt: _, ...row }: StoredSession, expiresAt: Date | unde
  */
 async function mergeVersions(
   settings: Settings,
-  session: Session<object>,
+  { data: mine, isRegenerated }: Draft,
   loaded: LoadedSession,
 ): Promise<Pick<Content, 'data' | 'version' | 'isMerged'> | undefined> {
-  const { isRegenerated } = stateOf(session)
-  const { data: mine } = dataOf(session)
   const own = loaded.record.version ?? 0
-  const known = settings.versions.of(loaded)
+  const known = loaded.isCounted ? settings.versions.of(loaded) : undefined
   const isDestroyed = known?.isDestroyed === true
   const other = known?.isDestroyed === false ? known : undefined
   const newest = other?.version ?? own
@@ -355,14 +362,14 @@ interface SignedSession {
  */
 async function signSession(
   settings: Settings,
-  state: SessionState,
+  draft: Draft,
   plan: Plan,
   content: Content,
   now: Date,
 ): Promise<SignedSession | undefined> {
-  const { loaded } = state
+  const { loaded } = draft
   try {
-    return await signWith(settings, state, plan.codecIndex, content, now)
+    return await signWith(settings, draft, plan.codecIndex, content, now)
   } catch (error) {
     if (!loaded || !isUnwritable(error)) throw error
     const mustWrite = plan.reason === 'changed' || isTouchDue(settings, loaded, now)
@@ -374,7 +381,7 @@ async function signSession(
       code: error.code,
       ...(error.path === undefined ? {} : { path: error.path }),
     })
-    return mustWrite && canKeep ? await signWith(settings, state, loaded.codecIndex, content, now) : undefined
+    return mustWrite && canKeep ? await signWith(settings, draft, loaded.codecIndex, content, now) : undefined
   }
 }
 
@@ -387,22 +394,28 @@ function isUnwritable(error: unknown): error is SessionError {
 
 async function signWith(
   settings: Settings,
-  state: SessionState,
+  { id, createdAt, isRegenerated, loaded: read, browser }: Draft,
   codecIndex: number,
   { data, row, version, expiresAt, isMerged = false }: Content,
   now: Date,
 ): Promise<SignedSession> {
   const codec = settings.codecs[codecIndex] as SessionCodec
-  const { id, createdAt } = state
   // What a token said before signing in is not copied; without a store it is the data that was there.
-  const before = row && state.isRegenerated ? undefined : state.loaded?.record
+  const before = row && isRegenerated ? undefined : read?.record
   const record: SessionRecord = { ...before, data, version, id, createdAt, accessedAt: now }
   if (row) record.stored = row.data
   if (expiresAt) record.expiresAt = expiresAt
   const limits = codec.chunks ? settings.chunkLimits : undefined
   const value = await signFitting(codec, record, contextOf(settings, 'session', now), settings.name, limits)
-  const loaded: LoadedSession = { value, codec, codecIndex, record: { ...record, keyIndex: 0 }, isMerged }
-  return { loaded, ...piecesOf(settings, state.browser, { value, limits, now }) }
+  const loaded: LoadedSession = {
+    value,
+    codec,
+    codecIndex,
+    record: { ...record, keyIndex: 0 },
+    isMerged,
+    isCounted: read?.isCounted === true,
+  }
+  return { loaded, ...piecesOf(settings, browser, { value, limits, now }) }
 }
 
 /** The cookies of a value. A piece that the browser has and the value no longer needs expires. */
@@ -462,15 +475,14 @@ interface SignedPublic {
 /** What the public cookie has to become; undefined if it stays. */
 function publicChange(
   settings: Settings,
-  session: Session<object>,
+  { browser, loaded: before, data: mine }: Draft,
   { content, signed }: Written,
   now: Date,
 ): 'expired' | SessionData | undefined {
-  const { browser, loaded: before } = stateOf(session)
   const { exposure, lifetime } = settings
   const loaded = signed?.loaded ?? before
   if (!exposure.publicData || !loaded) return browser.publicCookie && 'expired'
-  const data = exposure.publicData(content?.shown ?? loaded.row?.data ?? dataOf(session).data)
+  const data = exposure.publicData(content?.shown ?? loaded.row?.data ?? mine)
   if (signed || !browser.publicCookie) return data
   const { record } = browser.publicCookie
   const isCurrent =
@@ -488,14 +500,14 @@ function publicChange(
  */
 async function signPublic(
   settings: Settings,
-  session: Session<object>,
+  draft: Draft,
   { content, signed, now }: Written & { now: Date },
 ): Promise<SignedPublic | undefined> {
   const { cookies, publicName, publicCodec } = settings
-  const data = publicChange(settings, session, { content, signed }, now)
+  const data = publicChange(settings, draft, { content, signed }, now)
   if (data === undefined) return undefined
   if (data === 'expired') return { cookie: cookies.expire(publicName, { httpOnly: false }) }
-  const loaded = signed?.loaded ?? (stateOf(session).loaded as LoadedSession)
+  const loaded = signed?.loaded ?? (draft.loaded as LoadedSession)
   const { createdAt, accessedAt, expiresAt } = loaded.record
   const { origin } = content?.row ?? loaded.row ?? loaded.record
   const record: SessionRecord = {
@@ -516,7 +528,10 @@ async function signPublic(
 // 5. What ends.
 
 /** A session that is destroyed, or moves to another id: its row goes, and no other request brings the old id back. */
-async function removeOld({ rows, versions, observe }: Settings, { loaded, rejectedId }: SessionState): Promise<void> {
+async function removeOld(
+  { rows, versions, observe }: Settings,
+  { loaded, rejectedId }: Readonly<SessionState>,
+): Promise<void> {
   if (observe) return
   const id = loaded?.row ? loaded.record.id : rejectedId
   if (rows && id !== undefined) await rows.remove(id)
@@ -558,16 +573,21 @@ function report(
 }
 
 /** The one place where a commit changes the session's state. */
-function apply({ versions }: Settings, state: SessionState, { base, content, signed, publicCookie }: Applied): void {
+function apply(
+  { versions }: Settings,
+  state: SessionState,
+  { draft, base, content, signed, publicCookie }: Applied,
+): void {
   const stored = { ...(base && { base }), ...(content?.row && { row: content.row }) }
   if (signed) {
     // The version of a new session is known once its cookie comes in.
-    if (state.loaded?.record.version !== undefined && !state.isRegenerated) versions.note(signed.loaded)
+    if (signed.loaded.isCounted && !draft.isRegenerated) versions.note(signed.loaded)
     const { accessedAt = state.accessedAt, expiresAt } = signed.loaded.record
     state.loaded = { ...signed.loaded, ...stored }
     state.accessedAt = accessedAt
     state.expiresAt = expiresAt
-    state.isRegenerated = false
+    // A `regenerate()` meanwhile is for the next commit.
+    state.isRegenerated = state.id !== draft.id
     state.browser = { ...state.browser, hasSession: true, chunks: signed.chunks }
   } else if (content?.row && state.loaded) state.loaded = { ...state.loaded, ...stored }
   if (!publicCookie) return
@@ -576,7 +596,8 @@ function apply({ versions }: Settings, state: SessionState, { base, content, sig
 }
 
 interface Applied extends Written {
-  /** A copy of the application's data as it was when the commit began. */
+  readonly draft: Draft
+  /** A copy of the data as it was when the commit began. */
   readonly base: SessionData | undefined
   readonly publicCookie: SignedPublic | undefined
 }

@@ -27,14 +27,18 @@ import { reportConflict } from './versions.js'
 /** Finds the session of a request. */
 export type LoadSession<Data extends object> = (source: CookieSource) => Promise<Session<Data>>
 
-/** Prepares the loading of sessions: the same request object always gets the same session. */
+/** Prepares the loading of sessions: the same request object always gets the same session. A load that failed is tried again. */
 export function createLoader<Data extends object>(settings: LoadSettings): LoadSession<Data> {
   const owner: SessionOwner = { newId, now: settings.clock }
-  const loaded = createRequestMemory<Promise<Session<Data>>>()
+  const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null) return loadSession<Data>(settings, owner, source)
-    const session = loaded.of(source) ?? loadSession<Data>(settings, owner, source)
+    const known = loaded.of(source)
+    if (known) return known
+    const session = loadSession<Data>(settings, owner, source)
     loaded.keep(source, session)
+    // After an outage the same request may try again.
+    session.catch(() => loaded.keep(source, undefined))
     return session
   }
 }
@@ -170,7 +174,8 @@ async function verifyCandidate(
       const record = await codec.verify(value, context)
       // A codec with `changed` compares by the record's origin, any other with a copy.
       const base = codec.changed && record.origin ? undefined : copyOf(record.data)
-      return { value, record, codec, codecIndex, ...(base && { base }) }
+      const isCounted = record.version !== undefined
+      return { value, record, codec, codecIndex, isCounted, ...(base && { base }) }
     } catch (error) {
       const found = asSessionError(error)
       if (isOutage(found)) throw found

@@ -51,6 +51,8 @@ export interface LoadedSession {
   readonly base?: SessionData
   /** The row in the store, as it was read or written last. */
   readonly row?: StoredSession
+  /** The format counts versions: the cookie that the request brought has one. */
+  readonly isCounted?: boolean
   /** This request wrote it together with changes of other requests, which the application's data does not have. */
   readonly isMerged?: boolean
 }
