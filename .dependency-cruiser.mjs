@@ -40,6 +40,12 @@ export default {
       ]),
     ),
     {
+      name: 'verifySessions reaches nothing that writes',
+      severity: 'error',
+      from: { path: '^src/server/core/verify-sessions\\.ts$' },
+      to: { path: '^src/server/core/(?:commit|sessions)\\.ts$', reachable: true },
+    },
+    {
       name: 'each file of server has a level',
       severity: 'error',
       from: { path: `^${server}`, pathNot: pathsOf(levels.flat()) },
