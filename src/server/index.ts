@@ -29,7 +29,7 @@ export { type NextProxyHandler, type NextResponses, nextProxy } from './adapters
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'
 export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'
-export type { CodecContext, CodecKeys, KeysEvent, SessionCodec, SessionRecord } from './codecs/codec.js'
+export type { CodecContext, SessionCodec, SessionRecord } from './codecs/codec.js'
 export { type CompactOptions, compact } from './codecs/compact.js'
 export type { DjangoField, DjangoJwtSession } from './codecs/django-jwt.js'
 export { type DjangoJwtOptions, djangoJwt } from './codecs/django-jwt.js'
@@ -47,10 +47,18 @@ export { createSessions, type Sessions } from './core/sessions.js'
 export { type ReadOnlySessions, verifySessions } from './core/verify-sessions.js'
 export { type DjangoUser, type DjangoUserOptions, type DjangoUserSession, djangoUser } from './django/user.js'
 export type { Secrets } from './keys/hmac.js'
-export type { HmacAlgorithm, JwsAlgorithm, KeyInput, KeyRing } from './keys/keys.js'
+export type {
+  CodecKeys,
+  HmacAlgorithm,
+  Jwk,
+  JwkSet,
+  JwsAlgorithm,
+  KeyInput,
+  KeyRing,
+  KeysEvent,
+} from './keys/keys.js'
 export { createKeys, type KeySource, type Keys, type KeysOptions } from './keys/keys.js'
 export { type RemoteJwksOptions, remoteJwks } from './keys/remote-jwks.js'
-export type { Jwk, JwkSet } from './platform/platform.js'
 export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from './presets/beaker-config.js'
 export { type WsgiJwtSessionOptions, wsgiJwtSession } from './presets/wsgi-jwt-session.js'
 export { type DjangoStoreOptions, djangoStore } from './stores/django.js'

@@ -1,6 +1,6 @@
 /** Plain claims and tokens of Django with a key pair of each type. */
 import { djangoJwt, jwt } from '../../src/server/index.js'
-import type { SignatureAlgorithm } from '../../src/server/platform/platform.js'
+import type { SignatureAlgorithm } from '../../src/server/keys/keys.js'
 import { openToken } from '../server/codecs/token.helpers.js'
 import { jwkOf, pairFor } from '../server/keys/keys.helpers.js'
 import { codecContract } from './codec-contract.js'

@@ -16,7 +16,7 @@ import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
 import { writeJson } from '../json/writer.js'
-import { createKeyring, type Keyring, type Secrets } from '../keys/hmac.js'
+import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
 import { BEAKER_KEYS, beakerDict, beakerRecord, withFloatTimes } from './beaker-meta.js'
 import { type CodecContext, checkMaxInflated, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
@@ -58,13 +58,13 @@ const LEVEL = 9
  */
 export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
   const { secrets, allowWeakSecrets = false, compress = true } = options
-  const keyring = createKeyring({ secrets, hash: 'SHA-256', allowWeakSecrets })
+  const hmacKeys = createHmacKeys({ secrets, hash: 'SHA-256', allowWeakSecrets })
   const payloads: PayloadOptions = {
     maxInflated: checkMaxInflated(options.maxInflated),
     types: options.bsonTypes ?? bsonPackageTypes,
   }
   const cache = createVerifiedCache<VerifiedToken>(options.remember)
-  const verifier: Verifier = { keyring, payloads, cache, readHeader: createHeaderReader() }
+  const verifier: Verifier = { hmacKeys, payloads, cache, readHeader: createHeaderReader() }
   return {
     name: 'beakerJwt',
     family: 'jws',
@@ -74,13 +74,13 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     // What was verified before needs no second look at its form.
     matches: (value) => cache.get(value) !== undefined || looksLikeJwt(value),
     verify: async (value, context) => readAgain(value, context, verifier) ?? verify(value, context, verifier),
-    sign: (record, context) => sign(record, context, keyring, compress),
+    sign: (record, context) => sign(record, context, hmacKeys, compress),
     changed: ({ data, origin }) => origin === undefined || !equalValues((origin as BeakerJwtOrigin).data(), data),
   }
 }
 
 interface Verifier {
-  keyring: Keyring
+  hmacKeys: HmacKeys
   payloads: PayloadOptions
   cache: VerifiedCache<VerifiedToken>
   readHeader: HeaderReader
@@ -105,14 +105,14 @@ function withKeyIndex(record: SessionRecord, keyIndex: number): SessionRecord {
 async function verify(
   value: string,
   context: CodecContext,
-  { keyring, payloads, cache, readHeader }: Verifier,
+  { hmacKeys, payloads, cache, readHeader }: Verifier,
 ): Promise<SessionRecord> {
   const { header, payload: encoded, signature, signingInput } = splitJwt(value, readHeader)
   if (header.alg !== ALGORITHM)
     throw new SessionError('ERR_SESSION_ALGORITHM', `The token is not signed with ${ALGORITHM}`)
   if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
   if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
-  const keyIndex = await keyring.verify(signingInput, decodeBase64Url(signature), context)
+  const keyIndex = await hmacKeys.verify(signingInput, decodeBase64Url(signature), context)
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
     const payload = openPayload(decodeUtf8(platform.octetsOfBase64Url(encoded)), payloads)
@@ -243,7 +243,7 @@ function mergedNode(claims: OriginNode, session: OriginNode): OriginNode {
 async function sign(
   record: SessionRecord,
   context: CodecContext,
-  keyring: Keyring,
+  hmacKeys: HmacKeys,
   compress: boolean,
 ): Promise<string> {
   const root = record.origin?.root()
@@ -252,7 +252,7 @@ async function sign(
   const origin = withFloatTimes(root)
   const claims = compress ? compressedClaims(session, origin) : plainClaims(session, origin)
   const signingInput = `${HEADER}.${platform.base64Url(claims)}`
-  return `${signingInput}.${platform.base64Url(await keyring.sign(signingInput, context))}`
+  return `${signingInput}.${platform.base64Url(await hmacKeys.sign(signingInput, context))}`
 }
 
 /** No character of base85 needs an escape in JSON. */

@@ -11,7 +11,7 @@ import { asVerified, isSessionError, SessionError } from '../../shared/errors.js
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { createKeyring, decodeHex, equalInConstantTime } from '../keys/hmac.js'
+import { createHmacKeys, decodeHex, equalInConstantTime } from '../keys/hmac.js'
 import { createPythonSerializer, type PythonSerializer, type SerializedReading } from '../python-serializers.js'
 import { equalValues, withHiddenKeys } from '../values.js'
 import {
@@ -344,7 +344,7 @@ interface SignedBody {
  * @throws {TypeError} for an empty key
  */
 function createBeakerSigner(validateKeys: readonly string[], isPlain: boolean): BeakerSigner {
-  const keyring = createKeyring({
+  const hmacKeys = createHmacKeys({
     secrets: validateKeys,
     hash: 'SHA-1',
     allowWeakSecrets: true,
@@ -353,7 +353,7 @@ function createBeakerSigner(validateKeys: readonly string[], isPlain: boolean): 
   const keys = validateKeys.map(encodeUtf8)
   return {
     async sign(body, context) {
-      const mac = await keyring.sign(body, context)
+      const mac = await hmacKeys.sign(body, context)
       return encodeHex(mac) + body
     },
     async verify(value, context) {
@@ -361,7 +361,7 @@ function createBeakerSigner(validateKeys: readonly string[], isPlain: boolean): 
       if (!looksLikeBeaker(value)) throw noKeyVerifies()
       const body = value.slice(SIGNATURE_LENGTH)
       const mac = decodeHex(value.slice(0, SIGNATURE_LENGTH))
-      const keyIndex = isPlain ? await verifyPlain(keys, body, mac, context) : await keyring.verify(body, mac, context)
+      const keyIndex = isPlain ? await verifyPlain(keys, body, mac, context) : await hmacKeys.verify(body, mac, context)
       if (keyIndex === -1) throw noKeyVerifies()
       return { body, keyIndex }
     },

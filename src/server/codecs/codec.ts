@@ -3,9 +3,9 @@
  * A codec is a plain object; test/contract is the suite that each one passes.
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
+import { SessionError } from '../../shared/errors.js'
 import type { Origin, OriginNode, SessionData, SessionMeta } from '../../shared/types.js'
-import type { Jwk } from '../platform/platform.js'
+import type { CodecKeys } from '../keys/keys.js'
 import { refuseHiddenKeys } from '../values.js'
 
 export interface CodecContext {
@@ -44,23 +44,6 @@ export interface SessionRecord {
   kid?: string
   /** What the payload said of each value, so that untouched keys survive. */
   origin?: Origin
-}
-
-/** What became of keys that were loaded: how many there are now, and which signs; or a code. */
-export interface KeysEvent {
-  keyCount?: number
-  kid?: string
-  code?: SessionErrorCode
-}
-
-/** The keys of a codec, as others may know of them. */
-export interface CodecKeys {
-  /** Of key pairs the public members alone; of secrets nothing. */
-  publicKeys(): Promise<readonly Jwk[]>
-  /** Loads the keys, and what they need, if that has not happened. @throws {SessionError} `ERR_SESSION_KEYS` */
-  ready?(): Promise<void>
-  /** From now on, whenever keys are loaded or can't be. */
-  listen(listener: (event: KeysEvent) => void): void
 }
 
 export interface SessionCodec {

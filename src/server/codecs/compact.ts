@@ -26,7 +26,7 @@ import type { Duration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
-import { createKeyring, type Keyring, type Secrets } from '../keys/hmac.js'
+import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
 import {
   type CodecContext,
@@ -75,7 +75,7 @@ const HEX = /^[0-9a-f]{32}$/
 export function compact(options: CompactOptions): SessionCodec {
   const { secrets, allowWeakSecrets = false, chunks = true, expires } = options
   const settings: CompactSettings = {
-    keyring: createKeyring({ secrets, hash: 'SHA-256', octets: MAC_LENGTH, allowWeakSecrets }),
+    hmacKeys: createHmacKeys({ secrets, hash: 'SHA-256', octets: MAC_LENGTH, allowWeakSecrets }),
     types: options.bsonTypes ?? bsonPackageTypes,
     maxInflated: checkMaxInflated(options.maxInflated),
     expires: checkExpires(expires),
@@ -95,7 +95,7 @@ export function compact(options: CompactOptions): SessionCodec {
 
 /** What the options make. */
 interface CompactSettings {
-  keyring: Keyring
+  hmacKeys: HmacKeys
   types: BsonTypes
   maxInflated: number
   /** Milliseconds. */
@@ -119,7 +119,7 @@ async function verify(value: string, context: CodecContext, settings: CompactSet
   const known = isSession ? settings.cache.get(`${context.cookieName} ${value}`) : undefined
   if (known) return readContent(known, context, settings)
   const { mac, body } = splitCompact(value)
-  const keyIndex = await settings.keyring.verify(signingInput(body, context), decodeCookie85(mac), context)
+  const keyIndex = await settings.hmacKeys.verify(signingInput(body, context), decodeCookie85(mac), context)
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
     const content: VerifiedContent = { ...openCompact(body, settings.maxInflated), keyIndex }
@@ -169,7 +169,7 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Comp
   const isShorter = stream.length - ZLIB_HEAD.length < bson.length
   const head = headOf({ ...record, ...(expiresAt && { expiresAt }) }, isShorter)
   const body = encodeCookie85(concatBytes(head, isShorter ? stream.subarray(ZLIB_HEAD.length) : bson))
-  const mac = await settings.keyring.sign(signingInput(body, context), context)
+  const mac = await settings.hmacKeys.sign(signingInput(body, context), context)
   return `~${encodeCookie85(mac)}${body}`
 }
 

@@ -3,7 +3,7 @@
  * RFC 7515 §5.1 and §5.2; header as PyJWT writes it (FORMATS §6).
  */
 import { platform } from '#platform'
-import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { decodeBase64Url, decodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, splitJwt } from '../../shared/jwt.js'
 import { createJsonClaims, type JsonClaims } from '../json/claims.js'
@@ -14,8 +14,9 @@ import {
   type KeyRing,
   type KeySet,
   knows,
-  type RingKey,
-  type SignedInput,
+  type PreparedKey,
+  type SignedToken,
+  type UnsignedToken,
   verifyWithSet,
 } from '../keys/keys.js'
 import type { CodecContext, SessionRecord } from './codec.js'
@@ -47,7 +48,7 @@ interface VerifiedToken {
 }
 
 export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOptions): SignedTokens {
-  const headers = new WeakMap<RingKey, string>()
+  const headers = new WeakMap<PreparedKey, string>()
   const readHeader = createHeaderReader()
   let cache = createVerifiedCache<VerifiedToken>(remember)
   let cacheSet: KeySet | undefined
@@ -59,8 +60,8 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
     return cache
   }
 
-  function headerFor(key: RingKey): string {
-    const known = headers.get(key) ?? headerOf(key, writesKid)
+  function encodedHeader(key: PreparedKey, header: UnsignedToken['header']): string {
+    const known = headers.get(key) ?? platform.base64Url(writeJson(header, { ascii: true }))
     headers.set(key, known)
     return known
   }
@@ -71,15 +72,15 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
       const set = await ring.current()
       const known = isSession ? cacheFor(set).get(value) : undefined
       if (known) return withKey(read(known.claims), known)
-      const { token, payload } = openToken(value, readHeader)
+      const token = openToken(value, readHeader)
       const found = await findKey(ring, set, token, context)
       try {
         const verified = {
-          claims: createJsonClaims(decodeUtf8(platform.octetsOfBase64Url(payload))),
+          claims: createJsonClaims(decodeUtf8(platform.octetsOfBase64Url(token.payload))),
           ...found.identity,
         }
         const record = read(verified.claims)
-        if (isSession) cacheFor(found.set).set(value, verified, payload.length)
+        if (isSession) cacheFor(found.set).set(value, verified, token.payload.length)
         return withKey(record, verified)
       } catch (error) {
         throw asVerified(error)
@@ -89,15 +90,15 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
       const set = await ring.current()
       const signer = keyIndex === undefined ? set.signer : set.keys[keyIndex]
       if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys signs')
-      const signingInput = `${headerFor(signer)}.${platform.base64Url(payload)}`
-      const signature = await signer.sign(signingInput, use)
-      return `${signingInput}.${platform.base64Url(signature)}`
+      const header = headerOf(signer, writesKid)
+      const signingInput = () => `${encodedHeader(signer, header)}.${platform.base64Url(payload)}`
+      return await signer.sign({ header, payload, signingInput }, use)
     },
   }
 }
 
 /** Takes the token apart without trusting any of it. Keys and addresses in its header are ignored. */
-function openToken(value: string, readHeader: HeaderReader): { token: SignedInput; payload: string } {
+function openToken(value: string, readHeader: HeaderReader): SignedToken {
   const { header, payload, signature, signingInput } = splitJwt(value, readHeader)
   const { kid, crit } = header
   const alg = commonName(header.alg)
@@ -105,7 +106,7 @@ function openToken(value: string, readHeader: HeaderReader): { token: SignedInpu
   if (crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
   if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
   const known = typeof kid === 'string' ? kid : undefined
-  return { token: { alg, kid: known, signingInput, signature: decodeBase64Url(signature) }, payload }
+  return { value, alg, kid: known, payload, signingInput, signature: decodeBase64Url(signature) }
 }
 
 interface FoundKey {
@@ -114,7 +115,7 @@ interface FoundKey {
 }
 
 /** Newer keys are looked for if a token names a key that is unknown, or names none and no key verifies it. */
-async function findKey(ring: KeyRing, first: KeySet, token: SignedInput, context: CodecContext): Promise<FoundKey> {
+async function findKey(ring: KeyRing, first: KeySet, token: SignedToken, context: CodecContext): Promise<FoundKey> {
   let set = first
   let index = await verifyWithSet(set, token, context)
   if (index === -1 && !knows(set, token.kid)) {
@@ -132,9 +133,8 @@ function otherAlgorithm(): SessionError {
 }
 
 /** PyJWT since 2.5.0 sorts the header (FORMATS §6). */
-function headerOf({ alg, kid }: RingKey, writesKid: boolean): string {
-  const header = { alg, ...(writesKid && kid !== undefined && { kid }), typ: 'JWT' }
-  return encodeBase64Url(encodeUtf8(writeJson(header, { ascii: true })))
+function headerOf({ alg, kid }: PreparedKey, writesKid: boolean): UnsignedToken['header'] {
+  return { alg, ...(writesKid && kid !== undefined && { kid }), typ: 'JWT' }
 }
 
 function withKey(record: SessionRecord, { keyIndex, kid }: VerifiedToken): SessionRecord {

@@ -4,8 +4,9 @@
 import { type Duration, defineSession, type SessionDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
-import type { CodecContext, KeysEvent, SessionCodec } from '../codecs/codec.js'
+import type { CodecContext, SessionCodec } from '../codecs/codec.js'
 import type { Secrets } from '../keys/hmac.js'
+import type { KeysEvent } from '../keys/keys.js'
 import type { SessionStore } from '../stores/store.js'
 import {
   type ChunkLimits,

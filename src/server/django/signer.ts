@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { concatBytes, decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
-import { createKeyring, type KeyUse, keyAt } from '../keys/hmac.js'
+import { createHmacKeys, type KeyUse, keyAt } from '../keys/hmac.js'
 import type { HmacKey } from '../platform/platform.js'
 
 /** A value whose signature was right. */
@@ -161,7 +161,7 @@ export function createDjangoSecrets(options: DjangoSecretOptions): DjangoSecrets
 
 /** The rules for secrets are those of every ring. */
 function checkSecrets(secrets: readonly unknown[], option: string, allowWeakSecrets: boolean): void {
-  createKeyring({ secrets: secrets as readonly string[], hash: 'SHA-256', allowWeakSecrets, option })
+  createHmacKeys({ secrets: secrets as readonly string[], hash: 'SHA-256', allowWeakSecrets, option })
 }
 
 async function derive(secrets: readonly Uint8Array[], salt: Uint8Array, hash: DjangoHash): Promise<readonly HmacKey[]> {

@@ -1,97 +1,98 @@
 /**
- * A ring of HMAC keys, prepared once: the first signs, every one verifies (RFC 7515 §5.1, §5.2 with HS256 of RFC 7518 §3.2).
- * The algorithm belongs to the ring, never to the token.
+ * HMAC secrets, prepared once: the first signs, every one verifies (RFC 7515 §5.1 and §5.2, RFC 7518 §3.2).
+ * The algorithm belongs to the secrets, never to the token.
  */
 import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
-import type { CodecContext } from '../codecs/codec.js'
-import type { HashName, HmacKey } from '../platform/platform.js'
+import { type HashName, type HmacKey, hmacKeyOf } from '../platform/platform.js'
 
 /** One secret, a comma-separated text of several, or a list. The first signs. */
 export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
 
-export interface KeyringOptions {
-  secrets: Secrets
+export interface HmacKeysOptions {
+  /** A `CryptoKey` is one for HMAC that may sign and verify. */
+  secrets: Secrets | CryptoKey
   hash: HashName
-  /** Takes secrets under 32 octets, and texts that look like a PEM or a JWK. */
+  /** Takes secrets under 32 bytes, and texts that look like a PEM or a JWK. */
   allowWeakSecrets?: boolean
   /** The option that the secrets come from, for errors. Default `secrets`. */
   option?: string
-  /** Octets of a MAC, cut off its end (RFC 2104 §5); default: all. */
+  /** Bytes of a MAC, the rest is cut off its end (RFC 2104 §5); default: all. */
   octets?: number
 }
 
-/** What a key is used for: the public half of a session has keys of its own, one for each cookie name. */
-export type KeyUse = Pick<CodecContext, 'purpose' | 'cookieName' | 'keyIndex'>
+/** What a key is used for: the public cookie has its own keys, others for each cookie name. */
+export interface KeyUse {
+  purpose: 'session' | 'public'
+  cookieName: string
+  /** For `sign`: the place of another key than the first. */
+  keyIndex?: number
+}
 
-export interface Keyring {
+export interface HmacKeys {
   readonly size: number
   sign(data: string | Uint8Array, use: KeyUse): Promise<Uint8Array>
   /** @returns the index of the key that verified, or -1 */
   verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): Promise<number>
 }
 
-/** Shortest secret in octets: the output of SHA-256 (RFC 7518 §3.2). */
+/** Shortest secret in bytes: the output of SHA-256 (RFC 7518 §3.2). */
 const SHORTEST_SECRET = 32
 
 /**
- * Prepares the keys of a codec.
+ * Prepares the secrets of a codec.
  *
  * @throws {TypeError} for an empty secret, and for a weak one unless `allowWeakSecrets`
  */
-export function createKeyring(options: KeyringOptions): Keyring {
-  const { option = 'secrets' } = options
-  const secrets = secretList(options.secrets, option)
-  for (const secret of secrets) checkSecret(secret, options.allowWeakSecrets === true, option)
-  const keys = secrets.map((secret) => platform.hmacKey(secret, options.hash))
-  const publicKeys = new Map<string, Promise<HmacKey[]>>()
+export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
+  const { hash, octets } = options
+  const keys = prepareKeys(options)
+  const publicKeys = new Map<string, Promise<readonly HmacKey[]>>()
 
-  async function keysFor(use: KeyUse): Promise<HmacKey[]> {
-    if (use.purpose === 'session') return keys
-    let derived = publicKeys.get(use.cookieName)
-    if (derived === undefined) {
-      derived = derivePublicKeys(secrets, options.hash, use.cookieName)
-      publicKeys.set(use.cookieName, derived)
-    }
-    return derived
+  async function keysFor({ purpose, cookieName }: KeyUse): Promise<readonly HmacKey[]> {
+    if (purpose === 'session') return keys
+    const derived = publicKeys.get(cookieName) ?? derivePublicKeys(keys, hash, cookieName)
+    publicKeys.set(cookieName, derived)
+    return await derived
   }
 
   return {
     size: keys.length,
-    sign: (data, use) => signWith(keysFor(use), use.keyIndex, data, options.octets),
-    verify: (data, mac, use) => verifyWithAll(keysFor(use), data, mac, options.octets),
+    async sign(data, use) {
+      const mac = await keyAt(await keysFor(use), use.keyIndex).sign(data)
+      return octets === undefined ? mac : mac.subarray(0, octets)
+    },
+    async verify(data, mac, use) {
+      for (const [index, key] of (await keysFor(use)).entries()) {
+        const isValid = octets === undefined ? await key.verify(data, mac) : await verifyCut(key, data, mac, octets)
+        if (isValid) return index
+      }
+      return -1
+    },
   }
 }
 
-async function signWith(
-  ring: Promise<HmacKey[]>,
-  index: number | undefined,
-  data: string | Uint8Array,
-  octets: number | undefined,
-): Promise<Uint8Array> {
-  const mac = await keyAt(await ring, index).sign(data)
-  return octets === undefined ? mac : mac.subarray(0, octets)
+function prepareKeys(options: HmacKeysOptions): HmacKey[] {
+  const { secrets, hash, option = 'secrets', allowWeakSecrets = false } = options
+  if (isCryptoKey(secrets)) {
+    const { length } = secrets.algorithm as HmacKeyAlgorithm
+    if (allowWeakSecrets || length >= SHORTEST_SECRET * 8) return [hmacKeyOf(async () => secrets)]
+    throw new TypeError(`Option "${option}" holds a CryptoKey of ${length} bits; ${SHORTEST_SECRET * 8} are needed`)
+  }
+  const list = secretList(secrets, option)
+  for (const secret of list) checkSecret(secret, allowWeakSecrets, option)
+  return list.map((secret) => platform.hmacKey(secret, hash))
 }
 
-/** @throws {TypeError} where there are not so many keys */
-export function keyAt(ring: readonly HmacKey[], index = 0): HmacKey {
-  const key = ring[index]
+function isCryptoKey(secrets: Secrets | CryptoKey): secrets is CryptoKey {
+  return typeof secrets === 'object' && secrets !== null && 'algorithm' in secrets
+}
+
+/** @throws {TypeError} if there are not so many keys */
+export function keyAt(keys: readonly HmacKey[], index = 0): HmacKey {
+  const key = keys[index]
   if (key === undefined) throw new TypeError('There is no such key to sign with')
   return key
-}
-
-async function verifyWithAll(
-  ring: Promise<HmacKey[]>,
-  data: string | Uint8Array,
-  mac: Uint8Array,
-  octets: number | undefined,
-): Promise<number> {
-  const keys = await ring
-  for (const [index, key] of keys.entries()) {
-    const isGood = octets === undefined ? await key.verify(data, mac) : await verifyCut(key, data, mac, octets)
-    if (isGood) return index
-  }
-  return -1
 }
 
 /** No platform compares a part of a MAC. */
@@ -101,22 +102,17 @@ async function verifyCut(key: HmacKey, data: string | Uint8Array, mac: Uint8Arra
 }
 
 /** One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info. */
-async function derivePublicKeys(secrets: Uint8Array[], hash: HashName, cookieName: string): Promise<HmacKey[]> {
-  const label = encodeUtf8(publicHalfLabel(cookieName))
-  const keys: HmacKey[] = []
-  for (const secret of secrets) {
-    const derived = await platform.hmacKey(secret, hash).sign(label)
-    keys.push(platform.hmacKey(derived, hash))
-  }
-  return keys
+async function derivePublicKeys(keys: readonly HmacKey[], hash: HashName, cookieName: string): Promise<HmacKey[]> {
+  const label = publicCookieLabel(cookieName)
+  return await Promise.all(keys.map(async (key) => platform.hmacKey(await key.sign(label), hash)))
 }
 
-/** No signing input of a token begins so: it has no octet 1 in it (RFC 7515 §5.1). */
-export function publicHalfLabel(cookieName: string): string {
+/** No signing input of a token begins so: it has no byte 1 in it (RFC 7515 §5.1). */
+export function publicCookieLabel(cookieName: string): string {
   return `sessionglass public half of ${cookieName}\x01`
 }
 
-/** The secrets of an option, each as octets. */
+/** The secrets of an option, each as bytes. */
 export function secretList(secrets: Secrets, option: string): Uint8Array[] {
   const list = typeof secrets === 'string' ? secrets.split(',').map((part) => part.trim()) : secrets
   if (list instanceof Uint8Array) return [list.slice()]
@@ -157,22 +153,22 @@ export function looksLikeKeyFile(secret: Uint8Array): boolean {
   }
 }
 
-// Comparison of octets that somebody else may guess at: it looks at every one, whatever the others are.
-
-/** Tells whether two arrays hold the same octets, in a time that depends on the length of `expected` alone. */
+/** Tells whether two arrays hold the same bytes, in a time that depends on the length of `expected` alone. */
 export function equalInConstantTime(expected: Uint8Array, given: Uint8Array): boolean {
   let difference = given.length ^ expected.length
   for (let at = 0; at < expected.length; at++) difference |= (expected[at] as number) ^ (given[at] ?? 0)
   return difference === 0
 }
 
-// Octets of the hexadecimal digits that Beaker, Django and pyramid_beaker write MACs and secrets in. FORMATS §2.1 and §8.
-
-/** @param hex - pairs of lower-case digits, as a test before has made sure */
+/**
+ * The bytes of the hexadecimal digits in which Beaker, Django and pyramid_beaker write MACs and secrets (FORMATS §2.1 and §8).
+ *
+ * @param hex - pairs of lower-case digits, as a test before has made sure
+ */
 export function decodeHex(hex: string): Uint8Array<ArrayBuffer> {
-  const octets = new Uint8Array(hex.length / 2)
-  for (let at = 0; at < octets.length; at++) octets[at] = (digitAt(hex, at * 2) << 4) | digitAt(hex, at * 2 + 1)
-  return octets
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = (digitAt(hex, at * 2) << 4) | digitAt(hex, at * 2 + 1)
+  return bytes
 }
 
 function digitAt(hex: string, at: number): number {

@@ -1,41 +1,100 @@
 /**
- * The keys of a codec as an application gives them: there already, in files, or from a function that fetches them.
+ * The keys of a codec: key pairs by jose, and secrets among them, given at once or by a function that fetches them.
+ * RFC 7515 §5.1 and §5.2, RFC 7517, RFC 7518 §3.1; RFC 7468 for PEM.
  */
-
 import { platform } from '#platform'
-import { decodeBase64Url, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { SessionError } from '../../shared/errors.js'
+import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
-import type { CodecKeys, KeysEvent, SessionCodec } from '../codecs/codec.js'
+import { bytesOf, type HashName, plainBuffer } from '../platform/platform.js'
 import {
-  type AsymmetricKey,
-  type HashName,
-  type HmacKey,
-  isPrivateJwk,
-  type Jwk,
-  type JwkSet,
-  type KeyMaterial,
-  publicMembers,
-  SIGNATURE_ALGORITHMS,
-  type SignatureAlgorithm,
-} from '../platform/platform.js'
-import { webHmacKeyOf } from '../platform/web-signature.js'
-import {
-  createKeyring,
-  type Keyring,
+  createHmacKeys,
+  type HmacKeys,
   type KeyUse,
   looksLikeKeyFile,
-  publicHalfLabel,
+  publicCookieLabel,
   type Secrets,
   secretList,
 } from './hmac.js'
 
-/** What the option `keys` takes: a key, a list of keys, a function that fetches them, or a ring that was made of one. */
+/** What the option `keys` takes: a key, a list of keys, a function that fetches them, or what `createKeys` made of one. */
 export type Keys = KeyInput | readonly KeyInput[] | KeySource | KeyRing
 
 /** Fetches the keys, from a vault for instance. */
 export type KeySource = () => MaybePromise<KeyInput | readonly KeyInput[]>
+
+/**
+ * One key, or a set of them: a secret as text or bytes, PEM as text, a JWK, a JWK set, a `CryptoKey`, a pair of those, a
+ * `KeyObject`; or an object that says more about one.
+ */
+export type KeyInput =
+  | string
+  | Uint8Array
+  | Jwk
+  | JwkSet
+  | CryptoKey
+  | CryptoKeys
+  | KeyObjectLike
+  | (KeyLabels & { readonly pem: string; readonly passphrase?: string })
+  /** PEM, JWK, JWK set, or else a secret of exactly its bytes. Node only; read at start and with each reload. */
+  | (KeyLabels & { readonly file: string; readonly passphrase?: string })
+  | (KeyLabels & { readonly key: string | Uint8Array | Jwk | CryptoKey | CryptoKeys | KeyObjectLike })
+
+/** What may be said of a key that does not say it itself. */
+export interface KeyLabels {
+  /** The algorithm; default: the key's own, else what its type is for (RSA: RS256). */
+  readonly alg?: JwsAlgorithm
+  /** The id; default: the key's own, else its thumbprint (RFC 7638). A secret has none unless it is given one. */
+  readonly kid?: string
+}
+
+/** A private key, a public one, or both. */
+export interface CryptoKeys {
+  readonly privateKey?: CryptoKey
+  readonly publicKey?: CryptoKey
+}
+
+/** `KeyObject` of node:crypto, by its shape: not every runtime has its class. */
+export interface KeyObjectLike {
+  readonly type: 'public' | 'private' | 'secret'
+  readonly asymmetricKeyType?: string | undefined
+  readonly asymmetricKeyDetails?: { modulusLength?: number; namedCurve?: string } | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: the overloads of KeyObject
+  export(...options: any[]): unknown
+}
+
+/** A JSON Web Key with the members that signatures know (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). */
+export interface Jwk {
+  readonly kty?: string
+  readonly crv?: string
+  readonly x?: string
+  readonly y?: string
+  readonly n?: string
+  readonly e?: string
+  readonly d?: string
+  readonly p?: string
+  readonly q?: string
+  readonly dp?: string
+  readonly dq?: string
+  readonly qi?: string
+  readonly k?: string
+  readonly alg?: string
+  readonly use?: string
+  readonly key_ops?: string[]
+  readonly kid?: string
+}
+
+export interface JwkSet {
+  readonly keys: Jwk[]
+}
+
+export interface KeyChecks {
+  /** What the keys may be for, in the order of preference; default: all. */
+  readonly algorithms?: readonly JwsAlgorithm[]
+  /** Takes secrets under 32 bytes. */
+  readonly allowWeakSecrets?: boolean
+}
 
 export interface KeysOptions extends KeyChecks {
   /** Loads them again this often, with the first request after that. Default: only by `reload()`. */
@@ -46,15 +105,53 @@ export interface KeysOptions extends KeyChecks {
   clock?: () => Date
 }
 
+/** What became of keys that were loaded: how many there are now, and which signs; or a code. */
+export interface KeysEvent {
+  keyCount?: number
+  kid?: string
+  code?: SessionErrorCode
+}
+
+/** The keys of a codec, as others may know of them. */
+export interface CodecKeys {
+  /** Of key pairs the public members alone; of secrets nothing. */
+  publicKeys(): Promise<readonly Jwk[]>
+  /** From now on, whenever keys are loaded or can't be. */
+  listen(listener: (event: KeysEvent) => void): void
+  /**
+   * Loads the keys, and what they need, before the first request does.
+   *
+   * @throws {SessionError} `ERR_SESSION_KEYS` if that fails
+   */
+  ready(): Promise<void>
+}
+
+/** Keys for one codec or several. */
+export interface KeyRing extends CodecKeys {
+  /**
+   * Loads the keys now. Requests go on with the ones before.
+   *
+   * @throws {SessionError} `ERR_SESSION_KEYS` if that fails; the last valid keys stay
+   */
+  reload(): Promise<void>
+  /** @internal False if surely none of them signs. */
+  readonly canSign: boolean
+  /** @internal @throws {SessionError} `ERR_SESSION_KEYS` if there are none yet, or only such as are too old */
+  current(): Promise<KeySet>
+  /** @internal For a token that no key of `set` is for: newer ones, if there are any. Never fails. */
+  renewed(set: KeySet): Promise<KeySet>
+}
+
 const DEFAULT_TIMEOUT = '10s'
 
 /**
  * Prepares keys that can be loaded again without a restart. The first key that signs is the one that does; every key verifies.
- * Where a reload fails, the last good keys stay for as long as it takes.
+ * If a reload fails, the last valid keys stay for as long as it takes.
  *
  * @param source - keys, or a function that fetches them; files are read again with each reload
- * @returns a ring for the option `keys`
- * @throws {TypeError} for keys that are weak, of the wrong kind or not to be read; those of a function are `ERR_SESSION_KEYS`
+ * @returns keys for the option `keys`
+ * @throws {TypeError} for keys that are weak or of the wrong kind. What only an import can tell, and all that is wrong with the keys of
+ *   a function, is `ERR_SESSION_KEYS` of `ready()` and of the first use
  */
 export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, options: KeysOptions = {}): KeyRing {
   const { algorithms, allowWeakSecrets = false, reloadEvery, clock = () => new Date() } = options
@@ -62,7 +159,7 @@ export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, o
   const checks = { allowWeakSecrets, ...(algorithms && { algorithms }) }
   const timeout = parseDuration(options.timeout ?? DEFAULT_TIMEOUT, 'timeout')
   const atStart = typeof source === 'function' ? undefined : checkKeys(source, checks)
-  let checked: CheckedKey[] | undefined = atStart
+  let checked = atStart
 
   async function load(): Promise<KeySet> {
     const input = typeof source === 'function' ? await inTime(source(), timeout) : source
@@ -71,28 +168,54 @@ export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, o
     return await prepareKeySet(keys)
   }
 
-  const ring = createKeyRing({
+  return createKeyRing({
     load,
     canSign: atStart === undefined || atStart.some(({ canSign }) => canSign),
     isOwn: true,
     clock,
     ...(reloadEvery !== undefined && { maxAge: parseDuration(reloadEvery, 'reloadEvery') }),
   })
-  // Elsewhere an import is asynchronous work, which Workers do not allow while a module starts.
-  if (atStart && platform.name === 'node') ring.current()
-  return ring
 }
 
-/** Whether `keys` was made into a ring already. */
-export function isKeyRing(keys: Keys): keys is KeyRing {
-  return typeof keys === 'object' && keys !== null && 'renewed' in keys && typeof keys.renewed === 'function'
-}
-
-/** The ring of a codec's option `keys`. @throws {TypeError} */
+/** The keys of a codec's option `keys`. @throws {TypeError} */
 export function ringOf(keys: Keys, checks: KeyChecks): KeyRing {
-  if (!isKeyRing(keys)) return createKeys(keys, checks)
+  if (!(typeof keys === 'object' && keys !== null && 'renewed' in keys)) return createKeys(keys, checks)
   if (checks.algorithms === undefined && checks.allowWeakSecrets !== true) return keys
   throw new TypeError('Give "algorithms" and "allowWeakSecrets" to createKeys() or remoteJwks(), where the keys are')
+}
+
+/**
+ * The keys of a codec's option `secrets`: the first secret signs with the first algorithm; then come the others with it, then all
+ * with the next. They never change.
+ *
+ * @throws {TypeError} for empty or weak secrets, and for algorithms that are not for secrets
+ */
+export function ringOfSecrets(secrets: Secrets, { algorithms, allowWeakSecrets }: Required<KeyChecks>): KeyRing {
+  const hmacs = algorithms.filter(isHmac)
+  if (hmacs.length < algorithms.length) throw new TypeError('Option "algorithms" may hold HS256, HS384 and HS512')
+  checkAlgorithms(algorithms)
+  const list = secretList(secrets, 'secrets')
+  const prepare = (alg: HmacAlgorithm, secret: Uint8Array): PreparedKey =>
+    keyOfSecret({ alg }, createHmacKeys({ secrets: [secret], hash: HMAC_HASHES[alg], allowWeakSecrets }))
+  const set = keySetOf(hmacs.flatMap((alg) => list.map((secret) => prepare(alg, secret))))
+  return {
+    canSign: true,
+    current: async () => set,
+    renewed: async () => set,
+    publicKeys: async () => [],
+    listen: () => {},
+    reload: async () => {},
+    ready: async () => {},
+  }
+}
+
+/** The public keys of all codecs as one JWK set (RFC 7517 §5). @throws {SessionError} `ERR_SESSION_KEYS`: never half a set */
+export async function publicJwks(codecs: readonly { readonly keys?: CodecKeys }[]): Promise<JwkSet> {
+  const found = new Map<string, Jwk>()
+  for (const { keys } of codecs) {
+    for (const jwk of keys ? await keys.publicKeys() : []) found.set(JSON.stringify(jwk), jwk)
+  }
+  return { keys: [...found.values()] }
 }
 
 async function inTime<T>(value: MaybePromise<T>, timeout: number): Promise<T> {
@@ -103,24 +226,8 @@ async function inTime<T>(value: MaybePromise<T>, timeout: number): Promise<T> {
   })
 }
 
-// Keys that may be loaded again while requests go on: the last good set stays until there is a better one, and nobody waits for a
-// reload but the first request, and one after a long silence.
-
-/** Keys for one codec or several. */
-export interface KeyRing extends CodecKeys {
-  /**
-   * Loads the keys now. Requests go on with the ones before.
-   *
-   * @throws {SessionError} `ERR_SESSION_KEYS` where that fails; the last good keys stay
-   */
-  reload(): Promise<void>
-  /** @internal False where surely none of them signs. */
-  readonly canSign: boolean
-  /** @internal @throws {SessionError} `ERR_SESSION_KEYS` where there are none yet, or only such as are too old */
-  current(): Promise<KeySet>
-  /** @internal For a token that no key of `set` is for: newer ones, if there are any. Never fails. */
-  renewed(set: KeySet): Promise<KeySet>
-}
+// Keys that may be loaded again while requests go on: the last valid set stays until there is a better one, and no request waits for
+// a reload but the first, and one after a long silence.
 
 export interface KeyLoading {
   load(): Promise<KeySet>
@@ -136,7 +243,7 @@ export interface KeyLoading {
   clock: () => Date
 }
 
-/** Milliseconds of rest after a load that failed, so that no crowd of requests falls upon the source. */
+/** Milliseconds of rest after a load that failed, so that not every request asks the source again. */
 const RETRY_AFTER = 5000
 
 export function createKeyRing(loading: KeyLoading): KeyRing {
@@ -163,7 +270,7 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
     tell({ keyCount: keys.length, ...kid, ...(cause !== undefined && { code: 'ERR_SESSION_KEYS' }) })
   }
 
-  /** One at a time, whoever asks. */
+  /** Concurrent requests share one load. */
   function load(): Promise<void> {
     if (underway !== undefined) return underway
     triedAt = clock().getTime()
@@ -176,7 +283,7 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
       try {
         listener(event)
       } catch {
-        // It may be nobody's request that keys are loaded in: a listener that fails has nobody to tell.
+        // Keys may be loaded in no request at all: there is none that could fail for a listener.
       }
     }
   }
@@ -187,26 +294,13 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
     return passed >= 0 && passed < period
   }
 
-  async function find(): Promise<KeySet> {
+  async function current(): Promise<KeySet> {
+    if (set !== undefined && isRecent(loadedAt, maxAge)) return set
     const isResting = cause !== undefined && isRecent(triedAt, RETRY_AFTER)
     const begun = isResting ? undefined : load()
     if (set === undefined || !isRecent(loadedAt, 2 * maxAge)) await begun
     if (set !== undefined && clock().getTime() - loadedAt < maxAge + maxStale) return set
     throw outage()
-  }
-
-  async function renew(old: KeySet): Promise<KeySet> {
-    const mayAsk = cooldown !== undefined && !isRecent(triedAt, cooldown)
-    if (set === old && (underway !== undefined || mayAsk)) await load()
-    return set ?? old
-  }
-
-  async function publicKeys(): Promise<readonly Jwk[]> {
-    return isOwn ? publicKeysOf(await current()) : []
-  }
-
-  async function current(): Promise<KeySet> {
-    return set !== undefined && isRecent(loadedAt, maxAge) ? set : find()
   }
 
   function outage(): SessionError {
@@ -216,10 +310,19 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
   return {
     canSign,
     current,
-    ready: async () => void (await current()),
-    renewed: (old) => renew(old),
-    publicKeys: () => publicKeys(),
+    async renewed(old) {
+      const mayAsk = cooldown !== undefined && !isRecent(triedAt, cooldown)
+      if (set === old && (underway !== undefined || mayAsk)) await load()
+      return set ?? old
+    },
+    async publicKeys() {
+      const { keys } = isOwn ? await current() : { keys: [] }
+      return keys.flatMap(({ publicJwk }) => (publicJwk ? [publicJwk] : []))
+    },
     listen: (listener) => void listeners.add(listener),
+    async ready() {
+      await current()
+    },
     async reload() {
       await underway
       await load()
@@ -233,62 +336,53 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
 
 export interface KeySet {
   /** The one that signs is the first. */
-  readonly keys: readonly RingKey[]
-  readonly signer: RingKey | undefined
+  readonly keys: readonly PreparedKey[]
+  readonly signer: PreparedKey | undefined
   readonly algorithms: ReadonlySet<string>
 }
 
-/** What a token says of its key, and what is to be verified. None of it is trusted. */
-export interface SignedInput {
-  alg: string
-  kid: string | undefined
-  signingInput: string
-  signature: Uint8Array
+/** A key that is ready for its one algorithm. What it signs as a session never verifies as a public cookie, nor the other way round. */
+export interface PreparedKey {
+  readonly alg: JwsAlgorithm
+  readonly kid?: string
+  /** The public members, with `alg`, `kid` and `use`; a secret has none. */
+  readonly publicJwk?: Jwk
+  /** @returns the token. Absent for a public key */
+  sign?(token: UnsignedToken, use: KeyUse): Promise<string>
+  verify(token: SignedToken, use: KeyUse): Promise<boolean>
 }
 
-/**
- * Looks at the keys of an option.
- *
- * @throws {TypeError} naming the option
- */
-export function checkKeys(input: KeyInput | readonly KeyInput[], checks: KeyChecks, option = 'keys'): CheckedKey[] {
-  const inputs = Array.isArray(input) ? (input as readonly KeyInput[]) : [input as KeyInput]
-  try {
-    const keys = inputs.flatMap((each) => formsOf(each)).map((form) => checkKey(form, checks))
-    if (keys.length > 0) return keys
-  } catch (error) {
-    if (!(error instanceof TypeError) || error.message.startsWith('Option ')) throw error
-    throw new TypeError(`Option "${option}" holds ${error.message}`)
-  }
-  throw new TypeError(`Option "${option}" holds no key`)
+export interface UnsignedToken {
+  readonly header: Readonly<Record<string, string>> & { readonly alg: JwsAlgorithm }
+  /** The claims as JSON. */
+  readonly payload: string
+  /** Both, encoded. */
+  signingInput(): string
 }
 
-/** Prepares them. Of a private key and its own public one, the private one stays. */
-export async function prepareKeySet(checked: readonly CheckedKey[]): Promise<KeySet> {
-  const keys: RingKey[] = []
-  const first = checked.find(({ canSign }) => canSign)
-  for (const each of first ? [first, ...checked.filter((other) => other !== first)] : checked) {
-    const key = await each.prepare()
-    const twin = keys.findIndex((other) => isSame(other, key))
-    if (twin === -1) keys.push(key)
-    else if (keys[twin]?.sign === undefined && key.sign) keys[twin] = key
-  }
-  return keySetOf(keys)
+/** A token, and what it says of its key. None of it is trusted. */
+export interface SignedToken {
+  readonly value: string
+  readonly alg: string
+  readonly kid: string | undefined
+  readonly payload: string
+  readonly signingInput: string
+  readonly signature: Uint8Array
 }
 
-export function keySetOf(keys: readonly RingKey[]): KeySet {
+export function keySetOf(keys: readonly PreparedKey[]): KeySet {
   const signer = keys[0]?.sign && keys[0]
   return { keys, signer, algorithms: new Set(keys.map(({ alg }) => alg)) }
 }
 
 /** @returns the place of the key that verified, or -1 */
-export async function verifyWithSet({ keys }: KeySet, input: SignedInput, use: KeyUse): Promise<number> {
-  const { alg, kid, signingInput, signature } = input
+export async function verifyWithSet({ keys }: KeySet, token: SignedToken, use: KeyUse): Promise<number> {
+  const { alg, kid } = token
   // The key that the token names first, then the others: another issuer may name the same keys in another way.
   for (const isNamed of kid === undefined ? [false] : [true, false]) {
     for (const [index, key] of keys.entries()) {
       if (key.alg !== alg || (kid !== undefined && (key.kid === kid) !== isNamed)) continue
-      if (await key.verify(signingInput, signature, use)) return index
+      if (await key.verify(token, use)) return index
     }
   }
   return -1
@@ -299,221 +393,109 @@ export function knows({ keys }: KeySet, kid: string | undefined): boolean {
   return kid !== undefined && keys.some((key) => key.kid === kid)
 }
 
-/** What others may have of the set (RFC 7517 §5): of key pairs the public members, of secrets nothing. */
-export function publicKeysOf({ keys }: KeySet): Jwk[] {
-  return keys.flatMap(({ publicJwk }) => (publicJwk ? [publicJwk] : []))
+/** Of a private key and its own public one, the private one stays. */
+async function prepareKeySet(checked: readonly CheckedKey[]): Promise<KeySet> {
+  const keys: PreparedKey[] = []
+  const first = checked.find(({ canSign }) => canSign)
+  for (const each of first ? [first, ...checked.filter((other) => other !== first)] : checked) {
+    const key = await each.prepare()
+    const twin = keys.findIndex((other) => isSame(other, key))
+    if (twin === -1) keys.push(key)
+    else if (keys[twin]?.sign === undefined && key.sign) keys[twin] = key
+  }
+  return keySetOf(keys)
 }
 
-function isSame(a: RingKey, b: RingKey): boolean {
+function isSame(a: PreparedKey, b: PreparedKey): boolean {
   if (!a.publicJwk || !b.publicJwk || a.alg !== b.alg) return false
   const { x, y, n, e } = a.publicJwk
   return x === b.publicJwk.x && y === b.publicJwk.y && n === b.publicJwk.n && e === b.publicJwk.e
 }
 
-// One key of a ring, made ready for its algorithm. What it signs as a session never verifies as a public half, nor the other way
-// round: a secret derives another key for that, a key pair signs other octets (docs/decisions.md).
+// The shape of a key: what it is, what it is for, and whether it is strong enough, as far as that shows without an import.
+// Each function throws a TypeError without the name of the option, which `checkKeys` puts before it.
 
-export interface RingKey {
-  readonly alg: JwsAlgorithm
-  readonly kid?: string
-  /** The public members, with `alg`, `kid` and `use`; a secret has none. */
-  readonly publicJwk?: Jwk
-  /** Absent for a public key. */
-  sign?(signingInput: string, use: KeyUse): Promise<Uint8Array>
-  verify(signingInput: string, signature: Uint8Array, use: KeyUse): Promise<boolean>
-}
-
-/** A key that was looked at: what is wrong with it was said already. */
+/** A key whose shape was checked. */
 export interface CheckedKey {
-  readonly alg: JwsAlgorithm
   readonly canSign: boolean
-  /** At once on Node; the platform of the web imports it now. */
-  prepare(): Promise<RingKey>
+  /** Imports it. @throws {TypeError} for what only an import can tell */
+  prepare(): Promise<PreparedKey>
 }
 
-export interface KeyChecks {
-  /** What the keys may be for, in the order of preference; default: all. */
-  readonly algorithms?: readonly JwsAlgorithm[]
-  /** Takes secrets under 32 octets. */
-  readonly allowWeakSecrets?: boolean
-}
-
-/** Shortest RSA key in bits (RFC 7518 §3.3). */
-const SHORTEST_RSA = 2048
-/** Longest RSA key in bits: a longer one costs whoever verifies too much. */
-const MAX_RSA = 8192
-/** Characters of a key id: it travels in each token. */
-const MAX_KID = 256
-
-/**
- * Looks at a key: what it is for, whether it is strong enough, whether it can be read at all.
- *
- * @throws {TypeError} without the name of an option, which the caller puts before it
- */
-export function checkKey(form: KeyForm, checks: KeyChecks = {}): CheckedKey {
-  const { kid } = form
-  if (kid !== undefined && (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID)) {
-    throw new TypeError(`a key whose "kid" is no text of 1 to ${MAX_KID} characters`)
-  }
-  const { algorithms } = checks
-  if ('secret' in form)
-    return checkSecret(form.secret, algorithmOfAlgorithms({ kty: 'oct' }, form.alg, algorithms), kid, checks)
-  // A platform may refuse a weak key, too, and not say why.
-  if ('jwk' in form.material) checkRsa(form.material.jwk)
-  const key = readMaterial(form.material)
-  const alg = algorithmOfAlgorithms(key.facts, form.alg, algorithms)
-  checkRsa(key.facts)
-  return { alg, canSign: key.isPrivate, prepare: () => prepareKey(key, alg, kid) }
-}
-
-function checkSecret(
-  secret: Uint8Array | CryptoKey,
-  alg: JwsAlgorithm,
-  kid: string | undefined,
-  { allowWeakSecrets = false }: KeyChecks,
-): CheckedKey {
-  if (!isHmac(alg)) throw new TypeError(`a secret for ${alg}`)
-  const hash = HMAC_HASHES[alg]
-  const labels = { alg, ...(kid !== undefined && { kid }) }
-  if (!(secret instanceof Uint8Array)) {
-    const held = { ...labels, ...createCryptoSecret(secret, hash, allowWeakSecrets) }
-    return { alg, canSign: true, prepare: () => always(held) }
-  }
-  const keyring = createKeyring({ secrets: [secret], hash, allowWeakSecrets, option: 'keys' })
-  return { alg, canSign: true, prepare: () => always(keyOfSecret(labels, keyring)) }
-}
-
-/** A ring of one secret as one key of a larger ring. */
-export function keyOfSecret(labels: Pick<RingKey, 'alg' | 'kid'>, { sign, verify }: Keyring): RingKey {
-  return {
-    ...labels,
-    sign,
-    verify: async (signingInput, mac, use) => (await verify(signingInput, mac, use)) !== -1,
-  }
-}
-
-async function always<T>(value: T): Promise<T> {
-  return value
-}
-
-/** What a platform says of a key may hold parts of it. */
-function readMaterial(material: KeyMaterial): AsymmetricKey {
+/** @throws {TypeError} naming the option */
+function checkKeys(input: KeyInput | readonly KeyInput[], checks: KeyChecks): CheckedKey[] {
+  const inputs = Array.isArray(input) ? (input as readonly KeyInput[]) : [input as KeyInput]
   try {
-    return platform.asymmetricKey(material)
-  } catch {
-    const known = platform.name === 'web' ? 'PEM as PUBLIC KEY or PRIVATE KEY alone' : 'PEM with its passphrase'
-    throw new TypeError(`a key that can not be read (a whole public or private key; ${known})`)
+    const keys = inputs.flatMap((each) => keysOf(each, {}, checks))
+    if (keys.length > 0) return keys
+  } catch (error) {
+    if (!(error instanceof TypeError) || error.message.startsWith('Option ')) throw error
+    throw new TypeError(`Option "keys" holds ${error.message}`)
   }
+  throw new TypeError('Option "keys" holds no key')
 }
 
-/** @throws {TypeError} for a modulus that is too short or too long, and for an exponent with which anybody could sign */
-function checkRsa({ kty, n = '', e = '' }: Jwk): void {
-  if (kty !== 'RSA') return
-  const bits = bitLength(n)
-  if (bits < SHORTEST_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${SHORTEST_RSA} are needed`)
-  if (bits > MAX_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${MAX_RSA} are the most`)
-  if (bitLength(e) < 2) throw new TypeError('an RSA key with the exponent 1')
-}
-
-function bitLength(text: string): number {
-  const octets = decodeBase64Url(text)
-  const first = octets.findIndex((octet) => octet !== 0)
-  return first === -1 ? 0 : (octets.length - first) * 8 - Math.clz32(octets[first] as number) + 24
-}
-
-async function prepareKey(key: AsymmetricKey, alg: JwsAlgorithm, given: string | undefined): Promise<RingKey> {
-  const prepared = await key.prepare(alg as SignatureAlgorithm)
-  const { jwk } = prepared
-  const kid = given ?? (jwk && (await thumbprintOf(jwk)))
-  const { sign } = prepared
-  return {
-    alg,
-    ...(kid !== undefined && { kid }),
-    ...(jwk && { publicJwk: { ...publicMembers(jwk), ...(kid !== undefined && { kid }), alg, use: 'sig' } }),
-    ...(sign && { sign: (signingInput: string, use: KeyUse) => sign(labelled(signingInput, use)) }),
-    verify: (signingInput, signature, use) => prepared.verify(labelled(signingInput, use), signature),
-  }
-}
-
-/** RFC 7638 §3: SHA-256 over the members that make the key, sorted and without blanks. */
-async function thumbprintOf(jwk: Jwk): Promise<string> {
-  const digest = await platform.sha256(encodeUtf8(JSON.stringify(publicMembers(jwk))))
-  return encodeBase64Url(digest)
-}
-
-/** A session's signature covers the token alone, that of a public half something that no token can be. */
-function labelled(signingInput: string, { purpose, cookieName }: KeyUse): string {
-  return purpose === 'session' ? signingInput : publicHalfLabel(cookieName) + signingInput
-}
-
-// The forms in which an application has its keys, and how each is told from the others.
-// RFC 7517 for JWK, RFC 7468 for PEM.
-
-/**
- * One key, or a set of them: a secret as text or octets, PEM as text, a JWK, a JWK set, a `CryptoKey`, a pair of those, a
- * `KeyObject`; or an object that says more about one.
- */
-export type KeyInput =
-  | string
-  | Uint8Array
-  | Jwk
-  | JwkSet
-  | CryptoKey
-  | CryptoKeys
-  | KeyObjectLike
-  | (KeyLabels & { readonly pem: string; readonly passphrase?: string })
-  /** PEM, JWK, JWK set, or else a secret of exactly its octets. Node only; read at start and with each reload. */
-  | (KeyLabels & { readonly file: string; readonly passphrase?: string })
-  | (KeyLabels & { readonly key: string | Uint8Array | Jwk | CryptoKey | CryptoKeys | KeyObjectLike })
-
-/**
- * Takes an input apart into keys.
- *
- * @throws {TypeError} without the name of an option, which the caller puts before it
- */
-export function formsOf(input: KeyInput, labels: KeyLabels = {}): KeyForm[] {
-  if (typeof input === 'string') return [formOfText(input, labels)]
-  if (input instanceof Uint8Array) return [formOfSecret(input, labels)]
+function keysOf(input: KeyInput, labels: KeyLabels, checks: KeyChecks): CheckedKey[] {
+  if (typeof input === 'string') return [keyOfText(input, labels, checks)]
+  if (input instanceof Uint8Array) return [keyOfBytes(input, labels, checks)]
   if (typeof input !== 'object' || input === null || Array.isArray(input))
     throw new TypeError('something that is no key')
-  if ('pem' in input) return [formOfPem(input.pem, input, input.passphrase)]
-  if ('file' in input) return formsOfFile(input.file, input, input.passphrase)
-  if ('key' in input) return formsOf(input.key, input)
-  if ('keys' in input) return formsOfJwkSet(input, labels)
-  if ('kty' in input) return [formOfJwk(input, labels)]
-  if ('privateKey' in input || 'publicKey' in input) return [formOfCryptoKeys(input, labels)]
-  if ('export' in input && typeof input.export === 'function') return [formOfKeyObject(input, labels)]
-  if ('usages' in input && 'algorithm' in input) return [formOfCryptoKey(input, labels)]
+  if ('pem' in input) return [keyOfPem(input.pem, input, checks, input.passphrase)]
+  if ('file' in input) return keysOfFile(input.file, input, checks, input.passphrase)
+  if ('key' in input) return keysOf(input.key, input, checks)
+  if ('keys' in input) return keysOfJwkSet(input, labels, checks)
+  if ('kty' in input) return [keyOfJwk(input, labels, checks)]
+  if ('privateKey' in input || 'publicKey' in input) return [keyOfCryptoKeys(input, labels, checks)]
+  if ('export' in input && typeof input.export === 'function') return [keyOfKeyObject(input, labels, checks)]
+  if ('usages' in input && 'algorithm' in input) return [keyOfCryptoKey(input, labels, checks)]
   throw new TypeError('something that is no key')
 }
 
-function formOfText(text: string, labels: KeyLabels): KeyForm {
-  return text.trim().startsWith('-----BEGIN ') ? formOfPem(text, labels) : formOfSecret(encodeUtf8(text), labels)
+function keyOfText(text: string, labels: KeyLabels, checks: KeyChecks): CheckedKey {
+  return text.trim().startsWith('-----BEGIN ')
+    ? keyOfPem(text, labels, checks)
+    : keyOfBytes(encodeUtf8(text), labels, checks)
+}
+
+/** What looks like a key file may be public: here it is never an HMAC secret. */
+function keyOfBytes(secret: Uint8Array, labels: KeyLabels, checks: KeyChecks): CheckedKey {
+  if (looksLikeKeyFile(secret)) throw new TypeError('a PEM or JWK as a secret; give PEM as text and a JWK as an object')
+  return checkSecret([secret], labels, checks)
 }
 
 /** RFC 7468 §3: the label stands in both lines. Text may stand around a block (§2). */
 const PEM_BLOCK = /^-----BEGIN ([A-Z0-9 ]+)-----[\s\S]*?^-----END \1-----/gm
 /** Others, such as the parameters of a curve, are no keys. */
 const KEY_LABEL = /(?:^| )KEY$|^CERTIFICATE$/
+/** What jose reads: RFC 7468 §5, §10 and §13. */
+const PLAIN_LABEL = /^(?:PUBLIC KEY|PRIVATE KEY|CERTIFICATE)$/
 
-function formOfPem(text: unknown, labels: KeyLabels, passphrase?: string): KeyForm {
+function keyOfPem(text: unknown, labels: KeyLabels, checks: KeyChecks, passphrase?: string): CheckedKey {
   if (typeof text !== 'string') throw new TypeError('a "pem" that is no text')
   const blocks = [...text.trim().matchAll(PEM_BLOCK)].filter(([, label = '']) => KEY_LABEL.test(label))
-  const [block] = blocks
+  const [[block, label = ''] = []] = blocks
   if (block === undefined) throw new TypeError('a PEM without a key')
   if (blocks.length > 1) throw new TypeError('a PEM with several keys; give each by itself')
-  return { ...labelsOf(labels), material: { pem: block[0], ...(passphrase !== undefined && { passphrase }) } }
+  if (label.startsWith('OPENSSH')) throw new TypeError('an OpenSSH key; convert it: ssh-keygen -p -m PKCS8 -f FILE')
+  const pem = PLAIN_LABEL.test(label) ? block : platform.plainPem(block, passphrase)
+  return keyOfPlainPem(pem, {}, labels, checks)
 }
 
-function formsOfFile(path: string, labels: KeyLabels, passphrase?: string): KeyForm[] {
-  const octets = readFile(path)
-  const text = new TextDecoder().decode(octets)
-  if (/^-----BEGIN /m.test(text)) return [formOfPem(text, labels, passphrase)]
-  const json = parseObject(text)
-  return json === undefined ? [formOfSecret(octets, labels)] : formsOf(json, labelsOf(labels))
+function keyOfPlainPem(pem: string, facts: KeyFacts, labels: KeyLabels, checks: KeyChecks): CheckedKey {
+  return checkPair(facts, pem.startsWith('-----BEGIN PRIVATE'), labels, checks, (alg, jose) =>
+    importPem(pem, alg, jose),
+  )
 }
 
-/** The message of the file system has the path, which is nobody else's business. */
+function keysOfFile(path: string, labels: KeyLabels, checks: KeyChecks, passphrase?: string): CheckedKey[] {
+  const bytes = readFile(path)
+  const text = new TextDecoder().decode(bytes)
+  if (/^-----BEGIN /m.test(text)) return [keyOfPem(text, labels, checks, passphrase)]
+  const json = parseKey(text)
+  return json === undefined ? [keyOfBytes(bytes, labels, checks)] : keysOf(json, labels, checks)
+}
+
+/** The message of the file system has the path, which is not for a log. */
 function readFile(path: string): Uint8Array {
   try {
     return platform.readFile(path)
@@ -522,8 +504,8 @@ function readFile(path: string): Uint8Array {
   }
 }
 
-/** JSON that may name another file or hold a PEM is none of ours. */
-function parseObject(text: string): Jwk | JwkSet | undefined {
+/** JSON that may name another file or hold a PEM is no key. */
+function parseKey(text: string): Jwk | JwkSet | undefined {
   try {
     const value: unknown = JSON.parse(text)
     const isKey = typeof value === 'object' && value !== null && ('kty' in value || 'keys' in value)
@@ -533,57 +515,28 @@ function parseObject(text: string): Jwk | JwkSet | undefined {
   }
 }
 
-// The three forms that every key is brought into: octets of a secret, a `CryptoKey` of one, and what a platform makes a key pair of.
-
-/** What may be said of a key that does not say it itself. */
-export interface KeyLabels {
-  /** The algorithm; default: the key's own, else what its type is for (RSA: RS256). */
-  readonly alg?: JwsAlgorithm
-  /** The id; default: the key's own, else its thumbprint (RFC 7638). A secret has none unless it is given one. */
-  readonly kid?: string
+function keysOfJwkSet({ keys }: JwkSet, labels: KeyLabels, checks: KeyChecks): CheckedKey[] {
+  if (!Array.isArray(keys)) throw new TypeError('a JWK set without a list of "keys"')
+  if (labels.kid !== undefined) throw new TypeError('one "kid" for a set of keys')
+  return keys.map((jwk: Jwk) => keyOfJwk(jwk, labels, checks))
 }
-
-export type KeyForm = KeyLabels & ({ readonly secret: Uint8Array | CryptoKey } | { readonly material: KeyMaterial })
-
-/**
- * Whatever looks like a key file may be public: it is never an HMAC secret here.
- *
- * @throws {TypeError} without the name of an option, as every function of these files
- */
-export function formOfSecret(secret: Uint8Array, labels: KeyLabels): KeyForm {
-  if (looksLikeKeyFile(secret)) throw new TypeError('a PEM or JWK as a secret; give PEM as text and a JWK as an object')
-  return { ...labelsOf(labels), secret: secret.slice() }
-}
-
-/** Only these two, whatever else the object has. */
-export function labelsOf({ alg, kid }: KeyLabels): KeyLabels {
-  return { ...(alg !== undefined && { alg }), ...(kid !== undefined && { kid }) }
-}
-
-/** What is said of a key, with what it says itself. */
-export function withOwnAlgorithm(labels: KeyLabels, own: unknown): KeyLabels {
-  if (own === undefined) return labelsOf(labels)
-  if (labels.alg !== undefined && labels.alg !== own) throw new TypeError('a key with another "alg" than it has itself')
-  return { ...labelsOf(labels), alg: own as JwsAlgorithm }
-}
-
-// Keys that are JSON. RFC 7517 §4 and §5.
 
 /** @throws {TypeError} unless the key is for signatures (RFC 7517 §4.2 and §4.3) */
-export function formOfJwk(jwk: Jwk, labels: KeyLabels): KeyForm {
+export function keyOfJwk(jwk: Jwk, labels: KeyLabels, checks: KeyChecks): CheckedKey {
   if (typeof jwk !== 'object' || jwk === null || typeof jwk.kty !== 'string') throw new TypeError('a JWK without "kty"')
   if (jwk.use !== undefined && jwk.use !== 'sig') throw new TypeError('a JWK whose "use" is not "sig"')
   checkOperations(jwk)
-  checkNumbers(jwk)
-  const { kty, k, alg, kid } = jwk
-  const known = withOwnAlgorithm({ ...(kid !== undefined && { kid }), ...labels }, commonName(alg))
-  return kty === 'oct' ? formOfSecret(octetsOf(k), known) : { ...known, material: { jwk } }
-}
-
-export function formsOfJwkSet({ keys }: JwkSet, labels: KeyLabels): KeyForm[] {
-  if (!Array.isArray(keys)) throw new TypeError('a JWK set without a list of "keys"')
-  if (labels.kid !== undefined) throw new TypeError('one "kid" for a set of keys')
-  return keys.map((jwk: Jwk) => formOfJwk(jwk, labels))
+  const { kty, crv = '', k, kid, n, e } = jwk
+  // Platforms are laxer about base64url (RFC 7515 §2), and read different keys then.
+  for (const name of PRIVATE_MEMBERS) if (jwk[name] !== undefined) bytesOfMember(jwk[name])
+  const known = withOwnAlgorithm({ ...(kid !== undefined && { kid }), ...labels }, commonName(jwk.alg))
+  if (kty === 'oct') return keyOfBytes(bytesOfMember(k), known, checks)
+  const rsa = kty === 'RSA' && {
+    modulusLength: bitLength(bytesOfMember(n ?? '')),
+    publicExponent: bytesOfMember(e ?? ''),
+  }
+  const facts = { kty, crv, ...rsa }
+  return checkPair(facts, isPrivateJwk(jwk), known, checks, (alg, jose) => importJwk(jwk, alg, jose))
 }
 
 function checkOperations(jwk: Jwk): void {
@@ -595,31 +548,16 @@ function checkOperations(jwk: Jwk): void {
   if (missing !== undefined) throw new TypeError(`a JWK whose "key_ops" do not allow to ${missing}`)
 }
 
-/** RFC 7515 §2: base64url without padding. Platforms are laxer, and read different keys then. */
-function checkNumbers({ x, y, n, e, d, p, q, dp, dq, qi }: Jwk): void {
-  for (const number of [x, y, n, e, d, p, q, dp, dq, qi]) {
-    if (number !== undefined) octetsOf(number)
-  }
-}
-
-function octetsOf(k: unknown): Uint8Array {
+function bytesOfMember(text: unknown): Uint8Array {
   try {
-    return decodeBase64Url(k as string)
+    return decodeBase64Url(text as string)
   } catch {
     throw new TypeError('a JWK with a member that is no base64url')
   }
 }
 
-// Keys that WebCrypto holds. What such a key is for is a part of it (W3C Web Cryptography Level 2 §13).
-
-/** A private key, a public one, or both. */
-export interface CryptoKeys {
-  readonly privateKey?: CryptoKey
-  readonly publicKey?: CryptoKey
-}
-
-/** @throws {TypeError} for a key with other usages, and for a private one that neither can be exported nor has its public one beside it */
-export function formOfCryptoKeys({ privateKey, publicKey }: CryptoKeys, labels: KeyLabels): KeyForm {
+/** @throws {TypeError} for a key with other usages, and for a private one that can't be exported and has no public one beside it */
+function keyOfCryptoKeys({ privateKey, publicKey }: CryptoKeys, labels: KeyLabels, checks: KeyChecks): CheckedKey {
   if (privateKey && !privateKey.usages.includes('sign')) throw new TypeError('a private CryptoKey that may not sign')
   if (publicKey && !publicKey.usages.includes('verify')) throw new TypeError('a public CryptoKey that may not verify')
   const key = privateKey ?? publicKey
@@ -627,21 +565,24 @@ export function formOfCryptoKeys({ privateKey, publicKey }: CryptoKeys, labels: 
   if (publicKey === undefined && !key.extractable) {
     throw new TypeError('a private CryptoKey that can not be exported; give { privateKey, publicKey }')
   }
-  const material = { ...(privateKey && { privateKey }), ...(publicKey && { publicKey }) }
-  return { ...withOwnAlgorithm(labels, algorithmOf(key)), material }
+  const own = algorithmOf(key)
+  const known = withOwnAlgorithm(labels, own)
+  const { modulusLength, publicExponent } = key.algorithm as RsaKeyAlgorithm
+  const facts = { ...SIGNATURE_ALGORITHMS[own as SignatureAlgorithm], modulusLength, publicExponent }
+  return checkPair(facts, privateKey !== undefined, known, checks, (alg, jose) =>
+    importCryptoKeys({ ...(privateKey && { privateKey }), ...(publicKey && { publicKey }) }, alg, jose),
+  )
 }
 
-/** @throws {TypeError} unless it is for HMAC, and may both sign and verify */
-export function formOfCryptoKey(key: CryptoKey, labels: KeyLabels): KeyForm {
-  if (key.type === 'public') return formOfCryptoKeys({ publicKey: key }, labels)
-  if (key.type === 'private') return formOfCryptoKeys({ privateKey: key }, labels)
+/** @throws {TypeError} for a secret that is not for HMAC, or may not both sign and verify */
+function keyOfCryptoKey(key: CryptoKey, labels: KeyLabels, checks: KeyChecks): CheckedKey {
+  if (key.type === 'public') return keyOfCryptoKeys({ publicKey: key }, labels, checks)
+  if (key.type === 'private') return keyOfCryptoKeys({ privateKey: key }, labels, checks)
   if (key.algorithm.name !== 'HMAC') throw new TypeError('a secret CryptoKey that is not for HMAC')
   if (!key.usages.includes('sign') || !key.usages.includes('verify')) {
     throw new TypeError('a secret CryptoKey that may not both sign and verify')
   }
-  const known = withOwnAlgorithm(labels, algorithmOf(key))
-  const octets = platform.secretOctets(key)
-  return octets ? formOfSecret(octets, known) : { ...known, secret: key }
+  return checkSecret(key, withOwnAlgorithm(labels, algorithmOf(key)), checks)
 }
 
 const CURVES: Readonly<Record<string, string>> = { 'P-256': 'ES256', 'P-384': 'ES384', 'P-521': 'ES512' }
@@ -657,136 +598,268 @@ function algorithmOf({ algorithm }: CryptoKey): string {
   return name === 'Ed25519' ? 'EdDSA' : name
 }
 
-// Keys that node:crypto has read or made, told by their shape: not every runtime has its class.
-
-/** `KeyObject` of node:crypto, by its shape. */
-export interface KeyObjectLike {
-  readonly type: 'public' | 'private' | 'secret'
-  readonly asymmetricKeyType?: string | undefined
-  // biome-ignore lint/suspicious/noExplicitAny: the overloads of KeyObject
-  export(...options: any[]): unknown
-}
-
-/** @throws {TypeError} for one that signs no sessions */
-export function formOfKeyObject(key: KeyObjectLike, labels: KeyLabels): KeyForm {
-  if (key.type === 'secret') return formOfSecret(key.export() as Uint8Array, labels)
-  if (key.asymmetricKeyType === 'rsa-pss') throw new TypeError('a KeyObject of type rsa-pss; give one of type rsa')
-  return { ...labelsOf(labels), material: { pem: exported(key) } }
+/** By curve or type. Of a curve without a name only the import tells whether it is one of ours. */
+const KEY_OBJECTS: Readonly<Record<string, KeyFacts>> = {
+  rsa: { kty: 'RSA' },
+  ec: {},
+  ed25519: { kty: 'OKP', crv: 'Ed25519' },
+  prime256v1: { kty: 'EC', crv: 'P-256' },
+  secp384r1: { kty: 'EC', crv: 'P-384' },
+  secp521r1: { kty: 'EC', crv: 'P-521' },
 }
 
 /**
- * As PEM and not as a JWK: of a key that was made a moment ago Node 20 holds a lock meanwhile, and waits for itself for ever where its
+ * As PEM and not as a JWK: of a key that was made a moment ago Node 20 holds a lock meanwhile, and waits for itself for ever if its
  * garbage collector comes in between and puts away what made the key.
  */
-function exported(key: KeyObjectLike): string {
-  try {
-    return key.export({ format: 'pem', type: key.type === 'private' ? 'pkcs8' : 'spki' }) as string
-  } catch {
-    throw new TypeError('a KeyObject of a type or curve that signs no sessions')
-  }
+function keyOfKeyObject(key: KeyObjectLike, labels: KeyLabels, checks: KeyChecks): CheckedKey {
+  if (key.type === 'secret') return keyOfBytes(key.export() as Uint8Array, labels, checks)
+  const { asymmetricKeyType: type = '', asymmetricKeyDetails: { namedCurve = '', modulusLength } = {} } = key
+  if (type === 'rsa-pss') throw new TypeError('a KeyObject of type rsa-pss; give one of type rsa')
+  const facts = KEY_OBJECTS[namedCurve] ?? KEY_OBJECTS[type]
+  if (facts === undefined) throw new TypeError('a KeyObject of a type or curve that signs no sessions')
+  const pem = key.export({ format: 'pem', type: key.type === 'private' ? 'pkcs8' : 'spki' }) as string
+  return keyOfPlainPem(pem.trim(), { ...facts, ...(modulusLength !== undefined && { modulusLength }) }, labels, checks)
 }
 
-// A secret that WebCrypto holds. Its octets may be out of reach, so the key of a public half is derived by signing, as
-// the keyring derives one.
-
-/** Shortest secret in octets, as in the keyring. */
-const SHORTEST_HMAC = 32
-
-export interface CryptoSecret {
-  sign(data: string | Uint8Array, use: KeyUse): Promise<Uint8Array>
-  verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): Promise<boolean>
+/** What is said of a key, with what it says itself. */
+function withOwnAlgorithm({ alg, kid }: KeyLabels, own: unknown): KeyLabels {
+  if (own !== undefined && alg !== undefined && alg !== own) {
+    throw new TypeError('a key with another "alg" than it has itself')
+  }
+  const known = (own ?? alg) as JwsAlgorithm | undefined
+  return { ...(known !== undefined && { alg: known }), ...(kid !== undefined && { kid }) }
 }
 
-/** @throws {TypeError} for a weak secret unless it is allowed */
-export function createCryptoSecret(key: CryptoKey, hash: HashName, allowWeak: boolean): CryptoSecret {
-  const { length } = key.algorithm as HmacKeyAlgorithm
-  if (!allowWeak && length < SHORTEST_HMAC * 8) {
-    throw new TypeError(`a secret CryptoKey of ${length} bits; ${SHORTEST_HMAC * 8} are needed`)
-  }
-  const own = webHmacKeyOf(key)
-  const derived = new Map<string, Promise<HmacKey>>()
+/** Characters of a key id: it travels in each token. */
+const MAX_KID = 256
 
-  async function keyFor({ purpose, cookieName }: KeyUse): Promise<HmacKey> {
-    if (purpose === 'session') return own
-    const known = derived.get(cookieName) ?? deriveKey(own, hash, cookieName)
-    derived.set(cookieName, known)
-    return known
-  }
+function checkKid({ kid }: KeyLabels): Pick<KeyLabels, 'kid'> {
+  if (kid === undefined) return {}
+  if (typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID) return { kid }
+  throw new TypeError(`a key whose "kid" is no text of 1 to ${MAX_KID} characters`)
+}
 
+function checkSecret(secrets: [Uint8Array] | CryptoKey, labels: KeyLabels, checks: KeyChecks): CheckedKey {
+  const { allowWeakSecrets = false, algorithms } = checks
+  const kid = checkKid(labels)
+  const [alg] = algorithmsFor({ kty: 'oct' }, labels.alg, algorithms) as [HmacAlgorithm]
+  const hmacKeys = createHmacKeys({ secrets, hash: HMAC_HASHES[alg], allowWeakSecrets, option: 'keys' })
+  const key = keyOfSecret({ alg, ...kid }, hmacKeys)
+  return { canSign: true, prepare: async () => key }
+}
+
+function keyOfSecret(labels: Pick<PreparedKey, 'alg' | 'kid'>, hmacKeys: HmacKeys): PreparedKey {
   return {
-    sign: (data, use) => sign(keyFor(use), data),
-    verify: (data, mac, use) => verify(keyFor(use), data, mac),
+    ...labels,
+    async sign(token, use) {
+      const signingInput = token.signingInput()
+      return withSignature(signingInput, await hmacKeys.sign(signingInput, use))
+    },
+    verify: async ({ signingInput, signature }, use) => (await hmacKeys.verify(signingInput, signature, use)) !== -1,
   }
 }
 
-async function sign(key: Promise<HmacKey>, data: string | Uint8Array): Promise<Uint8Array> {
-  return await (await key).sign(data)
+function withSignature(signingInput: string, signature: Uint8Array): string {
+  return `${signingInput}.${platform.base64Url(signature)}`
 }
 
-async function verify(key: Promise<HmacKey>, data: string | Uint8Array, mac: Uint8Array): Promise<boolean> {
-  return await (await key).verify(data, mac)
+/** What is known of a key; without a type only an import tells. */
+interface KeyFacts {
+  readonly kty?: string
+  readonly crv?: string
+  /** Bits of an RSA key. */
+  readonly modulusLength?: number
+  readonly publicExponent?: Uint8Array
 }
 
-async function deriveKey(own: HmacKey, hash: HashName, cookieName: string): Promise<HmacKey> {
-  return platform.hmacKey(await own.sign(publicHalfLabel(cookieName)), hash)
+/** Bits of an RSA key: RFC 7518 §3.3, and what a verification may cost. */
+const SHORTEST_RSA = 2048
+const MAX_RSA = 8192
+
+/** @throws {TypeError} for a modulus that is too short or too long, and for an exponent with which anybody could sign */
+function checkRsa({ modulusLength: bits, publicExponent }: KeyFacts): void {
+  if (bits === undefined) return
+  if (bits < SHORTEST_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${SHORTEST_RSA} are needed`)
+  if (bits > MAX_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${MAX_RSA} are the most`)
+  if (publicExponent && bitLength(publicExponent) < 2) throw new TypeError('an RSA key with the exponent 1')
 }
 
-// The ring of a codec's option `secrets`: each secret with each algorithm. It never changes.
+function bitLength(bytes: Uint8Array): number {
+  const first = bytes.findIndex((byte) => byte !== 0)
+  return first === -1 ? 0 : (bytes.length - first) * 8 - Math.clz32(bytes[first] as number) + 24
+}
 
-/**
- * The first secret signs with the first algorithm; then come the others with it, then all with the next.
- *
- * @throws {TypeError} for empty or weak secrets, and for algorithms that are not for secrets
- */
-export function ringOfSecrets(secrets: Secrets, checks: Required<KeyChecks>): KeyRing {
-  const { algorithms, allowWeakSecrets } = checks
-  const hmacs = algorithms.filter(isHmac)
-  if (hmacs.length < algorithms.length) throw new TypeError('Option "algorithms" may hold HS256, HS384 and HS512')
-  checkAlgorithms(algorithms)
-  const list = secretList(secrets, 'secrets')
-  const set = keySetOf(
-    hmacs.flatMap((alg) =>
-      list.map((secret) =>
-        keyOfSecret({ alg }, createKeyring({ secrets: [secret], hash: HMAC_HASHES[alg], allowWeakSecrets })),
-      ),
-    ),
-  )
+// Key pairs by jose, which is loaded with the first of them. What is signed for the public cookie is no token: that is WebCrypto.
+
+function checkPair(
+  facts: KeyFacts,
+  canSign: boolean,
+  labels: KeyLabels,
+  checks: KeyChecks,
+  load: (alg: SignatureAlgorithm, jose: Jose) => Promise<Pair>,
+): CheckedKey {
+  const { kid } = checkKid(labels)
+  const algorithms = algorithmsFor(facts, labels.alg, checks.algorithms) as SignatureAlgorithm[]
+  checkRsa(facts)
   return {
-    canSign: true,
-    current: async () => set,
-    renewed: async () => set,
-    publicKeys: async () => [],
-    listen: () => {},
-    reload: async () => {},
+    canSign,
+    async prepare() {
+      const jose = await loadJose()
+      for (const alg of algorithms) {
+        // What a platform says of a key may hold parts of it.
+        const pair = await load(alg, jose).catch(() => undefined)
+        if (pair) return await preparePair(alg, kid, pair, jose)
+      }
+      throw new TypeError(`A key can not be imported for ${algorithms.join(' or ')}`)
+    },
   }
 }
 
-// The public keys of all codecs as one JWK set. RFC 7517 §5.
+interface Pair extends CryptoKeys {
+  readonly publicKey: CryptoKey
+  /** Absent for a `CryptoKey` that can't be exported. */
+  readonly jwk?: Jwk
+}
 
-/** @throws {SessionError} `ERR_SESSION_KEYS`: half a set would make good sessions look forged elsewhere */
-export async function publicJwks(codecs: readonly SessionCodec[]): Promise<JwkSet> {
-  const found = new Map<string, Jwk>()
-  for (const { keys } of codecs) {
-    for (const jwk of keys ? await keys.publicKeys() : []) found.set(JSON.stringify(jwk), jwk)
+type Jose = Awaited<ReturnType<typeof loadJose>>
+
+async function loadJose() {
+  const [keys, { calculateJwkThumbprint }, { compactVerify }] = await Promise.all([
+    import('jose/key/import'),
+    import('jose/jwk/thumbprint'),
+    import('jose/jws/compact/verify'),
+  ])
+  return { ...keys, calculateJwkThumbprint, compactVerify }
+}
+
+async function importPem(pem: string, alg: SignatureAlgorithm, jose: Jose): Promise<Pair> {
+  if (!pem.startsWith('-----BEGIN PRIVATE')) {
+    const read = pem.startsWith('-----BEGIN CERTIFICATE') ? jose.importX509 : jose.importSPKI
+    const publicKey = await read(pem, alg, { extractable: true })
+    return { publicKey, jwk: publicMembers((await crypto.subtle.exportKey('jwk', publicKey)) as Jwk) }
   }
-  return { keys: [...found.values()] }
+  const readable = await jose.importPKCS8(pem, alg, { extractable: true })
+  const shared = (await crypto.subtle.exportKey('jwk', readable)) as Jwk
+  return { ...(await importJwk(publicMembers(shared), alg, jose)), privateKey: await jose.importPKCS8(pem, alg) }
+}
+
+/** The members that make the key, and nothing else: what the key is for was looked at before. */
+async function importJwk(jwk: Jwk, alg: SignatureAlgorithm, jose: Jose): Promise<Pair> {
+  const shared = publicMembers(jwk)
+  const publicKey = (await jose.importJWK(shared, alg)) as CryptoKey
+  if (!isPrivateJwk(jwk)) return { publicKey, jwk: shared }
+  const whole = { ...shared, ...pick(jwk, PRIVATE_MEMBERS) }
+  return { publicKey, jwk: shared, privateKey: (await jose.importJWK(whole, alg)) as CryptoKey }
+}
+
+/** What can be exported is read again, as PEM: see `keyOfKeyObject`. */
+async function importCryptoKeys(keys: CryptoKeys, alg: SignatureAlgorithm, jose: Jose): Promise<Pair> {
+  const { exportPKCS8, exportSPKI } = await import('jose/key/export')
+  const { privateKey, publicKey } = keys
+  if (privateKey?.extractable) return await importPem(await exportPKCS8(privateKey), alg, jose)
+  const known = publicKey as CryptoKey
+  const pair = known.extractable ? await importPem(await exportSPKI(known), alg, jose) : { publicKey: known }
+  return { ...pair, ...(privateKey && { privateKey }) }
+}
+
+async function preparePair(
+  alg: SignatureAlgorithm,
+  given: string | undefined,
+  { publicKey, privateKey, jwk }: Pair,
+  { calculateJwkThumbprint, compactVerify }: Jose,
+): Promise<PreparedKey> {
+  const facts = publicKey.algorithm as Partial<RsaKeyAlgorithm>
+  checkRsa(facts)
+  const { parameters, signatureLength = Math.ceil((facts.modulusLength ?? 0) / 8) } = SIGNATURE_ALGORITHMS[alg]
+  const kid = given ?? (jwk && (await calculateJwkThumbprint(jwk)))
+  const labels = { ...(kid !== undefined && { kid }), alg }
+  const { CompactSign } = privateKey ? await import('jose/jws/compact/sign') : {}
+  return {
+    ...labels,
+    ...(jwk && { publicJwk: { ...jwk, ...labels, use: 'sig' } }),
+    ...(privateKey && {
+      async sign({ header, payload, signingInput }: UnsignedToken, use: KeyUse) {
+        if (CompactSign && use.purpose === 'session') {
+          return await new CompactSign(encodeUtf8(payload)).setProtectedHeader(header).sign(privateKey)
+        }
+        const signed = bytesOf(publicCookieLabel(use.cookieName) + signingInput())
+        return withSignature(signingInput(), new Uint8Array(await crypto.subtle.sign(parameters, privateKey, signed)))
+      },
+    }),
+    async verify({ value, payload, signingInput, signature }, use) {
+      // OpenSSL takes one of RSA-PSS without the zeros at its start (RFC 8017 §8.1.2), and workerd throws at one of EdDSA that is cut.
+      if (signature.length !== signatureLength) return false
+      if (use.purpose === 'public') {
+        const signed = bytesOf(publicCookieLabel(use.cookieName) + signingInput)
+        return await crypto.subtle.verify(parameters, publicKey, plainBuffer(signature), signed)
+      }
+      // jose takes base64url that is not strict on some runtimes.
+      decodeBase64Url(payload)
+      try {
+        await compactVerify(value, publicKey, { algorithms: alg === 'EdDSA' ? [alg, 'Ed25519'] : [alg] })
+        return true
+      } catch {
+        return false
+      }
+    },
+  }
+}
+
+/** The members that make a public key (RFC 7638 §3.2). */
+const PUBLIC_MEMBERS = { RSA: ['e', 'kty', 'n'], EC: ['crv', 'kty', 'x', 'y'], OKP: ['crv', 'kty', 'x'] } as const
+/** Of all types, the public numbers included. */
+const PRIVATE_MEMBERS = ['x', 'y', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi'] as const
+
+function publicMembers(jwk: Jwk): Jwk {
+  return pick(jwk, PUBLIC_MEMBERS[jwk.kty as keyof typeof PUBLIC_MEMBERS] ?? [])
+}
+
+function pick(jwk: Jwk, names: readonly (keyof Jwk)[]): Jwk {
+  return Object.fromEntries(names.filter((name) => jwk[name] !== undefined).map((name) => [name, jwk[name]]))
+}
+
+/** Whether it can sign: every private key has a `d` (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2). */
+export function isPrivateJwk(jwk: Jwk): boolean {
+  return jwk.d !== undefined
 }
 
 // The algorithms of signed tokens, and which of them a key is for. The key decides, never the token.
-// RFC 7518 §3.1, RFC 8037 §3.1.
+// RFC 7518 §3.1 to §3.5, RFC 8037 §3.1.
 
 export type HmacAlgorithm = 'HS256' | 'HS384' | 'HS512'
+export type SignatureAlgorithm = `${'RS' | 'PS' | 'ES'}${256 | 384 | 512}` | 'EdDSA'
 
 /** What a token may be signed with. */
 export type JwsAlgorithm = HmacAlgorithm | SignatureAlgorithm
 
-export const HMAC_HASHES: Readonly<Record<HmacAlgorithm, HashName>> = {
-  HS256: 'SHA-256',
-  HS384: 'SHA-384',
-  HS512: 'SHA-512',
+const HMAC_HASHES: Readonly<Record<HmacAlgorithm, HashName>> = { HS256: 'SHA-256', HS384: 'SHA-384', HS512: 'SHA-512' }
+
+interface AlgorithmFacts {
+  readonly kty: 'RSA' | 'EC' | 'OKP'
+  readonly crv?: string
+  /** Of WebCrypto. */
+  readonly parameters: Algorithm | RsaPssParams | EcdsaParams
+  /** Bytes; one of RSA is as long as the modulus. */
+  readonly signatureLength?: number
 }
 
-/** What a key without a word of its own is for. */
+const RSA: AlgorithmFacts = { kty: 'RSA', parameters: { name: 'RSASSA-PKCS1-v1_5' } }
+
+const SIGNATURE_ALGORITHMS: Readonly<Record<SignatureAlgorithm, AlgorithmFacts>> = {
+  RS256: RSA,
+  RS384: RSA,
+  RS512: RSA,
+  PS256: { kty: 'RSA', parameters: { name: 'RSA-PSS', saltLength: 32 } },
+  PS384: { kty: 'RSA', parameters: { name: 'RSA-PSS', saltLength: 48 } },
+  PS512: { kty: 'RSA', parameters: { name: 'RSA-PSS', saltLength: 64 } },
+  ES256: { kty: 'EC', crv: 'P-256', parameters: { name: 'ECDSA', hash: 'SHA-256' }, signatureLength: 64 },
+  ES384: { kty: 'EC', crv: 'P-384', parameters: { name: 'ECDSA', hash: 'SHA-384' }, signatureLength: 96 },
+  ES512: { kty: 'EC', crv: 'P-521', parameters: { name: 'ECDSA', hash: 'SHA-512' }, signatureLength: 132 },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519', parameters: { name: 'Ed25519' }, signatureLength: 64 },
+}
+
+/** What a key that does not say it itself is for. */
 const DEFAULTS: readonly JwsAlgorithm[] = ['HS256', 'RS256', 'ES256', 'ES384', 'ES512', 'EdDSA']
 
 /** RFC 9864 §2.2 has another name for EdDSA with the one curve that there is here. */
@@ -798,33 +871,28 @@ export function isAlgorithm(name: unknown): name is JwsAlgorithm {
   return typeof name === 'string' && (Object.hasOwn(HMAC_HASHES, name) || Object.hasOwn(SIGNATURE_ALGORITHMS, name))
 }
 
-export function isHmac(algorithm: JwsAlgorithm): algorithm is HmacAlgorithm {
+function isHmac(algorithm: JwsAlgorithm): algorithm is HmacAlgorithm {
   return Object.hasOwn(HMAC_HASHES, algorithm)
 }
 
 /** Whether a key of this type and curve can have the algorithm. */
-export function fits(algorithm: JwsAlgorithm, { kty, crv }: Pick<Jwk, 'kty' | 'crv'>): boolean {
+function fits(algorithm: JwsAlgorithm, { kty, crv }: KeyFacts): boolean {
   if (isHmac(algorithm)) return kty === 'oct'
   const facts = SIGNATURE_ALGORITHMS[algorithm]
-  return facts.kty === kty && (facts.crv === undefined || facts.crv === crv)
+  return kty === undefined || (facts.kty === kty && (facts.crv === undefined || facts.crv === crv))
 }
 
 /**
- * The one algorithm of a key.
+ * The one algorithm of a key; of a key whose type is not known yet, those that it may be for, in the order of preference.
  *
  * @param named - what the key says itself, or was said of it
- * @param allowed - in the order of preference; default: all
- * @throws {TypeError} without the name of an option, which the caller puts before it
  */
-export function algorithmOfAlgorithms(
-  facts: Pick<Jwk, 'kty' | 'crv'>,
-  named: unknown,
-  allowed: readonly JwsAlgorithm[] | undefined,
-): JwsAlgorithm {
+function algorithmsFor(facts: KeyFacts, named: unknown, allowed?: readonly JwsAlgorithm[]): JwsAlgorithm[] {
   if (named !== undefined && !isAlgorithm(named)) throw new TypeError('a key with an "alg" that signs no sessions')
   if (named !== undefined && !fits(named, facts)) throw new TypeError(`a key that can not be used with ${named}`)
-  const algorithm = named ?? (allowed ?? DEFAULTS).find((name) => fits(name, facts))
-  if (algorithm !== undefined && (allowed === undefined || allowed.includes(algorithm))) return algorithm
+  const possible = named === undefined ? (allowed ?? DEFAULTS) : [named]
+  const found = possible.filter((name) => fits(name, facts) && (allowed === undefined || allowed.includes(name)))
+  if (found.length > 0) return facts.kty === undefined ? found : found.slice(0, 1)
   throw new TypeError(allowed ? 'a key for none of "algorithms"' : 'a key of a type or curve that signs no sessions')
 }
 

@@ -4,18 +4,18 @@
  */
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { isPrivateJwk, type Jwk } from '../platform/platform.js'
 import {
   checkAlgorithms,
-  checkKey,
   createKeyRing,
-  formOfJwk,
+  isPrivateJwk,
+  type Jwk,
   type JwsAlgorithm,
   type KeyChecks,
   type KeyRing,
   type KeySet,
+  keyOfJwk,
   keySetOf,
-  type RingKey,
+  type PreparedKey,
 } from './keys.js'
 
 export interface RemoteJwksOptions {
@@ -133,7 +133,7 @@ async function readJwks(octets: Uint8Array, checks: KeyChecks): Promise<KeySet> 
   const { keys } = (JSON.parse(decodeUtf8(octets)) ?? {}) as { keys?: unknown }
   if (!Array.isArray(keys)) throw new Error('The answer is no JWK set')
   if (keys.length > MAX_REMOTE_KEYS) throw new Error(`The JWK set has more than ${MAX_REMOTE_KEYS} keys`)
-  const usable: RingKey[] = []
+  const usable: PreparedKey[] = []
   for (const jwk of keys as Jwk[]) {
     const key = await readKey(jwk, checks)
     if (key) usable.push(key)
@@ -143,10 +143,10 @@ async function readJwks(octets: Uint8Array, checks: KeyChecks): Promise<KeySet> 
 }
 
 /** RFC 7517 §5: keys that are not understood are passed over. So are those that the world should not know. */
-async function readKey(jwk: Jwk, checks: KeyChecks): Promise<RingKey | undefined> {
+async function readKey(jwk: Jwk, checks: KeyChecks): Promise<PreparedKey | undefined> {
   try {
     if (jwk.kty === 'oct' || isPrivateJwk(jwk)) return undefined
-    return await checkKey(formOfJwk(jwk, {}), checks).prepare()
+    return await keyOfJwk(jwk, {}, checks).prepare()
   } catch {
     return undefined
   }

@@ -11,33 +11,13 @@ import {
   createPrivateKey,
   createPublicKey,
   createSecretKey,
-  constants as cryptoConstants,
-  type JsonWebKeyInput,
-  KeyObject,
   randomBytes,
-  sign as signData,
   timingSafeEqual,
-  verify as verifyData,
 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { deflateSync, inflateSync } from 'node:zlib'
 import { SessionError } from '../../shared/errors.js'
-import {
-  type AesMode,
-  type AesOptions,
-  type AsymmetricKey,
-  type HashName,
-  type HmacKey,
-  isPrivateJwk,
-  type Jwk,
-  type KeyMaterial,
-  type Platform,
-  SIGNATURE_ALGORITHMS,
-  type SignatureAlgorithm,
-  type SignatureKey,
-  signatureLength,
-} from './platform.js'
-import { webAsymmetricKey } from './web-signature.js'
+import type { AesMode, AesOptions, HashName, HmacKey, Platform } from './platform.js'
 
 /** Octets that a stream may have beyond its content (RFC 1950 §2.2, RFC 1951 §3.2.4), and the least that zlib takes as a buffer. */
 const DEFLATE_ROOM = 64
@@ -47,8 +27,7 @@ const LARGEST_BUFFER = 16_384
 export const platform: Platform = {
   name: 'node',
   hmacKey: nodeHmacKey,
-  asymmetricKey: nodeAsymmetricKey,
-  secretOctets,
+  plainPem,
   readFile: (path) => new Uint8Array(readFileSync(path)),
   sha1: async (data) => createHash('sha1').update(data).digest(),
   sha256: async (data) => createHash('sha256').update(data).digest(),
@@ -100,13 +79,6 @@ interface Inflated {
 /** A buffer as large as what can come out: zlib's own of 16 KiB takes longer than many a session. */
 function deflate(bytes: Uint8Array, level: number): Uint8Array {
   return deflateSync(bytes, { level, chunkSize: Math.min(bytes.length + DEFLATE_ROOM, LARGEST_BUFFER) })
-}
-
-function secretOctets(key: CryptoKey): Uint8Array | undefined {
-  if (!key.extractable) return undefined
-  const octets = new Uint8Array(KeyObject.from(key as Parameters<typeof KeyObject.from>[0]).export() as Buffer)
-  // One of so many bits that they are no whole octets stays with WebCrypto.
-  return octets.length * 8 === (key.algorithm as HmacKeyAlgorithm).length ? octets : undefined
 }
 
 // AES with node:crypto.
@@ -167,71 +139,17 @@ function nodeHmacKey(secret: Uint8Array, hashName: HashName): HmacKey {
   }
 }
 
-// Key pairs with node:crypto.
-// RFC 7518 §3.3 to §3.5.
+// Keys that only node:crypto reads: PKCS #1 and SEC 1 (RFC 8017 §A.1, RFC 5915), and those with a passphrase.
 
-/** A `CryptoKey` that must not be exported stays with WebCrypto; any other key answers at once. */
-function nodeAsymmetricKey(material: KeyMaterial): AsymmetricKey {
-  const key = keyObjectOf(material)
-  if (key === undefined) return webAsymmetricKey(material)
-  const isPrivate = key.type === 'private'
-  const publicKey = isPrivate ? createPublicKey(key) : key
-  const jwk = publicKey.export({ format: 'jwk' }) as Jwk
-  return {
-    facts: jwk,
-    isPrivate,
-    prepare: async (algorithm) => nodeSignatureKey(algorithm, jwk, publicKey, isPrivate && key),
-  }
-}
-
-function keyObjectOf(material: KeyMaterial): KeyObject | undefined {
-  if ('jwk' in material) {
-    const input = { key: { ...material.jwk }, format: 'jwk' } as JsonWebKeyInput
-    return isPrivateJwk(material.jwk) ? createPrivateKey(input) : createPublicKey(input)
-  }
-  if ('pem' in material) {
-    const { pem: key, passphrase } = material
-    if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(key)) return createPublicKey(key)
-    return createPrivateKey(passphrase === undefined ? key : { key, passphrase })
-  }
-  const key = material.privateKey ?? material.publicKey
-  return key?.extractable ? readAgain(KeyObject.from(key as Parameters<typeof KeyObject.from>[0])) : undefined
-}
-
-/**
- * The same key with a lock of its own: of one that was made a moment ago Node 20 holds the lock while it exports a JWK, and waits for
- * itself for ever where its garbage collector comes in between and puts away what made the key.
- */
-function readAgain(key: KeyObject): KeyObject {
-  if (key.type === 'public') return createPublicKey(key.export({ format: 'pem', type: 'spki' }))
-  return createPrivateKey(key.export({ format: 'pem', type: 'pkcs8' }))
-}
-
-function nodeSignatureKey(
-  algorithm: SignatureAlgorithm,
-  jwk: Jwk,
-  publicKey: KeyObject,
-  privateKey: KeyObject | false,
-): SignatureKey {
-  const { hash } = SIGNATURE_ALGORITHMS[algorithm]
-  const digest = hash && HASHES[hash]
-  const { RSA_PKCS1_PSS_PADDING, RSA_PSS_SALTLEN_DIGEST, RSA_PKCS1_PADDING } = cryptoConstants
-  const parameters = algorithm.startsWith('PS')
-    ? { padding: RSA_PKCS1_PSS_PADDING, saltLength: RSA_PSS_SALTLEN_DIGEST }
-    : { padding: RSA_PKCS1_PADDING, dsaEncoding: 'ieee-p1363' as const }
-  const verifying = { key: publicKey, ...parameters }
-  const length = signatureLength(algorithm, publicKey.asymmetricKeyDetails?.modulusLength)
-  const signing = privateKey && { key: privateKey, ...parameters }
-  return {
-    jwk,
-    ...(signing && { sign: async (data: string | Uint8Array) => signData(digest, Buffer.from(data), signing) }),
-    async verify(data, signature) {
-      if (length !== undefined && signature.length !== length) return false
-      try {
-        return verifyData(digest, Buffer.from(data), verifying, signature)
-      } catch {
-        return false
-      }
-    },
+function plainPem(pem: string, passphrase?: string): string {
+  try {
+    if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
+      return createPublicKey(pem).export({ format: 'pem', type: 'spki' }) as string
+    }
+    const key = createPrivateKey(passphrase === undefined ? pem : { key: pem, passphrase })
+    return key.export({ format: 'pem', type: 'pkcs8' }) as string
+  } catch {
+    // What the platform says of a key may hold parts of it.
+    throw new TypeError('a PEM that can not be read (one whole key, with its passphrase)')
   }
 }

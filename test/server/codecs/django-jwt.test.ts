@@ -178,7 +178,7 @@ describe('options', () => {
     [/31 octets; 32 are needed/, { key: short }],
     [/private and its public one/, { key: [SECRET] as never }],
     [/none of "algorithms"/, { key: [SECRET, SECRET] }],
-    [/none of "algorithms"/, { key: [pemOf(pairFor('ES256').privateKey), pemOf(pairFor('ES256').publicKey)] }],
+    [/none of "algorithms"/, { key: [pairFor('ES256').privateKey, pairFor('ES256').publicKey] }],
     [/"fields" holds a part/, { fields: [[]] as never }],
     [/"fields" holds a part/, { fields: [['a', 'b', 'c', 'd']] as never }],
     [/"fields" holds a part/, { fields: [5] as never }],

@@ -147,12 +147,16 @@ describe('kid', () => {
   })
 
   test('is written before typ, as PyJWT sorts it, or not at all', async () => {
-    const header = async (options: object): Promise<string> => {
-      const codec = jwt({ keys: { key: first.privateKey, kid: 'é"1' }, ...options }) as Required<SessionCodec>
+    const header = async (
+      options: object,
+      key: typeof first.privateKey | string = first.privateKey,
+    ): Promise<string> => {
+      const codec = jwt({ keys: { key, kid: 'é"1' }, ...options }) as Required<SessionCodec>
       const token = await codec.sign({ data: {} }, session)
       return Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()
     }
-    expect(await header({})).toBe('{"alg":"ES256","kid":"\\u00e9\\"1","typ":"JWT"}')
+    expect(await header({})).toBe('{"alg":"ES256","kid":"é\\"1","typ":"JWT"}')
+    expect(await header({}, SECRET)).toBe('{"alg":"HS256","kid":"\\u00e9\\"1","typ":"JWT"}')
     expect(await header({ kid: false })).toBe('{"alg":"ES256","typ":"JWT"}')
   })
 

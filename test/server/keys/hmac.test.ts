@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createKeyring, type KeyringOptions, type Secrets } from '../../../src/server/keys/hmac.js'
+import { createHmacKeys, type HmacKeysOptions, type Secrets } from '../../../src/server/keys/hmac.js'
 import { decodeBase64Url, encodeUtf8 } from '../../../src/shared/bytes.js'
 import { expectWithout, OLD_SECRET, SECRET } from '../server.helpers.js'
 
 const session = { purpose: 'session', cookieName: 'sid' } as const
-const ring = (secrets: Secrets, options: Partial<KeyringOptions> = {}) =>
-  createKeyring({ secrets, hash: 'SHA-256', ...options })
+const ring = (secrets: Secrets, options: Partial<HmacKeysOptions> = {}) =>
+  createHmacKeys({ secrets, hash: 'SHA-256', ...options })
 const other = 'a third secret, of thirty-two octets or more'
 
 describe('the list of secrets', () => {
@@ -15,10 +15,10 @@ describe('the list of secrets', () => {
   })
 
   test('a text with commas is several, without the blanks around them', async () => {
-    const keyring = ring(` ${SECRET} ,\t${OLD_SECRET}\n`)
-    expect(keyring.size).toBe(2)
-    expect(await keyring.sign('x', session)).toEqual(await ring([SECRET]).sign('x', session))
-    expect(await keyring.verify('x', await ring([OLD_SECRET]).sign('x', session), session)).toBe(1)
+    const hmacKeys = ring(` ${SECRET} ,\t${OLD_SECRET}\n`)
+    expect(hmacKeys.size).toBe(2)
+    expect(await hmacKeys.sign('x', session)).toEqual(await ring([SECRET]).sign('x', session))
+    expect(await hmacKeys.verify('x', await ring([OLD_SECRET]).sign('x', session), session)).toBe(1)
   })
 
   test.each([`${SECRET},`, `,${SECRET}`, `${SECRET},,${OLD_SECRET}`, `${SECRET}, ,${OLD_SECRET}`, ''])(
@@ -30,9 +30,9 @@ describe('the list of secrets', () => {
   )
 
   test('a list is taken as it is, with commas and blanks', async () => {
-    const keyring = ring([` ${SECRET},${OLD_SECRET} `])
-    expect(keyring.size).toBe(1)
-    expect(await keyring.verify('x', await ring([SECRET]).sign('x', session), session)).toBe(-1)
+    const hmacKeys = ring([` ${SECRET},${OLD_SECRET} `])
+    expect(hmacKeys.size).toBe(1)
+    expect(await hmacKeys.verify('x', await ring([SECRET]).sign('x', session), session)).toBe(-1)
   })
 
   test.each([[[]], [['']], [[SECRET, '']], [new Uint8Array()], [[new Uint8Array()]]])(
@@ -136,8 +136,8 @@ describe('signing and verifying', () => {
   })
 
   test('a MAC that is changed, cut, longer or empty verifies with no key', async () => {
-    const keyring = ring([SECRET, OLD_SECRET])
-    const mac = new Uint8Array(await keyring.sign('x', session))
+    const hmacKeys = ring([SECRET, OLD_SECRET])
+    const mac = new Uint8Array(await hmacKeys.sign('x', session))
     const wrong = [
       new Uint8Array(),
       mac.slice(0, 16),
@@ -148,18 +148,18 @@ describe('signing and verifying', () => {
     for (let bit = 0; bit < 256; bit++) {
       wrong.push(mac.map((octet, index) => (index === bit >> 3 ? octet ^ (1 << (bit & 7)) : octet)))
     }
-    for (const candidate of wrong) expect(await keyring.verify('x', candidate, session)).toBe(-1)
+    for (const candidate of wrong) expect(await hmacKeys.verify('x', candidate, session)).toBe(-1)
   })
 
   test('the first of a random ring signs, each verifies at its place', async () => {
     const pool = Array.from({ length: 8 }, (_, index) => `secret number ${index} of thirty-two octets`)
     await fc.assert(
       fc.asyncProperty(fc.shuffledSubarray(pool, { minLength: 1 }), fc.string(), async (secrets, text) => {
-        const keyring = ring(secrets)
-        expect(await keyring.sign(text, session)).toEqual(await ring([secrets[0] as string]).sign(text, session))
+        const hmacKeys = ring(secrets)
+        expect(await hmacKeys.sign(text, session)).toEqual(await ring([secrets[0] as string]).sign(text, session))
         for (const secret of pool) {
           const mac = await ring([secret]).sign(text, session)
-          expect(await keyring.verify(text, mac, session)).toBe(secrets.indexOf(secret))
+          expect(await hmacKeys.verify(text, mac, session)).toBe(secrets.indexOf(secret))
         }
       }),
       { numRuns: 40 },
@@ -171,26 +171,26 @@ describe('keys of the public half', () => {
   const half = { purpose: 'public', cookieName: 'sid' } as const
 
   test('are others than those of the session, for each cookie name', async () => {
-    const keyring = ring([SECRET])
+    const hmacKeys = ring([SECRET])
     const uses = [session, half, { purpose: 'public', cookieName: 'other' }] as const
     for (const signer of uses) {
-      const mac = await keyring.sign('x', signer)
-      for (const use of uses) expect(await keyring.verify('x', mac, use)).toBe(use === signer ? 0 : -1)
+      const mac = await hmacKeys.sign('x', signer)
+      for (const use of uses) expect(await hmacKeys.verify('x', mac, use)).toBe(use === signer ? 0 : -1)
     }
   })
 
   test("are derived from every secret, in the ring's order", async () => {
-    const keyring = ring([other, SECRET, OLD_SECRET])
+    const hmacKeys = ring([other, SECRET, OLD_SECRET])
     for (const [index, secret] of [other, SECRET, OLD_SECRET].entries()) {
-      expect(await keyring.verify('x', await ring([secret]).sign('x', half), half)).toBe(index)
+      expect(await hmacKeys.verify('x', await ring([secret]).sign('x', half), half)).toBe(index)
     }
   })
 
   test('are not what a key of the session can be made to sign', async () => {
     // The label ends in an octet that no signing input of a token has.
-    const keyring = ring([SECRET])
-    const derived = await keyring.sign('sessionglass public half of sid', session)
-    expect(await keyring.verify('x', await ring([new Uint8Array(derived)]).sign('x', session), half)).toBe(-1)
+    const hmacKeys = ring([SECRET])
+    const derived = await hmacKeys.sign('sessionglass public half of sid', session)
+    expect(await hmacKeys.verify('x', await ring([new Uint8Array(derived)]).sign('x', session), half)).toBe(-1)
   })
 })
 

@@ -11,11 +11,12 @@ import {
   type Jwk,
   type JwsAlgorithm,
   jwt,
+  type KeyInput,
   type Keys,
   type SessionCodec,
 } from '../../../src/server/index.js'
-import { createKeyring } from '../../../src/server/keys/hmac.js'
-import { expectWithout, OLD_SECRET, SECRET } from '../server.helpers.js'
+import { createHmacKeys } from '../../../src/server/keys/hmac.js'
+import { expectWithout, OLD_SECRET, rejection, SECRET } from '../server.helpers.js'
 import { algorithms, generate, joseKey, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
 
 const rsa = pairFor('RS256')
@@ -55,6 +56,8 @@ const strange = {
     '-----END PUBLIC KEY-----',
   ].join('\n'),
 }
+
+const OPENSSH = '-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA\n-----END OPENSSH PRIVATE KEY-----'
 
 /** As Node answers for a key on a curve that JWK has no name for, and for DSA. */
 const unknownKey = {
@@ -143,14 +146,7 @@ describe('refused at start', () => {
     [/another "alg" than it has itself/, () => ({ key: jwkOf(rsa.publicKey, { alg: 'RS256' }), alg: 'PS256' })],
     [/1024 bits; 2048 are needed/, () => small.privateKey],
     [/1024 bits; 2048 are needed/, () => jwkOf(small.publicKey)],
-    [/1024 bits; 2048 are needed/, () => pemOf(small.publicKey)],
-    [/1024 bits; 2048 are needed/, () => pemOf(small.privateKey)],
     [/the exponent 1/, () => ({ ...jwkOf(rsa.publicKey), e: 'AQ' })],
-    // What a platform can't even read is refused for that.
-    [/signs no sessions|can not be read/, () => strange.secp256k1],
-    [/signs no sessions|can not be read/, () => strange.x25519],
-    [/signs no sessions|can not be read/, () => strange.ed448],
-    [/signs no sessions|can not be read|unknown/, () => strange.rsaPss],
     [/type rsa-pss/, () => ({ type: 'public', asymmetricKeyType: 'rsa-pss', export: () => {} })],
     [/KeyObject of a type or curve that signs no sessions/, () => unknownKey],
     [/JWK without "kty"/, () => ({ keys: [{}] })],
@@ -162,9 +158,9 @@ describe('refused at start', () => {
     [/"kid" is no text of 1 to 256 characters/, () => jwkOf(rsa.publicKey, { kid: 5 as never })],
     [/PEM without a key/, () => '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----'],
     [/PEM without a key/, () => ({ pem: 'no PEM' })],
+    [/OpenSSH key; convert it: ssh-keygen -p -m PKCS8/, () => OPENSSH],
     [/"pem" that is no text/, () => ({ pem: Buffer.from(pemOf(rsa.publicKey)) })],
     [/PEM with several keys/, () => pemOf(rsa.privateKey) + pemOf(rsa.publicKey)],
-    [/can not be read/, () => pemOf(rsa.publicKey).replace(/\n.{64}\n/, '\n')],
     [/pair without a key/, () => ({ publicKey: undefined })],
   ]
 
@@ -183,16 +179,6 @@ describe('refused at start', () => {
       expect(() => jwt({ keys: text, allowWeakSecrets: true })).toThrow(/PEM or JWK as a secret/)
     }
     expect(jwt({ keys: 'short', allowWeakSecrets: true }).sign).toBeDefined()
-  })
-
-  test('a point that is not on its curve', async () => {
-    const { x, y } = jwkOf(ec.publicKey)
-    const invalid = { kty: 'EC', crv: 'P-256', x, y: x } as Jwk
-    const use = async () => jwt({ keys: invalid }).verify('e30.e30.AA', session)
-    if (platform.name === 'node') expect(() => jwt({ keys: invalid })).toThrow(/can not be read/)
-    // WebCrypto can only say so later: no session, and no fresh one either.
-    else await expect(use).rejects.toMatchObject({ code: 'ERR_SESSION_KEYS' })
-    expect(y).not.toBe(x)
   })
 
   test('a key for none of "algorithms", an unknown name, one twice, none', () => {
@@ -236,6 +222,58 @@ describe('refused at start', () => {
     const short = await crypto.subtle.generateKey(shortRsa, false, ['sign', 'verify'])
     expect(() => jwt({ keys: short })).toThrow(/1024 bits/)
   })
+})
+
+describe('what only an import can tell', () => {
+  const bad: Record<string, KeyInput> = {
+    'a PEM of 1024 bits': pemOf(small.publicKey),
+    'a private PEM of 1024 bits': pemOf(small.privateKey),
+    'a PEM of secp256k1': strange.secp256k1,
+    'a PEM of X25519': strange.x25519,
+    'a PEM of Ed448': strange.ed448,
+    'a PEM of RSASSA-PSS': strange.rsaPss,
+    'a PEM that lacks a line': pemOf(rsa.publicKey).replace(/\n.{64}\n/, '\n'),
+    'a PEM with the exponent 1': createPublicKey({
+      key: { ...jwkOf(rsa.publicKey), e: 'AQ' },
+      format: 'jwk',
+    }).export({ format: 'pem', type: 'spki' }) as string,
+    'a PEM of another algorithm': { pem: pemOf(rsa.privateKey), passphrase: 'swordfish', alg: 'ES256' },
+    'a point that is not on its curve': { ...jwkOf(ec.publicKey), y: jwkOf(ec.publicKey).x as string },
+    'a private number that is none': jwkOf(ec.privateKey, { d: 'AAAA' }),
+  }
+
+  test.each(Object.keys(bad))('%s: ready() and the first use reject', async (name) => {
+    for (const keys of [bad[name] as KeyInput, [SECRET, bad[name] as KeyInput]]) {
+      const ring = createKeys(keys)
+      const error = await rejection('ERR_SESSION_KEYS', ring.ready())
+      expect(error.cause).toBeInstanceOf(TypeError)
+      expectWithout(error, ['swordfish', jwkOf(rsa.privateKey).d as string])
+      await rejection('ERR_SESSION_KEYS', () => jwt({ keys }).verify('eyJhbGciOiJSUzI1NiJ9.e30.AA', session))
+    }
+  })
+
+  test.each([
+    ['a PEM of 1024 bits', /1024 bits; 2048 are needed/],
+    ['a PEM with the exponent 1', /the exponent 1/],
+    ['a PEM of another algorithm', /can not be imported for ES256$/],
+    ['a PEM of Ed448', /can not be imported for RS256 or ES256 or ES384 or ES512 or EdDSA$/],
+  ])('%s: why', async (name, message) => {
+    const { cause } = await rejection('ERR_SESSION_KEYS', createKeys(bad[name] as KeyInput).ready())
+    expect((cause as Error).message).toMatch(message)
+  })
+
+  test('ready() of keys that are right', async () => {
+    for (const keys of [rsa.privateKey, SECRET]) expect(await createKeys(keys).ready()).toBeUndefined()
+    expect(await jwt({ secrets: SECRET }).keys?.ready()).toBeUndefined()
+  })
+})
+
+test('the algorithm of a PEM is the first of "algorithms" that fits', async () => {
+  const pem = pemOf(rsa.privateKey)
+  expect(await algorithmOf(pem, ['ES256', 'PS512', 'RS256'])).toBe('PS512')
+  expect(await algorithmOf(pemOf(ec.privateKey), ['ES384', 'ES256'])).toBe('ES256')
+  expect(await algorithmOf(pemOf(ed.privateKey))).toBe('EdDSA')
+  expect(() => jwt({ keys: pem, algorithms: ['HS256'] })).toThrow(/none of "algorithms"/)
 })
 
 test('keys of 2048 and of 8192 bits are taken, one bit less and one more are not', () => {
@@ -292,7 +330,7 @@ describe('files', () => {
     const missing = join(tmpdir(), 'no-such-file')
     expect(() => jwt({ keys: { file: missing } })).toThrow(/"file" that can not be read/)
     expect(() => jwt({ keys: { file: missing } })).not.toThrow(new RegExp(missing))
-    expect(() => jwt({ keys: { file: file('small.pem', pemOf(small.publicKey)) } })).toThrow(/1024 bits/)
+    expect(() => jwt({ keys: { file: file('open.pem', OPENSSH) } })).toThrow(/an OpenSSH key/)
     const other = file('other.json', JSON.stringify({ file: '/etc/hostname', kty: 'oct' }))
     expect(() => jwt({ keys: { file: other } })).toThrow(TypeError)
   })
@@ -350,7 +388,6 @@ test('no message and no codec holds a key', () => {
   const words = ['swordfish', pemOf(rsa.privateKey).split('\n')[1] as string, jwkOf(rsa.privateKey).d as string]
   const wrong: Keys[] = [
     'swordfish',
-    { pem: pemOf(rsa.privateKey), passphrase: 'swordfish', alg: 'ES256' },
     jwkOf(rsa.privateKey, { alg: 'swordfish' }),
     jwkOf(rsa.privateKey, { use: 'swordfish' }),
     { ...jwkOf(rsa.publicKey), e: 'swordfish?' },
@@ -366,6 +403,6 @@ test('no message and no codec holds a key', () => {
     expect(thrown).toBeInstanceOf(TypeError)
     expectWithout(thrown, words)
   }
-  expectWithout(createKeyring({ secrets: [SECRET], hash: 'SHA-256' }), words)
+  expectWithout(createHmacKeys({ secrets: [SECRET], hash: 'SHA-256' }), words)
   expectWithout(jwt({ keys: [SECRET] }), words)
 })

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' })
 
 async function signedWith(keys: Parameters<typeof jwt>[0]['keys']): Promise<void> {
@@ -32,11 +32,22 @@ test('a KeyObject is taken as PEM', async () => {
   expect(formats).toEqual(['pem'])
 })
 
-test('a CryptoKey is read again before its JWK is asked for', async () => {
-  const key = await crypto.subtle.importKey('pkcs8', pkcs8, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign'])
-  const exports = [privateKey, publicKey].map((of) => vi.spyOn(Object.getPrototypeOf(of), 'export'))
-  await signedWith(key)
-  const [ofPrivate = [], ofPublic = []] = exports.map(({ mock }) => mock.calls.map(([options]) => options))
-  expect(ofPrivate).toEqual([{ format: 'pem', type: 'pkcs8' }])
-  expect(ofPublic).toEqual([{ format: 'jwk' }])
+test.each([true, false])('a CryptoKey is read again before its JWK is asked for (private: %s)', async (isPrivate) => {
+  const made = (await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, [
+    'sign',
+    'verify',
+  ])) as CryptoKeyPair
+  const exportKey = vi.spyOn(crypto.subtle, 'exportKey')
+  const sealed = await crypto.subtle.importKey(
+    'pkcs8',
+    await crypto.subtle.exportKey('pkcs8', made.privateKey),
+    made.privateKey.algorithm as EcKeyImportParams,
+    false,
+    ['sign'],
+  )
+  exportKey.mockClear()
+  await signedWith(isPrivate ? made.privateKey : { privateKey: sealed, publicKey: made.publicKey })
+  const given = exportKey.mock.calls.filter(([, key]) => key === made.privateKey || key === made.publicKey)
+  expect(given.map(([format]) => format)).toEqual([isPrivate ? 'pkcs8' : 'spki'])
+  expect(exportKey.mock.calls.map(([format]) => format)).toContain('jwk')
 })
