@@ -220,7 +220,7 @@ function copyOfMembers(copies: Copies, value: object, depth: number): object {
 }
 
 /**
- * Gives the same data again and again, in objects of its own for each request. The first call reads it. The second reads it once
+ * Gives the same data again and again, in new objects for each request. The first call reads it. The second reads it once
  * more, as a pattern; all later ones copy the pattern, which takes a tenth of the time.
  *
  * @param read - makes the data, without circles, in objects that nothing else has

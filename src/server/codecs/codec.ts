@@ -1,5 +1,5 @@
 /**
- * The codec contract: how one format of session cookies is told, verified and signed.
+ * The codec contract: how one format of session cookies is recognized, verified and signed; and the checks that codecs share.
  * A codec is a plain object; test/contract is the suite that each one passes.
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
@@ -10,10 +10,10 @@ import { refuseHiddenKeys } from '../values.js'
 
 export interface CodecContext {
   cookieName: string
-  /** `public` is the half that scripts may read; it is signed with a key of its own and never an authority. */
+  /** `public` is the cookie that scripts may read; it is signed with its own key and never trusted. */
   purpose: 'session' | 'public'
   now: Date
-  /** For `sign`: the place of another key than the first, so that a test can have what an older key signed. */
+  /** For `sign`: the index of another key than the first, so that a test can make what an older key signed. */
   keyIndex?: number
 }
 
@@ -28,18 +28,18 @@ export interface SessionRecord {
    * into the cookie. `id` names the row: a codec that is used with a store must write it.
    */
   stored?: SessionData
-  /** The JWT payload as parsed, where there is one. */
+  /** The JWT payload as parsed, if there is one. */
   claims?: Record<string, unknown>
   id?: string
   createdAt?: Date
   accessedAt?: Date
   expiresAt?: Date
   /**
-   * How often the session was written before, for formats of our own: whole, from 0. A codec that carries it makes lost updates
-   * visible; where it is absent nobody can tell.
+   * How often the session was written before, for our own formats: whole, from 0. A codec that carries it makes lost updates
+   * visible.
    */
   version?: number
-  /** Which key of the codec's ring verified it; 0 is the one that signs. */
+  /** Index of the key that verified it; 0 is the one that signs. */
   keyIndex?: number
   kid?: string
   /** What the payload said of each value, so that untouched keys survive. */
@@ -62,7 +62,7 @@ export interface SessionCodec {
   readonly keys?: CodecKeys
   /** Tells by shape alone whether a value may be of this family. */
   matches(value: string): boolean
-  /** @throws {SessionError} any code; `verified` is true where the signature was good */
+  /** @throws {SessionError} any code; `verified` is true if the signature was valid */
   verify(value: string, context: CodecContext): Promise<SessionRecord>
   /** Absent: read only. @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value it can't hold */
   sign?(record: SessionRecord, context: CodecContext): Promise<string>

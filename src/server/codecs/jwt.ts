@@ -66,7 +66,7 @@ const META = {
 /**
  * The codec of plain JWT sessions. To it, any JWT signed with one of its keys is a session: give it its own keys.
  * Only a payload in the form of `beakerJwt` is left to that codec. `aud`, `iss` and `sub` are data here, unchecked; PyJWT refuses
- * an `aud` that it was not told of, and since 2.10 a `sub` that is no text.
+ * an `aud` that it was not told of, and since 2.10 a `sub` that is not text.
  *
  * @returns a codec of the family `jws`; `keyIndex` counts the secrets of the first algorithm, then those of the next, or the keys.
  *   It only reads if no key can sign

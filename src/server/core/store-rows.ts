@@ -68,7 +68,6 @@ async function changeInSteps(
   return changed
 }
 
-/** The last task of each id, for stores that can't change a row in one step; an id is present while a task works on it. */
 /** For stores that can't change a row in one step. Kept with the store, because several sessions may be made over the same one. */
 const mutexes = new WeakMap<SessionStore, Mutex<string>>()
 

@@ -10,7 +10,7 @@ import type { SessionStore, StoredSession } from './store.js'
 export interface MemoryStoreOptions {
   /** How many sessions are kept; the one that was used longest ago goes first. Default 10 000. */
   maxSessions?: number
-  /** How long a session without an end of its own is kept after its last write or touch. Default 14 days; `false`: no end. */
+  /** How long a session without its own expiry is kept after its last write or touch. Default 14 days; `false`: for ever. */
   ttl?: Duration | false
   /** The present time, for tests. */
   clock?: () => Date
@@ -22,7 +22,7 @@ const DEFAULT_TTL = '14d'
 const SWEEP_EVERY = 10_000
 
 /**
- * A store in memory. Other processes do not see it, and whoever opens more sessions than it keeps puts out the oldest.
+ * A store in memory. Other processes do not see it. If more sessions are opened than it keeps, it drops the ones that were used longest ago.
  *
  * @throws {TypeError} naming the option that is wrong
  * @example
@@ -54,7 +54,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     rows.set(id, { text, end: endOf(session.expiresAt) })
   }
 
-  /** What has ended goes first; looking for it takes a while, so not with each new session. */
+  /** Expired sessions go first; looking for them takes a while, so it does not happen with each new session. */
   function makeRoom(now: number): void {
     if (rows.size >= maxSessions && now >= nextSweep) {
       nextSweep = now + SWEEP_EVERY

@@ -29,17 +29,17 @@ export interface IoRedisClient {
 export interface RedisStoreOptions {
   /** Before each id. Default `session:`. */
   prefix?: string
-  /** How long a session without an end of its own is kept after its last write or touch. Default 14 days; `false`: no end. */
+  /** How long a session without its own expiry is kept after its last write or touch. Default 14 days; `false`: for ever. */
   ttl?: Duration | false
   /** The present time, for tests. */
   clock?: () => Date
 }
 
 const DEFAULT_TTL = '14d'
-/** How often a change is tried anew. Each time somebody else has written, so it takes as many requests at once to get here. */
+/** How often a change is tried again. Each failure means that another request has written, so it takes as many requests at once. */
 const MAX_ATTEMPTS = 100
 
-/** Writes only where nobody has written since the row was read; no row is an empty text. One instruction to Redis, so nothing comes between. */
+/** Writes only if nothing was written since the row was read; a missing row is an empty text. Redis runs a script without interruption. */
 const REPLACE = `if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return 1`

@@ -13,12 +13,12 @@ import { readJson } from '../json/reader.js'
 import { writeJson } from '../json/writer.js'
 import type { StoredSession } from './store.js'
 
-/** Most characters of a row: whoever fills sessions can't fill the memory with one. */
+/** Most characters of a row: a user who fills a session can't fill the memory with it. */
 export const MAX_ROW_LENGTH = 1_048_576
 const TYPES = { types: bsonPackageTypes }
 
 /**
- * Writes a row. JSON is what people can look at; a date, octets, NaN or an instance of a BSON class makes it BSON.
+ * Writes a row. JSON if it can hold the session, because people can read it; a date, bytes, NaN or an instance of a BSON class makes it BSON.
  *
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that neither can hold, `ERR_SESSION_LIMIT` past
  *   `MAX_ROW_LENGTH` characters
@@ -41,10 +41,10 @@ export function writeRow({ data, origin }: StoredSession): string {
 }
 
 /**
- * Reads a row that `writeRow` wrote, or somebody else's JSON object. For use inside of `withBsonTypes`.
+ * Reads a row that `writeRow` wrote, or a JSON object that another program wrote. For use inside of `withBsonTypes`.
  *
- * @throws {SessionError} `ERR_SESSION_JSON`, `ERR_SESSION_BSON`, `ERR_SESSION_MALFORMED`, `ERR_SESSION_LIMIT`; `verified`, for only
- *   who has the store's password can write there
+ * @throws {SessionError} `ERR_SESSION_JSON`, `ERR_SESSION_BSON`, `ERR_SESSION_MALFORMED`, `ERR_SESSION_LIMIT`; `verified`, because
+ *   writing there takes the store's password
  */
 export function readRow(text: string): Pick<StoredSession, 'data' | 'origin'> {
   try {
