@@ -2,6 +2,7 @@
 import { inspect } from 'node:util'
 import { expect } from 'vitest'
 import { type CodecContext, isSessionError, type SessionCodec, type SessionRecord } from '../../src/server/index.js'
+import { isPlainObject } from '../../src/shared/types.js'
 
 /** All of 40 characters; the word must turn up in no error. */
 export const pool: readonly string[] = ['one', 'two', 'three', 'four', 'five'].map((name) =>
@@ -60,11 +61,8 @@ export function pick(source: object, names: readonly string[]): object {
 }
 
 export function deepFreeze<T>(value: T): T {
-  const isPlain =
-    typeof value === 'object' &&
-    value !== null &&
-    [Object.prototype, Array.prototype].includes(Object.getPrototypeOf(value))
-  if (isPlain && !Object.isFrozen(value))
+  const isContainer = Array.isArray(value) || isPlainObject(value)
+  if (isContainer && !Object.isFrozen(value))
     for (const member of Object.values(Object.freeze(value) as object)) deepFreeze(member)
   return value
 }

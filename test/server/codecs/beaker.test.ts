@@ -74,6 +74,20 @@ describe('options', () => {
     expect(() => beaker({ validateKey: 'clé', encryptKey: 'clé', cryptoType: 'pycrypto', python2: true })).not.toThrow()
   })
 
+  test('python2 writes a long of Python 2 as one, which Python 3 does not need', async () => {
+    const long = Buffer.from([0x8a, 1, 5])
+    const value = signed(
+      Buffer.concat([Buffer.from('\x80\x02}X\x01\0\0\0n', 'latin1'), long, Buffer.from('s.')]).toString('base64'),
+    )
+    for (const python2 of [true, false]) {
+      const codec = beaker({ validateKey, python2 })
+      const record = await codec.verify(value, context)
+      expect(record.data).toEqual({ n: 5 })
+      const written = await sign(codec, { ...record, data: { ...record.data, more: 1 } })
+      expect(Buffer.from(written.slice(40), 'base64').includes(long)).toBe(python2)
+    }
+  })
+
   test.each(['pycrypto-ecb', 'beaker-0.9', 'auto'] as const)('%s reads only, and can not come first', (cryptoType) => {
     const codec = beaker({ validateKey, encryptKey, cryptoType })
     expect(codec.sign).toBeUndefined()
