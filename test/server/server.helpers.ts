@@ -101,6 +101,21 @@ export function serve(
   }
 }
 
+/** What a visitor called dave changes when he signs in. */
+export function dave(data: object): unknown {
+  return Object.assign(data, { user: 'dave' })
+}
+
+/** The names of the cookies that were set or expired. */
+export function namesOf(setCookies: readonly string[]): string[] {
+  return setCookies.map((setCookie) => setCookie.slice(0, setCookie.indexOf('=')))
+}
+
+/** The names of those that were expired. */
+export function expiredOf(setCookies: readonly string[]): string[] {
+  return namesOf(setCookies.filter((setCookie) => /; Max-Age=0(;|$)/.test(setCookie)))
+}
+
 /** A codec of `family~name~JSON`: no keys, so that a test of the core sees nothing but the core. */
 export function textCodec(name: string, parts: Partial<SessionCodec> & { fails?: unknown } = {}): SessionCodec {
   const { fails, ...rest } = parts

@@ -36,6 +36,11 @@ describe('a handler', () => {
     expect(await (await handler(request())).json()).toBe(true)
   })
 
+  test('may answer with a response whose headers can not be changed', async () => {
+    const handler = fetchSessions(serve().sessions, () => Response.error())
+    expect((await handler(request())).type).toBe('error')
+  })
+
   test('may commit and destroy by itself', async () => {
     const { sessions, browser, visit } = serve()
     await visit((data) => Object.assign(data, { user: 'dave' }))

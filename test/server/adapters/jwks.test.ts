@@ -96,6 +96,7 @@ describe('fetch', () => {
   test('other methods are refused', async () => {
     const response = await handle(new Request(url, { method: 'POST', body: '{}' }))
     expect([response.status, response.headers.get('allow'), await response.text()]).toEqual([405, 'GET, HEAD', ''])
+    expect(response.headers.get('cache-control')).toBeNull()
   })
 
   test('maxAge, and one that is none', async () => {

@@ -54,9 +54,9 @@ describe('a token', () => {
 
   test('every bit of it counts', async () => {
     const session = await fresh()
-    const octets = Buffer.from(session.csrfToken(), 'base64url')
-    for (let bit = 0; bit < octets.length * 8; bit++) {
-      const other = Buffer.from(octets)
+    const bytes = Buffer.from(session.csrfToken(), 'base64url')
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const other = Buffer.from(bytes)
       other[bit >> 3] = (other[bit >> 3] as number) ^ (1 << (bit & 7))
       expect(session.verifyCsrf(other.toString('base64url'))).toBe(false)
     }

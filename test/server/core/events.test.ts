@@ -3,18 +3,18 @@ import { SessionError, type SessionEvent } from '../../../src/server/index.js'
 import { expectWithout, NAME, OLD_SECRET, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
 const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'marlin', secretKey: 'marlin' })
-const octets = (cookie: string): number => cookie.length - 1
+const sizeOf = (cookie: string): number => cookie.length - 1
 
 describe('events', () => {
   test('tell what happened, with codec, key, size and time', async () => {
     const old = serve({ secrets: [OLD_SECRET] })
     await old.visit(dave)
-    const before = octets(old.browser.cookie)
+    const before = sizeOf(old.browser.cookie)
     const { visit, events, browser, clock } = serve({ secrets: [SECRET, OLD_SECRET] }, old)
     clock.pass(1)
     await visit()
     const about = { codec: 'beakerJwt', codecIndex: 0, cookie: NAME, time: new Date(START + 1000) }
-    const after = octets(browser.cookie)
+    const after = sizeOf(browser.cookie)
     expect(events).toStrictEqual([
       { type: 'read', ...about, keyIndex: 1, bytes: before },
       { type: 'upgraded', ...about, keyIndex: 0, bytes: after },

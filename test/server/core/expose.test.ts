@@ -17,7 +17,7 @@ describe('the decision', () => {
   })
 })
 
-test('true opens the cookie, false closes it, and neither has a public half', () => {
+test('true opens the cookie, false closes it, and neither has a public cookie', () => {
   expect(createExposure(true)).toEqual({ httpOnly: false })
   expect(createExposure(false)).toEqual({ httpOnly: true })
 })
@@ -32,9 +32,9 @@ describe('a list', () => {
   test('shows own keys only', () => {
     const { publicData } = createExposure(['toString', 'constructor', '__proto__'])
     expect(publicData?.({})).toStrictEqual({})
-    const half = publicData?.(JSON.parse('{"__proto__":1}')) as object
-    expect(Object.keys(half)).toEqual(['__proto__'])
-    expect(Object.getPrototypeOf(half)).toBe(Object.prototype)
+    const exposed = publicData?.(JSON.parse('{"__proto__":1}')) as object
+    expect(Object.keys(exposed)).toEqual(['__proto__'])
+    expect(Object.getPrototypeOf(exposed)).toBe(Object.prototype)
   })
 
   test('may be empty, and later changes of it change nothing', () => {
@@ -52,12 +52,12 @@ describe('a function', () => {
     expect(exposure.publicData?.(data)).toEqual({ greeting: 'Hello dave' })
   })
 
-  test.each([undefined, null, 'text', 5, []])('that returns %j is a mistake', (half) => {
-    const { publicData } = createExposure(() => half as unknown as object)
+  test.each([undefined, null, 'text', 5, []])('that returns %j is a mistake', (exposed) => {
+    const { publicData } = createExposure(() => exposed as unknown as object)
     expect(() => publicData?.(data)).toThrow(/"expose" must return an object/)
   })
 })
 
-test('the name of the half', () => {
+test('the name of the public cookie', () => {
   expect(publicName('sid')).toBe('sid.public')
 })

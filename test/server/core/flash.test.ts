@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compact, type FlashValue, jwt, type Session } from '../../../src/server/index.js'
-import { SECRET, serve } from '../server.helpers.js'
+import { dave, SECRET, serve } from '../server.helpers.js'
 
 const fresh = (): Promise<Session> => serve().sessions.load(null)
 
@@ -18,7 +18,7 @@ describe('flash', () => {
 
   test('reading is a change that is written, and nothing to read is none', async () => {
     const { sessions, browser, visit } = serve()
-    await visit((data) => Object.assign(data, { user: 'dave' }))
+    await visit(dave)
     const first = await sessions.load(browser.cookie)
     first.flash('info', { text: 'saved', items: [1, true, null] })
     browser.take(await sessions.commit(first))

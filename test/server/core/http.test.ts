@@ -1,7 +1,13 @@
 import { IncomingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { changeResponse, cookieHeader, type HeaderTarget, type ResponseChange } from '../../../src/server/core/http.js'
+import {
+  changeResponse,
+  cookieHeader,
+  createRequestMemory,
+  type HeaderTarget,
+  type ResponseChange,
+} from '../../../src/server/core/http.js'
 
 function incoming(cookie?: string): IncomingMessage {
   const request = new IncomingMessage(new Socket())
@@ -129,4 +135,36 @@ test('several Vary and Cookie lines of a Node response count together', () => {
   changeResponse(target, { cookies: ['a=1'], replaces: [], isPrivate: true })
   expect(target.getHeader('vary')).toEqual(['Accept', 'Cookie'])
   expect(target.getHeader('set-cookie')).toEqual(['mine=1', 'a=1'])
+})
+
+const requestLike = () => ({ headers: { cookie: 'a=b' } })
+
+test.each<[string, () => object]>([
+  ['an object', requestLike],
+  ['a Request', () => new Request('https://example.org/')],
+  ['a frozen object', () => Object.freeze(requestLike())],
+  ['a proxy that takes nothing', () => new Proxy(requestLike(), { defineProperty: () => false })],
+])('%s has one value in each memory of requests', (_, create) => {
+  const [memory, other] = [createRequestMemory<number>(), createRequestMemory<number>()]
+  const [first, second] = [create(), create()]
+  expect(memory.of(first)).toBeUndefined()
+  memory.keep(first, 1)
+  memory.keep(second, 2)
+  other.keep(first, 3)
+  expect([memory.of(first), memory.of(second), other.of(first), other.of(second)]).toEqual([1, 2, 3, undefined])
+  memory.keep(first, 4)
+  expect(memory.of(first)).toBe(4)
+})
+
+test('nothing shows at the request, and nothing goes along to a copy or to what inherits from it', () => {
+  const memory = createRequestMemory<number>()
+  const kept = requestLike()
+  memory.keep(kept, 1)
+  expect(Reflect.ownKeys({ ...kept })).toEqual(['headers'])
+  expect(kept).toStrictEqual(requestLike())
+  expect([{ ...kept }, Object.create(kept), structuredClone(kept)].map((copy) => memory.of(copy))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ])
 })

@@ -2,14 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { beakerJwt, compact } from '../../../src/server/index.js'
-import { NAME, rejection, SECRET, serve } from '../server.helpers.js'
+import { dave, expiredOf, NAME, namesOf, rejection, SECRET, serve } from '../server.helpers.js'
 
 const codec = compact({ secrets: SECRET })
-/** What does not compress: so many octets of BSON take 5/4 as many characters. */
-const octets = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
-const namesOf = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.slice(0, cookie.indexOf('=')))
-const goneOf = (cookies: readonly string[]): string[] =>
-  namesOf(cookies.filter((cookie) => cookie.includes('; Max-Age=0')))
+/** Bytes that do not compress: as BSON they take 5/4 as many characters. */
+const noise = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
 const contentOf = (cookie: string): string => cookie.slice(cookie.indexOf('=') + 1, cookie.indexOf(';'))
 
 describe('a large session', () => {
@@ -17,9 +14,9 @@ describe('a large session', () => {
     [2000, [NAME]],
     [4000, [NAME, `${NAME}.1`]],
     [6400, [NAME, `${NAME}.1`]],
-  ])('%d octets go out as %j and come back', async (count, names) => {
+  ])('%d bytes go out as %j and come back', async (count, names) => {
     const { sessions, browser, visit } = serve({ codecs: [codec] })
-    const blob = octets(count)
+    const blob = noise(count)
     const cookies = await visit((data) => Object.assign(data, { user: 'dave', blob }))
     expect(namesOf(cookies)).toEqual(names)
     for (const cookie of cookies) {
@@ -34,7 +31,7 @@ describe('a large session', () => {
 
   test('three cookies and more, where the header may be longer', async () => {
     const { sessions, browser, visit } = serve({ codecs: [codec], headerBudget: 16_384, expose: false })
-    const blob = octets(9000)
+    const blob = noise(9000)
     const cookies = await visit((data) => Object.assign(data, { blob }))
     expect(namesOf(cookies)).toEqual([NAME, `${NAME}.1`, `${NAME}.2`])
     for (const cookie of cookies) expect(cookie).toContain('; HttpOnly; ')
@@ -43,9 +40,9 @@ describe('a large session', () => {
 
   test('is too large past the budget, and says by which keys', async () => {
     const { sessions, browser, visit } = serve({ codecs: [codec] })
-    await visit((data) => Object.assign(data, { user: 'dave' }))
+    await visit(dave)
     const session = await sessions.load(browser.cookie)
-    Object.assign(session.data, { blob: octets(6600), small: 1 })
+    Object.assign(session.data, { blob: noise(6600), small: 1 })
     const headers = new Headers()
     const error = await rejection('ERR_SESSION_TOO_LARGE', sessions.commit(session, headers))
     expect(error.largest?.[0]).toMatchObject({ key: 'blob' })
@@ -60,7 +57,7 @@ describe('a large session', () => {
   ])('is refused with %s, naming the biggest keys', async (_, codecs, options) => {
     const { sessions } = serve({ codecs, ...options })
     const session = await sessions.load(null)
-    session.data.blob = octets(4000)
+    session.data.blob = noise(4000)
     const error = await rejection('ERR_SESSION_TOO_LARGE', sessions.commit(session))
     expect(error.largest).toMatchObject([{ key: 'blob' }])
   })
@@ -69,10 +66,10 @@ describe('a large session', () => {
 describe('pieces that are left over', () => {
   test('expire when the session gets shorter', async () => {
     const { sessions, browser, visit } = serve({ codecs: [codec] })
-    await visit((data) => Object.assign(data, { blob: octets(5000) }))
+    await visit((data) => Object.assign(data, { blob: noise(5000) }))
     const cookies = await visit((data) => Object.assign(data, { blob: 'short' }))
     expect(namesOf(cookies)).toEqual([NAME, `${NAME}.1`])
-    expect(goneOf(cookies)).toEqual([`${NAME}.1`])
+    expect(expiredOf(cookies)).toEqual([`${NAME}.1`])
     expect([...browser.cookies.keys()]).toEqual([NAME])
     expect((await sessions.load(browser.cookie)).data).toEqual({ blob: 'short' })
   })
@@ -81,33 +78,33 @@ describe('pieces that are left over', () => {
     const { sessions, browser } = serve({ codecs: [codec] })
     const headers = new Headers({ 'set-cookie': 'other=1' })
     const session = await sessions.load(null)
-    session.data.blob = octets(5000)
+    session.data.blob = noise(5000)
     await sessions.commit(session, headers)
     session.data.blob = 'short'
     await sessions.commit(session, headers)
     const [other, ...ours] = headers.getSetCookie()
     expect(other).toBe('other=1')
     expect(namesOf(ours)).toEqual([NAME, `${NAME}.1`])
-    expect(goneOf(ours)).toEqual([`${NAME}.1`])
+    expect(expiredOf(ours)).toEqual([`${NAME}.1`])
     browser.take(ours)
     expect((await sessions.load(browser.cookie)).data).toEqual({ blob: 'short' })
   })
 
   test('go with a move to a format that has none', async () => {
     const { browser, visit } = serve({ codecs: [codec] })
-    await visit((data) => Object.assign(data, { text: 'é'.repeat(10), blob: octets(5000) }))
+    await visit((data) => Object.assign(data, { text: 'é'.repeat(10), blob: noise(5000) }))
     const { sessions } = serve({ codecs: [beakerJwt({ secrets: SECRET }), codec] }, { browser })
     const session = await sessions.load(browser.cookie)
     delete session.data.blob
     const cookies = await sessions.commit(session)
-    expect(goneOf(cookies)).toEqual([`${NAME}.1`])
+    expect(expiredOf(cookies)).toEqual([`${NAME}.1`])
     browser.take(cookies)
     expect((await sessions.load(browser.cookie)).codec).toBe('beakerJwt')
   })
 
   test('and gaps among them hurt nothing, nor does a number beyond the range', async () => {
     const { sessions, browser, visit, events } = serve({ codecs: [codec] })
-    await visit((data) => Object.assign(data, { user: 'dave' }))
+    await visit(dave)
     for (const stray of [
       `${NAME}.1=x`,
       `${NAME}.2=x`,
@@ -119,7 +116,7 @@ describe('pieces that are left over', () => {
       expect(session.data).toEqual({ user: 'dave' })
       expect(events.map(({ type }) => type)).toEqual(['read'])
       session.data.user = 'eve'
-      expect(goneOf(await sessions.commit(session))).toEqual(
+      expect(expiredOf(await sessions.commit(session))).toEqual(
         [1, 2, 3].map((index) => `${NAME}.${index}`).filter((name) => stray.includes(`${name}=`)),
       )
     }
@@ -127,7 +124,7 @@ describe('pieces that are left over', () => {
 
   test('are left alone where no codec has chunks: they are somebody else’s', async () => {
     const { sessions, browser, visit } = serve()
-    await visit((data) => Object.assign(data, { user: 'dave' }))
+    await visit(dave)
     const session = await sessions.load(`${browser.cookie}; ${NAME}.1=x`)
     session.data.user = 'eve'
     expect(namesOf(await sessions.commit(session))).toEqual([NAME])
@@ -139,7 +136,7 @@ describe('pieces that do not belong together', () => {
   test('make no session: of two sessions, swapped, cut, or one missing', async () => {
     const big = async (): Promise<[string, string]> => {
       const { browser, visit } = serve({ codecs: [codec] })
-      await visit((data) => Object.assign(data, { blob: octets(5000) }))
+      await visit((data) => Object.assign(data, { blob: noise(5000) }))
       return [browser.cookies.get(NAME) ?? '', browser.cookies.get(`${NAME}.1`) ?? '']
     }
     const [[a0, a1], [b0, b1]] = [await big(), await big()]
@@ -167,7 +164,7 @@ describe('pieces that do not belong together', () => {
   test('a codec without chunks is never asked about a joined value', async () => {
     const token = beakerJwt({ secrets: SECRET })
     const { browser, visit, sessions } = serve({ codecs: [token, codec] })
-    await visit((data) => Object.assign(data, { user: 'dave' }))
+    await visit(dave)
     const value = browser.cookies.get(NAME) ?? ''
     const session = await sessions.load(`${NAME}=${value.slice(0, 50)}; ${NAME}.1=${value.slice(50)}`)
     expect(session.isNew).toBe(true)
@@ -177,11 +174,11 @@ describe('pieces that do not belong together', () => {
 describe('the end of a large session', () => {
   test('takes all pieces along', async () => {
     const { sessions, browser, visit } = serve({ codecs: [codec], expose: ['user'], headerBudget: 16_384 })
-    await visit((data) => Object.assign(data, { user: 'dave', blob: octets(9000) }))
+    await visit((data) => Object.assign(data, { user: 'dave', blob: noise(9000) }))
     expect(browser.cookies.size).toBe(4)
     const cookies = await sessions.destroy(await sessions.load(browser.cookie))
     expect(namesOf(cookies)).toEqual([NAME, `${NAME}.1`, `${NAME}.2`, `${NAME}.public`])
-    expect(goneOf(cookies)).toEqual(namesOf(cookies))
+    expect(expiredOf(cookies)).toEqual(namesOf(cookies))
     browser.take(cookies)
     expect(browser.cookie).toBe('')
   })
@@ -190,24 +187,24 @@ describe('the end of a large session', () => {
     const { sessions } = serve({ codecs: [codec] })
     const headers = new Headers()
     const session = await sessions.load(null)
-    session.data.blob = octets(5000)
+    session.data.blob = noise(5000)
     await sessions.commit(session, headers)
     await sessions.destroy(session, headers)
-    expect(goneOf(headers.getSetCookie())).toEqual([NAME, `${NAME}.1`])
+    expect(expiredOf(headers.getSetCookie())).toEqual([NAME, `${NAME}.1`])
     expect(headers.getSetCookie()).toHaveLength(2)
   })
 
   test('by a timeout takes them along too', async () => {
     const { sessions, browser, clock, visit } = serve({ codecs: [codec], idleTimeout: 60 })
-    await visit((data) => Object.assign(data, { blob: octets(5000) }))
+    await visit((data) => Object.assign(data, { blob: noise(5000) }))
     clock.pass(61)
-    expect(goneOf(await sessions.commit(await sessions.load(browser.cookie)))).toEqual([NAME, `${NAME}.1`])
+    expect(expiredOf(await sessions.commit(await sessions.load(browser.cookie)))).toEqual([NAME, `${NAME}.1`])
   })
 })
 
 test('a session whose pieces a page reads is whole there, by the same rule', async () => {
   const { browser, visit } = serve({ codecs: [codec] })
-  const blob = octets(5000)
+  const blob = noise(5000)
   const cookies = await visit((data) => Object.assign(data, { blob }))
   expect(cookies.map(contentOf).join('')).toBe([browser.cookies.get(NAME), browser.cookies.get(`${NAME}.1`)].join(''))
 })

@@ -2,9 +2,8 @@
 import { describe, expect, test } from 'vitest'
 import { openSession } from '../../../src/server/adapters/express.js'
 import { beakerJwt, compact, fetchSessions, jwt, type SessionCodec } from '../../../src/server/index.js'
-import { NAME, SECRET, START, serve } from '../server.helpers.js'
+import { dave, NAME, SECRET, START, serve } from '../server.helpers.js'
 
-const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 const formats: [string, () => SessionCodec][] = [
   ['beakerJwt', () => beakerJwt({ secrets: SECRET })],
   ['compact', () => compact({ secrets: SECRET })],

@@ -9,7 +9,7 @@ const ended = (options: LifetimeOptions, times: SessionMeta) => createLifetime(o
 const minutes = 60_000
 
 describe('idle timeout', () => {
-  test('is over when more than the timeout has passed, not when exactly it has', () => {
+  test('has passed after more than its length, not after exactly that', () => {
     expect(ended({ idleTimeout: 10_000 }, { accessedAt: at(-10) })).toBeUndefined()
     expect(ended({ idleTimeout: 10_000 }, { accessedAt: at(-10.001) })).toBe('ERR_SESSION_EXPIRED')
     expect(ended({ idleTimeout: 10_000 }, { accessedAt: at(-86_400) })).toBe('ERR_SESSION_EXPIRED')

@@ -23,24 +23,27 @@ test('a cookie may live for 1000 years, not a second longer', () => {
   }
 })
 
-test('a verified payload may inflate to 1 MiB, not to one octet more; maxInflated moves it', async () => {
+test('a verified payload may inflate to 1 MiB, not to one byte more; maxInflated moves it', async () => {
   const frame = writeBson({ a: '' }, { maxBytes: Infinity }).length
-  const token = (octets: number): string => {
-    const bson = writeBson({ a: 'x'.repeat(octets - frame) }, { maxBytes: Infinity })
-    expect(bson.length).toBe(octets)
+  const token = (bytes: number): string => {
+    const bson = writeBson({ a: 'x'.repeat(bytes - frame) }, { maxBytes: Infinity })
+    expect(bson.length).toBe(bytes)
     const text = (json: string) => Buffer.from(json).toString('base64url')
     const claims = JSON.stringify({ bsZ: encodeBase85(deflateSync(bson)) })
     const signingInput = `${text('{"typ":"JWT","alg":"HS256"}')}.${text(claims)}`
     return `${signingInput}.${createHmac('sha256', SECRET).update(signingInput).digest('base64url')}`
   }
   const context = { cookieName: 'n', purpose: 'session', now: new Date() } as const
-  const read = async (octets: number, maxInflated?: number) =>
+  const read = async (bytes: number, maxInflated?: number) =>
     beakerJwt({ secrets: [SECRET], ...(maxInflated === undefined ? {} : { maxInflated }) }).verify(
-      token(octets),
+      token(bytes),
       context,
     )
   expect((await read(1_048_576)).data.a).toHaveLength(1_048_576 - frame)
   await expect(read(1_048_577)).rejects.toMatchObject({ code: 'ERR_SESSION_LIMIT', verified: true })
   expect((await read(1000, 1000)).data.a).toHaveLength(1000 - frame)
   await expect(read(1001, 1000)).rejects.toMatchObject({ code: 'ERR_SESSION_LIMIT', verified: true })
+  for (const maxInflated of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, '1MB' as unknown as number]) {
+    expect(() => beakerJwt({ secrets: [SECRET], maxInflated })).toThrow(/maxInflated/)
+  }
 })

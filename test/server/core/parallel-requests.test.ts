@@ -10,7 +10,7 @@ import {
   type SessionCodec,
   type SessionStore,
 } from '../../../src/server/index.js'
-import { type Fixture, NAME, SECRET, serve, textCodec } from '../server.helpers.js'
+import { dave, type Fixture, NAME, SECRET, serve, textCodec } from '../server.helpers.js'
 import { openStore, serveStored } from '../stores/stores.helpers.js'
 
 const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
@@ -89,7 +89,7 @@ describe.each<[string, () => SessionStore]>([
     expect(conflicts(fixture)).toEqual([])
   })
 
-  test('the public half shows what all of them wrote', async () => {
+  test('the public cookie shows what all of them wrote', async () => {
     const fixture = serveStored({ store: makeStore(), expose: ['a', 'b'] })
     await fixture.visit((data) => Object.assign(data, { start: 1 }))
     const a = await begin(fixture, (data) => Object.assign(data, { a: 1 }))
@@ -236,7 +236,7 @@ describe.each<[string, SessionCodec]>([
 
   test('after a sign-out nothing of the same process writes the session again', async () => {
     const fixture = serveCounting()
-    await fixture.visit((data) => Object.assign(data, { user: 'dave' }))
+    await fixture.visit(dave)
     const late = await begin(fixture, (data) => Object.assign(data, { b: 1 }))
     const leaving = await begin(fixture, () => {})
     fixture.browser.take(await fixture.sessions.destroy(leaving.session))
@@ -267,7 +267,7 @@ describe.each<[string, SessionCodec]>([
     const fixture = serveCounting()
     await fixture.visit((data) => Object.assign(data, { cart: 1 }))
     const late = await begin(fixture, (data) => Object.assign(data, { b: 1 }))
-    const login = await begin(fixture, (data) => Object.assign(data, { user: 'dave' }))
+    const login = await begin(fixture, dave)
     login.session.regenerate()
     await login.answer()
     await late.answer()

@@ -1,42 +1,41 @@
 import { ObjectId } from 'bson'
 import { describe, expect, test } from 'vitest'
 import { beakerJwt, decodeSession, type SessionsOptions } from '../../../src/server/index.js'
-import { type Fixture, NAME, OLD_SECRET, SECRET, serve, textCodec } from '../server.helpers.js'
+import { type Fixture, NAME, namesOf, OLD_SECRET, SECRET, serve, textCodec } from '../server.helpers.js'
 
-const HALF = `${NAME}.public`
+const PUBLIC = `${NAME}.public`
 const dave = (data: Record<string, unknown>): unknown =>
   Object.assign(data, { user: 'dave', locale: 'en', token: 'swordfish' })
-const names = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split('=')[0] as string)
 
-describe('the public half', () => {
+describe('the public cookie', () => {
   test('is readable and holds the exposed keys only; the session is closed to scripts', async () => {
     const { browser, visit } = serve({ expose: ['user', 'locale'] })
     const cookies = await visit(dave)
-    expect(names(cookies)).toEqual([NAME, HALF])
+    expect(namesOf(cookies)).toEqual([NAME, PUBLIC])
     expect(cookies.map((cookie) => cookie.includes('; HttpOnly'))).toEqual([true, false])
     expect(cookies[1]).toMatch(/; Path=\/; SameSite=Lax; Secure$/)
-    const { data, meta } = decodeSession(browser.cookies.get(HALF) as string)
+    const { data, meta } = decodeSession(browser.cookies.get(PUBLIC) as string)
     expect(data).toEqual({ user: 'dave', locale: 'en' })
     expect(meta.id).toBeUndefined()
   })
 
-  test('tells the times, so that a page knows when the session is over', async () => {
+  test('tells the times, so that a page knows when the session expires', async () => {
     const { browser, visit, sessions } = serve({ expose: ['user'] })
     await visit(dave)
     const { createdAt, accessedAt } = await sessions.load(browser.cookie)
-    expect(decodeSession(browser.cookies.get(HALF) as string).meta).toEqual({ createdAt, accessedAt })
+    expect(decodeSession(browser.cookies.get(PUBLIC) as string).meta).toEqual({ createdAt, accessedAt })
   })
 
   test('of a function holds what it returns', async () => {
     const { browser, visit } = serve({ expose: ({ user }) => ({ greeting: `Hello ${String(user)}` }) })
     await visit(dave)
-    expect(decodeSession(browser.cookies.get(HALF) as string).data).toEqual({ greeting: 'Hello dave' })
+    expect(decodeSession(browser.cookies.get(PUBLIC) as string).data).toEqual({ greeting: 'Hello dave' })
   })
 
   test.each([true, false])('is not there with expose: %j', async (expose) => {
     const { visit } = serve({ expose })
     const cookies = await visit(dave)
-    expect(names(cookies)).toEqual([NAME])
+    expect(namesOf(cookies)).toEqual([NAME])
     expect(cookies[0]?.includes('HttpOnly')).toBe(!expose)
   })
 
@@ -50,7 +49,7 @@ describe('the public half', () => {
     const { browser, visit } = serve({ codecs, expose: ['user'] })
     await visit(dave)
     expect(browser.cookies.get(NAME)).toMatch(/^text~closed~/)
-    expect(decodeSession(browser.cookies.get(HALF) as string).data).toEqual({ user: 'dave' })
+    expect(decodeSession(browser.cookies.get(PUBLIC) as string).data).toEqual({ user: 'dave' })
     expect(() => serve({ codecs: [textCodec('closed')], expose: ['user'] })).toThrow(/"expose" needs a codec/)
   })
 })
@@ -62,21 +61,23 @@ describe('is never authority', () => {
   ])('presented as the session it is rejected (%s)', async (_, secrets) => {
     const { browser, visit, sessions } = serve({ secrets, expose: ['user'] })
     await visit(dave)
-    const half = browser.cookies.get(HALF) as string
-    const session = await sessions.load(`${NAME}=${half}`)
+    const publicCookie = browser.cookies.get(PUBLIC) as string
+    const session = await sessions.load(`${NAME}=${publicCookie}`)
     expect(session.rejected?.code).toBe('ERR_SESSION_SIGNATURE')
     expect(session).toMatchObject({ isNew: true, data: {} })
-    expect((await sessions.load(`${browser.cookie}; ${NAME}=${half}`)).data).toMatchObject({ token: 'swordfish' })
+    expect((await sessions.load(`${browser.cookie}; ${NAME}=${publicCookie}`)).data).toMatchObject({
+      token: 'swordfish',
+    })
   })
 
   test('alone it is no session, and is taken away', async () => {
     const { browser, visit, sessions } = serve({ expose: ['user'] })
     await visit(dave)
-    const half = browser.cookies.get(HALF) as string
-    const session = await sessions.load(`${HALF}=${half}`)
+    const publicCookie = browser.cookies.get(PUBLIC) as string
+    const session = await sessions.load(`${PUBLIC}=${publicCookie}`)
     expect(session).toMatchObject({ isNew: true, data: {} })
     const cookies = await sessions.commit(session)
-    expect(names(cookies)).toEqual([HALF])
+    expect(namesOf(cookies)).toEqual([PUBLIC])
     expect(cookies[0]).toContain('; Max-Age=0')
   })
 
@@ -86,52 +87,52 @@ describe('is never authority', () => {
     const mine = serve({ expose: ['user'], name: 'mine' })
     await mine.visit(dave)
     mine.browser.cookies.set('mine.public', other.browser.cookies.get('other.public') as string)
-    expect(names(await mine.visit())).toEqual(['mine.public'])
+    expect(namesOf(await mine.visit())).toEqual(['mine.public'])
   })
 })
 
-/** A request to another system, which knows nothing of the half. */
+/** A request to another system, which does not know the public cookie. */
 async function elsewhere(
   { browser, clock }: Fixture,
   change: (data: Record<string, unknown>) => unknown,
 ): Promise<void> {
-  const half = browser.cookies.get(HALF) as string
-  browser.cookies.delete(HALF)
-  expect(names(await serve({ expose: true }, { browser, clock }).visit(change))).toEqual([NAME])
-  browser.cookies.set(HALF, half)
+  const publicCookie = browser.cookies.get(PUBLIC) as string
+  browser.cookies.delete(PUBLIC)
+  expect(namesOf(await serve({ expose: true }, { browser, clock }).visit(change))).toEqual([NAME])
+  browser.cookies.set(PUBLIC, publicCookie)
 }
 
 describe('refreshing', () => {
   const next = async (
     options: Partial<SessionsOptions>,
-    spoil: (half: string) => string | undefined,
+    spoil: (publicCookie: string) => string | undefined,
     seconds = 0,
   ): Promise<string[]> => {
     const { browser, clock, visit } = serve(options)
     await visit(dave)
-    const half = spoil(browser.cookies.get(HALF) as string)
-    if (half === undefined) browser.cookies.delete(HALF)
-    else browser.cookies.set(HALF, half)
+    const publicCookie = spoil(browser.cookies.get(PUBLIC) as string)
+    if (publicCookie === undefined) browser.cookies.delete(PUBLIC)
+    else browser.cookies.set(PUBLIC, publicCookie)
     clock.pass(seconds)
-    return names(await visit())
+    return namesOf(await visit())
   }
   const options = { expose: ['user', 'locale'] }
 
   test('is not needed where the browser has it', async () => {
-    expect(await next(options, (half) => half)).toEqual([])
+    expect(await next(options, (publicCookie) => publicCookie)).toEqual([])
   })
 
-  test.each<[string, (half: string) => string | undefined]>([
+  test.each<[string, (publicCookie: string) => string | undefined]>([
     ['missing', () => undefined],
     ['empty', () => ''],
     ['garbage', () => 'garbage'],
-    ['changed by a script', (half) => `${half.slice(0, -4)}AAAA`],
+    ['changed by a script', (publicCookie) => `${publicCookie.slice(0, -4)}AAAA`],
   ])('is needed where it is %s', async (_, spoil) => {
-    expect(await next(options, spoil)).toEqual([HALF])
+    expect(await next(options, spoil)).toEqual([PUBLIC])
   })
 
   test('comes with every other write', async () => {
-    expect(await next(options, (half) => half, 60)).toEqual([NAME, HALF])
+    expect(await next(options, (publicCookie) => publicCookie, 60)).toEqual([NAME, PUBLIC])
   })
 
   test('is needed where another server changed an exposed key, not another one', async () => {
@@ -140,28 +141,28 @@ describe('refreshing', () => {
     await elsewhere(node, (data) => Object.assign(data, { token: 'other' }))
     expect(await node.visit()).toEqual([])
     await elsewhere(node, (data) => Object.assign(data, { user: 'eve' }))
-    expect(names(await node.visit())).toEqual([HALF])
-    expect(decodeSession(node.browser.cookies.get(HALF) as string).data).toEqual({ user: 'eve', locale: 'en' })
+    expect(namesOf(await node.visit())).toEqual([PUBLIC])
+    expect(decodeSession(node.browser.cookies.get(PUBLIC) as string).data).toEqual({ user: 'eve', locale: 'en' })
   })
 
-  test('is needed where another server renews the session and its times would seem to be over', async () => {
+  test('is needed where another server renews the session and its times would seem to have passed', async () => {
     const node = serve({ ...options, idleTimeout: 1800 })
     await node.visit(dave)
     node.clock.pass(61)
     await elsewhere(node, () => {})
-    expect(names(await node.visit())).toEqual([HALF])
-    expect(decodeSession(node.browser.cookies.get(HALF) as string).meta.accessedAt).toEqual(node.clock())
+    expect(namesOf(await node.visit())).toEqual([PUBLIC])
+    expect(decodeSession(node.browser.cookies.get(PUBLIC) as string).meta.accessedAt).toEqual(node.clock())
     expect(await node.visit()).toEqual([])
   })
 
   test('is needed with a new key', async () => {
     const old = serve({ ...options, secrets: [OLD_SECRET] })
     await old.visit(dave)
-    const half = old.browser.cookies.get(HALF) as string
+    const publicCookie = old.browser.cookies.get(PUBLIC) as string
     const rotated = serve({ ...options, secrets: [SECRET, OLD_SECRET] }, old)
-    expect(names(await rotated.visit())).toEqual([NAME, HALF])
-    old.browser.cookies.set(HALF, half)
-    expect(names(await rotated.visit())).toEqual([HALF])
+    expect(namesOf(await rotated.visit())).toEqual([NAME, PUBLIC])
+    old.browser.cookies.set(PUBLIC, publicCookie)
+    expect(namesOf(await rotated.visit())).toEqual([PUBLIC])
   })
 
   test('compares the classes of special values', async () => {
@@ -175,6 +176,6 @@ test('is taken away where nothing is exposed any more', async () => {
   const before = serve({ expose: ['user'] })
   await before.visit(dave)
   const cookies = await serve({ expose: false }, before).visit()
-  expect(names(cookies)).toEqual([HALF])
-  expect(before.browser.cookies.has(HALF)).toBe(false)
+  expect(namesOf(cookies)).toEqual([PUBLIC])
+  expect(before.browser.cookies.has(PUBLIC)).toBe(false)
 })

@@ -1,8 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { expectWithout, NAME, OLD_SECRET, SECRET, START, serve } from '../server.helpers.js'
-
-const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
+import { dave, expectWithout, NAME, OLD_SECRET, SECRET, START, serve } from '../server.helpers.js'
 
 describe('data', () => {
   test.each([null, undefined, 'text', 5, [], true])('can not be %j', async (data) => {
@@ -75,8 +73,8 @@ describe('what is out of reach', () => {
     await visit(dave)
     const session = await sessions.load(browser.cookie)
     const token = browser.cookies.get(NAME) as string
-    const half = browser.cookies.get(`${NAME}.public`) as string
-    expectWithout(session, [token, half, token.slice(-20), SECRET])
+    const publicCookie = browser.cookies.get(`${NAME}.public`) as string
+    expectWithout(session, [token, publicCookie, token.slice(-20), SECRET])
     expectWithout(sessions, [SECRET, 'swordfish'])
     expect(JSON.stringify(session)).toBe('{"user":"dave"}')
     expect(inspect(session, { showHidden: true })).not.toContain('eyJ')

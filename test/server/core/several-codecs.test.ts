@@ -7,7 +7,17 @@ import {
   type SessionCodec,
   type SessionsOptions,
 } from '../../../src/server/index.js'
-import { type Fixture, NAME, OLD_SECRET, SECRET, serve, testBrowser, testClock, textCodec } from '../server.helpers.js'
+import {
+  dave,
+  type Fixture,
+  NAME,
+  OLD_SECRET,
+  SECRET,
+  serve,
+  testBrowser,
+  testClock,
+  textCodec,
+} from '../server.helpers.js'
 
 const THIRD_SECRET = 'swordfish-third-of-the-keys-0123456789abcde'
 
@@ -119,7 +129,7 @@ describe('the order', () => {
     const browser = testBrowser()
     const clock = testClock()
     const writer = jwt({ secrets: [SECRET], expires: '1h' })
-    await serve({ codecs: [writer] }, { browser, clock }).visit((data) => Object.assign(data, { user: 'dave' }))
+    await serve({ codecs: [writer] }, { browser, clock }).visit(dave)
     clock.pass(3600)
     const { sessions } = serve({ codecs: [strict, beaker()] }, { browser, clock })
     expect((await sessions.load(browser.cookie)).rejected?.code).toBe('ERR_SESSION_EXPIRED')
@@ -163,7 +173,7 @@ describe('what one format can hold and another can not', () => {
     const { visit, events, sessions } = serve({ codecs: [plain(OLD_SECRET), beaker()] }, { browser, clock })
     expect(await visit()).toEqual([])
     expect(events).toMatchObject([{ type: 'read' }, { type: 'kept', code: 'ERR_SESSION_UNWRITABLE', path: 'bytes' }])
-    await visit((data) => Object.assign(data, { user: 'dave' }))
+    await visit(dave)
     const session = await sessions.load(browser.cookie)
     expect([session.codec, session.data]).toEqual(['beakerJwt', { bytes, user: 'dave' }])
   })

@@ -1,10 +1,9 @@
 /** Several cookies of our name: what is told of them, and which of them expire (RFC 6265 §5.3 and §5.4). */
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, type SessionsOptions } from '../../../src/server/index.js'
-import { NAME, OLD_SECRET, SECRET, serve } from '../server.helpers.js'
+import type { SessionsOptions } from '../../../src/server/index.js'
+import { dave, NAME, OLD_SECRET, SECRET, serve } from '../server.helpers.js'
 
 const past = 'Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0'
-const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 
 /** Two sessions, each signed with its own secret. */
 async function twoValues(): Promise<{ ours: string; stale: string }> {
@@ -31,7 +30,7 @@ describe('the event', () => {
     expect(shadowed).toMatchObject({
       candidates: 3,
       shadowed: [
-        // not looked at, for a later one was good
+        // not looked at, because a later one was valid
         { position: 0, bytes: NAME.length + 7 },
         { position: 2, bytes: NAME.length + stale.length, code: 'ERR_SESSION_SIGNATURE' },
       ],
@@ -82,9 +81,9 @@ describe('with a domain, the cookie of the host alone', () => {
     await sessions.commit(session, headers)
     seen = 'two'
     expect(await sessions.commit(session, headers)).toHaveLength(1)
-    const halves = headers.getSetCookie().filter((cookie) => cookie.startsWith(`${NAME}.public=`))
-    expect(halves.map((cookie) => cookie.includes('; Domain='))).toEqual([false, true])
-    expect(halves[0]).toContain(past)
+    const publicCookies = headers.getSetCookie().filter((cookie) => cookie.startsWith(`${NAME}.public=`))
+    expect(publicCookies.map((cookie) => cookie.includes('; Domain='))).toEqual([false, true])
+    expect(publicCookies[0]).toContain(past)
   })
 
   test('stays while nothing is written: it may be what was read', async () => {
@@ -98,7 +97,7 @@ describe('with a domain, the cookie of the host alone', () => {
     expect(await changed(options, `${NAME}=${ours}`)).toHaveLength(1)
   })
 
-  test('never signs anybody in again after destroy, with its public half', async () => {
+  test('never signs anybody in again after destroy, with its public cookie', async () => {
     const { ours } = await twoValues()
     const { sessions } = serve({ ...options, expose: ['user'] })
     const cookies = await sessions.destroy(await sessions.load(`${NAME}=${ours}`))
@@ -156,7 +155,7 @@ describe('other places', () => {
   )
 
   test('a name with __Host- has one place only', async () => {
-    const { visit, sessions, browser } = serve({ name: '__Host-sid', codecs: [beakerJwt({ secrets: SECRET })] })
+    const { visit, sessions, browser } = serve({ name: '__Host-sid', expireShadows: [{ path: '/app' }] })
     await visit(dave)
     const header = `${browser.cookie}; __Host-sid=x`
     const session = await sessions.load(header)

@@ -1,6 +1,18 @@
-import { afterEach, describe, expect, test, vi } from 'vitest'
+import * as bson from 'bson'
+import { describe, expect, test } from 'vitest'
+import { bsonTypesOf } from '../../../src/server/bson-types.js'
 import { beakerJwt, type SessionCodec, SessionError, type SessionErrorCode } from '../../../src/server/index.js'
-import { expectWithout, NAME, rejection, SECRET, serve, testBrowser, testClock, textCodec } from '../server.helpers.js'
+import {
+  dave,
+  expectWithout,
+  NAME,
+  rejection,
+  SECRET,
+  serve,
+  testBrowser,
+  testClock,
+  textCodec,
+} from '../server.helpers.js'
 
 const codesThatProtect: SessionErrorCode[] = [
   'ERR_SESSION_LIMIT',
@@ -8,10 +20,6 @@ const codesThatProtect: SessionErrorCode[] = [
   'ERR_SESSION_BSON',
   'ERR_SESSION_NOT_YET_VALID',
 ]
-
-afterEach(() => {
-  vi.restoreAllMocks()
-})
 
 /** The same text each time, of 64 characters in no order. */
 function incompressible(length: number): string {
@@ -26,8 +34,7 @@ describe('size', () => {
   /** Writes values of exactly this length. */
   const ofLength = (length: number, maxLength?: number): SessionCodec =>
     textCodec('text', { sign: async () => 'x'.repeat(length), ...(maxLength === undefined ? {} : { maxLength }) })
-  const commit = (codec: SessionCodec, name: string) =>
-    serve({ codecs: [codec], expose: false, name }).visit((data) => Object.assign(data, { user: 'dave' }))
+  const commit = (codec: SessionCodec, name: string) => serve({ codecs: [codec], expose: false, name }).visit(dave)
 
   test("a codec's own limit holds: 4064 characters, not 4065", async () => {
     expect(await commit(ofLength(4064, 4064), 'sid')).toHaveLength(1)
@@ -35,7 +42,7 @@ describe('size', () => {
     expect(error.message).toContain('4065')
   })
 
-  test('the limit of browsers holds: 4096 octets of name and value, not 4097', async () => {
+  test('the limit of browsers holds: 4096 bytes of name and value, not 4097', async () => {
     expect(await commit(ofLength(4093), 'sid')).toHaveLength(1)
     await rejection('ERR_SESSION_TOO_LARGE', commit(ofLength(4094), 'sid'))
     expect(await commit(ofLength(3096, 4064), 'n'.repeat(1000))).toHaveLength(1)
@@ -61,7 +68,7 @@ describe('size', () => {
 
   test('names the largest keys with their sizes, and no value; the old cookie stays', async () => {
     const { sessions, browser, visit, events } = serve()
-    await visit((data) => Object.assign(data, { user: 'dave' }))
+    await visit(dave)
     const before = browser.cookie
     const session = await sessions.load(before)
     const noise = incompressible(4000)
@@ -80,15 +87,15 @@ describe('size', () => {
     expect(await sessions.commit(session, headers)).toHaveLength(1)
   })
 
-  test('a public half that is too large is refused the same way', async () => {
-    const half = 'y'.repeat(4500)
+  test('a public cookie that is too large is refused the same way', async () => {
+    const long = 'y'.repeat(4500)
     const codecs = [beakerJwt({ secrets: [SECRET], compress: false })]
-    const { sessions } = serve({ codecs, expose: () => ({ half }) })
+    const { sessions } = serve({ codecs, expose: () => ({ long }) })
     const session = await sessions.load(null)
     session.data.user = 'dave'
     const error = await rejection('ERR_SESSION_TOO_LARGE', sessions.commit(session))
     expect(error.message).toContain(`${NAME}.public`)
-    expect(error.largest).toEqual([{ key: 'half', bytes: 4511 }])
+    expect(error.largest).toEqual([{ key: 'long', bytes: 4511 }])
   })
 })
 
@@ -125,12 +132,28 @@ describe('a value that verified and could not be read', () => {
     expect(await sessions.destroy(await sessions.load(cookie))).toHaveLength(1)
   })
 
-  test('one whose signature was not good is replaced, and so is one that is over', async () => {
+  test('one whose signature no key verifies is replaced, and so is one that has expired', async () => {
     for (const server of [unreadable('ERR_SESSION_LIMIT', false), unreadable('ERR_SESSION_EXPIRED')]) {
       const session = await server.sessions.load(cookie)
       session.data.user = 'dave'
       expect(await server.sessions.commit(session)).toHaveLength(1)
     }
+  })
+
+  test('is not overwritten if the class of one of its values throws', async () => {
+    const { sessions, browser } = serve()
+    const session = await sessions.load(null)
+    session.data.user = new bson.ObjectId()
+    browser.take(await sessions.commit(session))
+    const objectId = (): never => {
+      throw new Error('a broken driver')
+    }
+    const bsonTypes = { ...bsonTypesOf(bson), objectId }
+    const broken = serve({ codecs: [beakerJwt({ secrets: [SECRET], bsonTypes })] }, { browser })
+    const unreadable = await broken.sessions.load(browser.cookie)
+    expect(unreadable.rejected).toMatchObject({ code: 'ERR_SESSION_MALFORMED', verified: true })
+    dave(unreadable.data)
+    await rejection('ERR_SESSION_PROTECTED', broken.sessions.commit(unreadable))
   })
 
   test('is not hidden by a planted cookie before or after it', async () => {
@@ -156,9 +179,7 @@ describe('a session that the first codec can not hold', () => {
   async function held(codecs: SessionCodec[], options: { touchEvery?: number } = {}) {
     const browser = testBrowser()
     const clock = testClock()
-    await serve({ codecs: [wide], expose: false }, { browser, clock }).visit((data) =>
-      Object.assign(data, { user: 'dave' }),
-    )
+    await serve({ codecs: [wide], expose: false }, { browser, clock }).visit(dave)
     clock.pass(10)
     return serve({ codecs, expose: false, ...options }, { browser, clock })
   }

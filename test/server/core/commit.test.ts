@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { NAME, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
+import type { SessionCodec } from '../../../src/server/index.js'
+import { dave, NAME, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
-const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
 const parts = (setCookie: string | undefined): string[] => (setCookie ?? '').split('; ')
 
 describe('a commit', () => {
@@ -88,7 +88,7 @@ describe('a second commit in one response', () => {
     },
   )
 
-  test("of the public half alone leaves the session's cookie", async () => {
+  test("of the public cookie alone leaves the session's cookie", async () => {
     let seen = 'one'
     const { sessions } = serve({ expose: () => ({ seen }) })
     const session = await sessions.load(null)
@@ -123,6 +123,37 @@ describe('a second commit in one response', () => {
   })
 })
 
+test('what changes while a commit waits is written by the next one', async () => {
+  const inner = textCodec('text') as Required<SessionCodec>
+  let finish = (): void => {}
+  const slow = textCodec('text', {
+    async sign(record, context) {
+      const value = await inner.sign(record, context)
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      return value
+    },
+  })
+  const { sessions, browser } = serve({ codecs: [slow], expose: false })
+  const session = await sessions.load(null)
+  for (const user of ['dave', 'eve']) {
+    session.data.user = user
+    const commit = sessions.commit(session)
+    // By then the value is made of the data, and waits.
+    await new Promise((resolve) => setImmediate(resolve))
+    session.data.user = 'mallory'
+    finish()
+    browser.take(await commit)
+    expect((await sessions.load(browser.cookie)).data).toEqual({ user })
+  }
+  const commit = sessions.commit(session)
+  await new Promise((resolve) => setImmediate(resolve))
+  finish()
+  browser.take(await commit)
+  expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'mallory' })
+})
+
 describe('a failing commit', () => {
   test('sets nothing, and the next one can succeed', async () => {
     const { sessions, browser } = serve({ expose: ['user'] })
@@ -136,21 +167,21 @@ describe('a failing commit', () => {
     expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
   })
 
-  test('of the public half sets no session either, and is not forgotten', async () => {
-    let half: object = { bad: () => {} }
-    const { sessions, events } = serve({ expose: () => half })
+  test('of the public cookie sets no session either, and is not forgotten', async () => {
+    let exposed: object = { bad: () => {} }
+    const { sessions, events } = serve({ expose: () => exposed })
     const session = await sessions.load(null)
     dave(session.data)
     await rejection('ERR_SESSION_UNWRITABLE', sessions.commit(session))
     expect(events).toEqual([])
     expect(session.isNew).toBe(true)
-    half = {}
+    exposed = {}
     expect(await sessions.commit(session)).toHaveLength(2)
     expect(events.map(({ type }) => type)).toEqual(['committed'])
   })
 })
 
-describe('the cookie of a session that is over', () => {
+describe('the cookie of an expired session', () => {
   test('is expired, once there is nothing to write', async () => {
     const { sessions, browser, clock, visit } = serve({ idleTimeout: 60, expose: false })
     await visit(dave)

@@ -7,7 +7,7 @@ const start = (): SessionData => ({
   user: { name: 'dave', roles: ['a', { of: 'b' }] },
   count: 1,
   when: new Date(1e12),
-  octets: Uint8Array.of(1, 2),
+  bytes: Uint8Array.of(1, 2),
   float: 1.5,
   none: null,
 })
@@ -35,7 +35,7 @@ describe('changed', () => {
     ['an item more', (data) => (data.user as { roles: unknown[] }).roles.push('c')],
     ['an item less', (data) => (data.user as { roles: unknown[] }).roles.pop()],
     ['a date', (data) => (data.when as Date).setTime(5)],
-    ['an octet', (data) => (data.octets as Uint8Array).fill(7)],
+    ['a byte', (data) => (data.bytes as Uint8Array).fill(7)],
     ['-0 for 0', (data) => Object.assign(data, { count: -0 })],
   ])('%s', async (_, change) => {
     expect(await cookiesOf(change)).toBe(1)

@@ -1,10 +1,8 @@
 import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { createSessions, SessionError } from '../../../src/server/index.js'
-import { expectWithout, NAME, OLD_SECRET, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
-
-const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
+import { createSessions, expressSessions, SessionError, type Sessions } from '../../../src/server/index.js'
+import { dave, expectWithout, NAME, OLD_SECRET, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
 describe('what it loads from', () => {
   test('a Request, an IncomingMessage, a Cookie header', async () => {
@@ -119,9 +117,9 @@ describe('timeouts', () => {
     clock.pass(1800)
     expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
     clock.pass(0.001)
-    const over = await sessions.load(browser.cookie)
-    expect(over.rejected?.code).toBe('ERR_SESSION_EXPIRED')
-    expect(over).toMatchObject({ isNew: true, data: {} })
+    const fresh = await sessions.load(browser.cookie)
+    expect(fresh.rejected?.code).toBe('ERR_SESSION_EXPIRED')
+    expect(fresh).toMatchObject({ isNew: true, data: {} })
   })
 
   test('use keeps it alive until the absolute timeout', async () => {
@@ -171,6 +169,7 @@ describe('readOnly', () => {
     const reader = createSessions({ secrets: [SECRET], expose: true, readOnly: true })
     expect(Object.keys(reader)).toEqual(['name', 'load', 'ready', 'jwks'])
     expect((await reader.load(browser.cookie)).data).toEqual({ user: 'dave' })
+    expect(() => expressSessions(reader as unknown as Sessions)).toThrow(/read only/)
     const { sign: _, ...verifier } = textCodec('verifier')
     expect(() => createSessions({ codecs: [verifier], expose: ['user'], readOnly: true })).not.toThrow()
     expect(() => createSessions({ codecs: [verifier], expose: false })).toThrow(/cannot sign/)

@@ -30,7 +30,7 @@ function serve(minutes: { now: number }, timeouts: { idleTimeout?: '30m'; absolu
   }
 }
 
-test('a session that is used lives on, and one that is not is over after the idle timeout', async () => {
+test('a session that is used lives on, and one that is not used expires after the idle timeout', async () => {
   const minutes = { now: 0 }
   const { visit } = serve(minutes, { idleTimeout: '30m' })
   await visit('ada')

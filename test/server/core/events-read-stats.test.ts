@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SessionEvent } from '../../../src/server/core/events.js'
 import { createReadStats } from '../../../src/server/core/events.js'
-import { OLD_SECRET, SECRET, START, serve, testBrowser, testClock } from '../server.helpers.js'
+import { dave, OLD_SECRET, SECRET, START, serve, testBrowser, testClock } from '../server.helpers.js'
 
 const day = 86_400
 
@@ -112,7 +112,7 @@ describe('safeToRetire', () => {
 test('tells of a rotation when the old key can go', async () => {
   const clock = testClock()
   const browser = testBrowser()
-  await serve({ secrets: [OLD_SECRET] }, { browser, clock }).visit((data) => Object.assign(data, { user: 'dave' }))
+  await serve({ secrets: [OLD_SECRET] }, { browser, clock }).visit(dave)
   const stats = createReadStats({ clock })
   const rotated = serve({ secrets: [SECRET, OLD_SECRET], on: stats.on }, { browser, clock })
   await rotated.visit()

@@ -1,10 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { NAME, serve } from '../server.helpers.js'
-
-const dave = (data: Record<string, unknown>): unknown => Object.assign(data, { user: 'dave' })
-const names = (cookies: readonly string[]): string[] => cookies.map((cookie) => cookie.split(';')[0] as string)
-const gone = (cookies: readonly string[]): boolean =>
-  cookies.every((cookie) => cookie.includes('; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0'))
+import { dave, expiredOf, NAME, serve } from '../server.helpers.js'
 
 describe('destroy', () => {
   test('a session without any cookie sets none', async () => {
@@ -19,8 +14,7 @@ describe('destroy', () => {
     await visit(dave)
     const headers = new Headers()
     const cookies = await sessions.destroy(await sessions.load(browser.cookie), headers)
-    expect(names(cookies)).toEqual([`${NAME}=`])
-    expect(gone(cookies)).toBe(true)
+    expect(expiredOf(cookies)).toEqual([NAME])
     expect(headers.getSetCookie()).toEqual(cookies)
     expect(headers.get('cache-control')).toBe('private, no-store')
     expect(headers.get('vary')).toBe('Cookie')
@@ -28,19 +22,18 @@ describe('destroy', () => {
     expect(browser.cookie).toBe('')
   })
 
-  test('takes the public half along, also where the browser did not send it', async () => {
+  test('takes the public cookie along, also where the browser did not send it', async () => {
     const { sessions, browser, visit } = serve({ expose: ['user'] })
     await visit(dave)
     browser.cookies.delete(`${NAME}.public`)
     const cookies = await sessions.destroy(await sessions.load(browser.cookie))
-    expect(names(cookies)).toEqual([`${NAME}=`, `${NAME}.public=`])
-    expect(gone(cookies)).toBe(true)
+    expect(expiredOf(cookies)).toEqual([NAME, `${NAME}.public`])
     expect(cookies.map((cookie) => cookie.includes('HttpOnly'))).toEqual([true, false])
   })
 
-  test('takes an old public half along where nothing is exposed any more', async () => {
+  test('takes an old public cookie along where nothing is exposed any more', async () => {
     const { sessions } = serve({ expose: false })
-    expect(names(await sessions.destroy(await sessions.load(`${NAME}.public=x`)))).toEqual([`${NAME}.public=`])
+    expect(expiredOf(await sessions.destroy(await sessions.load(`${NAME}.public=x`)))).toEqual([`${NAME}.public`])
   })
 
   test.each(['garbage', 'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.AAAA'])(
@@ -49,13 +42,13 @@ describe('destroy', () => {
       const { sessions } = serve()
       const session = await sessions.load(`${NAME}=${value}`)
       expect(session.rejected).toBeDefined()
-      expect(names(await sessions.destroy(session))).toEqual([`${NAME}=`])
+      expect(expiredOf(await sessions.destroy(session))).toEqual([NAME])
     },
   )
 
   test('an empty cookie expires too', async () => {
     const { sessions } = serve()
-    expect(names(await sessions.destroy(await sessions.load(`${NAME}=`)))).toEqual([`${NAME}=`])
+    expect(expiredOf(await sessions.destroy(await sessions.load(`${NAME}=`)))).toEqual([NAME])
   })
 })
 
@@ -114,7 +107,6 @@ test('destroy after a commit replaces its cookies', async () => {
   dave(session.data)
   await sessions.commit(session, headers)
   const cookies = await sessions.destroy(session, headers)
-  expect(gone(cookies)).toBe(true)
+  expect(expiredOf(cookies)).toEqual([NAME, `${NAME}.public`])
   expect(headers.getSetCookie()).toEqual(['other=1', ...cookies])
-  expect(cookies).toHaveLength(2)
 })

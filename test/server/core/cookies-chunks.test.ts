@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { chunkRoom, createChunkLimits, readChunks, splitValue } from '../../../src/server/core/cookies.js'
 
 const limits = createChunkLimits({})
-const octetsInHeader = (pieces: readonly string[]): number =>
+const bytesInHeader = (pieces: readonly string[]): number =>
   pieces.map((piece, index) => `sid${index === 0 ? '' : `.${index}`}=${piece}; `).join('').length
 
 describe('the pieces of a value', () => {
@@ -19,7 +19,7 @@ describe('the pieces of a value', () => {
     [{ headerBudget: 8199 }, [4093, 4091]],
     [{ chunks: 1 }, [4093]],
     [{ headerBudget: 4096 }, [4090]],
-  ])('fill the cookies and the header to the octet: %j', (options, lengths) => {
+  ])('fill the cookies and the header to the byte: %j', (options, lengths) => {
     const own = createChunkLimits(options)
     const room = chunkRoom('sid', own)
     expect(room).toBe(lengths.reduce((sum, length) => sum + length, 0))
@@ -27,7 +27,7 @@ describe('the pieces of a value', () => {
     const pieces = splitValue('sid', value, own)
     expect(pieces.map((piece) => piece.length)).toEqual(lengths)
     expect(pieces.join('')).toBe(value)
-    expect(octetsInHeader(pieces)).toBeLessThanOrEqual(options.headerBudget ?? 8192)
+    expect(bytesInHeader(pieces)).toBeLessThanOrEqual(options.headerBudget ?? 8192)
   })
 
   test.each([{ chunks: 0 }, { chunks: 5 }, { chunks: 1.5 }, { headerBudget: 4095 }, { headerBudget: Number.NaN }])(
