@@ -44,7 +44,7 @@ const own: SessionCodec = {
   family: 'own',
   readable: false,
   matches: (value) => value.startsWith('own.'),
-  verify: (value, { now }): SessionRecord => ({ data: { value }, accessedAt: now }),
+  verify: async (value, { now }): Promise<SessionRecord> => ({ data: { value }, accessedAt: now }),
 }
 const handler = fetchSessions(sessions, (request, session) => Response.json([request.url, session.data.user]))
 const handling: Equal<typeof handler, (request: Request) => Promise<Response>> = true
