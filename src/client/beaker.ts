@@ -1,5 +1,5 @@
 /**
- * The entry `sessionglass/client/beaker`: what Beaker itself writes, for a page that meets old cookies. Nobody else pays for it.
+ * The entry `sessionglass/client/beaker`: what Beaker itself writes, for a page that meets old cookies. Only pages that import it load its code.
  * FORMATS §2. Nothing is verified.
  */
 
@@ -20,7 +20,7 @@ export {
 } from '../shared/pickle/values.js'
 export type { SessionReader } from './candidates.js'
 
-/** A cookie of 4 KiB has room for fewer values; anybody can plant one. */
+/** A real cookie of 4 KiB has room for fewer values; an attacker may have set this one. */
 const MAX_ITEMS = 16_384
 
 export interface BeakerReaderOptions {
@@ -38,7 +38,7 @@ export interface BeakerReaderOptions {
 export const beakerReader: SessionReader = /* @__PURE__ */ createBeakerReader()
 
 /**
- * The same for cookies that a Python 2 may have written. Keep what it gives: each reader remembers what it has read.
+ * The same for cookies that a Python 2 may have written. Create it once: each reader remembers what it has read.
  *
  * @param options - the encoding of its text
  * @throws {TypeError} for another encoding

@@ -21,7 +21,7 @@ type Decode = (value: string) => DecodedSession
 
 /** One cookie that may be the session. */
 export interface Candidate<Data = SessionData> extends Partial<DecodedSession<Data>> {
-  /** The cookie's name: the session's own, or that of its public half. */
+  /** The cookie's name: the session's own, or that of its public cookie. */
   cookie: string
   /** Of a value in chunks, all of them together. */
   value: string
@@ -38,11 +38,11 @@ interface Read {
 
 const jwtReader: SessionReader = { values: new Map(), decode: decodeJwt }
 
-/** Cookies that may hold one value, as the server has it: no more for whoever plants some. */
+/** Cookies that may hold one value, as the server has it: so that an attacker can't make a page join more. */
 const MAX_CHUNKS = 4
 
 /**
- * All cookies that may be the session, the likeliest first: the public half before the session's own cookie, and of one
+ * All cookies that may be the session, the likeliest first: the public cookie before the session's own cookie, and of one
  * name the last first, as Python and the server take them. Before these stands what the chunks of the name make together;
  * where one is left over from a longer session, that is nothing that can be read.
  *
@@ -102,9 +102,6 @@ function pageCookies(): string {
   }
 }
 
-// Tells why a decoded session does not count at a time.
-// FORMATS §2.2 for Beaker's timeout, RFC 7519 §4.1.4 and §4.1.5 for `exp` and `nbf`.
-
 /** Too long unused, too long ago, past its `exp`, before its `nbf`. */
 export type Over = 'idle' | 'absolute' | 'exp' | 'nbf'
 
@@ -112,15 +109,15 @@ export type Over = 'idle' | 'absolute' | 'exp' | 'nbf'
 const TOLERANCE = 30_000
 
 /**
- * Tells why a session does not count. The server's word is the last one.
+ * Tells why a session does not count: it is expired or not valid yet. Only the server decides.
  *
  * @param meta - of a Beaker session without `expiresAt`: nothing there reads `exp`
  * @param definition - has the timeouts in milliseconds
  * @param now - milliseconds since 1970
- * @returns undefined where it counts, also for want of times
+ * @returns `undefined` if it counts, or has no times
  * @see FORMATS §2.2, RFC 7519 §4.1
  */
-export function whyOver(
+export function whyInvalid(
   { accessedAt, createdAt, expiresAt, notBefore }: SessionMeta,
   { idleTimeout, absoluteTimeout }: SessionDefinition<unknown>,
   now: number,

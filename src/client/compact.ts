@@ -1,5 +1,5 @@
 /**
- * The entry `sessionglass/client/compact`: our own compact sessions, for a page whose server writes them. Nobody else pays for it.
+ * The entry `sessionglass/client/compact`: our own compact sessions, for a page whose server writes them. Only pages that import it load its code.
  * FORMATS §11. Nothing is verified.
  */
 

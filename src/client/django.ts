@@ -1,5 +1,5 @@
 /**
- * The entry `sessionglass/client/django`: what Django's backend `signed_cookies` writes, for a page. Nobody else pays for it.
+ * The entry `sessionglass/client/django`: what Django's backend `signed_cookies` writes, for a page. Only pages that import it load its code.
  * FORMATS §8. Nothing is verified.
  */
 
@@ -24,7 +24,7 @@ export interface DjangoReaderOptions {
 export const djangoReader: SessionReader = /* @__PURE__ */ createDjangoReader()
 
 /**
- * The same beside another reader. Keep what it gives: each reader remembers what it has read.
+ * The same beside another reader. Create it once: each reader remembers what it has read.
  *
  * @param options - what reads all other values
  */

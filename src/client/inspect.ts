@@ -1,10 +1,10 @@
 /**
- * Tells everything about a session that a page can see, for a person who wonders why there is none.
+ * Tells everything about a session that a page can see, for a developer who wants to know why there is none.
  */
 import type { DataAndMeta } from '../shared/decode.js'
 import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
-import { type Candidate, type Over, readCandidates, type SessionReader, whyOver } from './candidates.js'
+import { type Candidate, type Over, readCandidates, type SessionReader, whyInvalid } from './candidates.js'
 
 /** For places that have no page: other cookies, another clock. */
 export interface ReadOptions {
@@ -16,7 +16,7 @@ export interface ReadOptions {
   reader?: SessionReader | undefined
 }
 
-/** A candidate, and whether its time is over. */
+/** A candidate, and why it does not count, if it is expired or not valid yet. */
 export interface InspectedCandidate<Data = SessionData> extends Candidate<Data> {
   /** Why it does not count although it could be read. */
   over: Over | undefined
@@ -33,7 +33,7 @@ export interface Inspection<Data = SessionData> extends Partial<InspectedCandida
 /**
  * Tells where a session comes from, or why there is none. **Nothing is verified.**
  *
- * @param session - a definition, or the cookie's name; `beaker.session.id` where absent
+ * @param session - a definition, or the cookie's name; `beaker.session.id` if absent
  * @param options - other cookies or another clock than the page's
  * @see FORMATS §4
  */
@@ -46,7 +46,7 @@ export function inspectSession<Data = SessionData>(
     (candidate) => ({
       ...candidate,
       ...(definition['~claims']?.(candidate as Candidate) as DataAndMeta<Data> | undefined),
-      over: whyOver({ ...candidate.meta }, definition, +now),
+      over: whyInvalid({ ...candidate.meta }, definition, +now),
     }),
   )
   const current = candidates.find(({ data, over }) => data && !over)

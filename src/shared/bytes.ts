@@ -47,7 +47,7 @@ const VALUES: Uint8Array = /* @__PURE__ */ digitTable('AZaz09--__')
  * The text of UTF-8 bytes; a byte order mark is kept as the character it is.
  *
  * @param code - of the error
- * @throws {SessionError} `code` where they are not UTF-8
+ * @throws {SessionError} `code` if they are not UTF-8
  * @see RFC 3629
  */
 export function decodeUtf8(bytes: Uint8Array, code: SessionErrorCode = 'ERR_SESSION_MALFORMED'): string {

@@ -1,9 +1,9 @@
 /**
  * Reads one cookie out of a `Cookie` header or `document.cookie` (RFC 6265 §4.2.1 and §5.4).
- * FORMATS §1: nobody decodes values, and a malformed neighbour changes nothing.
+ * FORMATS §1: values are not decoded, and a malformed cookie beside it changes nothing.
  */
 
-/** A browser may send a name once for each path and domain; more is somebody's flood. */
+/** A browser may send a name once for each path and domain; more than these are an attack. */
 const MAX_CANDIDATES = 16
 
 /**

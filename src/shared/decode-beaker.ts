@@ -26,7 +26,7 @@ export function looksLikeBeaker(value: string): boolean {
  * @param value - the cookie's value
  * @param limit - most bytes of the pickle, or of the JSON once it is inflated
  * @param options - how to read a pickle
- * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where it is encrypted, or neither pickle nor JSON; `ERR_SESSION_LIMIT`,
+ * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` if it is encrypted, or neither pickle nor JSON; `ERR_SESSION_LIMIT`,
  *   `ERR_SESSION_MALFORMED`, `ERR_SESSION_PICKLE`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_JSON`, `ERR_SESSION_CLAIMS`
  * @see FORMATS §2
  */
@@ -42,7 +42,7 @@ function readSerialized(bytes: Uint8Array, limit: number, options: ReadPickleOpt
   return textKeys(readPickle(bytes, options).value)
 }
 
-/** The members of a dict whose keys are text. @throws {SessionError} `ERR_SESSION_PICKLE` where it is no dict */
+/** The members of a dict whose keys are text. @throws {SessionError} `ERR_SESSION_PICKLE` if it is no dict */
 export function textKeys(value: unknown): SessionData {
   const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
   if (isPlain) return value as SessionData

@@ -49,7 +49,7 @@ export function splitCompact(value: string): { mac: string; body: string } {
  *
  * @param value - the cookie's value, chunks joined
  * @param limit - most bytes that it may inflate to
- * @param types - makes ObjectId and the like; light classes where absent
+ * @param types - makes ObjectId and the like; light classes if absent
  * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` for another format or a later layout, `ERR_SESSION_MALFORMED`,
  *   `ERR_SESSION_CLAIMS`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`, `ERR_SESSION_BSON`
  * @see FORMATS §11

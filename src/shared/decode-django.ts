@@ -24,7 +24,7 @@ export function looksLikeDjango(value: string): boolean {
  * @param value - the cookie's value
  * @param limit - most bytes, compressed or not
  * @returns all keys as data, Django's own (`_auth_user_id`) too; `meta.accessedAt` is the second it was signed
- * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where it has another shape or holds a pickle, `ERR_SESSION_CLAIMS` where no
+ * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` if it has another shape or holds a pickle, `ERR_SESSION_CLAIMS` if no
  *   date is so late, `ERR_SESSION_LIMIT`, `ERR_SESSION_MALFORMED`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_JSON`
  * @see FORMATS §8
  */

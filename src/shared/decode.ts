@@ -21,7 +21,7 @@ export interface SessionReader {
 }
 
 export interface DecodeOptions {
-  /** Makes ObjectId and the like; light classes where absent. */
+  /** Makes ObjectId and the like; light classes if absent. */
   types?: BsonTypes
   /** Most bytes that a compressed payload may inflate to; 64 KiB. */
   maxInflated?: number
@@ -33,13 +33,13 @@ export interface DecodeOptions {
 export const MAX_VALUE_LENGTH = 16_384
 
 /**
- * Decodes a session cookie. **Nothing is verified**: anybody may have made this value, and it may be long over. Show it;
+ * Decodes a session cookie. **Nothing is verified**: anybody may have made this value, and it may have expired long ago. Show it;
  * decide nothing by it.
  *
  * @param value - the cookie's value
  * @param options - limits in bytes, further formats
  * @returns data and meta apart; where a JWT holds BSON, `data` is that and `claims` has its text
- * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where no format looks like this, `ERR_SESSION_LIMIT`,
+ * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` if no format looks like this, `ERR_SESSION_LIMIT`,
  *   `ERR_SESSION_MALFORMED`, `ERR_SESSION_JSON`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_BSON`, `ERR_SESSION_CLAIMS`
  * @see RFC 7519, FORMATS §4
  */
@@ -56,17 +56,14 @@ export function decodeSession(value: string, options: DecodeOptions = {}): Decod
   return decodeJwt(value, types, maxInflated)
 }
 
-// Takes a token apart without any key: the payloads of beaker-session-jwt, and plain claims.
-// RFC 7519, FORMATS §4 and §6.
-
-/** Anybody can plant a cookie, so this bounds what a page unpacks unasked; honest sessions stay far below. */
+/** Bounds what a page inflates, because an attacker may have set the cookie; real sessions stay far below. */
 export const MAX_INFLATED = 65_536
 
 /**
  * Decodes a JWT. **Nothing is verified**, not even `alg` looked at.
  *
  * @param value - the cookie's value
- * @param types - makes ObjectId and the like; light classes where absent
+ * @param types - makes ObjectId and the like; light classes if absent
  * @param maxInflated - most bytes that a compressed payload may inflate to; 64 KiB
  * @throws {SessionError} as `decodeSession`
  * @see RFC 7519, FORMATS §4
@@ -95,9 +92,6 @@ export function decodeJwt(
   }
 }
 
-// What a payload says about the session itself, told apart from the application's data.
-// FORMATS §2.2 for the keys of Beaker, RFC 7519 §4.1 for those of a JWT.
-
 /** Keys of a Beaker session that are not data. The last three are about the cookie, not the session. */
 export const BEAKER_META: readonly string[] = [
   '_id',
@@ -116,10 +110,10 @@ export interface DataAndMeta<Data = SessionData> {
 }
 
 /**
- * Takes a Beaker session apart. Whether it is over is not looked at.
+ * Takes a Beaker session apart. Does not check whether it is expired.
  *
  * @param payload - the decoded session; it is not changed
- * @throws {SessionError} `ERR_SESSION_CLAIMS` where the id is no text or a time no finite number of seconds
+ * @throws {SessionError} `ERR_SESSION_CLAIMS` if the id is no text or a time no finite number of seconds
  * @see FORMATS §2.2
  */
 export function takeBeakerMeta(payload: SessionData): DataAndMeta {
@@ -128,10 +122,10 @@ export function takeBeakerMeta(payload: SessionData): DataAndMeta {
 }
 
 /**
- * Takes the claims of a plain JWT apart. Whether the token is over, or not valid yet, is not looked at.
+ * Takes the claims of a plain JWT apart. Does not check whether the token is expired or not valid yet.
  *
  * @param claims - the claims; they are not changed
- * @throws {SessionError} `ERR_SESSION_CLAIMS` where `jti` is no text or a time no NumericDate; text of digits is none
+ * @throws {SessionError} `ERR_SESSION_CLAIMS` if `jti` is no text or a time no NumericDate; text of digits is none
  * @see RFC 7519 §2 and §4.1
  */
 export function takeJwtMeta(claims: SessionData): DataAndMeta {

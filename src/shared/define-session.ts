@@ -9,15 +9,15 @@ import { type DecodedSession, deepFreeze, type SessionData } from './types.js'
 export const DEFAULT_NAME = 'beaker.session.id'
 
 export interface SessionOptions {
-  /** Name of the cookie; `beaker.session.id` where absent. */
+  /** Name of the cookie; `beaker.session.id` if absent. */
   name?: string
-  /** The session is over when it was not used for longer than this. */
+  /** The session expires when it is not used for longer than this. */
   idleTimeout?: Duration
-  /** The session is over when it was created longer ago than this. */
+  /** The session expires this long after it was created. */
   absoluteTimeout?: Duration
   /** Long names of a plain JWT's claims, and the short name that each has on the wire: `{ user_id: 'u' }`. */
   fields?: SessionFields
-  /** The claim that has the key of a session on the server; `sk` where there are `fields`. */
+  /** The claim that has the key of a session on the server; `sk` if there are `fields`. */
   sessionField?: string
 }
 
@@ -71,9 +71,6 @@ function parseTimeout(value: unknown, option: string): number {
   if (milliseconds === 0) throw new TypeError(`${option} must be more than 0; leave it out for a session without one`)
   return milliseconds
 }
-
-// Short names of claims on the wire and the long ones that an application reads, as django-session-jwt has them.
-// FORMATS §6.2.
 
 /** Long names, and the short name of each on the wire: `{ user_id: 'u' }`. */
 export type SessionFields = Readonly<Record<string, string>>
@@ -151,9 +148,6 @@ export function checkFields(fields: SessionFields, sessionField: string): Sessio
   return Object.freeze({ ...fields })
 }
 
-// A length of time as people write it in options: `'30m'`, or seconds as a number (the unit of Max-Age, RFC 6265 §5.2.2,
-// and of Beaker's `timeout`, FORMATS §2.2).
-
 const MILLISECONDS: Readonly<Record<string, number>> = {
   s: 1_000,
   m: 60_000,
@@ -166,7 +160,7 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 export type Duration = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
 
 /**
- * The milliseconds of a duration. Zero is one; whoever has no use for it refuses it.
+ * The milliseconds of a duration. Zero is allowed here; a caller that needs more must refuse it.
  *
  * @param value - seconds, or text such as `'30s'`, `'1.5h'`, `'7d'`
  * @param option - the option's name, for the message

@@ -26,7 +26,7 @@ export type SessionErrorCode =
   | 'ERR_SESSION_LIMIT'
   /** A time stamp or another claim about the session has the wrong type or is out of range. */
   | 'ERR_SESSION_CLAIMS'
-  /** The session is over: idle or absolute timeout, or `exp`. */
+  /** The session is expired: idle or absolute timeout, or `exp`. */
   | 'ERR_SESSION_EXPIRED'
   /** The session is not valid yet: `nbf`, or issued in the future. */
   | 'ERR_SESSION_NOT_YET_VALID'
@@ -56,7 +56,7 @@ export interface SessionErrorOptions {
   cause?: unknown
   /** Where in the session, as `user.roles.0`. */
   path?: string
-  /** The signature was good: somebody with a key made this value. */
+  /** The signature was valid: the value was made with one of the keys. */
   verified?: boolean
   largest?: readonly KeySize[]
 }
@@ -86,7 +86,7 @@ export function isSessionError(error: unknown): error is SessionError {
   return name === 'SessionError' && typeof code === 'string' && code.startsWith('ERR_SESSION_')
 }
 
-/** The error as one of a value whose signature was good, whatever was thrown. */
+/** The same error for a value whose signature was valid, whatever was thrown. */
 export function asVerified(error: unknown): SessionError {
   if (!(error instanceof SessionError)) {
     return new SessionError('ERR_SESSION_MALFORMED', 'The payload can not be read', { cause: error, verified: true })

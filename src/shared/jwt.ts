@@ -75,7 +75,7 @@ const COMPACT = /^([\w-]+)\.([\w-]*)\.([\w-]*)$/
  * Splits a token and opens nothing.
  *
  * @returns the text of header, payload and signature
- * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` where there are not three; whether they are base64url shows when they are decoded
+ * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` if there are not three; whether they are base64url shows when they are decoded
  */
 export function splitParts(value: string): string[] {
   const parts = value.split('.')
@@ -85,10 +85,10 @@ export function splitParts(value: string): string[] {
 
 /**
  * An object as `json.dumps` of Python writes it: the numbers that JSON lacks may stand bare. `NaN` becomes null, the
- * infinities those of JavaScript. Of a name that is said twice the last counts, as in Python.
+ * infinities those of JavaScript. If a name appears twice, the last one counts, as in Python.
  *
  * @param text - JSON text
- * @throws {SessionError} `ERR_SESSION_JSON` where it is none or no object
+ * @throws {SessionError} `ERR_SESSION_JSON` if it is none or no object
  * @see FORMATS §4
  */
 export function parseObject(text: string): Record<string, unknown> {
@@ -101,7 +101,7 @@ export function parseObject(text: string): Record<string, unknown> {
  * An object whose names are unique at every level, as RFC 7515 §4 wants a header.
  *
  * @param text - JSON text
- * @throws {SessionError} `ERR_SESSION_MALFORMED` where it is none, no object, or says a name twice
+ * @throws {SessionError} `ERR_SESSION_MALFORMED` if it is none, no object, or has a name twice
  * @see RFC 7515 §4
  */
 export function parseUniqueObject(text: string): Record<string, unknown> {
@@ -114,7 +114,7 @@ export function parseUniqueObject(text: string): Record<string, unknown> {
   return object
 }
 
-/** Undefined where there is none. The engine's error is dropped: its message quotes the text. */
+/** Undefined if there is none. The engine's error is dropped: its message quotes the text. */
 function parse(text: string): Record<string, unknown> | undefined {
   try {
     const value = JSON.parse(text)

@@ -24,9 +24,9 @@ export interface DecodedSession<Data = SessionData> {
   format: SessionFormat
   data: Data
   meta: SessionMeta
-  /** The JOSE header, where there is one (RFC 7515 §4). */
+  /** The JOSE header, if there is one (RFC 7515 §4). */
   header?: Record<string, unknown>
-  /** The JWT payload as parsed, where there is one (RFC 7519 §4). */
+  /** The JWT payload as parsed, if there is one (RFC 7519 §4). */
   claims?: Record<string, unknown>
 }
 
@@ -71,8 +71,6 @@ export function isPlainObject(value: unknown): value is SessionData {
   if (prototype === Object.prototype || prototype === null) return true
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
 }
-
-// Freezes what JSON and BSON are made of, so that a session shared by a whole page stays as it was read.
 
 /**
  * Freezes plain objects and arrays at every level. Bytes, dates, maps, sets and values of classes stay as they are.

@@ -14,7 +14,7 @@ export interface QualifiedName {
  *
  * @param module - as Python 3 has it
  * @param name - as Python 3 has it, without dots
- * @param python2 - a Python 2 shall read it: then errors that it has not become the nearest it has
+ * @param python2 - Python 2 must be able to read it: then errors that it has not become the nearest it has
  * @returns the same name where Python 2 has no other
  */
 export function python2Name(module: string, name: string, python2: boolean): QualifiedName {

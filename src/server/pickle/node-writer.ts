@@ -21,8 +21,10 @@ import {
   memoize,
   type Pickler,
   putEncodedBytes,
+  putEntries,
   putGlobal,
   putInteger,
+  putItems,
   putString,
   putText,
   recall,
@@ -33,7 +35,6 @@ import {
   writeInteger,
   writeUint32,
 } from './pickler.js'
-import { putEntries, putItems } from './writer.js'
 
 /** Parts that no view shows, as the zone inside a datetime, lie a few levels deeper than what it counts. */
 const MAX_NODE_DEPTH = 4 * MAX_PICKLE_DEPTH
@@ -57,7 +58,7 @@ export function memoKey(node: PickleNode): object {
   return typeof node.view === 'object' && node.view !== null ? node.view : node
 }
 
-/** A node that has no parts. @returns false where it has */
+/** A node that has no parts. @returns false if it has */
 export function putScalar(pickler: Pickler, node: PickleNode): boolean {
   switch (node.kind) {
     case 'none':
@@ -211,9 +212,6 @@ function putSurrogates(pickler: Pickler, node: PickleNode): void {
   writeBytes(pickler.output, bytes)
   memoize(pickler, pickler.memo, node)
 }
-
-// Writes dates and the small value classes: untouched ones from their node, others as Python 3 writes them.
-// FORMATS §7.1; a `Date` has milliseconds only, its node the microseconds, the fold and the zone.
 
 export type Known =
   | PythonComplex
@@ -383,9 +381,6 @@ function isSame(first: unknown, second: unknown): boolean {
   return Object.entries(first).every(([key, part]) => isSame(part, (second as unknown as Record<string, unknown>)[key]))
 }
 
-// How a tuple, a set or an object is put together, whatever its members come from.
-// FORMATS §7.1; one that refers to itself is dropped again where its members already wrote it, as CPython does.
-
 /**
  * TUPLE1 to TUPLE3, or TUPLE; an empty tuple has no identity.
  *
@@ -432,7 +427,7 @@ export function putMembers<Item>(
   endCall(pickler, op.REDUCE, key)
 }
 
-/** The call that makes an object, each part written by who knows it. */
+/** The call that makes an object, each part by a function of its own. */
 export interface CallParts {
   how: PickleCall['how']
   callable(): void

@@ -1,5 +1,5 @@
 /**
- * What a pickle in writing remembers: its memo, where it is, and who shall read it.
+ * What a pickle in writing remembers: its memo, where it is, and which Python reads it.
  * FORMATS §7.1: every value with an identity gets a PUT, from 0, and a GET when it comes again.
  */
 import { SessionError } from '../../shared/errors.js'
@@ -7,7 +7,6 @@ import type { PickleNode } from '../../shared/pickle/node.js'
 import * as op from '../../shared/pickle/opcodes.js'
 import type { OriginNode } from '../../shared/types.js'
 import { python2Name } from './names.js'
-import { matchEntries, putEntries } from './writer.js'
 
 export interface Pickler {
   readonly output: Output
@@ -18,7 +17,7 @@ export interface Pickler {
   readonly globals: Map<string, number>
   /** Values that were given a place in the memo. */
   memoized: number
-  /** A Python 2 shall read it. */
+  /** Python 2 must be able to read it. */
   readonly python2: boolean
   /** Keys from the top. */
   readonly path: string[]
@@ -31,7 +30,7 @@ export interface Pickler {
   readonly hashed: Map<object, object>
 }
 
-/** @param python2 - a Python 2 shall read it */
+/** @param python2 - Python 2 must be able to read it */
 export function createPickler(python2: boolean): Pickler {
   return {
     output: createOutput(),
@@ -49,7 +48,7 @@ export function createPickler(python2: boolean): Pickler {
   }
 }
 
-/** Writes a GET. @returns false where the value was not written yet */
+/** Writes a GET. @returns false if the value was not written yet */
 export function recall<Key>(pickler: Pickler, memo: Map<Key, number>, key: Key): boolean {
   const index = memo.get(key)
   if (index === undefined) return false
@@ -158,9 +157,6 @@ function writeIndex(pickler: Pickler, index: number): void {
   else writeUint32(pickler.output, index)
 }
 
-// One writing of a pickle: where values stood, and the members of those that hold others.
-// FORMATS §7.1.
-
 /** Where a value stood when it was read: a node of a pickle, or what another format said of it. */
 export interface Place {
   node?: PickleNode | undefined
@@ -223,8 +219,113 @@ export function putHashable(
   pickler.hashable = outer
 }
 
-// Bytes of a pickle being written, and the opcodes of plain values.
-// FORMATS §7.1, protocol 2.
+const BATCH = 1000
+
+/**
+ * APPEND or APPENDS.
+ *
+ * @param exact - a list itself, no class that appends: its last batch is one even with a single member
+ */
+export function putItems<Item>(
+  pickler: Pickler,
+  items: readonly Item[],
+  put: (item: Item, index: number) => void,
+  exact: boolean,
+): void {
+  const { output } = pickler
+  for (let start = 0; start < items.length; start += BATCH) {
+    const end = Math.min(items.length, start + BATCH)
+    const single = end - start === 1 && (start === 0 || !exact)
+    if (!single) writeByte(output, op.MARK)
+    for (let at = start; at < end; at++) put(items[at] as Item, at)
+    writeByte(output, single ? op.APPEND : op.APPENDS)
+  }
+}
+
+/**
+ * SETITEM or SETITEMS.
+ *
+ * @param exact - a dict itself: CPython ends one of a full last batch with an empty batch
+ */
+export function putEntries<Entry>(
+  pickler: Pickler,
+  entries: readonly Entry[],
+  put: (entry: Entry) => void,
+  exact: boolean,
+): void {
+  const { output } = pickler
+  for (let start = 0; start < entries.length; start += BATCH) {
+    const end = Math.min(entries.length, start + BATCH)
+    const single = end - start === 1 && (start === 0 || !exact)
+    if (!single) writeByte(output, op.MARK)
+    for (let at = start; at < end; at++) put(entries[at] as Entry)
+    writeByte(output, single ? op.SETITEM : op.SETITEMS)
+  }
+  if (exact && entries.length > 0 && entries.length % BATCH === 0) {
+    writeByte(output, op.MARK)
+    writeByte(output, op.SETITEMS)
+  }
+}
+
+export interface MatchedEntry {
+  key: unknown
+  value: unknown
+  keyNode: PickleNode | undefined
+  /** Of the value. */
+  node: PickleNode | undefined
+  index: number
+}
+
+/** The nodes of a set's members, each at the index of its member. */
+export function matchItems(members: unknown[], node: PickleNode | undefined): (PickleNode | undefined)[] {
+  if (node === undefined) return []
+  const byView = new Map(node.items.map((item) => [item.view, item]))
+  return members.map((member, index) => {
+    const found = byView.get(member)
+    return found ?? (isObject(member) ? node.items[index] : undefined)
+  })
+}
+
+/** The entries that are to be written: the known ones in the node's order, new ones behind, no `undefined`. */
+export function matchEntries(value: object, node: PickleNode | undefined): MatchedEntry[] {
+  const entries = value instanceof Map ? value : new Map<unknown, unknown>(Object.entries(value))
+  const matched: MatchedEntry[] = []
+  const taken = new Set<unknown>()
+  const take = (key: unknown, keyNode?: PickleNode, valueNode?: PickleNode): void => {
+    if (taken.has(key)) return
+    taken.add(key)
+    const member = entries.get(key)
+    if (member === undefined && !(value instanceof Map)) return
+    matched.push({ key, value: member, keyNode, node: valueNode, index: matched.length })
+  }
+  if (node !== undefined) {
+    const last = lastValues(node)
+    const keys = [...entries.keys()]
+    for (let at = 0; at < node.entries.length; at += 2) {
+      const keyNode = node.entries[at] as PickleNode
+      const own = keyNode.view
+      if (entries.has(own)) take(own, keyNode, last.get(own))
+      else if (isObject(own) && isObject(keys[at / 2])) {
+        take(keys[at / 2], keyNode, node.entries[at + 1] as PickleNode)
+      }
+    }
+  }
+  for (const key of entries.keys()) take(key)
+  return matched
+}
+
+/** Of equal keys the last value holds. */
+function lastValues(node: PickleNode): Map<unknown, PickleNode> {
+  const values = new Map<unknown, PickleNode>()
+  for (let at = 0; at < node.entries.length; at += 2) {
+    values.set((node.entries[at] as PickleNode).view, node.entries[at + 1] as PickleNode)
+  }
+  return values
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
 
 /** Grows as needed; `length` bytes of it are written. */
 export interface Output {

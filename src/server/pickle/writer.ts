@@ -24,12 +24,14 @@ import {
   createPickler,
   integerSize,
   isAscii,
+  matchItems,
   memoize,
   type Pickler,
   type Place,
   putGlobal,
   putHashable,
   putInteger,
+  putItems,
   putMapping,
   putMember,
   putString,
@@ -46,7 +48,7 @@ export interface WritePickleOptions {
   origin?: OriginNode
   /** What another format says of values that the origin does not know: `double` makes a float. Default: the origin. */
   types?: OriginNode
-  /** A Python 2 shall read it too; what only Python 3 has is refused. Default false. */
+  /** Python 2 must be able to read it too; what only Python 3 has is refused. Default false. */
   python2?: boolean
 }
 
@@ -58,7 +60,7 @@ export interface WritePickleOptions {
  * content, and the order of a set is the one it was read in.
  *
  * @param data - the session; members that are `undefined` are left out
- * @param options - its origin, and who shall read it
+ * @param options - its origin, and which Python reads it
  * @returns the pickle, ending with STOP
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that has no mapping
  */
@@ -99,9 +101,6 @@ function nodesByView(root: PickleNode | undefined): Map<object, PickleNode> {
   }
   return nodes
 }
-
-// Writes JavaScript values: each as the Python type its origin had, a new one by the table of docs/pickle.md.
-// FORMATS §7.1, protocol 2.
 
 /**
  * Writes one value.
@@ -263,9 +262,6 @@ function fits(value: object, { kind, view }: PickleNode): boolean {
   return kind === 'dict'
 }
 
-// Writes an inert object: as it came where it was read, its parts as they are now.
-// FORMATS §7.1; one that was made here is its class or function called with its arguments.
-
 /**
  * Writes an inert object.
  *
@@ -315,118 +311,4 @@ function putParts(writing: Writing, object: PickleObject, args: unknown[], node:
 function putName({ pickler }: Writing, object: PickleObject, node: PickleNode | undefined): void {
   const named = node?.kind === 'global' ? (node.value as PickleGlobal) : undefined
   putGlobal(pickler, object.module, object.name, named?.python2)
-}
-
-// The members of lists and dicts, in batches as CPython's pickler writes them.
-// FORMATS §7.1: one member by the single opcode, otherwise batches of 1000.
-
-const BATCH = 1000
-
-/**
- * APPEND or APPENDS.
- *
- * @param exact - a list itself, no class that appends: its last batch is one even with a single member
- */
-export function putItems<Item>(
-  pickler: Pickler,
-  items: readonly Item[],
-  put: (item: Item, index: number) => void,
-  exact: boolean,
-): void {
-  const { output } = pickler
-  for (let start = 0; start < items.length; start += BATCH) {
-    const end = Math.min(items.length, start + BATCH)
-    const single = end - start === 1 && (start === 0 || !exact)
-    if (!single) writeByte(output, op.MARK)
-    for (let at = start; at < end; at++) put(items[at] as Item, at)
-    writeByte(output, single ? op.APPEND : op.APPENDS)
-  }
-}
-
-/**
- * SETITEM or SETITEMS.
- *
- * @param exact - a dict itself: CPython ends one of a full last batch with an empty batch
- */
-export function putEntries<Entry>(
-  pickler: Pickler,
-  entries: readonly Entry[],
-  put: (entry: Entry) => void,
-  exact: boolean,
-): void {
-  const { output } = pickler
-  for (let start = 0; start < entries.length; start += BATCH) {
-    const end = Math.min(entries.length, start + BATCH)
-    const single = end - start === 1 && (start === 0 || !exact)
-    if (!single) writeByte(output, op.MARK)
-    for (let at = start; at < end; at++) put(entries[at] as Entry)
-    writeByte(output, single ? op.SETITEM : op.SETITEMS)
-  }
-  if (exact && entries.length > 0 && entries.length % BATCH === 0) {
-    writeByte(output, op.MARK)
-    writeByte(output, op.SETITEMS)
-  }
-}
-
-// Finds for each member of a set, object or `Map` the node it was read from.
-// By the same value first, then by its position, since a copy of a session has other objects.
-
-export interface MatchedEntry {
-  key: unknown
-  value: unknown
-  keyNode: PickleNode | undefined
-  /** Of the value. */
-  node: PickleNode | undefined
-  index: number
-}
-
-/** The nodes of a set's members, each at the index of its member. */
-export function matchItems(members: unknown[], node: PickleNode | undefined): (PickleNode | undefined)[] {
-  if (node === undefined) return []
-  const byView = new Map(node.items.map((item) => [item.view, item]))
-  return members.map((member, index) => {
-    const found = byView.get(member)
-    return found ?? (isObject(member) ? node.items[index] : undefined)
-  })
-}
-
-/** The entries that are to be written: the known ones in the node's order, new ones behind, no `undefined`. */
-export function matchEntries(value: object, node: PickleNode | undefined): MatchedEntry[] {
-  const entries = value instanceof Map ? value : new Map<unknown, unknown>(Object.entries(value))
-  const matched: MatchedEntry[] = []
-  const taken = new Set<unknown>()
-  const take = (key: unknown, keyNode?: PickleNode, valueNode?: PickleNode): void => {
-    if (taken.has(key)) return
-    taken.add(key)
-    const member = entries.get(key)
-    if (member === undefined && !(value instanceof Map)) return
-    matched.push({ key, value: member, keyNode, node: valueNode, index: matched.length })
-  }
-  if (node !== undefined) {
-    const last = lastValues(node)
-    const keys = [...entries.keys()]
-    for (let at = 0; at < node.entries.length; at += 2) {
-      const keyNode = node.entries[at] as PickleNode
-      const own = keyNode.view
-      if (entries.has(own)) take(own, keyNode, last.get(own))
-      else if (isObject(own) && isObject(keys[at / 2])) {
-        take(keys[at / 2], keyNode, node.entries[at + 1] as PickleNode)
-      }
-    }
-  }
-  for (const key of entries.keys()) take(key)
-  return matched
-}
-
-/** Of equal keys the last value holds. */
-function lastValues(node: PickleNode): Map<unknown, PickleNode> {
-  const values = new Map<unknown, PickleNode>()
-  for (let at = 0; at < node.entries.length; at += 2) {
-    values.set((node.entries[at] as PickleNode).view, node.entries[at + 1] as PickleNode)
-  }
-  return values
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }

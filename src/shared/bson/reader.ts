@@ -40,7 +40,7 @@ export interface BsonOptions {
  * @param types - makers of the special types
  * @returns a plain object of numbers, `bigint` where an int64 is no safe integer, strings, booleans, `null`, `Date`,
  *   `Uint8Array`, arrays, plain objects, and what `types` made
- * @throws {SessionError} `ERR_SESSION_BSON` where it is malformed, `ERR_SESSION_LIMIT` where it is too deep or too large
+ * @throws {SessionError} `ERR_SESSION_BSON` if it is malformed, `ERR_SESSION_LIMIT` if it is too deep or too large
  * @see BSON specification 1.1; FORMATS §5
  */
 export function readBson(bytes: Uint8Array, { types }: BsonOptions): SessionData {
@@ -188,9 +188,6 @@ function fail(code: 'ERR_SESSION_BSON' | 'ERR_SESSION_LIMIT' = 'ERR_SESSION_BSON
   throw new SessionError(code)
 }
 
-// The limits of a BSON document, the same where it is read and where it is written.
-// BSON itself has none but its lengths of 31 bits.
-
 /** Documents and arrays inside each other: more than a session needs, and every stack can recurse through it. */
 export const BSON_MAX_DEPTH = 64
 
@@ -200,9 +197,6 @@ export const BSON_MAX_ELEMENTS = 65_536
 /** Bytes of a written document: what the server inflates at most, so that it can read what it wrote. */
 export const BSON_MAX_BYTES = 1_048_576
 
-// The text of keys and strings in a BSON document: UTF-8, read strictly.
-// BSON specification 1.1 (`cstring`, `string`), RFC 3629.
-
 /** Longer text is worth the call of a decoder. */
 const SHORT = 48
 
@@ -211,7 +205,7 @@ const SHORT = 48
  *
  * @param start - offset of the first byte
  * @param end - offset after the last
- * @throws {SessionError} `ERR_SESSION_BSON` where they are not UTF-8
+ * @throws {SessionError} `ERR_SESSION_BSON` if they are not UTF-8
  */
 export function readText(bytes: Uint8Array, start: number, end: number): string {
   if (end - start < SHORT) {

@@ -20,7 +20,7 @@ export type SpecialElement =
  * What a date, bytes, a regular expression or an instance of a BSON class is as an element.
  *
  * @param value - an object whose prototype is not plain: in plain data `_bsontype` is an ordinary key
- * @returns `undefined` where it is none of them, `null` where it is one that can't be written: an invalid date, a
+ * @returns `undefined` if it is none of them, `null` if it is one that can't be written: an invalid date, a
  *   member that its class can't have
  */
 export function specialElement(value: object): SpecialElement | null | undefined {

@@ -30,9 +30,9 @@ export interface BsonWriteOptions {
  * @param document - plain object or Map of strings, numbers, bigints, booleans, null, Date, `Uint8Array`, RegExp,
  *   arrays, plain objects, Maps, objects with `toJSON`, and instances of BSON classes
  * @param options - the origin, and limits
- * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for anything else, with `path`; `ERR_SESSION_LIMIT` where it is too deep,
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for anything else, with `path`; `ERR_SESSION_LIMIT` if it is too deep,
  *   a circle, or too large
- * @throws {TypeError} where `document` is no plain object or Map
+ * @throws {TypeError} if `document` is no plain object or Map
  * @see BSON specification 1.1; FORMATS §5
  */
 export function writeBson(document: SessionData, options: BsonWriteOptions = {}): Uint8Array<ArrayBuffer> {
@@ -207,11 +207,8 @@ function putSlice(writer: BsonWriter, { bytes, start, end }: BsonSlice): void {
   putBytes(writer.buffer, bytes, start, end)
 }
 
-// Which objects are documents of BSON, and in which order their members are written.
-// FORMATS §5 for the place of `_id`.
-
 /** A document's members, by name. */
-export type Members = SessionData | Map<string, unknown>
+type Members = SessionData | Map<string, unknown>
 
 /**
  * The keys as they are written: those of the origin first, in its order; of the outermost document `_id` before all, as
@@ -220,7 +217,7 @@ export type Members = SessionData | Map<string, unknown>
  * @param own - the keys there are
  * @param before - the keys of the origin
  */
-export function orderedKeys(
+function orderedKeys(
   own: string[],
   before: readonly string[],
   { outermost, bson }: { outermost: boolean; bson: boolean },
@@ -232,11 +229,8 @@ export function orderedKeys(
   return new Set([...wanted.filter((key) => present.has(key)), ...own])
 }
 
-// One BSON element on its way out: type, key, and a value that holds no other elements.
-// BSON specification 1.1; FORMATS §5 for which type a number gets.
-
 /** A document in work. */
-export interface BsonWriter {
+interface BsonWriter {
   readonly buffer: BsonBuffer
   /** The keys that lead to the element in work; `depth` of them count. */
   readonly path: string[]
@@ -249,13 +243,13 @@ export interface BsonWriter {
 }
 
 /** A string, code or symbol. */
-export function putStringElement(writer: BsonWriter, type: 0x02 | 0x0d | 0x0e, key: string, value: string): void {
+function putStringElement(writer: BsonWriter, type: 0x02 | 0x0d | 0x0e, key: string, value: string): void {
   putHead(writer, type, key)
   putString(writer, value)
 }
 
 /** @param type - what the origin says of the number: a double stays one, an int64 stays wide */
-export function putNumberElement(writer: BsonWriter, key: string, value: number, type: NeutralType | undefined): void {
+function putNumberElement(writer: BsonWriter, key: string, value: number, type: NeutralType | undefined): void {
   if (type === 'double' || !isInteger(value, type)) {
     putHead(writer, 0x01, key)
     putDouble(writer.buffer, value)
@@ -269,7 +263,7 @@ export function putNumberElement(writer: BsonWriter, key: string, value: number,
 }
 
 /** @param type - what the origin says of the number: an int64 stays wide */
-export function putBigIntElement(writer: BsonWriter, key: string, value: bigint, type: NeutralType | undefined): void {
+function putBigIntElement(writer: BsonWriter, key: string, value: bigint, type: NeutralType | undefined): void {
   if (value !== BigInt.asIntN(64, value)) refuse(writer, 'ERR_SESSION_UNWRITABLE', 'an integer of more than 64 bits')
   if (type !== 'int64' && value === BigInt.asIntN(32, value)) {
     putHead(writer, 0x10, key)
@@ -280,13 +274,13 @@ export function putBigIntElement(writer: BsonWriter, key: string, value: bigint,
   }
 }
 
-export function putBooleanElement(writer: BsonWriter, key: string, value: boolean): void {
+function putBooleanElement(writer: BsonWriter, key: string, value: boolean): void {
   putHead(writer, 0x08, key)
   putByte(writer.buffer, value ? 1 : 0)
 }
 
 /** A special value but those that hold a document. */
-export function putSpecialElement(writer: BsonWriter, key: string, element: SpecialElement): void {
+function putSpecialElement(writer: BsonWriter, key: string, element: SpecialElement): void {
   const { buffer } = writer
   putHead(writer, element.type, key)
   switch (element.type) {
@@ -320,14 +314,14 @@ export function putSpecialElement(writer: BsonWriter, key: string, element: Spec
 }
 
 /** Type and key, which every element begins with. */
-export function putHead(writer: BsonWriter, type: number, key: string): void {
+function putHead(writer: BsonWriter, type: number, key: string): void {
   countElement(writer)
   putByte(writer.buffer, type)
   putName(writer, key)
 }
 
 /** `string`: text after its length, which counts the NUL at its end. */
-export function putString(writer: BsonWriter, text: string): void {
+function putString(writer: BsonWriter, text: string): void {
   const { buffer } = writer
   needRoom(writer, text.length)
   const start = buffer.position
@@ -336,17 +330,17 @@ export function putString(writer: BsonWriter, text: string): void {
   buffer.view.setInt32(start, buffer.position - start - 4, true)
 }
 
-export function countElement(writer: BsonWriter): void {
+function countElement(writer: BsonWriter): void {
   if (++writer.elements > writer.maxElements) refuse(writer, 'ERR_SESSION_LIMIT', 'too many elements')
 }
 
 /** Refuses what would pass the limit before it takes memory; what was written in between counts too. */
-export function needRoom(writer: BsonWriter, length: number): void {
+function needRoom(writer: BsonWriter, length: number): void {
   if (writer.buffer.position + length > writer.maxBytes) refuse(writer, 'ERR_SESSION_LIMIT', 'too many bytes')
 }
 
 /** @param reason - what stands at the path; never the value */
-export function refuse(writer: BsonWriter, code: SessionErrorCode, reason: string): never {
+function refuse(writer: BsonWriter, code: SessionErrorCode, reason: string): never {
   throw new SessionError(code, `BSON can't hold this: ${reason}`, {
     path: writer.path.slice(0, writer.depth).join('.'),
   })
@@ -377,11 +371,8 @@ function putBinary(writer: BsonWriter, bytes: Uint8Array, subtype: number): void
   putBytes(buffer, bytes)
 }
 
-// The bytes of a BSON document as they grow.
-// BSON specification 1.1: little-endian numbers, `cstring`, `string`.
-
 /** Bytes up to `position` are written. */
-export interface BsonBuffer {
+interface BsonBuffer {
   bytes: Uint8Array<ArrayBuffer>
   view: DataView
   position: number
@@ -393,19 +384,19 @@ function createBuffer(): BsonBuffer {
   return { bytes, view: new DataView(bytes.buffer), position: 0 }
 }
 
-export function putByte(buffer: BsonBuffer, value: number): void {
+function putByte(buffer: BsonBuffer, value: number): void {
   reserve(buffer, 1)
   buffer.bytes[buffer.position++] = value
 }
 
-export function putInt32(buffer: BsonBuffer, value: number): void {
+function putInt32(buffer: BsonBuffer, value: number): void {
   reserve(buffer, 4)
   buffer.view.setInt32(buffer.position, value, true)
   buffer.position += 4
 }
 
 /** @param value - an integer of 64 bits, signed */
-export function putInt64(buffer: BsonBuffer, value: number): void {
+function putInt64(buffer: BsonBuffer, value: number): void {
   reserve(buffer, 8)
   // Dividing by a power of two is exact, and ToUint32 takes the low half of any integer.
   buffer.view.setUint32(buffer.position, value, true)
@@ -414,20 +405,20 @@ export function putInt64(buffer: BsonBuffer, value: number): void {
 }
 
 /** @param value - an integer of 64 bits; its low 64 bits are written */
-export function putBigInt64(buffer: BsonBuffer, value: bigint): void {
+function putBigInt64(buffer: BsonBuffer, value: bigint): void {
   reserve(buffer, 8)
   buffer.view.setBigInt64(buffer.position, value, true)
   buffer.position += 8
 }
 
-export function putDouble(buffer: BsonBuffer, value: number): void {
+function putDouble(buffer: BsonBuffer, value: number): void {
   reserve(buffer, 8)
   buffer.view.setFloat64(buffer.position, value, true)
   buffer.position += 8
 }
 
 /** Puts bytes `start` to `end` of an array. */
-export function putBytes(buffer: BsonBuffer, bytes: Uint8Array, start = 0, end: number = bytes.length): void {
+function putBytes(buffer: BsonBuffer, bytes: Uint8Array, start = 0, end: number = bytes.length): void {
   const length = end - start
   reserve(buffer, length)
   // Calls cost more than a few bytes do.
@@ -441,9 +432,9 @@ export function putBytes(buffer: BsonBuffer, bytes: Uint8Array, start = 0, end: 
  * Puts text as UTF-8, with a NUL after it.
  *
  * @param firstCode - the lowest code it may hold: 1 where NUL means the end
- * @returns false where it holds a lower one, or a lone surrogate
+ * @returns false if it holds a lower one, or a lone surrogate
  */
-export function putText(buffer: BsonBuffer, text: string, firstCode: 0 | 1): boolean {
+function putText(buffer: BsonBuffer, text: string, firstCode: 0 | 1): boolean {
   const { length } = text
   // No unit of UTF-16 takes more than three bytes.
   reserve(buffer, length * 3 + 1)

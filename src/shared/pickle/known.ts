@@ -39,7 +39,7 @@ export function classOf(node: PickleNode): PickleGlobal | undefined {
  *
  * @param node - of the kind `object`
  * @param view - the view of another node
- * @returns `undefined` where it is not known or not well formed
+ * @returns `undefined` if it is not known or not well formed
  */
 export function knownView(node: PickleNode, view: View): unknown {
   const named = classOf(node)
@@ -92,7 +92,7 @@ export function namedZone(node: PickleNode): string | undefined {
   return zone instanceof PythonTimezone && zone.offset === undefined ? zone.zone : undefined
 }
 
-/** The parts of a datetime. @returns `undefined` where the node is none, or its zone has no known offset */
+/** The parts of a datetime. @returns `undefined` if the node is none, or its zone has no known offset */
 export function datetimeParts(node: PickleNode, view: View): DatetimeParts | undefined {
   const named = classOf(node)
   const args = node.call?.args.items ?? []
@@ -194,9 +194,6 @@ function textOf(node: PickleNode | undefined, view: View): string | undefined {
   return node?.kind === 'str' || node?.kind === 'str2' ? (view(node) as string) : undefined
 }
 
-// Days and clocks as Python's datetime has them: years 1 to 9999, microseconds, no leap seconds.
-// FORMATS §7.1 gives the bytes of each.
-
 /** The fields of a `datetime.datetime`; `date` and `time` have a part of them. */
 export interface DatetimeFields {
   year: number
@@ -228,7 +225,7 @@ export function utcTime({ year, month, day, hour, minute, second, microsecond }:
   return date.setUTCFullYear(year, month - 1, day)
 }
 
-/** Year, month and day. @returns `undefined` where the bytes are no day */
+/** Year, month and day. @returns `undefined` if the bytes are no day */
 export function decodeDate(bytes: Uint8Array): Pick<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
   if (bytes.length !== 4) return undefined
   const [high = 0, low = 0, month = 0, day = 0] = bytes
@@ -236,7 +233,7 @@ export function decodeDate(bytes: Uint8Array): Pick<DatetimeFields, 'year' | 'mo
   return isDay(year, month, day) ? { year, month, day } : undefined
 }
 
-/** A time of day; the top bit of the hour is the fold. @returns `undefined` where the bytes are no time */
+/** A time of day; the top bit of the hour is the fold. @returns `undefined` if the bytes are no time */
 export function decodeTime(bytes: Uint8Array): Omit<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
   if (bytes.length !== 6) return undefined
   const [first = 0, minute = 0, second = 0] = bytes
@@ -246,7 +243,7 @@ export function decodeTime(bytes: Uint8Array): Omit<DatetimeFields, 'year' | 'mo
   return { hour, minute, second, microsecond, fold: first > 0x7f ? 1 : 0 }
 }
 
-/** Day and time; the top bit of the month is the fold. @returns `undefined` where the bytes are no datetime */
+/** Day and time; the top bit of the month is the fold. @returns `undefined` if the bytes are no datetime */
 export function decodeDatetime(bytes: Uint8Array): DatetimeFields | undefined {
   if (bytes.length !== 10) return undefined
   const [high = 0, low = 0, third = 0, day = 0, hour = 0, minute = 0, second = 0] = bytes
@@ -266,9 +263,6 @@ function within(number: number, limit: number): boolean {
   return Number.isInteger(number) && number >= 0 && number < limit
 }
 
-// The UTC offset of a named zone at a local time, from the time zone data of the runtime.
-// PEP 495 for the two readings of a local time; that data may be of another year than Python's.
-
 const DAY = 86_400_000
 /** Formatters are costly to make; a session has one zone or two, and a stranger's many must not stay. */
 const MAX_FORMATS = 32
@@ -283,7 +277,7 @@ let formats: Map<string, Intl.DateTimeFormat | undefined> | undefined
  * @param zone - `Europe/Berlin`
  * @param local - the local time, in milliseconds as if it were UTC
  * @param fold - 1 for the second of two equal local times
- * @returns `undefined` where the runtime does not know the zone
+ * @returns `undefined` if the runtime does not know the zone
  */
 export function zoneOffset(zone: string, local: number, fold: 0 | 1): number | undefined {
   const format = formatOf(zone)

@@ -1,6 +1,6 @@
 /**
- * The stack machine of pickle: opcodes in, one node out. It builds nodes and does nothing else.
- * FORMATS §7.1, §7.2; persistent ids, extension codes and out-of-band buffers are refused.
+ * The stack machine of pickle: opcodes in, one node out. It imports, calls and looks up nothing.
+ * FORMATS §7.1, §7.2; persistent ids, extension codes and out-of-band buffers are refused, as are operands that Python refuses.
  */
 import { SessionError } from '../errors.js'
 import {
@@ -191,8 +191,8 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
         return containerNode('dict', NO_NODES, pairs)
       }
       case op.GLOBAL: {
-        const module = name(cursor)
-        return globalNode(module, name(cursor), protocol < 3)
+        const module = nameLine(cursor)
+        return globalNode(module, nameLine(cursor), protocol < 3)
       }
       case op.STACK_GLOBAL: {
         const last = pop()
@@ -219,8 +219,8 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
         return callNode('obj', callable, containerNode('tuple', args, NO_NODES), budget)
       }
       case op.INST: {
-        const module = name(cursor)
-        const named = globalNode(module, name(cursor), protocol < 3)
+        const module = nameLine(cursor)
+        const named = globalNode(module, nameLine(cursor), protocol < 3)
         return callNode('obj', named, containerNode('tuple', popMark(), NO_NODES), budget)
       }
       case op.PERSID:
@@ -244,9 +244,6 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
   }
 }
 
-// What a call in a pickle would make: containers and bytes of well-known functions, an inert object of all others.
-// FORMATS §7.1; nothing is looked up anywhere, a name is only compared.
-
 /**
  * The value of REDUCE, NEWOBJ, NEWOBJ_EX, OBJ and INST.
  *
@@ -256,7 +253,7 @@ export function runPickle(bytes: Uint8Array, limits: PickleLimits, budget: Pickl
  * @param budget - what copies may cost
  * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT`
  */
-export function callNode(
+function callNode(
   how: PickleCall['how'],
   callable: PickleNode,
   args: PickleNode,
@@ -276,7 +273,7 @@ export function callNode(
 }
 
 /** A class or function by name. @throws {SessionError} `ERR_SESSION_LIMIT` */
-export function globalNode(module: string, name: string, python2: boolean): PickleNode {
+function globalNode(module: string, name: string, python2: boolean): PickleNode {
   if (module.length + name.length > MAX_PICKLE_NAME) {
     throw new SessionError('ERR_SESSION_LIMIT', 'the pickle has a class name of too many characters')
   }
@@ -293,12 +290,12 @@ function knownCall(
   const [first, second, third] = args.items
   switch (globalName(named)) {
     case '_codecs.encode':
-      return first && latin1Name(second) ? bytesNode('bytes', first, budget) : undefined
+      return first && isLatin1Name(second) ? bytesNode('bytes', first, budget) : undefined
     case 'builtins.bytes':
       return first ? undefined : plainNode('bytes', new Uint8Array(0), undefined)
     case 'builtins.bytearray':
       if (!first) return plainNode('bytearray', new Uint8Array(0), undefined)
-      if (first.kind === 'str' && !latin1Name(second)) return undefined
+      if (first.kind === 'str' && !isLatin1Name(second)) return undefined
       return bytesNode('bytearray', first, budget)
     case 'builtins.set':
     case 'builtins.frozenset':
@@ -324,11 +321,11 @@ function knownCall(
   }
 }
 
-function latin1Name(node: PickleNode | undefined): boolean {
-  return (node?.kind === 'str' && (node.value === 'latin1' || node.value === 'latin-1')) || isLatin1Of2(node)
+function isLatin1Name(node: PickleNode | undefined): boolean {
+  return (node?.kind === 'str' && (node.value === 'latin1' || node.value === 'latin-1')) || isPython2Latin1(node)
 }
 
-function isLatin1Of2(node: PickleNode | undefined): boolean {
+function isPython2Latin1(node: PickleNode | undefined): boolean {
   return node?.kind === 'str2' && /^latin-?1$/.test(String.fromCharCode(...(node.value as Uint8Array).subarray(0, 8)))
 }
 
@@ -368,53 +365,50 @@ function orderedNode(callable: PickleNode, args: PickleNode, budget: PickleBudge
   return containerNode('dict', NO_NODES, entries, { ...call, args: containerNode('tuple', NO_NODES, NO_NODES) })
 }
 
-// What opcodes demand of their operands, and how they are refused.
-// FORMATS §7.1: as Python's unpickler, which would fail on the same ones.
-
 type Memo = readonly (PickleNode | undefined)[]
 
 /** A module or class name on a line of its own. @throws {SessionError} `ERR_SESSION_PICKLE` */
-export function name(cursor: Cursor): string {
+function nameLine(cursor: Cursor): string {
   const start = cursor.position
   const end = lineEnd(cursor)
   return decodeText(cursor.bytes, start, end) ?? decodeTextWithSurrogates(cursor.bytes, start, end)
 }
 
 /** A memo index on a line of its own. @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT` */
-export function memoIndex(cursor: Cursor): number {
+function memoIndex(cursor: Cursor): number {
   const index = Number(parseInteger(decodeLatin1(line(cursor)).trim()))
   if (index < 0) throw refused('has a malformed memo index')
   return index
 }
 
 /** Appends to what `check` accepts. */
-export function append(items: PickleNode[], check: (node: PickleNode) => PickleNode, top: () => PickleNode): void {
+function append(items: PickleNode[], check: (node: PickleNode) => PickleNode, top: () => PickleNode): void {
   const target = check(top())
   for (const item of items) target.items.push(item)
 }
 
 /** A list, or an object whose class may be one. @throws {SessionError} `ERR_SESSION_PICKLE` */
-export function appendable(node: PickleNode): PickleNode {
+function appendable(node: PickleNode): PickleNode {
   if (node.kind !== 'list' && node.kind !== 'object') throw refused('appends to no list')
   if (node.items === NO_NODES) node.items = []
   return node
 }
 
 /** A set. @throws {SessionError} `ERR_SESSION_PICKLE` */
-export function addable(node: PickleNode): PickleNode {
+function addable(node: PickleNode): PickleNode {
   if (node.kind !== 'set') throw refused('adds to no set')
   return node
 }
 
 /** A dict, or an object whose class may be one. @throws {SessionError} `ERR_SESSION_PICKLE` */
-export function settable(node: PickleNode): PickleNode {
+function settable(node: PickleNode): PickleNode {
   if (node.kind !== 'dict' && node.kind !== 'object') throw refused('sets a key of no dict')
   if (node.entries === NO_NODES) node.entries = []
   return node
 }
 
 /** What the next opcode gets from the memo, if it does. */
-export function peekGet({ bytes, position }: Cursor, memo: Memo): PickleNode | undefined {
+function peekGet({ bytes, position }: Cursor, memo: Memo): PickleNode | undefined {
   if (bytes[position] === op.BINGET) return memo[bytes[position + 1] ?? -1]
   if (bytes[position] !== op.LONG_BINGET && bytes[position] !== op.GET) return undefined
   const cursor = { bytes, position: position + 1 }
@@ -425,30 +419,27 @@ export function peekGet({ bytes, position }: Cursor, memo: Memo): PickleNode | u
  * The result of a call that is dropped at once. Where the first argument stands below, the call set the state of that object, which could
  * not be written back; but a second writing of an object that holds itself is dropped for the first one.
  */
-export function discard(node: PickleNode, below: PickleNode | undefined, next: PickleNode | undefined): void {
+function discard(node: PickleNode, below: PickleNode | undefined, next: PickleNode | undefined): void {
   if (node.kind !== 'object' || below === undefined || node.call?.args.items[0] !== below) return
   const { callable } = node.call
   if (next?.call?.callable !== callable) throw refused('calls a function for its effect')
 }
 
-export function missing(): never {
+function missing(): never {
   throw refused('refers to what is not in the memo')
 }
 
-export function refused(what: string): SessionError {
+function refused(what: string): SessionError {
   return new SessionError('ERR_SESSION_PICKLE', `the pickle ${what}`)
 }
-
-// Opcodes that have only an argument: numbers, text, bytes.
-// FORMATS §7.1, §7.2.
 
 /**
  * The node of an opcode that takes nothing from the stack.
  *
- * @returns `undefined` where the opcode is another
+ * @returns `undefined` if the opcode is another
  * @throws {SessionError} `ERR_SESSION_PICKLE`, `ERR_SESSION_LIMIT`
  */
-export function argumentNode(code: number, cursor: Cursor): PickleNode | undefined {
+function argumentNode(code: number, cursor: Cursor): PickleNode | undefined {
   switch (code) {
     case op.NONE:
       return scalarNode('none', null)
@@ -473,7 +464,7 @@ export function argumentNode(code: number, cursor: Cursor): PickleNode | undefin
     case op.LONG4:
       return integerArgument(cursor, uint32(cursor))
     case op.FLOAT:
-      return scalarNode('float', parseFloat64(line(cursor)))
+      return scalarNode('float', parseFloatText(line(cursor)))
     case op.BINFLOAT:
       return scalarNode('float', float64(cursor))
     case op.STRING:
@@ -524,7 +515,7 @@ function integerArgument(cursor: Cursor, size: number): PickleNode {
 
 const FLOAT_TEXT = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/
 
-function parseFloat64(bytes: Uint8Array): number {
+function parseFloatText(bytes: Uint8Array): number {
   const text = decodeLatin1(bytes).trim()
   if (FLOAT_TEXT.test(text)) return Number(text)
   const special = { nan: Number.NaN, inf: Number.POSITIVE_INFINITY }[text.replace(/^[+-]/, '')]
@@ -532,39 +523,36 @@ function parseFloat64(bytes: Uint8Array): number {
   return text.startsWith('-') ? -special : special
 }
 
-// Reads the arguments of opcodes, and never past the end.
-// FORMATS §7.1: little-endian lengths, big-endian floats, lines that end with a newline.
-
-export interface Cursor {
+interface Cursor {
   readonly bytes: Uint8Array
   position: number
 }
 
 /** A cursor at the first byte. */
-export function cursorOf(input: Uint8Array): Cursor {
+function cursorOf(input: Uint8Array): Cursor {
   // The `slice` of a Buffer shares its memory; what is read must not change with the input.
   const plain = input.constructor === Uint8Array
   return { bytes: plain ? input : new Uint8Array(input.buffer, input.byteOffset, input.byteLength), position: 0 }
 }
 
-/** Steps over `size` bytes. @returns where they begin. @throws {SessionError} `ERR_SESSION_PICKLE` */
-export function take(cursor: Cursor, size: number): number {
+/** Steps over `size` bytes. @returns if they begin. @throws {SessionError} `ERR_SESSION_PICKLE` */
+function take(cursor: Cursor, size: number): number {
   const start = cursor.position
   if (size > cursor.bytes.length - start) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle is cut short')
   cursor.position = start + size
   return start
 }
 
-export function uint8(cursor: Cursor): number {
+function uint8(cursor: Cursor): number {
   return cursor.bytes[take(cursor, 1)] as number
 }
 
-export function uint16(cursor: Cursor): number {
+function uint16(cursor: Cursor): number {
   const at = take(cursor, 2)
   return (cursor.bytes[at] as number) | ((cursor.bytes[at + 1] as number) << 8)
 }
 
-export function int32(cursor: Cursor): number {
+function int32(cursor: Cursor): number {
   const { bytes } = cursor
   const at = take(cursor, 4)
   return (
@@ -575,28 +563,25 @@ export function int32(cursor: Cursor): number {
   )
 }
 
-export function uint32(cursor: Cursor): number {
+function uint32(cursor: Cursor): number {
   return int32(cursor) >>> 0
 }
 
 /** A length of eight bytes; beyond 2⁵³ it is no longer exact, but far too long anyway. */
-export function uint64(cursor: Cursor): number {
+function uint64(cursor: Cursor): number {
   const low = uint32(cursor)
   return uint32(cursor) * 4294967296 + low
 }
 
-let scratch: DataView | undefined
-
-/** Big-endian; through one scratch view, since a `DataView` for each pickle costs more than the reading. */
-export function float64(cursor: Cursor): number {
+/** Big-endian. */
+function float64(cursor: Cursor): number {
   const start = take(cursor, 8)
-  scratch ??= new DataView(new ArrayBuffer(8))
-  for (let at = 0; at < 8; at++) scratch.setUint8(at, cursor.bytes[start + at] as number)
-  return scratch.getFloat64(0)
+  const { buffer, byteOffset } = cursor.bytes
+  return new DataView(buffer, byteOffset + start, 8).getFloat64(0)
 }
 
-/** Steps over the next newline. @returns where it is. @throws {SessionError} `ERR_SESSION_PICKLE` */
-export function lineEnd(cursor: Cursor): number {
+/** Steps over the next newline. @returns if it is. @throws {SessionError} `ERR_SESSION_PICKLE` */
+function lineEnd(cursor: Cursor): number {
   const end = cursor.bytes.indexOf(0x0a, cursor.position)
   if (end === -1) throw new SessionError('ERR_SESSION_PICKLE', 'the pickle is cut short')
   cursor.position = end + 1
@@ -604,7 +589,7 @@ export function lineEnd(cursor: Cursor): number {
 }
 
 /** The bytes up to the next newline, which is stepped over. @throws {SessionError} `ERR_SESSION_PICKLE` */
-export function line(cursor: Cursor): Uint8Array {
+function line(cursor: Cursor): Uint8Array {
   const start = cursor.position
   return cursor.bytes.subarray(start, lineEnd(cursor))
 }

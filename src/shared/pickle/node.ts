@@ -123,9 +123,6 @@ export function globalName({ module, name }: PickleGlobal): string {
   return `${current}.${name}`
 }
 
-// A pickle in the words that no format owns, so that another codec keeps 1.0 a double.
-// `raw` is the node, which the pickle writer goes by.
-
 /** The origin of a pickled value. */
 export interface PickleOrigin extends OriginNode {
   readonly format: 'pickle'

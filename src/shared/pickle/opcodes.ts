@@ -76,9 +76,6 @@ export const BYTEARRAY8 = 0x96
 export const NEXT_BUFFER = 0x97
 export const READONLY_BUFFER = 0x98
 
-// What an untrusted pickle may cost, each number with its reason.
-// FORMATS §7; a cookie holds 3 KB of pickle, a row of a session table rarely more than some hundred.
-
 /** Bytes of a pickle, and of all text that is converted while reading: as much as any inflated session may have. */
 export const MAX_PICKLE_BYTES = 1_048_576
 /** Containers inside each other; the same as for BSON, so that what was read in one format can be written in the other. */

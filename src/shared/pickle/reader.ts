@@ -53,9 +53,6 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions = {}): 
   return { value, root, origin: pickleOrigin(root), end }
 }
 
-// The JavaScript view of a pickle: one value for each node, so that shared and recursive references stay shared.
-// docs/pickle.md has the table; text of Python 2 is decoded here (FORMATS §7.3).
-
 /** How byte strings of Python 2 are read: `ascii` as Beaker on Python 3 does, which refuses all others. */
 export type Python2Encoding = 'ascii' | 'utf-8' | 'latin1'
 
@@ -83,7 +80,7 @@ export function viewOf(node: PickleNode, context: ViewContext, depth = 0): unkno
   if (node.kind === 'bytes' || node.kind === 'bytearray') {
     const bytes = node.value as Uint8Array
     spendBytes(context.budget, bytes.length)
-    // A copy: whoever changes it must not change what was read.
+    // A copy: a change of the view must not change what was read.
     node.view = bytes.slice()
     return node.view
   }
@@ -158,7 +155,7 @@ function objectView(node: PickleNode, member: (child: PickleNode) => unknown, co
 /** What the runtime's formatter costs for one datetime, in bytes of text that could be converted instead. */
 const ZONE_COST = 64
 
-/** @throws {SessionError} `ERR_SESSION_LIMIT` where too many datetimes are in zones by name, or in too many zones */
+/** @throws {SessionError} `ERR_SESSION_LIMIT` if too many datetimes are in zones by name, or in too many zones */
 function spendZone({ budget, zones }: ViewContext, node: PickleNode): void {
   const zone = namedZone(node)
   if (zone === undefined) return

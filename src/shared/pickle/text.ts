@@ -5,7 +5,7 @@
 import { SessionError } from '../errors.js'
 import { MAX_PICKLE_DIGITS, MAX_PICKLE_INTEGER_BYTES } from './opcodes.js'
 
-let decoder: TextDecoder | undefined
+const DECODER: TextDecoder = /* @__PURE__ */ new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** Up to here one character after the other is faster than a decoder. */
 const SHORT = 64
 
@@ -29,8 +29,7 @@ export function decodeText(bytes: Uint8Array, start: number, end: number): strin
     if (at === end) return text
   }
   try {
-    decoder ??= new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-    return decoder.decode(bytes.subarray(start, end))
+    return DECODER.decode(bytes.subarray(start, end))
   } catch {
     return undefined
   }
@@ -131,9 +130,6 @@ export function decodeLiteral(bytes: Uint8Array): Uint8Array {
 function malformed(part: string): SessionError {
   return new SessionError('ERR_SESSION_PICKLE', `the pickle has a malformed ${part}`)
 }
-
-// Integers in a pickle: little-endian two's complement, and decimal text.
-// FORMATS §7.1 (LONG1, LONG4, I, L).
 
 /**
  * Little-endian two's complement of any length; no byte at all is 0.

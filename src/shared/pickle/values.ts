@@ -248,7 +248,7 @@ function modulo(number: number, divisor: number): number {
   return ((number % divisor) + divisor) % divisor
 }
 
-/** `+02:00`, with seconds only where there are some */
+/** `+02:00`, with seconds only if there are some */
 function offsetText(offset: number): string {
   const seconds = Math.abs(offset)
   const text = `${offset < 0 ? '-' : '+'}${pad(Math.floor(seconds / 3600))}:${pad(Math.floor(seconds / 60) % 60)}`
