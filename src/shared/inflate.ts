@@ -15,8 +15,7 @@ import { SessionError } from './errors.js'
  * @see RFC 1950 §2.2, RFC 1951 §3.2
  */
 export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayBuffer> {
-  const output = new Uint8Array(Math.min(limit, bytes.length * 4))
-  const stream: Stream = { bytes, position: 0, end: bytes.length * 8, output, size: 0, limit }
+  const stream: Stream = { bytes, position: 0, output: [], limit }
   // CM 8, CINFO up to 7, FCHECK, no FDICT.
   const header = uint16(stream)
   if ((header & 0x8f20) !== 0x800 || header % 31) broken()
@@ -28,9 +27,8 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
     else copyStored(stream)
   }
   drop(stream, -stream.position & 7)
-  const result = stream.output.slice(0, stream.size)
-  const [high, low] = adler32(result)
-  if (high !== uint16(stream) || low !== uint16(stream) || stream.position < stream.end) broken()
+  const result = new Uint8Array(stream.output)
+  if (adler32(result) !== uint16(stream) * 65_536 + uint16(stream) || stream.position < bytes.length * 8) broken()
   return result
 }
 
@@ -39,11 +37,8 @@ interface Stream {
   readonly bytes: Uint8Array
   /** In bits. */
   position: number
-  /** Where the stream ends, in bits. */
-  readonly end: number
-  /** Grows up to `limit`; `size` bytes of it are written. */
-  output: Uint8Array<ArrayBuffer>
-  size: number
+  /** At most `limit` bytes. */
+  readonly output: number[]
   readonly limit: number
 }
 
@@ -52,8 +47,7 @@ function copyStored(stream: Stream): void {
   drop(stream, -stream.position & 7)
   let length = bits(stream, 16)
   if (length + bits(stream, 16) !== 0xffff) broken()
-  reserve(stream, length)
-  while (length--) stream.output[stream.size++] = bits(stream, 8)
+  while (length--) put(stream, bits(stream, 8))
 }
 
 /** RFC 1951 §3.2.3, with the codes of §3.2.6 and §3.2.7. */
@@ -70,19 +64,14 @@ function inflateCompressed(stream: Stream, type: number): void {
   const literals = huffmanTable(lengths, 0, literalCount)
   const distances = huffmanTable(lengths, literalCount, count)
   for (let value = symbol(stream, literals); value !== 256; value = symbol(stream, literals)) {
-    if (value < 256) {
-      reserve(stream, 1)
-      stream.output[stream.size++] = value
-    } else {
+    if (value < 256) put(stream, value)
+    else {
+      const { output } = stream
       let length = value === 285 ? 258 : extended(stream, value - 257, 2) + 3
       const distance = extended(stream, symbol(stream, distances), 1) + 1
       // Two symbols of each alphabet stand for no length and no distance (RFC 1951 §3.2.5).
-      if (length > 258 || distance > 32_768 || distance > stream.size) broken()
-      reserve(stream, length)
-      const { output } = stream
-      let { size } = stream
-      for (; length > 0; length--) output[size] = output[size++ - distance] as number
-      stream.size = size
+      if (length > 258 || distance > 32_768 || distance > output.length) broken()
+      while (length--) put(stream, output[output.length - distance] as number)
     }
   }
 }
@@ -90,9 +79,8 @@ function inflateCompressed(stream: Stream, type: number): void {
 /** Reads the code lengths of a block, which are compressed too (RFC 1951 §3.2.7). */
 function readLengths(stream: Stream, lengths: number[], count: number): void {
   const given = bits(stream, 4) + 4
-  const own = new Array<number>(19).fill(0)
-  for (let i = 0; i < given; i++) own[parseInt(LENGTH_ORDER.charAt(i), 36)] = bits(stream, 3)
-  const table = huffmanTable(own, 0, 19)
+  for (let i = 0; i < given; i++) lengths[parseInt(LENGTH_ORDER.charAt(i), 36)] = bits(stream, 3)
+  const table = huffmanTable(lengths, 0, 19)
   let i = 0
   while (i < count) {
     const value = symbol(stream, table)
@@ -120,7 +108,7 @@ function huffmanTable(lengths: readonly number[], start: number, end: number): H
       symbols[length].push(i - start)
     }
   }
-  const size = 1 << Math.max(symbols.length - 1, 0)
+  const size = (1 << symbols.length) >> 1
   const table = new Array<number>(size).fill(0)
   /** The next code: its highest bit is the lowest of the index, as the stream has it. */
   let next = 0
@@ -173,23 +161,17 @@ function peek({ bytes, position }: Stream): number {
 }
 
 function drop(stream: Stream, count: number): void {
-  const position = stream.position + count
-  if (position > stream.end) broken()
-  stream.position = position
+  stream.position += count
+  if (stream.position > stream.bytes.length * 8) broken()
 }
 
-/** Makes room for more output, or refuses it. */
-function reserve(stream: Stream, length: number): void {
-  const { output, limit } = stream
-  const needed = stream.size + length
-  if (needed > limit) throw new SessionError('ERR_SESSION_LIMIT')
-  if (needed <= output.length) return
-  stream.output = new Uint8Array(Math.min(limit, needed * 2))
-  stream.output.set(output)
+function put({ output, limit }: Stream, byte: number): void {
+  if (output.length >= limit) throw new SessionError('ERR_SESSION_LIMIT')
+  output.push(byte)
 }
 
-/** The two sums of RFC 1950 §8.2. */
-function adler32(bytes: Uint8Array): [high: number, low: number] {
+/** RFC 1950 §8.2. */
+function adler32(bytes: Uint8Array): number {
   let low = 1
   let high = 0
   for (let at = 0; at < bytes.length; at++) {
@@ -197,7 +179,7 @@ function adler32(bytes: Uint8Array): [high: number, low: number] {
     low += bytes[at] as number
     high = (high + low) % 65_521
   }
-  return [high, low % 65_521]
+  return high * 65_536 + (low % 65_521)
 }
 
 function broken(): never {
