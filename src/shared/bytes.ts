@@ -135,7 +135,7 @@ export function decodeDigits(text: string, digits: Uint8Array, base: 64 | 85): U
     for (let shift = groupSize * 8 - 8; shift >= 0; shift -= 8) bytes[at++] = group >>> shift
   }
   const size = Math.floor((length * groupSize) / (groupSize + 1))
-  // A group that was filled up has an byte more, of zeros alone in base 64.
+  // A group that was filled up has a byte more, of zeros alone in base 64.
   if (bad || (base < 65 && at > size && bytes[size])) throw new SessionError('ERR_SESSION_MALFORMED')
   return bytes.subarray(0, size)
 }

@@ -106,7 +106,7 @@ test('the same object while the cookie is the same, for each reader', () => {
 describe('limits', () => {
   test.each([
     ['JSON of 64 KiB', deflateSync(`{"a":"${'x'.repeat(65_536 - 8)}"}`), undefined],
-    ['JSON of 64 KiB and an byte', deflateSync(`{"a":"${'x'.repeat(65_536 - 7)}"}`), 'ERR_SESSION_LIMIT'],
+    ['JSON of 64 KiB and a byte', deflateSync(`{"a":"${'x'.repeat(65_536 - 7)}"}`), 'ERR_SESSION_LIMIT'],
     ['16 384 values', `\x80\x02}X\x01\x00\x00\x00a](${'N'.repeat(16_384 - 4)}es.`, undefined],
     ['16 385 values and more', `\x80\x02}X\x01\x00\x00\x00a](${'N'.repeat(16_384)}es.`, 'ERR_SESSION_LIMIT'],
     ['a session that holds itself', '\x80\x02}q\x00X\x01\x00\x00\x00ah\x00s.', 'ERR_SESSION_LIMIT'],

@@ -47,7 +47,7 @@ test('other values go to the next reader', () => {
 describe('limits', () => {
   test.each([
     ['64 KiB', 65_536, undefined],
-    ['64 KiB and an byte', 65_537, 'ERR_SESSION_LIMIT'],
+    ['64 KiB and a byte', 65_537, 'ERR_SESSION_LIMIT'],
   ])('%s', (_, bytes, error) => {
     const bson = serialize({ a: 'x'.repeat(bytes - 13) })
     expect(bson.length).toBe(bytes)

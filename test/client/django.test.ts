@@ -104,9 +104,9 @@ describe('what is refused', () => {
 
   test.each([
     ['64 KiB', cookieValue(json(65_536)), undefined],
-    ['64 KiB and an byte', cookieValue(json(65_537)), 'ERR_SESSION_LIMIT'],
+    ['64 KiB and a byte', cookieValue(json(65_537)), 'ERR_SESSION_LIMIT'],
     ['64 KiB, compressed', packed(json(65_536)), undefined],
-    ['64 KiB and an byte, compressed', packed(json(65_537)), 'ERR_SESSION_LIMIT'],
+    ['64 KiB and a byte, compressed', packed(json(65_537)), 'ERR_SESSION_LIMIT'],
     ['no zlib', cookieValue('{}', '.'), 'ERR_SESSION_COMPRESSION'],
     ['no object', cookieValue('[1]'), 'ERR_SESSION_JSON'],
     ['no JSON', cookieValue('{"a"'), 'ERR_SESSION_JSON'],

@@ -313,7 +313,7 @@ describe('limits', () => {
     expect(thrownBy(() => writeBson({ a: 1, b: 2 }, { maxElements: 1 })).path).toBe('b')
   })
 
-  test('1 MiB, not an byte more', () => {
+  test('1 MiB, not a byte more', () => {
     // 4 bytes of length, 3 of type and key, 4 of the string's length, 2 NUL.
     const text = 'x'.repeat(1_048_576 - 13)
     expect(writeBson({ k: text }).length).toBe(1_048_576)
