@@ -8,6 +8,8 @@ const platform = (name: 'node' | 'web') => ({
 /** Tests of one platform alone end in its name. */
 const nodeOnly = '**/*.node.test.ts'
 const webOnly = '**/*.web.test.ts'
+/** The same code on every platform, with much to compute: once is enough. */
+const anyPlatform = 'test/server/{json,pickle,values}/**'
 const server = ['test/server/**/*.test.ts', 'test/contract/**/*.test.ts']
 
 export default defineConfig({
@@ -15,15 +17,26 @@ export default defineConfig({
     projects: [
       {
         resolve: platform('node'),
-        test: { name: 'shared', testTimeout: 60_000, include: ['test/{shared,client,scripts,setup}/**/*.test.ts'] },
+        test: {
+          name: 'shared',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          include: ['test/{shared,client,scripts,setup}/**/*.test.ts'],
+        },
       },
       {
         resolve: platform('node'),
-        test: { name: 'node', testTimeout: 60_000, include: server, exclude: [webOnly] },
+        test: { name: 'node', testTimeout: 60_000, hookTimeout: 60_000, include: server, exclude: [webOnly] },
       },
       {
         resolve: platform('web'),
-        test: { name: 'web', testTimeout: 60_000, include: server, exclude: [nodeOnly] },
+        test: {
+          name: 'web',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          include: server,
+          exclude: [nodeOnly, anyPlatform],
+        },
       },
       {
         resolve: platform('node'),

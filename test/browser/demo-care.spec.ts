@@ -16,7 +16,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       expect(await violations(page), 'signed in, with an error').toEqual([])
       await demo.choose('Only user')
       await page.locator('[data-pin="header"]').click()
-      expect(await violations(page), 'with a public half').toEqual([])
+      expect(await violations(page), 'with a public cookie').toEqual([])
     })
   }
 }

@@ -140,11 +140,11 @@ test('plain claims: written where they can hold the session, else it is kept', a
   await demo.row('visits').hover()
   const lit = await page.evaluate(() => [...(CSS.highlights.get('member') ?? [])].join())
   const start = payload.indexOf(lit)
-  const octets = Buffer.from(payload, 'base64url').subarray((start * 3) / 4, Math.ceil(((start + lit.length) * 3) / 4))
-  expect(octets.toString(), 'the very characters of the key are lit, and a few bits more').toMatch(/^.?"visits":1.?$/)
+  const bytes = Buffer.from(payload, 'base64url').subarray((start * 3) / 4, Math.ceil(((start + lit.length) * 3) / 4))
+  expect(bytes.toString(), 'the very characters of the key are lit, and a few bits more').toMatch(/^.?"visits":1.?$/)
 })
 
-test('only user: the session is closed to scripts, its public half is not', async ({ demo }) => {
+test('only user: the session is closed to scripts, its public cookie is not', async ({ demo }) => {
   const { page } = demo
   await demo.signIn()
   await demo.choose('Only user')

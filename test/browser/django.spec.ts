@@ -116,7 +116,7 @@ test('a test starts signed in, and Django itself issues the claims and ends the 
   expect(await (await page.request.get(`${site.url}/whoami`)).json()).toMatchObject({ user: null })
 })
 
-test('a token that is over shows nobody, before any server says so', async ({ page, site, signIn }) => {
+test('an expired token shows no user, before any server says so', async ({ page, site, signIn }) => {
   await signIn('dave')
   await page.goto(site.url)
   await expect(page.getByRole('status')).toHaveText('dave (dave@example.org)')

@@ -174,7 +174,7 @@ test('inspectSession says what there is, and why there is no session', async ({ 
   expect(await inspect(visitor), 'nothing is verified here').toMatchObject({ session: dave })
 })
 
-test('a session that was idle for too long is over in the page too', async ({ node, visitor }) => {
+test('a session that was idle for too long has expired in the page too', async ({ node, visitor }) => {
   await visitor.visit(`${node.url}/login?user=dave`)
   const read = () =>
     visitor.page.evaluate(() => {

@@ -124,7 +124,7 @@ test('with a retired key the session moves to the first', async ({ page, signIn 
   expect((await ask(page, '/app/json')).keyIndex).toBe(0)
 })
 
-test('an old session is over', async ({ page, signIn }) => {
+test('an old session has expired', async ({ page, signIn }) => {
   await signIn({ user: 'dave' }, { age: '31m' })
   expect(await readOn(page)).toBeNull()
   await signIn({ user: 'dave' }, { age: '31m' })

@@ -72,7 +72,7 @@ describe('the tokens of upstream', () => {
     expect(await read(upstream.compressed, ['newsecret', 'othersecret'])).toBe('ERR_SESSION_SIGNATURE')
   })
 
-  test('the plain token is written octet by octet as upstream writes it', async () => {
+  test('the plain token is written byte by byte as upstream writes it', async () => {
     const codec = beakerJwt({ secrets: ['secret1'], compress: false, allowWeakSecrets: true })
     expect(await codec.sign?.({ data: { username: 'dave' } }, context)).toBe(upstream.plain)
   })
@@ -90,7 +90,7 @@ describe('vectors', () => {
   })
 
   test.each(named('encode', false).filter(([, { options }]) => options.bson_compress_jwt_payload === false))(
-    'Node signs what it read, octet by octet: %s',
+    'Node signs what it read, byte by byte: %s',
     async (_, { cookie }) => {
       const codec = beakerJwt({ secrets: ['secret1'], compress: false, allowWeakSecrets: true })
       const record = await codec.verify(cookie as string, context)

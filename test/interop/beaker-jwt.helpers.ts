@@ -5,7 +5,7 @@ import type { PayloadForm } from './random-data.js'
 import type { Tagged } from './tagged.js'
 
 export const cookieName = 'beaker.session.id'
-/** 32 octets each, the least that both sides take without a word. */
+/** 32 bytes each, the least that both sides take without a warning. */
 export const [key, newKey, strangeKey]: [string, string, string] = [
   'interop-secret-of-the-first-day-',
   'interop-secret-of-the-second-day',

@@ -231,7 +231,7 @@ function djangoTests(
     expectNear(secondsLeft((await store.get(key))?.expiresAt), seconds)
   })
 
-  test('a row that is over is gone for both, and Django clears it away', async () => {
+  test('an expired row is gone for both, and Django clears it away', async () => {
     const store = storeWith()
     const key = await peer.call<string>('create', { session: { $dict: [['a', true]] } })
     await store.touch?.(key, new Date(Date.now() - 1))
@@ -350,10 +350,10 @@ function djangoTests(
     const value = String(values[0])
     const tooOld = new Date(now.getTime() - 1_209_601_000)
     const old = String(await codec.sign?.({ data: { a: 1 }, accessedAt: tooOld }, { ...cookie, now }))
-    const half = String(await codec.sign?.({ data: { a: 1 } }, { ...cookie, purpose: 'public', now }))
+    const publicValue = String(await codec.sign?.({ data: { a: 1 } }, { ...cookie, purpose: 'public', now }))
     const row = await peer.call<string>('create', { session: { $dict: [['a', true]] } })
     const { data: rowText } = await peer.call<{ data: string }>('row', { key: row })
-    for (const refused of [old, half, rowText, value.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A'))]) {
+    for (const refused of [old, publicValue, rowText, value.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A'))]) {
       expect(await peer.call('read_cookie', { value: refused })).toBeNull()
       await expect(async () => codec.verify(refused, { ...cookie, now })).rejects.toHaveProperty('code')
     }
@@ -388,7 +388,7 @@ function expectNear(seconds: number, expected: number): void {
 }
 
 function newKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (octet) => octet.toString(16).padStart(2, '0')).join('')
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
 /** Replaces, removes or adds one top-level key. Returns it. */

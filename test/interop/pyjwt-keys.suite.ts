@@ -38,8 +38,8 @@ export function pyJwtKeysSuite(count: number): void {
           const expected = normalized(taggedOf(data, 'json'))
           expect(normalized(await peer.call<Tagged>('jwt_decode', byPem))).toEqual(expected)
           expect(normalized(await peer.call<Tagged>('jwt_decode_by_set', { token, jwks, now }))).toEqual(expected)
-          const half = await codec.sign({ data }, { ...context, purpose: 'public' })
-          await expect(peer.call('jwt_decode', { ...byPem, token: half })).rejects.toMatchObject({
+          const publicValue = await codec.sign({ data }, { ...context, purpose: 'public' })
+          await expect(peer.call('jwt_decode', { ...byPem, token: publicValue })).rejects.toMatchObject({
             name: 'InvalidSignatureError',
           })
         }

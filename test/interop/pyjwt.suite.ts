@@ -135,7 +135,7 @@ export function pyJwtSuite({ count, older = false }: PyJwtSuiteOptions): void {
         expect(new Set(python)).toEqual(new Set(['valid', 'ERR_SESSION_EXPIRED', 'ERR_SESSION_NOT_YET_VALID']))
       })
 
-      test('what Node writes as exp and iat is in force in Python, and over when it is over', async () => {
+      test('what Node writes as exp and iat is valid in Python, and expires there when it expires here', async () => {
         const codec = codecOf({ expires: '1h', identify: true })
         const token = await codec.sign({ data: { a: 1 }, id: 'x'.repeat(32), createdAt: context.now }, context)
         const claims = await peer.call<Tagged>('jwt_decode', { token, key, now })

@@ -129,7 +129,7 @@ if (hasRedis()) {
             { timeout: 5000 },
           )
           .toBe(true)
-        // This Redis keeps nothing, so the session is over now: a fresh one.
+        // This Redis keeps nothing, so the session has expired: a fresh one.
         expect((await sessions.load(browser.cookie)).rejected?.code).toBe('ERR_SESSION_EXPIRED')
       }
     }, 20_000)

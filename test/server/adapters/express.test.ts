@@ -401,7 +401,7 @@ describe('a codec that has to be awaited', () => {
     expect(late).toEqual([new RangeError('late')])
   })
 
-  test('10 MB: every octet arrives in order, and few of them wait', async () => {
+  test('10 MB: every byte arrives in order, and few of them wait', async () => {
     const chunkLength = 64 * 1024
     const chunks = 160
     const chunk = (index: number): Buffer => Buffer.alloc(chunkLength, `${index}, `)

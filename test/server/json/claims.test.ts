@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createJsonClaims, readClaims } from '../../../src/server/json/claims.js'
 import { readJson } from '../../../src/server/json/reader.js'
+import { runs } from '../../random.js'
 import { expectWithout, rejection } from '../server.helpers.js'
 
 describe('claims', () => {
@@ -27,7 +28,7 @@ describe('claims', () => {
       fc.property(text, (payload) => {
         expect(readClaims(payload)).toStrictEqual(readJson(payload).value)
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(300) },
     )
   })
 

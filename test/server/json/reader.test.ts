@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { MAX_JSON_DEPTH, readJson } from '../../../src/server/json/reader.js'
 import { isSessionError } from '../../../src/shared/errors.js'
 import type { OriginNode } from '../../../src/shared/types.js'
+import { runs } from '../../random.js'
 import { expectWithout, rejection } from '../server.helpers.js'
 
 /** What JSON.parse makes of it, or undefined where it is no JSON. */
@@ -34,7 +35,7 @@ describe('values', () => {
         fc.pre(!isOurs(text))
         expect(readJson(text).value).toStrictEqual(parsed(text)?.value)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(200) },
     )
   })
 
@@ -48,7 +49,7 @@ describe('values', () => {
         fc.pre(!isOurs(text))
         expect(read(text)).toStrictEqual(parsed(text))
       }),
-      { numRuns: 500 },
+      { numRuns: runs(100) },
     )
   })
 
@@ -98,7 +99,7 @@ describe('values', () => {
         const text = marks.join('')
         expect(read(text)).toStrictEqual(parsed(text))
       }),
-      { numRuns: 20_000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -110,7 +111,7 @@ describe('values', () => {
         fc.pre(!isOurs(damaged))
         expect(read(damaged)).toStrictEqual(parsed(damaged))
       }),
-      { numRuns: 3000 },
+      { numRuns: runs(500) },
     )
   })
 

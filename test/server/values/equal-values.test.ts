@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { equalValues } from '../../../src/server/values.js'
+import { runs } from '../../random.js'
 
 class Point {
   readonly x: number
@@ -58,7 +59,7 @@ describe('different', () => {
       fc.property(fc.jsonValue({ maxDepth: 2 }), fc.jsonValue({ maxDepth: 2 }), (a, b) => {
         expect(equalValues(a, b)).toBe(sorted(a) === sorted(b))
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(300) },
     )
   })
 

@@ -1,4 +1,4 @@
-/** The session itself is HttpOnly; scripts see the public half that Node writes beside it. */
+/** The session itself is HttpOnly; scripts see the public cookie that Node writes beside it. */
 import { expect } from 'playwright/test'
 import { firstKey, nextKey, test } from './apps.js'
 import type { Client } from './client-page.js'
@@ -15,7 +15,7 @@ for (const client of clients) {
 
     test('the page sees the exposed keys only, Python the whole session', async ({ python, node, visitor }) => {
       expect(await visitor.visit(`${python.url}/login?user=dave`)).toEqual({ server: dave, browser: null })
-      expect(await readableCookies(visitor), 'Python writes no public half').toEqual([])
+      expect(await readableCookies(visitor), 'Python writes no public cookie').toEqual([])
 
       const all = { ...dave, badge: 'not for scripts' }
       const changed = await visitor.visit(`${node.url}/set?key=badge&value=not+for+scripts`)
@@ -52,7 +52,7 @@ test('a person stays signed in while the key is rotated', async ({ python, node,
   }
 })
 
-test('a tampered session is signed out, and Node takes the public half back', async ({
+test('a tampered session is signed out, and Node takes the public cookie back', async ({
   python,
   node,
   visitor,
@@ -61,8 +61,8 @@ test('a tampered session is signed out, and Node takes the public half back', as
   await signIn(dave)
   const context = visitor.page.context()
   const cookies = await context.cookies()
-  const [authority = '', half = ''] = [await visitor.cookie(), await visitor.cookie(publicName)]
-  for (const [what, forgery] of Object.entries({ ...forgeries(authority), 'the public half itself': half })) {
+  const [authority = '', publicValue = ''] = [await visitor.cookie(), await visitor.cookie(publicName)]
+  for (const [what, forgery] of Object.entries({ ...forgeries(authority), 'the public cookie itself': publicValue })) {
     await visitor.forge(forgery)
     expect((await visitor.visit(python.url)).server, what).toEqual({})
     await context.addCookies(cookies)
@@ -74,11 +74,11 @@ test('a tampered session is signed out, and Node takes the public half back', as
   expect(await visitor.visit(node.url), 'the real ones again').toEqual({ server: dave, browser: dave })
 })
 
-test('a tampered public half is no authority, and Node corrects it', async ({ python, node, visitor, signIn }) => {
+test('a tampered public cookie is no authority, and Node corrects it', async ({ python, node, visitor, signIn }) => {
   await signIn(dave)
-  const half = (await visitor.cookie(publicName)) ?? ''
-  expect(signingKey(half, [firstKey]), 'signed with the key of the session').toBeUndefined()
-  await visitor.forge(forgeries(half)['another payload'] ?? '', { name: publicName })
+  const publicValue = (await visitor.cookie(publicName)) ?? ''
+  expect(signingKey(publicValue, [firstKey]), 'signed with the key of the session').toBeUndefined()
+  await visitor.forge(forgeries(publicValue)['another payload'] ?? '', { name: publicName })
   expect(await visitor.visit(python.url), 'scripts see what they are given').toMatchObject({
     server: dave,
     browser: { user: 'mallory' },
@@ -89,14 +89,14 @@ test('a tampered public half is no authority, and Node corrects it', async ({ py
 test('who signs out in Node has no cookie left', async ({ python, node, visitor }) => {
   await visitor.visit(`${python.url}/login?user=dave`)
   expect(await visitor.visit(node.url)).toEqual({ server: dave, browser: dave })
-  // The page that comes after would take the public half back as well.
+  // The page that comes after would take the public cookie back as well.
   await visitor.page.evaluate(() => fetch('/logout', { redirect: 'manual' }))
   expect(await isHttpOnly(visitor)).toEqual({})
   expect(await visitor.visit(node.url)).toEqual({ server: {}, browser: null })
   expect(await visitor.visit(python.url)).toEqual({ server: {}, browser: null })
 })
 
-test('who signs out in Python is signed out of the public half by Node', async ({ python, node, visitor }) => {
+test('who signs out in Python is signed out of the public cookie by Node', async ({ python, node, visitor }) => {
   await visitor.visit(`${node.url}/login?user=dave`)
   expect((await visitor.visit(`${python.url}/logout`)).server).toEqual({})
   expect(await visitor.visit(node.url)).toEqual({ server: {}, browser: null })
