@@ -35,7 +35,7 @@ export interface PythonSerializer {
    * @param types - neutral types of values that are not as they were read; default: those of `root`
    * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that the serializer can't hold
    */
-  write(session: SessionData, root: OriginNode | undefined, types?: OriginNode): Uint8Array
+  write(session: SessionData, root: OriginNode | undefined, types?: OriginNode): Promise<Uint8Array>
 }
 
 export interface PythonSerializerOptions {
@@ -75,7 +75,7 @@ function pickleSerializer(encoding: Python2Encoding, python2: boolean): PythonSe
       const again = (): unknown => readPickle(bytes, { encoding }).value
       return { value, isDict: root.kind === 'dict', end, root: () => origin, again }
     },
-    write: (session, root, types = root) =>
+    write: async (session, root, types = root) =>
       writePickle(session, { python2, ...(root && { origin: root }), ...(types && { types }) }),
   }
 }
@@ -86,7 +86,7 @@ function jsonSerializer(): PythonSerializer {
     format: 'json',
     owns: (bytes) => bytes[0] !== PROTO,
     read: (bytes) => jsonReading(decodeLatin1(bytes), bytes.length),
-    write: (session, root, types = root) =>
+    write: async (session, root, types = root) =>
       encodeUtf8(writeJson(session, { ascii: true, ...(types && { origin: types }) })),
   }
 }
@@ -96,9 +96,9 @@ function zlibJsonSerializer(maxInflated: number): PythonSerializer {
     format: 'json',
     owns: (bytes) => bytes[0] === DEFLATE,
     read: (bytes) => jsonReading(decodeUtf8(platform.inflate(bytes, maxInflated), 'ERR_SESSION_JSON'), bytes.length),
-    write(session, root, types = root) {
+    async write(session, root, types = root) {
       const text = writeJson(session, { ascii: true, spaces: true, ...(types && { origin: types }) })
-      return platform.deflate(encodeUtf8(text), LEVEL)
+      return await platform.deflate(encodeUtf8(text), LEVEL)
     },
   }
 }

@@ -250,14 +250,14 @@ async function sign(
   refuseMeta(record.data, BEAKER_KEYS, record.origin?.format === BEAKER_JWT ? undefined : root)
   const session = beakerDict(record, root)
   const origin = withFloatTimes(root)
-  const claims = compress ? compressedClaims(session, origin) : plainClaims(session, origin)
+  const claims = compress ? await compressedClaims(session, origin) : plainClaims(session, origin)
   const signingInput = `${HEADER}.${platform.base64Url(claims)}`
   return `${signingInput}.${platform.base64Url(await hmacKeys.sign(signingInput, context))}`
 }
 
 /** No character of base85 needs an escape in JSON. */
-function compressedClaims(session: SessionData, origin: OriginNode): Uint8Array {
-  const stream = platform.deflate(writeBson(session, { origin }), LEVEL)
+async function compressedClaims(session: SessionData, origin: OriginNode): Promise<Uint8Array> {
+  const stream = await platform.deflate(writeBson(session, { origin }), LEVEL)
   const claims = new Uint8Array(BSZ_HEAD.length + base85Room(stream.length) + BSZ_TAIL.length)
   claims.set(BSZ_HEAD)
   const end = putBase85(stream, claims, BSZ_HEAD.length)

@@ -301,7 +301,7 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Beak
   const isSame = isBeakerOrigin(record.origin) && root?.format === serializer.format
   refuseMeta(record.data, BEAKER_KEYS, isSame ? undefined : root)
   const session = { ...cookieKeysOf(record, root, settings), ...beakerDict(record, root) }
-  const bytes = serializer.write(isSame ? withHiddenKeys(session, root) : session, root, withFloatTimes(root))
+  const bytes = await serializer.write(isSame ? withHiddenKeys(session, root) : session, root, withFloatTimes(root))
   // The key of the encryption is made from both keys.
   const validateKey = validateKeys[context.keyIndex ?? 0] as string
   const body = cipher?.encrypt ? await cipher.encrypt(bytes, validateKey) : encodeBase64(bytes)

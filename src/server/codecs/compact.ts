@@ -165,7 +165,7 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Comp
   const expiresAt =
     settings.expires === undefined ? record.expiresAt : new Date(context.now.getTime() + settings.expires)
   const bson = writeBson(record.data, { origin: root })
-  const stream = platform.deflate(bson, LEVEL)
+  const stream = await platform.deflate(bson, LEVEL)
   const isShorter = stream.length - ZLIB_HEAD.length < bson.length
   const head = headOf({ ...record, ...(expiresAt && { expiresAt }) }, isShorter)
   const body = encodeCookie85(concatBytes(head, isShorter ? stream.subarray(ZLIB_HEAD.length) : bson))

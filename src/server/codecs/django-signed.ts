@@ -114,6 +114,6 @@ function refuseAge(signedAt: Date, now: Date, maxAge: number): void {
 
 async function sign(record: SessionRecord, context: CodecContext, settings: DjangoSignedSettings): Promise<string> {
   const { signer, serializer, maxInflated } = settings
-  const text = encodeSessionText(writeDjangoSession(record, serializer), maxInflated)
+  const text = await encodeSessionText(await writeDjangoSession(record, serializer), maxInflated)
   return await signer.sign(text, record.accessedAt ?? context.now, context)
 }

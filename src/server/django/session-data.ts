@@ -42,7 +42,10 @@ export function djangoSessionChanged({ data, origin }: DjangoSession): boolean {
 }
 
 /** @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that the serializer can't hold */
-export function writeDjangoSession({ data, origin }: DjangoSession, serializer: PythonSerializer): Uint8Array {
+export async function writeDjangoSession(
+  { data, origin }: DjangoSession,
+  serializer: PythonSerializer,
+): Promise<Uint8Array> {
   const root = origin?.root()
   if (isDjangoOrigin(origin) && root?.format === serializer.format) {
     return serializer.write(withHiddenKeys(data, root), root)

@@ -80,7 +80,7 @@ export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
       }
     },
     async write(session, now) {
-      const text = encodeSessionText(writeDjangoSession(session, serializer), maxInflated)
+      const text = await encodeSessionText(await writeDjangoSession(session, serializer), maxInflated)
       return await signer.sign(text, now, USE)
     },
   }

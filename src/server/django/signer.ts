@@ -178,9 +178,9 @@ async function derive(secrets: readonly Uint8Array[], salt: Uint8Array, hash: Dj
  * @param limit - the most bytes, so that everything that is written can be read again
  * @throws {SessionError} `ERR_SESSION_LIMIT`
  */
-export function encodeSessionText(bytes: Uint8Array, limit: number): string {
+export async function encodeSessionText(bytes: Uint8Array, limit: number): Promise<string> {
   if (bytes.length > limit) throw tooLong(limit)
-  const compressed = platform.deflate(bytes, LEVEL)
+  const compressed = await platform.deflate(bytes, LEVEL)
   return compressed.length < bytes.length - 1 ? `.${platform.base64Url(compressed)}` : platform.base64Url(bytes)
 }
 

@@ -77,7 +77,7 @@ interface Inflated {
 }
 
 /** A buffer as large as what can come out: zlib's own of 16 KiB takes longer than many a session. */
-function deflate(bytes: Uint8Array, level: number): Uint8Array {
+async function deflate(bytes: Uint8Array, level: number): Promise<Uint8Array> {
   return deflateSync(bytes, { level, chunkSize: Math.min(bytes.length + DEFLATE_ROOM, LARGEST_BUFFER) })
 }
 

@@ -53,7 +53,7 @@ export interface Platform {
   /** Gives and throws what `inflateZlib` does. */
   inflate(bytes: Uint8Array, limit: number): Uint8Array
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */
-  deflate(bytes: Uint8Array, level: number): Uint8Array
+  deflate(bytes: Uint8Array, level: number): Promise<Uint8Array>
   randomBytes(length: number): Uint8Array
   /** Tells the operator. Neither stops anything. */
   warn(code: string, message: string): void

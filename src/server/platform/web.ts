@@ -3,7 +3,6 @@
  * Keys answer with promises.
  */
 
-import { zlibSync } from 'fflate/browser'
 import { decodeBase64Url, encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { inflateZlib } from '../../shared/inflate.js'
 import {
@@ -34,9 +33,15 @@ export const platform: Platform = {
   base64Url: (data) => encodeBase64Url(typeof data === 'string' ? encodeUtf8(data) : data),
   octetsOfBase64Url: decodeBase64Url,
   inflate: inflateZlib,
-  deflate: (bytes, level) => zlibSync(bytes, { level: level as 9 }),
+  deflate,
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
   warn: (code, message) => console.warn(`[${code}] ${message}`),
+}
+
+/** Loaded with the first session that is written: a Worker that only reads has no use for it. */
+async function deflate(bytes: Uint8Array, level: number): Promise<Uint8Array> {
+  const { zlibSync } = await import('fflate/browser')
+  return zlibSync(bytes, { level: level as 9 })
 }
 
 function webHmacKey(secret: Uint8Array, hash: HashName): HmacKey {
