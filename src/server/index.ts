@@ -47,16 +47,8 @@ export { createSessions, type Sessions } from './core/sessions.js'
 export { type ReadOnlySessions, verifySessions } from './core/verify-sessions.js'
 export { type DjangoUser, type DjangoUserOptions, type DjangoUserSession, djangoUser } from './django/user.js'
 export type { Secrets } from './keys/hmac.js'
-export type {
-  CodecKeys,
-  HmacAlgorithm,
-  Jwk,
-  JwkSet,
-  JwsAlgorithm,
-  KeyInput,
-  KeyRing,
-  KeysEvent,
-} from './keys/keys.js'
+export type { HmacAlgorithm, Jwk, JwkSet, JwsAlgorithm, KeyInput } from './keys/key-input.js'
+export type { CodecKeys, KeyRing, KeysEvent } from './keys/keys.js'
 export { createKeys, type KeySource, type Keys, type KeysOptions } from './keys/keys.js'
 export { type RemoteJwksOptions, remoteJwks } from './keys/remote-jwks.js'
 export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from './presets/beaker-config.js'

@@ -17,7 +17,8 @@ import type { MaybePromise, OriginNode, SessionData } from '../../shared/types.j
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import type { Secrets } from '../keys/hmac.js'
-import { type KeyInput, type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
+import type { KeyInput } from '../keys/key-input.js'
+import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
 import {
   type CodecContext,

@@ -10,7 +10,8 @@ import type { OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import type { Secrets } from '../keys/hmac.js'
-import { type JwsAlgorithm, type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
+import type { JwsAlgorithm } from '../keys/key-input.js'
+import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
 import {
   type CodecContext,

@@ -8,17 +8,8 @@ import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, splitJwt } from '../../shared/jwt.js'
 import { createJsonClaims, type JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import {
-  commonName,
-  isAlgorithm,
-  type KeyRing,
-  type KeySet,
-  knows,
-  type PreparedKey,
-  type SignedToken,
-  type UnsignedToken,
-  verifyWithSet,
-} from '../keys/keys.js'
+import { commonName, isAlgorithm, type PreparedKey, type SignedToken, type UnsignedToken } from '../keys/key-input.js'
+import { type KeyRing, type KeySet, knows, verifyWithSet } from '../keys/keys.js'
 import type { CodecContext, SessionRecord } from './codec.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 

@@ -2,7 +2,8 @@
  * Sessions for a service that only reads them: nothing that signs, sets a cookie or writes a row is part of it.
  */
 import type { SessionData } from '../../shared/types.js'
-import { type JwkSet, publicJwks } from '../keys/keys.js'
+import type { JwkSet } from '../keys/key-input.js'
+import { publicJwks } from '../keys/keys.js'
 import type { CookieSource } from './http.js'
 import { createLoader, type LoadSession } from './load.js'
 import { type LoadSettings, settleLoading, type VerifyOptions } from './options.js'

@@ -6,17 +6,14 @@ import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import {
   checkAlgorithms,
-  createKeyRing,
   isPrivateJwk,
   type Jwk,
   type JwsAlgorithm,
   type KeyChecks,
-  type KeyRing,
-  type KeySet,
   keyOfJwk,
-  keySetOf,
   type PreparedKey,
-} from './keys.js'
+} from './key-input.js'
+import { createKeyRing, type KeyRing, type KeySet, keySetOf } from './keys.js'
 
 export interface RemoteJwksOptions {
   /** What the keys may be for. A set may name `alg` for each key; RSA keys without one are for the first RS or PS of these. */
@@ -146,7 +143,7 @@ async function readJwks(octets: Uint8Array, checks: KeyChecks): Promise<KeySet> 
 async function readKey(jwk: Jwk, checks: KeyChecks): Promise<PreparedKey | undefined> {
   try {
     if (jwk.kty === 'oct' || isPrivateJwk(jwk)) return undefined
-    return await keyOfJwk(jwk, {}, checks).prepare()
+    return await keyOfJwk(jwk, checks).prepare()
   } catch {
     return undefined
   }

@@ -28,7 +28,7 @@ export const platform: Platform = {
   name: 'node',
   hmacKey: nodeHmacKey,
   plainPem,
-  readFile: (path) => new Uint8Array(readFileSync(path)),
+  readFile,
   sha1: async (data) => createHash('sha1').update(data).digest(),
   sha256: async (data) => createHash('sha256').update(data).digest(),
   encrypt: async (mode, plaintext, options) => encrypt(mode, plaintext, options),
@@ -39,6 +39,15 @@ export const platform: Platform = {
   deflate,
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
   warn: (code, message) => process.emitWarning(message, { type: 'SessionWarning', code }),
+}
+
+/** The message of the file system has the path, which is not for a log. */
+function readFile(path: string): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(path))
+  } catch {
+    throw new TypeError('a "file" that can not be read')
+  }
 }
 
 function base64Url(data: string | Uint8Array): string {

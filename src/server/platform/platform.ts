@@ -37,7 +37,7 @@ export interface Platform {
    * @throws {TypeError} if the platform can't read it
    */
   plainPem(pem: string, passphrase?: string): string
-  /** The octets of a file. @throws {TypeError} where there are no files */
+  /** The octets of a file. @throws {TypeError} if it can't be read, without its path */
   readFile(path: string): Uint8Array
   /** The SHA-1 digest of `data`, 20 octets. */
   sha1(data: Uint8Array): Promise<Uint8Array>

@@ -106,6 +106,22 @@ describe('a key that the token brought', () => {
   })
 })
 
+test('a payload or signature in base64url that is not strict is refused before its signature is looked at', async () => {
+  // They end in bits that no byte has: to a tolerant reader both are `e30`.
+  for (const loose of ['e31', 'e3_']) {
+    const signingInput = `${base64url('{"alg":"RS256"}')}.${loose}`
+    const signature = base64url(sign('sha256', Buffer.from(signingInput), issuer.privateKey))
+    const error = await rejection('ERR_SESSION_MALFORMED', () => codec.verify(`${signingInput}.${signature}`, session))
+    expect(error.verified).toBeUndefined()
+  }
+  const good = signedBy(issuer, { alg: 'RS256' })
+  const last = good.at(-1) as string
+  // 256 bytes leave four bits over.
+  const digits = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+  const other = digits[digits.indexOf(last) + 1] as string
+  await rejection('ERR_SESSION_MALFORMED', () => codec.verify(good.slice(0, -1) + other, session))
+})
+
 describe('kid', () => {
   const first = pairFor('ES256', 'kid one')
   const second = pairFor('ES256', 'kid two')
