@@ -1,7 +1,7 @@
 /** Values that another realm made, as a `vm` context or a test runner does: plain data like any other. */
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { readOnlySession } from '../../src/server/adapters/next.js'
+import { nextSessions } from '../../src/server/adapters/next.js'
 import {
   beaker,
   beakerJwt,
@@ -91,12 +91,15 @@ describe('is written and read', () => {
 })
 
 test('is read only in a server component', async () => {
-  const session = await serve().sessions.load(null)
-  session.data.cart = foreign(CART)
-  const { data } = readOnlySession(session, 'Use an action') as unknown as { data: { cart: { items: unknown[] } } }
+  const cookies = { getAll: () => [], set: () => {} }
+  const { read, change } = nextSessions(serve().sessions, async () => cookies)
+  await change((session) => {
+    session.data.cart = foreign(CART)
+  })
+  const { data } = (await read()) as unknown as { data: { cart: { items: unknown[] } } }
   expect(data.cart).toEqual(cart())
-  expect(() => data.cart.items.push(2)).toThrow('Use an action')
-  expect(() => Object.assign(data.cart, { none: 1 })).toThrow('Use an action')
+  expect(() => data.cart.items.push(2)).toThrow('server action')
+  expect(() => Object.assign(data.cart, { none: 1 })).toThrow('server action')
 })
 
 describe('values', () => {

@@ -162,7 +162,7 @@ export interface ReadOnlySession<Data extends object> extends Readonly<Pick<Sess
 /**
  * @param advice - what to do instead, for the `TypeError` that changing anything throws
  */
-export function readOnlySession<Data extends object>(session: Session<Data>, advice: string): ReadOnlySession<Data> {
+function readOnlySession<Data extends object>(session: Session<Data>, advice: string): ReadOnlySession<Data> {
   const refuse = (): never => {
     throw new TypeError(advice)
   }

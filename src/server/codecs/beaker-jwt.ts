@@ -19,7 +19,8 @@ import { writeJson } from '../json/writer.js'
 import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
 import { BEAKER_KEYS, beakerDict, beakerRecord, withFloatTimes } from './beaker-meta.js'
-import { type CodecContext, checkMaxInflated, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
+import { checkMaxInflated, refuseMeta } from './checks.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
 export interface BeakerJwtOptions {
@@ -126,14 +127,14 @@ async function verify(
   }
 }
 
-export interface PayloadOptions {
+interface PayloadOptions {
   /** Bytes. */
   maxInflated: number
   types: BsonTypes
 }
 
 /** A payload that was opened and not yet read: it stays as it is, whatever is done to the sessions read from it. */
-export interface OpenedPayload {
+interface OpenedPayload {
   /** The JSON text. */
   readonly text: string
   /** The BSON of `bsZ`. */
@@ -170,7 +171,7 @@ const MAY_HAVE_BSZ = /bsZ|\\u/
  * @param text - the JSON text
  * @throws {SessionError} for JSON, base85 or zlib that is not well formed or too large
  */
-export function openPayload(text: string, { maxInflated }: PayloadOptions): OpenedPayload {
+function openPayload(text: string, { maxInflated }: PayloadOptions): OpenedPayload {
   // Nearly every payload has this form and needs no JSON reader.
   const [, onlyBsZ] = ONLY_BSZ.exec(text) ?? []
   const bsZ = onlyBsZ ?? (MAY_HAVE_BSZ.test(text) ? readClaims(text).bsZ : undefined)
@@ -186,7 +187,7 @@ export function openPayload(text: string, { maxInflated }: PayloadOptions): Open
  * @returns new objects with each call
  * @throws {SessionError} for JSON or BSON that is not well formed or too large
  */
-export function readPayload(payload: OpenedPayload, { types }: PayloadOptions): SessionRecord {
+function readPayload(payload: OpenedPayload, { types }: PayloadOptions): SessionRecord {
   const { text, bson, onlyBsZ } = payload
   if (onlyBsZ !== undefined) {
     payload.session ??= knownSession(payload, types)

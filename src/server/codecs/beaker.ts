@@ -22,7 +22,8 @@ import {
   type OpenedBody,
 } from './beaker-cipher.js'
 import { BEAKER_KEYS, beakerDict, beakerRecord, withFloatTimes } from './beaker-meta.js'
-import { type CodecContext, checkMaxInflated, refuseMeta, type SessionCodec, type SessionRecord } from './codec.js'
+import { checkMaxInflated, refuseMeta } from './checks.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
 export type { BeakerCryptoType }
 

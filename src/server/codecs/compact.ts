@@ -28,15 +28,8 @@ import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
-import {
-  type CodecContext,
-  checkExpires,
-  checkMaxInflated,
-  refuseMeta,
-  refuseTokenTimes,
-  type SessionCodec,
-  type SessionRecord,
-} from './codec.js'
+import { checkExpires, checkMaxInflated, refuseMeta, refuseTokenTimes } from './checks.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
 export interface CompactOptions {

@@ -20,15 +20,8 @@ import type { Secrets } from '../keys/hmac.js'
 import type { KeyInput } from '../keys/key-input.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
-import {
-  type CodecContext,
-  checkExpires,
-  type MetaNames,
-  refuseMeta,
-  refuseTokenTimes,
-  type SessionCodec,
-  type SessionRecord,
-} from './codec.js'
+import { checkExpires, type MetaNames, refuseMeta, refuseTokenTimes } from './checks.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface DjangoJwtOptions<User extends object = Record<string, unknown>> {

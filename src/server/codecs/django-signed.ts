@@ -14,7 +14,8 @@ import {
   type TimestampSigner,
 } from '../django/signer.js'
 import { createPythonSerializer, type PythonSerializer } from '../python-serializers.js'
-import { type CodecContext, checkMaxInflated, type SessionCodec, type SessionRecord } from './codec.js'
+import { checkMaxInflated } from './checks.js'
+import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
 export interface DjangoSignedOptions {
   /** `SECRET_KEY`. It signs. */

@@ -1,7 +1,7 @@
 /** `req.session` in the shape of express-session: what enumerates, what the methods do, callbacks and promises. */
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import { type ExpressSession, openSession } from '../../../src/server/adapters/express.js'
+import { type ExpressSession, openSession } from '../../../src/server/adapters/express-session.js'
 import { stateOf } from '../../../src/server/core/session.js'
 import { isSessionError, type Session, type SessionCodec, SessionError } from '../../../src/server/index.js'
 import { NAME, serve, textCodec } from '../server.helpers.js'

@@ -1,6 +1,6 @@
 /** A session's life over many requests: renewal, both timeouts at once, sign-in and sign-out. */
 import { describe, expect, test } from 'vitest'
-import { openSession } from '../../../src/server/adapters/express.js'
+import { openSession } from '../../../src/server/adapters/express-session.js'
 import { beakerJwt, compact, fetchSessions, jwt, type SessionCodec } from '../../../src/server/index.js'
 import { dave, NAME, SECRET, START, serve } from '../server.helpers.js'
 

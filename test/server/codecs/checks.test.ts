@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkExpires, checkMaxInflated, refuseMeta, refuseTokenTimes } from '../../../src/server/codecs/codec.js'
+import { checkExpires, checkMaxInflated, refuseMeta, refuseTokenTimes } from '../../../src/server/codecs/checks.js'
 import type { SessionError } from '../../../src/shared/errors.js'
 import type { SessionMeta } from '../../../src/shared/types.js'
 import { START } from '../server.helpers.js'

@@ -1,0 +1,75 @@
+/** The checks that codecs share: of options, of keys that are not data, and of the times in a token. */
+import { type Duration, parseDuration } from '../../shared/define-session.js'
+import { SessionError } from '../../shared/errors.js'
+import type { OriginNode, SessionData, SessionMeta } from '../../shared/types.js'
+import { refuseHiddenKeys } from '../values.js'
+
+/** Keys that say something about the session and are not data, as `_id` or `exp`, each with what to use instead. */
+export type MetaNames = Readonly<Record<string, string>>
+
+/**
+ * Refuses to write data under a meta key.
+ *
+ * @param foreign - what another codec read, if one did: a key that is data there is not the application's mistake
+ * @throws {TypeError} naming what to use instead
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for a key of `foreign`, and if that has keys which `data` can't show
+ */
+export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginNode): void {
+  refuseHiddenKeys(foreign)
+  for (const key in meta) {
+    if (data[key] === undefined || !Object.hasOwn(data, key)) continue
+    if (foreign?.child?.(key) === undefined) {
+      throw new TypeError(`"${key}" is not session data: use ${meta[key]}`)
+    }
+    throw new SessionError('ERR_SESSION_UNWRITABLE', `The format has another use for the key ${key}`, { path: key })
+  }
+}
+
+/** Most bytes that a compressed session may have after its signature was verified, unless `maxInflated` says otherwise: 1 MiB. */
+const MAX_INFLATED = 1_048_576
+/** Bytes that an array can have on every runtime. */
+const ONE_GIB = 2 ** 30
+
+/**
+ * Checks the option `maxInflated`.
+ *
+ * @returns bytes
+ * @throws {TypeError} naming the option
+ */
+export function checkMaxInflated(maxInflated: number = MAX_INFLATED): number {
+  if (Number.isInteger(maxInflated) && maxInflated > 0 && maxInflated <= ONE_GIB) return maxInflated
+  throw new TypeError('Option "maxInflated" must be a number of bytes from 1 to 2^30')
+}
+
+/**
+ * Checks the option `expires` of a format that has whole seconds: a token of less than one would expire at once.
+ *
+ * @returns milliseconds; undefined for tokens that do not expire by themselves
+ * @throws {TypeError} naming the option
+ */
+export function checkExpires(expires: Duration | undefined): number | undefined {
+  if (expires === undefined) return undefined
+  const milliseconds = parseDuration(expires, 'expires')
+  if (milliseconds >= 1000) return milliseconds
+  throw new TypeError('Option "expires" must be a second or more')
+}
+
+/**
+ * Refuses a token by the times that it carries itself (RFC 7519 §4.1.4 to §4.1.6).
+ *
+ * @param tolerance - milliseconds that clocks may differ by
+ * @throws {SessionError} `ERR_SESSION_EXPIRED` from `exp` on, `ERR_SESSION_NOT_YET_VALID` before `nbf` or `iat`
+ */
+export function refuseTokenTimes({ expiresAt, notBefore, createdAt }: SessionMeta, now: Date, tolerance: number): void {
+  const time = now.getTime()
+  if (expiresAt && time >= expiresAt.getTime() + tolerance) {
+    throw new SessionError('ERR_SESSION_EXPIRED', 'The session has expired: exp has passed', { verified: true })
+  }
+  if (notBefore && time < notBefore.getTime() - tolerance) throw notYetValid('nbf')
+  if (createdAt && time < createdAt.getTime() - tolerance) throw notYetValid('iat')
+}
+
+function notYetValid(claim: string): SessionError {
+  const message = `The session is not valid yet: ${claim} is in the future`
+  return new SessionError('ERR_SESSION_NOT_YET_VALID', message, { verified: true })
+}
