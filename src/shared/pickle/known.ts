@@ -5,6 +5,8 @@
 import { globalName, globalOf, type PickleGlobal, type PickleNode } from './node.js'
 import { encodeLatin1 } from './text.js'
 import {
+  isClock,
+  isDay,
   PythonComplex,
   PythonDate,
   PythonDecimal,
@@ -206,27 +208,14 @@ export interface DatetimeFields {
   fold: 0 | 1
 }
 
-/** Whether there is such a day. */
-export function isDay(year: number, month: number, day: number): boolean {
-  if (!(Number.isInteger(year) && Number.isInteger(month) && Number.isInteger(day))) return false
-  if (!(year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1)) return false
-  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
-  return day <= (month === 2 ? (leap ? 29 : 28) : month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31)
-}
-
-/** Whether there is such a time of day. */
-export function isClock(hour: number, minute: number, second: number, microsecond: number): boolean {
-  return within(hour, 24) && within(minute, 60) && within(second, 60) && within(microsecond, 1_000_000)
-}
-
 /** The milliseconds of these fields as if they were UTC; microseconds are cut. */
-export function utcTime({ year, month, day, hour, minute, second, microsecond }: DatetimeFields): number {
+function utcTime({ year, month, day, hour, minute, second, microsecond }: DatetimeFields): number {
   const date = new Date(Date.UTC(2000, 0, 1, hour, minute, second, Math.floor(microsecond / 1000)))
   return date.setUTCFullYear(year, month - 1, day)
 }
 
 /** Year, month and day. @returns `undefined` if the bytes are no day */
-export function decodeDate(bytes: Uint8Array): Pick<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
+function decodeDate(bytes: Uint8Array): Pick<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
   if (bytes.length !== 4) return undefined
   const [high = 0, low = 0, month = 0, day = 0] = bytes
   const year = high * 256 + low
@@ -234,7 +223,7 @@ export function decodeDate(bytes: Uint8Array): Pick<DatetimeFields, 'year' | 'mo
 }
 
 /** A time of day; the top bit of the hour is the fold. @returns `undefined` if the bytes are no time */
-export function decodeTime(bytes: Uint8Array): Omit<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
+function decodeTime(bytes: Uint8Array): Omit<DatetimeFields, 'year' | 'month' | 'day'> | undefined {
   if (bytes.length !== 6) return undefined
   const [first = 0, minute = 0, second = 0] = bytes
   const hour = first & 0x7f
@@ -244,7 +233,7 @@ export function decodeTime(bytes: Uint8Array): Omit<DatetimeFields, 'year' | 'mo
 }
 
 /** Day and time; the top bit of the month is the fold. @returns `undefined` if the bytes are no datetime */
-export function decodeDatetime(bytes: Uint8Array): DatetimeFields | undefined {
+function decodeDatetime(bytes: Uint8Array): DatetimeFields | undefined {
   if (bytes.length !== 10) return undefined
   const [high = 0, low = 0, third = 0, day = 0, hour = 0, minute = 0, second = 0] = bytes
   const year = high * 256 + low
@@ -257,10 +246,6 @@ export function decodeDatetime(bytes: Uint8Array): DatetimeFields | undefined {
 /** By index: a `subarray` of so few bytes costs more than all else here. */
 function microsecondOf(bytes: Uint8Array, at: number): number {
   return (bytes[at] as number) * 65_536 + (bytes[at + 1] as number) * 256 + (bytes[at + 2] as number)
-}
-
-function within(number: number, limit: number): boolean {
-  return Number.isInteger(number) && number >= 0 && number < limit
 }
 
 const DAY = 86_400_000

@@ -2,7 +2,6 @@
  * Python values that JavaScript has no type for: each immutable, printed as Python's `str` prints it.
  * FORMATS §7.1; datetime itself becomes a `Date`.
  */
-import { isClock, isDay } from './known.js'
 import { MAX_PICKLE_DIGITS } from './opcodes.js'
 
 /** `datetime.date`: a day without a time or zone. */
@@ -253,4 +252,21 @@ function offsetText(offset: number): string {
   const seconds = Math.abs(offset)
   const text = `${offset < 0 ? '-' : '+'}${pad(Math.floor(seconds / 3600))}:${pad(Math.floor(seconds / 60) % 60)}`
   return seconds % 60 === 0 ? text : `${text}:${pad(Math.floor(seconds % 60))}`
+}
+
+/** Whether there is such a day. */
+export function isDay(year: number, month: number, day: number): boolean {
+  if (!(Number.isInteger(year) && Number.isInteger(month) && Number.isInteger(day))) return false
+  if (!(year >= 1 && year <= 9999 && month >= 1 && month <= 12 && day >= 1)) return false
+  const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0)
+  return day <= (month === 2 ? (leap ? 29 : 28) : month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31)
+}
+
+/** Whether there is such a time of day. */
+export function isClock(hour: number, minute: number, second: number, microsecond: number): boolean {
+  return within(hour, 24) && within(minute, 60) && within(second, 60) && within(microsecond, 1_000_000)
+}
+
+function within(number: number, limit: number): boolean {
+  return Number.isInteger(number) && number >= 0 && number < limit
 }
