@@ -30,7 +30,7 @@ export interface DecodeOptions {
 }
 
 /** Four cookies of the size that browsers keep, for a value that came in chunks. */
-export const MAX_VALUE_LENGTH = 16_384
+const MAX_VALUE_LENGTH = 16_384
 
 /**
  * Decodes a session cookie. **Nothing is verified**: anybody may have made this value, and it may have expired long ago. Show it;
@@ -92,15 +92,6 @@ export function decodeJwt(
   }
 }
 
-/** Keys of a Beaker session that are not data. The last three are about the cookie, not the session. */
-export const BEAKER_META: readonly string[] = [
-  '_id',
-  '_creation_time',
-  '_accessed_time',
-  '_expires',
-  '_path',
-  '_domain',
-]
 /** Registered claims that are not data. */
 export const JWT_META: readonly string[] = ['exp', 'nbf', 'iat', 'jti']
 

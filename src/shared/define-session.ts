@@ -98,7 +98,7 @@ export function expandFields(data: SessionData, fields: SessionFields): SessionD
  * @returns what takes the place of data and meta, frozen, and the same objects for the same session
  * @see FORMATS §6.2
  */
-export function createClaimsView(fields: SessionFields, sessionField: string): ClaimsView {
+function createClaimsView(fields: SessionFields, sessionField: string): ClaimsView {
   const key = JSON.stringify([fields, sessionField])
   return ({ format, data, meta }) => {
     if (format !== 'jwt' || !data) return undefined

@@ -44,7 +44,7 @@ const options: ts.CompilerOptions = {
 }
 
 /** Where an example is written to. `.run` is the form with the lines after it, which nothing imports. */
-export function fileOf({ place, file }: Example, suffix: '' | '.run' = ''): string {
+function fileOf({ place, file }: Example, suffix: '' | '.run' = ''): string {
   return `${folder}${place.replace(/\W+/g, '-')}/${file.replace(/(\.[jt]s)$/, `${suffix}$1`)}`
 }
 

@@ -30,7 +30,7 @@ export interface Answer {
 }
 
 /** The whole application. `page` is for those that look at no session. */
-export const actions: Record<string, (visit: Visit) => Answer | Promise<Answer>> = {
+const actions: Record<string, (visit: Visit) => Answer | Promise<Answer>> = {
   '/show': ({ data }) => json(data()),
   '/page': () => ({ body: 'for everybody', headers: { 'cache-control': 'public, max-age=60' } }),
   '/set': ({ data }) => {

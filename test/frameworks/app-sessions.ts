@@ -15,7 +15,7 @@ export const OTHER_NAME = 'other'
 /** A value that leads to the codec that is down. */
 export const DOWN = 'down~x'
 /** A user whom nothing takes: the store is down when it is asked to. */
-export const UNSAVED = 'unsaved'
+const UNSAVED = 'unsaved'
 
 export interface AppSessions {
   sessions: Sessions<Data>

@@ -22,7 +22,7 @@ export interface PythonPeer {
 }
 
 /** What Python raised: its class is the name. */
-export class PythonError extends Error {
+class PythonError extends Error {
   constructor(error: string, message: string) {
     super(message)
     this.name = error

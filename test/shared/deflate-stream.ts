@@ -104,7 +104,7 @@ export function zlibOf(blocks: Uint8Array, content: Uint8Array): Uint8Array<Arra
 }
 
 /** RFC 1950 §8.2, as the sums it is. */
-export function adler32(content: Uint8Array): number[] {
+function adler32(content: Uint8Array): number[] {
   let low = 1
   let high = 0
   for (const byte of content) {

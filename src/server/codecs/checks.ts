@@ -1,4 +1,6 @@
-/** The checks that codecs share: of options, of keys that are not data, and of the times in a token. */
+/**
+ * The checks that codecs share: of options, of keys that are not data, and of the times in a token.
+ */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData, SessionMeta } from '../../shared/types.js'

@@ -325,7 +325,7 @@ export interface ChunkLimits {
 }
 
 /** Pieces that are joined, or expired if they are left over: `NAME` to `NAME.3`, however many are written. */
-export const MAX_CHUNKS = 4
+const MAX_CHUNKS = 4
 const DEFAULT_COUNT = 3
 /** The longest header that most servers and proxies accept. */
 const DEFAULT_BYTES = 8192

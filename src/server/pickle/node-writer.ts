@@ -54,7 +54,7 @@ export function putNode(pickler: Pickler, node: PickleNode): void {
 }
 
 /** What the memo knows a node by: the object that its reader made of it, which stands in the session too. */
-export function memoKey(node: PickleNode): object {
+function memoKey(node: PickleNode): object {
   return typeof node.view === 'object' && node.view !== null ? node.view : node
 }
 
@@ -459,7 +459,7 @@ export function putCall(pickler: Pickler, parts: CallParts, key: unknown): void 
 }
 
 /** Ends a call; where the arguments already wrote the object, it is dropped for that one. */
-export function endCall(pickler: Pickler, opcode: number, key: unknown): void {
+function endCall(pickler: Pickler, opcode: number, key: unknown): void {
   writeByte(pickler.output, opcode)
   if (pickler.memo.has(key)) {
     writeByte(pickler.output, op.POP)

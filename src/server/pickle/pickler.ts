@@ -287,7 +287,7 @@ export function matchItems(members: unknown[], node: PickleNode | undefined): (P
 }
 
 /** The entries that are to be written: the known ones in the node's order, new ones behind, no `undefined`. */
-export function matchEntries(value: object, node: PickleNode | undefined): MatchedEntry[] {
+function matchEntries(value: object, node: PickleNode | undefined): MatchedEntry[] {
   const entries = value instanceof Map ? value : new Map<unknown, unknown>(Object.entries(value))
   const matched: MatchedEntry[] = []
   const taken = new Set<unknown>()
@@ -334,7 +334,7 @@ export interface Output {
 }
 
 /** An empty output with room for a typical session. */
-export function createOutput(): Output {
+function createOutput(): Output {
   return { bytes: new Uint8Array(1024), length: 0 }
 }
 
@@ -356,7 +356,7 @@ export function writeBytes(output: Output, bytes: Uint8Array): void {
 }
 
 /** Text that is known to be ASCII. */
-export function writeAscii(output: Output, text: string): void {
+function writeAscii(output: Output, text: string): void {
   reserve(output, text.length)
   for (let at = 0; at < text.length; at++) output.bytes[output.length++] = text.charCodeAt(at)
 }
@@ -388,7 +388,7 @@ export function writeInteger(output: Output, integer: number | bigint): void {
 }
 
 /** LONG1 or LONG4 also where the integer is small: a long of Python 2. */
-export function writeLong(output: Output, integer: number | bigint): void {
+function writeLong(output: Output, integer: number | bigint): void {
   const bytes = twosComplement(BigInt(integer))
   if (bytes.length < 256) {
     writeByte(output, op.LONG1)
@@ -410,7 +410,7 @@ export function integerSize(integer: bigint): number {
 }
 
 /** BINUNICODE: UTF-8 in which a lone surrogate is encoded by itself, as Python's `surrogatepass`. */
-export function writeText(output: Output, text: string): void {
+function writeText(output: Output, text: string): void {
   writeByte(output, op.BINUNICODE)
   writeUint32(output, 0)
   const start = output.length

@@ -109,7 +109,7 @@ function nodesByView(root: PickleNode | undefined): Map<object, PickleNode> {
  * @param place - what stood there when it was read
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path
  */
-export function putValue(writing: Writing, value: unknown, place: Place): void {
+function putValue(writing: Writing, value: unknown, place: Place): void {
   const { pickler } = writing
   switch (typeof value) {
     case 'undefined':
@@ -267,7 +267,7 @@ function fits(value: object, { kind, view }: PickleNode): boolean {
  *
  * @param node - what it was read from, where it was
  */
-export function putPickleObject(writing: Writing, object: PickleObject, node: PickleNode | undefined): void {
+function putPickleObject(writing: Writing, object: PickleObject, node: PickleNode | undefined): void {
   const { pickler } = writing
   const { args } = object
   if (args === undefined && (node === undefined || node.kind === 'global')) {

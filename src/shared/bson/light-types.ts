@@ -12,64 +12,26 @@ interface LightBsonValue<Name extends string> {
   toJSON(): string
 }
 
-/** Prints as 24 hexadecimal digits. */
-export interface ObjectId extends LightBsonValue<'ObjectId'> {
-  readonly bytes: Uint8Array
-}
-
-/** Prints as the decimal number, with all its digits. */
-export interface Decimal128 extends LightBsonValue<'Decimal128'> {
-  readonly bytes: Uint8Array
-}
-
-/** Bytes that are more than bytes, a UUID for one; prints as base64. */
-export interface Binary extends LightBsonValue<'Binary'> {
-  readonly bytes: Uint8Array
-  readonly subtype: number
-}
-
-/** A time stamp of replication. */
-export interface Timestamp extends LightBsonValue<'Timestamp'> {
-  readonly increment: number
-  readonly seconds: number
-}
-
-/** A regular expression of another language: text, never live. */
-export interface BSONRegExp extends LightBsonValue<'BSONRegExp'> {
-  readonly pattern: string
-  readonly options: string
-}
-
-/** A program: text, never evaluated. Prints as that text. */
-export interface Code extends LightBsonValue<'Code'> {
-  readonly code: string
-  readonly scope: SessionData | undefined
-}
-
-export type MinKey = LightBsonValue<'MinKey'>
-export type MaxKey = LightBsonValue<'MaxKey'>
-
-/** The old pointer to a document of another collection. */
-export interface DBRef extends LightBsonValue<'DBRef'> {
-  readonly collection: string
-  readonly oid: unknown
-}
-
 /** Makes these values for `readBson`. What has no text of its own prints as a call: `Timestamp(1,1700000000)`. */
 export const lightBsonTypes: BsonTypes = {
+  // 24 hexadecimal digits.
   objectId: light(
     'ObjectId',
     (bytes: Uint8Array) => ({ bytes }),
     ({ bytes }) => bytes.reduce((text, byte) => text + (byte + 256).toString(16).slice(1), ''),
   ),
+  // The decimal number, with all its digits.
   decimal128: light('Decimal128', (bytes: Uint8Array) => ({ bytes }), decimalText),
+  // Bytes with a subtype, such as a UUID; base64.
   binary: light(
     'Binary',
     (bytes: Uint8Array, subtype: number) => ({ bytes, subtype }),
     ({ bytes }) => btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), '')),
   ),
   timestamp: light('Timestamp', (increment: number, seconds: number) => ({ increment, seconds })),
+  // A regular expression of another language: text, never run.
   regExp: light('BSONRegExp', (pattern: string, options: string) => ({ pattern, options })),
+  // A program: text, never evaluated.
   code: light(
     'Code',
     (code: string, scope?: SessionData) => ({ code, scope }),
@@ -77,6 +39,7 @@ export const lightBsonTypes: BsonTypes = {
   ),
   minKey: light('MinKey', () => ({})),
   maxKey: light('MaxKey', () => ({})),
+  // The old pointer to a document of another collection.
   dbRef: light('DBRef', (collection: string, oid: unknown) => ({ collection, oid })),
 }
 
@@ -94,7 +57,7 @@ function light<Parameters extends unknown[], Members extends object>(
 }
 
 /** Plain where the exponent is near, else scientific: BSON Decimal128 specification, "To String Representation". */
-function decimalText({ bytes }: Pick<Decimal128, 'bytes'>): string {
+function decimalText({ bytes }: { bytes: Uint8Array }): string {
   const [low, high] = new BigUint64Array(bytes.buffer) as unknown as [bigint, bigint]
   const sign = high >> 63n ? '-' : ''
   const combination = (high >> 58n) & 31n

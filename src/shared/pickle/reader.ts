@@ -71,7 +71,7 @@ export interface ViewContext {
  * @param depth - containers around it
  * @throws {SessionError} `ERR_SESSION_PICKLE` for text that is not of the encoding, `ERR_SESSION_LIMIT`
  */
-export function viewOf(node: PickleNode, context: ViewContext, depth = 0): unknown {
+function viewOf(node: PickleNode, context: ViewContext, depth = 0): unknown {
   if (node.view !== undefined) return node.view
   if (node.kind === 'str2') {
     node.view = python2Text(node.value as Uint8Array, context.encoding)

@@ -169,7 +169,7 @@ export function parseInteger(text: string): number | bigint {
 }
 
 /** A number where it is safe. */
-export function smallest(integer: bigint): number | bigint {
+function smallest(integer: bigint): number | bigint {
   const number = Number(integer)
   return Number.isSafeInteger(number) ? number : integer
 }

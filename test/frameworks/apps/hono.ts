@@ -14,7 +14,7 @@ interface Bindings {
   other: Session<Data>
 }
 
-export function honoApp({ sessions, other }: AppSessions): (request: Request) => Promise<Response> {
+function honoApp({ sessions, other }: AppSessions): (request: Request) => Promise<Response> {
   const app = new Hono<{ Bindings: Bindings }>()
   app.get('/*', (c) =>
     respond(c.req.path, {

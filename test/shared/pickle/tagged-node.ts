@@ -157,7 +157,7 @@ function timeTag(view: PythonTime): Tagged {
 }
 
 /** A float as {"$float": text}: what JavaScript prints, since that is exact too. */
-export function floatTag(value: number): Tagged {
+function floatTag(value: number): Tagged {
   return { $float: Object.is(value, -0) ? '-0' : String(value) }
 }
 
