@@ -82,9 +82,10 @@ describe('client', () => {
 
   test('the script-tag file imports nothing and defines one global', () => {
     expect(bundle).not.toMatch(/\b(?:import|require)\s*\(|\bimport\.meta\b|(?:^|[;}])(?:import|export)\b/)
-    const scope: Record<string, unknown> = {}
+    const platform = { TextEncoder, TextDecoder }
+    const scope: Record<string, unknown> = { ...platform }
     runInNewContext(bundle, scope)
-    expect(Object.keys(scope)).toEqual(['sessionglass'])
+    expect(Object.keys(scope)).toEqual([...Object.keys(platform), 'sessionglass'])
     expect(scope.sessionglass).toHaveProperty('getSession')
   })
 
