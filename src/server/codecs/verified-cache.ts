@@ -7,6 +7,8 @@ export interface VerifiedCache<Entry> {
   get(value: string): Entry | undefined
   /** @param size - bytes that the entry takes beside the value */
   set(value: string, entry: Entry, size: number): void
+  /** For keys that changed. */
+  clear(): void
 }
 
 /** A value and its entry take 32 KiB at most, so the default of 256 stays below 8 MiB; typically it is a tenth of that. */
@@ -43,6 +45,10 @@ export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): V
       if (entries === 0 || size > MAX_ENTRY_BYTES) return
       if (known.size >= entries) known.delete(known.keys().next().value as string)
       known.set(value.slice(-TAIL), { value, entry })
+    },
+    clear() {
+      known.clear()
+      last = undefined
     },
   }
 }

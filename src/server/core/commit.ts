@@ -488,6 +488,7 @@ function publicChange(
   const isCurrent =
     record !== undefined &&
     (record.keyIndex ?? 0) === 0 &&
+    !(record.expiresAt && record.expiresAt <= now) &&
     !lifetime.needsTouch(record, now) &&
     equalValues(record.data, data)
   return isCurrent ? undefined : data

@@ -247,12 +247,15 @@ function reportCandidates(
 
 /** The public cookie that the browser has; a commit looks whether it still says the truth. It is never read as authority. */
 async function readPublicCookie(settings: LoadSettings, header: string, now: Date): Promise<PublicCookie | undefined> {
-  const { publicCodec, publicName } = settings
+  const { publicCodec, publicName, publicRecords } = settings
   const value = header.includes(PUBLIC_SUFFIX) ? readCookies(header, publicName).at(-1) : undefined
-  if (value === undefined) return undefined
+  if (value === undefined || !publicCodec) return value === undefined ? undefined : { value }
+  const known = publicRecords.get(value)
+  if (known) return { value, record: known }
   try {
-    const record = await (publicCodec as SessionCodec | undefined)?.verify(value, contextOf(settings, 'public', now))
-    return { value, ...(record && { record }) }
+    const record = await publicCodec.verify(value, contextOf(settings, 'public', now))
+    publicRecords.set(value, record, value.length)
+    return { value, record }
   } catch {
     return { value }
   }

@@ -4,7 +4,8 @@
 import { type Duration, defineSession, type SessionDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
-import type { CodecContext, SessionCodec } from '../codecs/codec.js'
+import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
+import { createVerifiedCache, type VerifiedCache } from '../codecs/verified-cache.js'
 import type { Secrets } from '../keys/hmac.js'
 import type { KeysEvent } from '../keys/keys.js'
 import type { SessionStore } from '../stores/store.js'
@@ -77,6 +78,8 @@ export interface LoadSettings {
   readonly codecs: readonly SessionCodec[]
   /** Signs the public cookie; absent if there is none. */
   readonly publicCodec: SessionCodec | undefined
+  /** What the last public cookies say. */
+  readonly publicRecords: VerifiedCache<SessionRecord>
   readonly lifetime: Lifetime
   /** A codec splits values over several cookies. */
   readonly joinsChunks: boolean
@@ -114,14 +117,19 @@ export function settleLoading<Data extends object>(
   const { name, idleTimeout, absoluteTimeout } = session
   const { touchEvery } = options
   const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
+  const publicRecords = createVerifiedCache<SessionRecord>()
   for (const [codecIndex, codec] of (codecs as readonly SessionCodec[]).entries()) {
-    codec.keys?.listen((event: KeysEvent) => emit?.({ type: 'keys', codec: codec.name, codecIndex, ...event }))
+    codec.keys?.listen((event: KeysEvent) => {
+      publicRecords.clear()
+      emit?.({ type: 'keys', codec: codec.name, codecIndex, ...event })
+    })
   }
   return {
     name,
     publicName: publicName(name),
     codecs: [...codecs],
     publicCodec: undefined,
+    publicRecords,
     lifetime: createLifetime({
       ...(idleTimeout === undefined ? {} : { idleTimeout }),
       ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),

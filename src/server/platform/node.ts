@@ -23,6 +23,10 @@ import type { AesMode, AesOptions, HashName, HmacKey, Platform } from './platfor
 const DEFLATE_ROOM = 64
 /** zlib's default. */
 const LARGEST_BUFFER = 16_384
+/** Bytes of a window of 12 bits. */
+const SHORT_TEXT = 4096
+/** DEFLATE with a window of 32 KiB. */
+const CMF = 0x78
 
 export const platform: Platform = {
   name: 'node',
@@ -85,9 +89,18 @@ interface Inflated {
   engine: { bytesWritten: number }
 }
 
-/** A buffer as large as what can come out: zlib's own of 16 KiB takes longer than many a session. */
+/**
+ * A short text gets a window of its size: setting up zlib's usual 256 KiB takes longer than a session. Its header names the usual
+ * window, as Python's does, and every reader has room for that (RFC 1950 §2.2).
+ */
 async function deflate(bytes: Uint8Array, level: number): Promise<Uint8Array> {
-  return deflateSync(bytes, { level, chunkSize: Math.min(bytes.length + DEFLATE_ROOM, LARGEST_BUFFER) })
+  const chunkSize = Math.min(bytes.length + DEFLATE_ROOM, LARGEST_BUFFER)
+  if (bytes.length > SHORT_TEXT) return deflateSync(bytes, { level, chunkSize })
+  const stream = deflateSync(bytes, { level, chunkSize, windowBits: 12, memLevel: 5 })
+  const flevel = (stream[1] as number) & 0xc0
+  stream[0] = CMF
+  stream[1] = flevel | (31 - ((CMF * 256 + flevel) % 31))
+  return stream
 }
 
 // AES with node:crypto.
