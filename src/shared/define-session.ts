@@ -111,7 +111,7 @@ function createClaimsView(fields: SessionFields, sessionField: string): ClaimsVi
 }
 
 /** What a definition makes of a session that a page has read. */
-export type ClaimsView = (session: Partial<DecodedSession>) => DataAndMeta | undefined
+type ClaimsView = (session: Partial<DecodedSession>) => DataAndMeta | undefined
 
 /** By the data they are made of, then by the names: definitions that say the same show the same objects. */
 const known: WeakMap<SessionData, Map<string, DataAndMeta>> = /* @__PURE__ */ new WeakMap()

@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto'
 import { expect, type Page } from 'playwright/test'
 
 /** What a page shows. */
-export interface View {
+interface View {
   /** The rows of the server's table. */
   server: Record<string, string>
   /** What `getSession()` gave to the script of the page, after JSON. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { SessionStore, StoredSession } from '../../src/server/index.js'
 
-export interface StoreSample {
+interface StoreSample {
   /** An empty store; its clock, if it takes one, is `clock`. */
   store: SessionStore
   /** Lets time pass for the store, in milliseconds. */

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer'
 
 export type Tagged = null | boolean | string | Tagged[] | TaggedObject
-export type TaggedObject = { [tag: string]: Tagged | number }
+type TaggedObject = { [tag: string]: Tagged | number }
 type Path = readonly string[]
 
 /** The members of a tagged dict, in their order. */

@@ -11,7 +11,7 @@ interface Entry {
 }
 
 /** The names that an entry exports as values: what `Object.keys` of the imported module shows. */
-export interface EntryApi {
+interface EntryApi {
   readonly name: string
   readonly values: readonly string[]
 }

@@ -1,7 +1,7 @@
 /** zlib streams bit by bit (RFC 1950, RFC 1951), also such as no compressor writes. */
 
 /** Symbol, then the value and number of its extra bits. */
-export interface Match {
+interface Match {
   length: number
   lengthExtra?: [value: number, bits: number]
   distance: number

@@ -7,7 +7,7 @@ import type { EmitEvent } from './events.js'
 import { identify, type LoadedSession } from './session.js'
 
 /** A session in its newest cookie, or one that was destroyed. */
-export type KnownVersion =
+type KnownVersion =
   | { readonly isDestroyed: true }
   | { readonly isDestroyed: false; readonly version: number; readonly value: string; readonly codec: SessionCodec }
 

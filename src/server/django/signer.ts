@@ -9,7 +9,7 @@ import { createHmacKeys, type KeyUse, keyAt } from '../keys/hmac.js'
 import type { HmacKey } from '../platform/platform.js'
 
 /** A value whose signature was right. */
-export interface Unsigned {
+interface Unsigned {
   /** P: the session, or whatever was signed. */
   text: string
   /** T, in whole seconds. */

@@ -25,7 +25,7 @@ export type KeyInput =
   | (KeyLabels & { readonly key: string | Uint8Array | Jwk | CryptoKey | CryptoKeys | KeyObjectLike })
 
 /** What may be said of a key that does not say it itself. */
-export interface KeyLabels {
+interface KeyLabels {
   /** The algorithm; default: the key's own, else what its type is for (RSA: RS256). */
   readonly alg?: JwsAlgorithm
   /** The id; default: the key's own, else its thumbprint (RFC 7638). A secret has none unless it is given one. */
@@ -33,13 +33,13 @@ export interface KeyLabels {
 }
 
 /** A private key, a public one, or both. */
-export interface CryptoKeys {
+interface CryptoKeys {
   readonly privateKey?: CryptoKey
   readonly publicKey?: CryptoKey
 }
 
 /** `KeyObject` of node:crypto, by its shape: not every runtime has its class. */
-export interface KeyObjectLike {
+interface KeyObjectLike {
   readonly type: 'public' | 'private' | 'secret'
   readonly asymmetricKeyType?: string | undefined
   readonly asymmetricKeyDetails?: { modulusLength?: number; namedCurve?: string } | undefined

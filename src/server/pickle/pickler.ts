@@ -267,7 +267,7 @@ export function putEntries<Entry>(
   }
 }
 
-export interface MatchedEntry {
+interface MatchedEntry {
   key: unknown
   value: unknown
   keyNode: PickleNode | undefined

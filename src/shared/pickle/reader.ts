@@ -56,7 +56,7 @@ export function readPickle(bytes: Uint8Array, options: ReadPickleOptions = {}): 
 /** How byte strings of Python 2 are read: `ascii` as Beaker on Python 3 does, which refuses all others. */
 export type Python2Encoding = 'ascii' | 'utf-8' | 'latin1'
 
-export interface ViewContext {
+interface ViewContext {
   encoding: Python2Encoding
   limits: PickleLimits
   budget: PickleBudget

@@ -23,7 +23,7 @@ export interface Seen {
   seen?: number
 }
 
-export interface AppOptions {
+interface AppOptions {
   row: Row
   observer: Observer
   onExchange: OnExchange
@@ -31,7 +31,7 @@ export interface AppOptions {
   sessions: Sessions<Seen> | undefined
 }
 
-export type StartApp = (options: AppOptions) => Promise<StartedApp>
+type StartApp = (options: AppOptions) => Promise<StartedApp>
 
 /** The page of an error as every application of the table writes it. */
 const SORRY = 'sorry'
