@@ -208,7 +208,7 @@ describeWithPython(
 
       test.each<[string, SessionData, string]>([
         ['aud', { aud: 'billing' }, 'InvalidAudienceError'],
-        ['sub that is no text', { sub: 5 }, 'InvalidSubjectError'],
+        ['sub that is not text', { sub: 5 }, 'InvalidSubjectError'],
       ])('%s fails the request there and is a claim here', async (_, claims, error) => {
         const token = await codecOf({ user: () => ({}), claims: () => claims }).sign({ id: sk, data: {} }, at(0))
         await expect(peer.call('verify', { token, now })).rejects.toMatchObject({ name: error })
@@ -220,7 +220,7 @@ describeWithPython(
         await peer.call('configure', { key: secret, fields, expires: EXPIRES, returns })
         expect((await codecOf().verify(await create(), at(0))).id).toBe('replaced')
         const codec = codecOf({ user: () => ({}), claims: () => ({ sk: 'replaced' }) })
-        await expect(async () => codec.sign({ id: sk, data: {} }, at(0))).rejects.toThrow(/must not give "sk"/)
+        await expect(async () => codec.sign({ id: sk, data: {} }, at(0))).rejects.toThrow(/must not return "sk"/)
         await peer.call('configure', { key: secret, fields, expires: EXPIRES })
       })
 
@@ -230,7 +230,7 @@ describeWithPython(
         const token = await create({ user: { end: now + 5 } })
         expect(await codecOf().verify(token, at(0))).toMatchObject({ expiresAt: at(5).now, claims: { jti: 'given' } })
         const codec = codecOf({ user: () => ({}), claims: () => ({ jti: 'given' }) })
-        await expect(async () => codec.sign({ id: sk, data: {} }, at(0))).rejects.toThrow(/must not give "jti"/)
+        await expect(async () => codec.sign({ id: sk, data: {} }, at(0))).rejects.toThrow(/must not return "jti"/)
         expect(() => codecOf({ fields: [['end', 'exp']] })).toThrow(/two meanings for "exp"/)
         await peer.call('configure', { key: secret, fields, expires: EXPIRES })
       })

@@ -262,7 +262,7 @@ describeWithPython('original_format of beaker-session-jwt', (jwt) => {
         for (let at = 0; at < values.length; at += 2) expect(values[at], pairs[at]).toEqual(values[at + 1])
       })
 
-      test('a key that is no text stays, though no session shows it', async () => {
+      test('a key that is not text stays, though no session shows it', async () => {
         const { old, writeNew } = phasesOf('pickle')
         const value = await plain.call<string>('encode', {
           session: {

@@ -13,7 +13,7 @@ export function members(tagged: Tagged): [string, Tagged][] {
   const { $dict } = tagged as { $dict?: [Tagged, Tagged][] }
   if ($dict === undefined) throw new TypeError('not a tagged dict')
   return $dict.map(([key, value]) => {
-    if (typeof key !== 'string') throw new TypeError('a key that is no text')
+    if (typeof key !== 'string') throw new TypeError('a key that is not text')
     return [key, value]
   })
 }

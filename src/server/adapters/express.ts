@@ -103,7 +103,7 @@ export function expressSessions<Data extends object = SessionData>(
  */
 export function sessionOf<Data extends object = SessionData>(request: object, property = 'session'): Session<Data> {
   const session = attached.of(request)?.get(property)
-  if (session === undefined) throw new TypeError(`sessionOf: expressSessions has given this request no "${property}"`)
+  if (session === undefined) throw new TypeError(`sessionOf: expressSessions has not set "${property}" on this request`)
   stateOf(session).isRead = true
   return session as Session<Data>
 }

@@ -129,7 +129,7 @@ function headerOf(store: NextCookies, sessionName: string): string {
 function setOn(store: NextCookies, { name, value, attributes }: SetCookie): void {
   if (encodeURIComponent(value) !== value) {
     throw new TypeError(
-      `Next would write the value of ${name} in percent encoding, which nobody else reads: use fetchSessions in a route handler, or nextProxy`,
+      `Next would percent-encode the value of ${name}, and no other reader decodes that: use fetchSessions in a route handler, or nextProxy`,
     )
   }
   if (typeof store.set !== 'function') throw new TypeError(ADVICE)

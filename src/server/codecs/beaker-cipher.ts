@@ -86,7 +86,7 @@ export function createBeakerCipher(options: BeakerCipherOptions): BeakerCipher {
           ? await decryptAny(ciphertext, key, isSession)
           : await decryptAs(mode, ciphertext, key, isOldest ? oldestCounter(nonce) : undefined)
       if (opened === undefined) {
-        throw new SessionError('ERR_SESSION_KEY', 'The encryption key or the cipher is another one')
+        throw new SessionError('ERR_SESSION_KEY', 'The encryption key or the cipher is wrong')
       }
       return opened
     },
@@ -129,7 +129,7 @@ export function decodeBody(text: string, strict: boolean): Uint8Array {
     return decodeBase64(text, strict)
   } catch (error) {
     if (!PADDED_INSIDE.test(text)) throw error
-    const message = 'The body is encrypted, or its nonce is of another length'
+    const message = 'The body is encrypted, or its nonce has another length'
     throw new SessionError('ERR_SESSION_KEY', message, { cause: error })
   }
 }

@@ -268,6 +268,6 @@ async function compressedClaims(session: SessionData, origin: OriginNode): Promi
 
 function plainClaims(session: SessionData, origin: OriginNode): string {
   if (session.bsZ === undefined) return writeJson(session, { origin })
-  const message = 'Plain claims can not hold the key that means compressed ones'
+  const message = 'Plain claims must not have the key bsZ, which marks compressed sessions'
   throw new SessionError('ERR_SESSION_UNWRITABLE', message, { path: 'bsZ' })
 }

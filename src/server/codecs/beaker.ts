@@ -172,12 +172,12 @@ function cipherOf(
     throw new TypeError('Option "encryptKey" must be text, and not empty')
   if (cryptoType === undefined) {
     throw new TypeError(
-      'Option "cryptoType" is needed with "encryptKey": the default of Beaker is what Python has installed',
+      'Option "cryptoType" is needed with "encryptKey": the default of Beaker depends on what Python has installed',
     )
   }
   if (asciiKeys.some((key) => /[^\0-\x7f]/.test(key ?? ''))) {
     throw new TypeError(
-      'Options "validateKey" and "encryptKey" must be ASCII: Beaker on Python 3 encrypts with no others',
+      'Options "validateKey" and "encryptKey" must be ASCII: Beaker on Python 3 encrypts only with such keys',
     )
   }
   return createBeakerCipher({ encryptKey, cryptoType, nonceBits, strictBase64 })
@@ -194,7 +194,7 @@ function warningsOf({ encryptKey, cryptoType, nonceBits = 128 }: BeakerOptions, 
     warnings.push(`encryptKey has fewer than ${STRONG_KEY_LENGTH} characters: it can be guessed`)
   if (cryptoType !== 'cryptography')
     warnings.push('only cryptoType "cryptography" (AES-GCM) notices a wrong key by itself')
-  if (nonceBits < STRONG_NONCE_BITS) warnings.push(`nonces of ${nonceBits} bits come twice among some million sessions`)
+  if (nonceBits < STRONG_NONCE_BITS) warnings.push(`nonces of ${nonceBits} bits repeat after some million sessions`)
   return warnings
 }
 

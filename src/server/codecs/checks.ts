@@ -23,7 +23,7 @@ export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginN
     if (foreign?.child?.(key) === undefined) {
       throw new TypeError(`"${key}" is not session data: use ${meta[key]}`)
     }
-    throw new SessionError('ERR_SESSION_UNWRITABLE', `The format has another use for the key ${key}`, { path: key })
+    throw new SessionError('ERR_SESSION_UNWRITABLE', `The format uses the key ${key} itself`, { path: key })
   }
 }
 

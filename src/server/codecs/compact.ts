@@ -211,5 +211,5 @@ function putVarint(bytes: number[], value: number, path: string): void {
 }
 
 function unwritable(path: string): SessionError {
-  return new SessionError('ERR_SESSION_UNWRITABLE', 'The format can not hold this fact about the session', { path })
+  return new SessionError('ERR_SESSION_UNWRITABLE', 'The format cannot store this property of the session', { path })
 }

@@ -147,8 +147,8 @@ function metaOf(sessionField: string): MetaNames {
     [sessionField]: 'session.id and session.regenerate()',
     exp: 'the codec\'s option "expires"',
     iat: 'nothing: it moves whenever the token is written',
-    nbf: 'a codec of your own',
-    jti: 'a codec of your own',
+    nbf: 'your own codec',
+    jti: 'your own codec',
   }
 }
 
@@ -160,7 +160,7 @@ function ringOfOptions<User extends object>(options: DjangoJwtOptions<User>): Ke
   if (key === undefined) return ringOf(keys as Keys, { allowWeakSecrets })
   if (typeof key === 'string') refuseFileName(key)
   if (!Array.isArray(key)) return ringOf(key as KeyInput, { allowWeakSecrets })
-  if (key.length !== 2) throw new TypeError('Option "key" must be one key, or a private and its public one')
+  if (key.length !== 2) throw new TypeError('Option "key" must be one key, or a private key and its public key')
   return ringOf(key as readonly KeyInput[], { algorithms: ['RS256'] })
 }
 
@@ -171,7 +171,7 @@ function refuseFileName(key: string): void {
   } catch {
     return
   }
-  throw new TypeError('Option "key" is the name of a file: give { file }')
+  throw new TypeError('Option "key" is the name of a file: pass { file }')
 }
 
 function readToken(jsonClaims: JsonClaims, { now, purpose }: CodecContext, settings: DjangoJwtSettings): SessionRecord {
@@ -187,7 +187,7 @@ function readToken(jsonClaims: JsonClaims, { now, purpose }: CodecContext, setti
   if (purpose === 'public') return { ...times, data, claims, origin }
   const id = claims[sessionField]
   if (id === undefined)
-    throw new SessionError('ERR_SESSION_KEY', 'The token has no session field: it is of another codec')
+    throw new SessionError('ERR_SESSION_KEY', 'The token has no session field: it is for another codec')
   if (typeof id !== 'string') throw new SessionError('ERR_SESSION_CLAIMS', 'The session field is not text')
   // Django signs one without a key when a user signs out (FORMATS trap 23).
   if (id === '') throw new SessionError('ERR_SESSION_EXPIRED', 'The session has expired: the token names none')
@@ -262,7 +262,7 @@ async function claimsOf(
   const user = await find({ id, data: stored ?? data, ...(before && { claims: before }) })
   const further = more ? await more(user) : {}
   const taken = Object.keys(settings.meta).find((name) => Object.hasOwn(further, name))
-  if (taken !== undefined) throw new TypeError(`Option "claims" must not give "${taken}"`)
+  if (taken !== undefined) throw new TypeError(`Option "claims" must not return "${taken}"`)
   const claims = { ...(user && fields.take(user)), ...further }
   if (stored === undefined) refuseOthers(data, { read, claims, fields })
   return claims
@@ -330,7 +330,7 @@ function namesOf(field: DjangoField): FieldNames {
   const parts: readonly unknown[] = typeof field === 'string' ? [field] : field
   const isNames = Array.isArray(parts) && parts.length >= 1 && parts.length <= 3
   if (!isNames || parts.some((part) => typeof part !== 'string' || part === '')) {
-    throw new TypeError('Option "fields" holds a part that is neither a name nor a list of one to three names')
+    throw new TypeError('Option "fields" contains a part that is neither a name nor a list of one to three names')
   }
   const [attribute = '', short = attribute, long = short] = parts as readonly string[]
   return { attribute: attribute.split('.'), short, long }

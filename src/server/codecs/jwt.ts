@@ -53,7 +53,7 @@ const COMPRESSED = 'bsZ'
 
 const META = {
   exp: 'the codec\'s option "expires"',
-  nbf: 'a codec of your own',
+  nbf: 'your own codec',
   iat: 'session.createdAt',
   jti: 'session.id and session.regenerate()',
 } as const
@@ -133,9 +133,13 @@ async function sign(record: SessionRecord, context: CodecContext, settings: JwtS
   const root = record.origin?.root()
   refuseMeta(record.data, META, record.origin?.format === 'jwt' ? undefined : root)
   if (record.data[COMPRESSED] !== undefined) {
-    throw new SessionError('ERR_SESSION_UNWRITABLE', 'Plain claims can not hold the key that means compressed ones', {
-      path: COMPRESSED,
-    })
+    throw new SessionError(
+      'ERR_SESSION_UNWRITABLE',
+      'Plain claims must not have the key bsZ, which marks compressed sessions',
+      {
+        path: COMPRESSED,
+      },
+    )
   }
   const claims = writeJson(withJwtMeta(record, root, context, settings), {
     ascii: true,

@@ -80,7 +80,7 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
     async sign(payload, { keyIndex, ...use }) {
       const set = await ring.current()
       const signer = keyIndex === undefined ? set.signer : set.keys[keyIndex]
-      if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys signs')
+      if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys can sign')
       const header = headerOf(signer, writesKid)
       const signingInput = () => `${encodedHeader(signer, header)}.${platform.base64Url(payload)}`
       return await signer.sign({ header, payload, signingInput }, use)

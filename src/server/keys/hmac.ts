@@ -122,21 +122,21 @@ export function secretList(secrets: Secrets, option: string): Uint8Array[] {
   return list.map((secret: unknown) => {
     if (typeof secret === 'string') return encodeUtf8(secret)
     if (secret instanceof Uint8Array) return secret.slice()
-    throw new TypeError(`Option "${option}" holds a part that is neither a text nor a Uint8Array`)
+    throw new TypeError(`Option "${option}" contains a part that is neither text nor a Uint8Array`)
   })
 }
 
 function checkSecret(secret: Uint8Array, allowWeak: boolean, option: string): void {
-  if (secret.length === 0) throw new TypeError(`Option "${option}" holds an empty secret: anyone could sign with it`)
+  if (secret.length === 0) throw new TypeError(`Option "${option}" contains an empty secret: anyone could sign with it`)
   if (allowWeak) return
   if (secret.length < SHORTEST_SECRET) {
     throw new TypeError(
-      `Option "${option}" holds a secret of ${secret.length} octets; ${SHORTEST_SECRET} are needed (or set allowWeakSecrets: true)`,
+      `Option "${option}" contains a secret of ${secret.length} bytes; ${SHORTEST_SECRET} are needed (or set allowWeakSecrets: true)`,
     )
   }
   if (looksLikeKeyFile(secret)) {
     throw new TypeError(
-      `Option "${option}" holds a PEM or JWK: such a key may be public, and an HMAC secret never is (or set allowWeakSecrets: true)`,
+      `Option "${option}" contains a PEM or JWK: such a key may be public, and an HMAC secret never is (or set allowWeakSecrets: true)`,
     )
   }
 }

@@ -127,7 +127,7 @@ function keysOf(input: KeyInput, terms: Terms): CheckedKey[] {
   }
   if (input instanceof Uint8Array) return [keyOfBytes(input, terms)]
   if (typeof input !== 'object' || input === null || Array.isArray(input))
-    throw new TypeError('something that is no key')
+    throw new TypeError('something that is not a key')
   if ('pem' in input) return [keyOfPem(input.pem, labelled(input, terms), input.passphrase)]
   if ('file' in input) return keysOfFile(input.file, labelled(input, terms), input.passphrase)
   if ('key' in input) return keysOf(input.key, labelled(input, terms))
@@ -136,7 +136,7 @@ function keysOf(input: KeyInput, terms: Terms): CheckedKey[] {
   if ('privateKey' in input || 'publicKey' in input) return [keyOfCryptoKeys(input, terms)]
   if ('export' in input && typeof input.export === 'function') return [keyOfKeyObject(input, terms)]
   if ('usages' in input && 'algorithm' in input) return [keyOfCryptoKey(input, terms)]
-  throw new TypeError('something that is no key')
+  throw new TypeError('something that is not a key')
 }
 
 function labelled({ alg, kid }: KeyLabels, terms: Terms): Terms {
@@ -145,7 +145,7 @@ function labelled({ alg, kid }: KeyLabels, terms: Terms): Terms {
 
 /** What looks like a key file may be public: here it is never an HMAC secret. */
 function keyOfBytes(secret: Uint8Array, terms: Terms): CheckedKey {
-  if (looksLikeKeyFile(secret)) throw new TypeError('a PEM or JWK as a secret; give PEM as text and a JWK as an object')
+  if (looksLikeKeyFile(secret)) throw new TypeError('a PEM or JWK as a secret; pass PEM as text and a JWK as an object')
   return checkSecret([secret], terms)
 }
 
@@ -157,11 +157,11 @@ const KEY_LABEL = /(?:^| )KEY$|^CERTIFICATE$/
 const PLAIN_LABEL = /^(?:PUBLIC KEY|PRIVATE KEY|CERTIFICATE)$/
 
 function keyOfPem(text: unknown, terms: Terms, passphrase?: string): CheckedKey {
-  if (typeof text !== 'string') throw new TypeError('a "pem" that is no text')
+  if (typeof text !== 'string') throw new TypeError('a "pem" that is not text')
   const blocks = [...text.trim().matchAll(PEM_BLOCK)].filter(([, label = '']) => KEY_LABEL.test(label))
   const [[block, label = ''] = []] = blocks
   if (block === undefined) throw new TypeError('a PEM without a key')
-  if (blocks.length > 1) throw new TypeError('a PEM with several keys; give each by itself')
+  if (blocks.length > 1) throw new TypeError('a PEM with several keys; pass each one separately')
   if (label.startsWith('OPENSSH')) throw new TypeError('an OpenSSH key; convert it: ssh-keygen -p -m PKCS8 -f FILE')
   return keyOfPlainPem(PLAIN_LABEL.test(label) ? block : platform.plainPem(block, passphrase), {}, terms)
 }
@@ -212,7 +212,7 @@ export function keyOfJwk(jwk: Jwk, terms: Terms): CheckedKey {
 
 function checkOperations({ kty, d, key_ops: operations }: Jwk): void {
   if (operations === undefined) return
-  if (!Array.isArray(operations)) throw new TypeError('a JWK whose "key_ops" is no list')
+  if (!Array.isArray(operations)) throw new TypeError('a JWK whose "key_ops" is not a list')
   const needed = kty === 'oct' ? ['sign', 'verify'] : [d === undefined ? 'verify' : 'sign']
   const missing = needed.find((operation) => !operations.includes(operation))
   if (missing !== undefined) throw new TypeError(`a JWK whose "key_ops" do not allow to ${missing}`)
@@ -222,7 +222,7 @@ function bytesOfMember(text: unknown): Uint8Array {
   try {
     return decodeBase64Url(text as string)
   } catch {
-    throw new TypeError('a JWK with a member that is no base64url')
+    throw new TypeError('a JWK with a member that is not base64url')
   }
 }
 
@@ -234,7 +234,7 @@ function keyOfCryptoKeys(keys: CryptoKeys, terms: Terms): CheckedKey {
   const key = privateKey ?? publicKey
   if (key === undefined) throw new TypeError('a pair without a key')
   if (publicKey === undefined && !key.extractable) {
-    throw new TypeError('a private CryptoKey that can not be exported; give { privateKey, publicKey }')
+    throw new TypeError('a private CryptoKey that cannot be exported; pass { privateKey, publicKey }')
   }
   const own = algorithmOf(key)
   const { modulusLength, publicExponent } = key.algorithm as RsaKeyAlgorithm
@@ -283,11 +283,11 @@ function algorithmOf({ algorithm }: CryptoKey): string {
 function keyOfKeyObject(key: KeyObjectLike, terms: Terms): CheckedKey {
   if (key.type === 'secret') return keyOfBytes(key.export() as Uint8Array, terms)
   const { asymmetricKeyType: type = '', asymmetricKeyDetails: { namedCurve, modulusLength } = {} } = key
-  if (type === 'rsa-pss') throw new TypeError('a KeyObject of type rsa-pss; give one of type rsa')
+  if (type === 'rsa-pss') throw new TypeError('a KeyObject of type rsa-pss; pass one of type rsa')
   const known = SIGNATURE_ALGORITHMS[NAMES[namedCurve ?? type] as SignatureAlgorithm]
   // Of a curve with an unknown name only the import tells whether it is one of ours.
   if (!known && type !== 'rsa' && type !== 'ec') {
-    throw new TypeError('a KeyObject of a type or curve that signs no sessions')
+    throw new TypeError('a KeyObject of a type or curve that is not for sessions')
   }
   const facts = type === 'rsa' ? { kty: 'RSA', ...(modulusLength !== undefined && { modulusLength }) } : (known ?? {})
   const pem = key.export({ format: 'pem', type: key.type === 'private' ? 'pkcs8' : 'spki' }) as string
@@ -298,7 +298,7 @@ function keyOfKeyObject(key: KeyObjectLike, terms: Terms): CheckedKey {
 function withOwnAlgorithm(terms: Terms, own: unknown): Terms {
   if (own === undefined) return terms
   if (terms.alg === undefined || terms.alg === own) return { ...terms, alg: own as JwsAlgorithm }
-  throw new TypeError('a key with another "alg" than it has itself')
+  throw new TypeError('a key whose own "alg" is a different one')
 }
 
 /** Characters of a key id: it travels in each token. */
@@ -307,7 +307,7 @@ const MAX_KID = 256
 function checkKid({ kid }: KeyLabels): Pick<KeyLabels, 'kid'> {
   if (kid === undefined) return {}
   if (typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID) return { kid }
-  throw new TypeError(`a key whose "kid" is no text of 1 to ${MAX_KID} characters`)
+  throw new TypeError(`a key whose "kid" is not text of 1 to ${MAX_KID} characters`)
 }
 
 function checkSecret(secrets: [Uint8Array] | CryptoKey, terms: Terms): CheckedKey {
@@ -551,19 +551,19 @@ function fits(algorithm: JwsAlgorithm, { kty, crv }: KeyFacts): boolean {
 
 /** The one algorithm of a key; of a key whose type is not known yet, those that it may be for, in the order of preference. */
 function algorithmsFor(facts: KeyFacts, { alg, algorithms: allowed }: Terms): JwsAlgorithm[] {
-  if (alg !== undefined && !isAlgorithm(alg)) throw new TypeError('a key with an "alg" that signs no sessions')
+  if (alg !== undefined && !isAlgorithm(alg)) throw new TypeError('a key with an "alg" that is not for sessions')
   if (alg !== undefined && !fits(alg, facts)) throw new TypeError(`a key that can not be used with ${alg}`)
   const possible = alg === undefined ? (allowed ?? DEFAULTS) : [alg]
   const found = possible.filter((name) => fits(name, facts) && (allowed === undefined || allowed.includes(name)))
   if (found.length > 0) return facts.kty === undefined ? found : found.slice(0, 1)
-  throw new TypeError(allowed ? 'a key for none of "algorithms"' : 'a key of a type or curve that signs no sessions')
+  throw new TypeError(allowed ? 'a key for none of "algorithms"' : 'a key of a type or curve that is not for sessions')
 }
 
 /** @throws {TypeError} for a list that is empty, or has a name twice or an unknown one */
 export function checkAlgorithms(algorithms: readonly JwsAlgorithm[]): void {
   if (algorithms.length === 0) throw new TypeError('Option "algorithms" is empty')
   for (const [index, name] of algorithms.entries()) {
-    if (!isAlgorithm(name)) throw new TypeError('Option "algorithms" holds a name that is no algorithm of ours')
-    if (algorithms.indexOf(name) !== index) throw new TypeError(`Option "algorithms" holds ${name} twice`)
+    if (!isAlgorithm(name)) throw new TypeError('Option "algorithms" contains a name that is not a supported algorithm')
+    if (algorithms.indexOf(name) !== index) throw new TypeError(`Option "algorithms" contains ${name} twice`)
   }
 }

@@ -113,7 +113,7 @@ export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, o
 export function ringOf(keys: Keys, checks: KeyChecks): KeyRing {
   if (!(typeof keys === 'object' && keys !== null && 'renewed' in keys)) return createKeys(keys, checks)
   if (checks.algorithms === undefined && checks.allowWeakSecrets !== true) return keys
-  throw new TypeError('Give "algorithms" and "allowWeakSecrets" to createKeys() or remoteJwks(), where the keys are')
+  throw new TypeError('Pass "algorithms" and "allowWeakSecrets" to createKeys() or remoteJwks(), which have the keys')
 }
 
 /**
@@ -124,7 +124,7 @@ export function ringOf(keys: Keys, checks: KeyChecks): KeyRing {
  */
 export function ringOfSecrets(secrets: Secrets, { algorithms, allowWeakSecrets }: Required<KeyChecks>): KeyRing {
   const hmacs = algorithms.filter(isHmac)
-  if (hmacs.length < algorithms.length) throw new TypeError('Option "algorithms" may hold HS256, HS384 and HS512')
+  if (hmacs.length < algorithms.length) throw new TypeError('Option "algorithms" may contain HS256, HS384 and HS512')
   checkAlgorithms(algorithms)
   const list = secretList(secrets, 'secrets')
   const prepare = (alg: HmacAlgorithm, secret: Uint8Array): PreparedKey =>

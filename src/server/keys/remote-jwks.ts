@@ -52,7 +52,7 @@ export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): 
   const address = checkedAddress(url)
   const { algorithms, maxSize = MAX_JWKS_OCTETS, clock = () => new Date() } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
-  if (!Number.isInteger(maxSize) || maxSize <= 0) throw new TypeError('Option "maxSize" must be a number of octets')
+  if (!Number.isInteger(maxSize) || maxSize <= 0) throw new TypeError('Option "maxSize" must be a number of bytes')
   const duration = (name: keyof typeof DEFAULTS): number => parseDuration(options[name] ?? DEFAULTS[name], name)
   const request: JwksRequest = { address, timeout: duration('timeout'), maxSize, options }
   return createKeyRing({
@@ -81,7 +81,7 @@ function checkedAddress(url: string | URL): string {
   if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.test(hostname))) {
     throw new TypeError('The address of remoteJwks must begin with https: (http: only for this machine)')
   }
-  if (username !== '' || password !== '') throw new TypeError('The address of remoteJwks must not hold a password')
+  if (username !== '' || password !== '') throw new TypeError('The address of remoteJwks must not contain a password')
   return href
 }
 
@@ -92,7 +92,7 @@ function parseUrl(url: string | URL): URL {
   try {
     return new URL(url)
   } catch {
-    throw new TypeError('The address of remoteJwks is no URL')
+    throw new TypeError('The address of remoteJwks is not a URL')
   }
 }
 
@@ -106,7 +106,7 @@ async function fetchJwks({ address, timeout, maxSize, options }: JwksRequest): P
   })
   if (response.status !== 200) {
     await response.body?.cancel()
-    throw new Error(`The JWK set was answered with status ${response.status}`)
+    throw new Error(`The request for the JWK set was answered with status ${response.status}`)
   }
   return await readLimited(response, maxSize)
 }
@@ -119,7 +119,7 @@ async function readLimited(response: Response, maxSize: number): Promise<Uint8Ar
     size += step.value.length
     if (size > maxSize) {
       await reader?.cancel()
-      throw new Error(`The JWK set is longer than ${maxSize} octets`)
+      throw new Error(`The JWK set is longer than ${maxSize} bytes`)
     }
     chunks.push(step.value)
   }
@@ -128,14 +128,14 @@ async function readLimited(response: Response, maxSize: number): Promise<Uint8Ar
 
 async function readJwks(octets: Uint8Array, checks: KeyChecks): Promise<KeySet> {
   const { keys } = (JSON.parse(decodeUtf8(octets)) ?? {}) as { keys?: unknown }
-  if (!Array.isArray(keys)) throw new Error('The answer is no JWK set')
+  if (!Array.isArray(keys)) throw new Error('The answer is not a JWK set')
   if (keys.length > MAX_REMOTE_KEYS) throw new Error(`The JWK set has more than ${MAX_REMOTE_KEYS} keys`)
   const usable: PreparedKey[] = []
   for (const jwk of keys as Jwk[]) {
     const key = await readKey(jwk, checks)
     if (key) usable.push(key)
   }
-  if (usable.length === 0) throw new Error('The JWK set has no key that verifies sessions')
+  if (usable.length === 0) throw new Error('The JWK set has no key that can verify sessions')
   return keySetOf(usable)
 }
 

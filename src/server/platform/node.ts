@@ -50,7 +50,7 @@ function readFile(path: string): Uint8Array {
   try {
     return new Uint8Array(readFileSync(path))
   } catch {
-    throw new TypeError('a "file" that can not be read')
+    throw new TypeError('a "file" that cannot be read')
   }
 }
 

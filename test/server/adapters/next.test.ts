@@ -181,7 +181,7 @@ describe('change', () => {
     const { set, cookies } = cookieJar()
     const { sessions } = serve({ codecs: [textCodec('a', { sign: async () => 'text~a~b+c/d=' })], expose: false })
     const work = nextSessions(sessions, cookies).change(signIn('dave'))
-    await expect(work).rejects.toThrow(/percent encoding.*fetchSessions.*nextProxy/)
+    await expect(work).rejects.toThrow(/percent-encode.*fetchSessions.*nextProxy/)
     expect(set).toEqual([])
   })
 

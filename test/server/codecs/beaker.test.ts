@@ -42,9 +42,9 @@ async function sign(codec: SessionCodec, record: SessionRecord, where = context)
 
 describe('options', () => {
   test.each<[Partial<BeakerOptions>, string]>([
-    [{ validateKey: '' }, '"validateKey" holds an empty secret'],
+    [{ validateKey: '' }, '"validateKey" contains an empty secret'],
     [{ validateKey: [] }, '"validateKey" must be'],
-    [{ validateKey: [validateKey, ''] }, '"validateKey" holds an empty secret'],
+    [{ validateKey: [validateKey, ''] }, '"validateKey" contains an empty secret'],
     [{ validateKey: undefined as never }, '"validateKey" must be'],
     [{ validateKey: [5] as never }, '"validateKey" must be'],
     [{ encryptKey }, '"cryptoType" is needed'],
@@ -458,7 +458,7 @@ describe('the session', () => {
     expect(viewOf(await sign(remover, await remover.verify(value, context)))).toEqual({ user: 'dave' })
   })
 
-  test('an id that is no text, or a time that is no number, is refused', async () => {
+  test('an id that is not text, or a time that is no number, is refused', async () => {
     for (const wrong of [{ _id: 5 }, { _creation_time: 'soon' }, { _accessed_time: Number.NaN }]) {
       expect(await errorOf(codec, pickled(wrong))).toEqual({ code: 'ERR_SESSION_CLAIMS', verified: true })
     }

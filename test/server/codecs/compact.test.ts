@@ -177,7 +177,7 @@ describe('what verified and can not be read', () => {
       'ERR_SESSION_MALFORMED',
     ],
     ['an id longer than all', made([4, 200, 1]), 'ERR_SESSION_MALFORMED'],
-    ['an id that is no text', made([4, 1, 0xff]), 'ERR_SESSION_MALFORMED'],
+    ['an id that is not text', made([4, 1, 0xff]), 'ERR_SESSION_MALFORMED'],
     ['a number without an end', made([64, ...new Array(20).fill(255)]), 'ERR_SESSION_CLAIMS'],
     ['a time that no Date has', made([24, ...MOST, ...MOST]), 'ERR_SESSION_CLAIMS'],
     ['no BSON', made([0], new Uint8Array(9)), 'ERR_SESSION_BSON'],

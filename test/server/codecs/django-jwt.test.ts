@@ -84,7 +84,7 @@ describe('vectors: what Django creates', () => {
     expect(claims).toEqual(payload)
     expect(kid).toBeUndefined()
     expect(id).toBe(name.includes('overrides') ? 'overridden' : sk)
-    // PyJWT refuses a `sub` that is no text; here it is data.
+    // PyJWT refuses a `sub` that is not text; here it is data.
     if (verified === undefined) return expect(data.sub).toBe(5)
     const { sk: _, iat: _iat, exp: _exp, ...expected } = decodeTagged(verified) as SessionData
     expect(data).toEqual(expected)
@@ -174,15 +174,15 @@ describe('options', () => {
   test.each<[RegExp, Partial<DjangoJwtOptions>]>([
     [/one of "key", "keys" and "secrets"/, { keys: SECRET }],
     [/one of "key", "keys" and "secrets"/, { secrets: [SECRET] }],
-    [/"keys" holds an empty secret/, { key: '' }],
-    [/31 octets; 32 are needed/, { key: short }],
-    [/private and its public one/, { key: [SECRET] as never }],
+    [/"keys" contains an empty secret/, { key: '' }],
+    [/31 bytes; 32 are needed/, { key: short }],
+    [/private key and its public key/, { key: [SECRET] as never }],
     [/none of "algorithms"/, { key: [SECRET, SECRET] }],
     [/none of "algorithms"/, { key: [pairFor('ES256').privateKey, pairFor('ES256').publicKey] }],
-    [/"fields" holds a part/, { fields: [[]] as never }],
-    [/"fields" holds a part/, { fields: [['a', 'b', 'c', 'd']] as never }],
-    [/"fields" holds a part/, { fields: [5] as never }],
-    [/"fields" holds a part/, { fields: [['']] }],
+    [/"fields" contains a part/, { fields: [[]] as never }],
+    [/"fields" contains a part/, { fields: [['a', 'b', 'c', 'd']] as never }],
+    [/"fields" contains a part/, { fields: [5] as never }],
+    [/"fields" contains a part/, { fields: [['']] }],
     [/"fields" has the name "a" twice/, { fields: ['a', ['b', 'a', 'c']] }],
     [
       /"fields" has the name "c" twice/,
@@ -345,7 +345,7 @@ describe('without a user: claims are copied', () => {
     expect(payloadOf(await codec.sign(await codec.verify(tokenOf(text), context), context))).toBe(text)
   })
 
-  test('a session of another codec moves here', async () => {
+  test('a session for another codec moves here', async () => {
     const secret = { secrets: [OLD_SECRET] }
     const { sessions, browser } = serve({ codecs: [jwt(secret)], clock: () => now })
     const first = await sessions.load(null)
@@ -404,7 +404,7 @@ describe('with a user', () => {
     for (const name of ['sk', 'iat', 'exp', 'nbf', 'jti']) {
       await expect(async () =>
         codecOf({ user, claims: () => ({ [name]: 'x' }) }).sign(record, context),
-      ).rejects.toThrow(`Option "claims" must not give "${name}"`)
+      ).rejects.toThrow(`Option "claims" must not return "${name}"`)
     }
   })
 

@@ -23,16 +23,16 @@ const HEADER = '{"alg":"HS256","typ":"JWT"}'
 describe('options', () => {
   test.each<[RegExp, Partial<JwtOptions>]>([
     [/"algorithms" is empty/, { algorithms: [] }],
-    [/"algorithms" may hold HS256, HS384 and HS512/, { algorithms: ['none' as HmacAlgorithm] }],
-    [/"algorithms" may hold/, { algorithms: ['RS256' as HmacAlgorithm] }],
-    [/"algorithms" may hold/, { algorithms: ['toString' as HmacAlgorithm] }],
-    [/"algorithms" holds HS256 twice/, { algorithms: ['HS256', 'HS512', 'HS256'] }],
+    [/"algorithms" may contain HS256, HS384 and HS512/, { algorithms: ['none' as HmacAlgorithm] }],
+    [/"algorithms" may contain/, { algorithms: ['RS256' as HmacAlgorithm] }],
+    [/"algorithms" may contain/, { algorithms: ['toString' as HmacAlgorithm] }],
+    [/"algorithms" contains HS256 twice/, { algorithms: ['HS256', 'HS512', 'HS256'] }],
     [/"expires" must be a second or more/, { expires: 0 }],
     [/"expires" must be a second or more/, { expires: 0.999 }],
     [/expires must be/, { expires: 'soon' as '1s' }],
     [/clockTolerance must be/, { clockTolerance: -1 }],
-    [/"secrets" holds an empty secret/, { secrets: [SECRET, ''] }],
-    [/"secrets" holds a secret of 31 octets/, { secrets: ['x'.repeat(31)] }],
+    [/"secrets" contains an empty secret/, { secrets: [SECRET, ''] }],
+    [/"secrets" contains a secret of 31 bytes/, { secrets: ['x'.repeat(31)] }],
   ])('%s', (message, options) => {
     expect(() => codecOf(options)).toThrow(TypeError)
     expect(() => codecOf(options)).toThrow(message)

@@ -24,7 +24,7 @@ describe('the list of secrets', () => {
   test.each([`${SECRET},`, `,${SECRET}`, `${SECRET},,${OLD_SECRET}`, `${SECRET}, ,${OLD_SECRET}`, ''])(
     'an empty part is refused, whatever is allowed (%#)',
     (text) => {
-      expect(() => ring(text)).toThrow(/"secrets" holds an empty secret/)
+      expect(() => ring(text)).toThrow(/"secrets" contains an empty secret/)
       expect(() => ring(text, { allowWeakSecrets: true })).toThrow(TypeError)
     },
   )
@@ -58,14 +58,14 @@ describe('the list of secrets', () => {
 
   test('32 octets are enough and 31 are not', () => {
     expect(ring(['x'.repeat(32)]).size).toBe(1)
-    expect(() => ring(['x'.repeat(31)])).toThrow(/31 octets; 32 are needed/)
+    expect(() => ring(['x'.repeat(31)])).toThrow(/31 bytes; 32 are needed/)
     expect(() => ring([SECRET, 'x'.repeat(31)])).toThrow(TypeError)
     expect(ring(['x'.repeat(31)], { allowWeakSecrets: true }).size).toBe(1)
   })
 
   test('octets of UTF-8 count, not characters', () => {
     expect(ring(['é'.repeat(16)]).size).toBe(1)
-    expect(() => ring(['é'.repeat(15)])).toThrow(/30 octets/)
+    expect(() => ring(['é'.repeat(15)])).toThrow(/30 bytes/)
   })
 })
 

@@ -25,7 +25,7 @@ const ed = pairFor('EdDSA')
 const strong = Buffer.from(SECRET).toString('base64url')
 const small = generate('RSA', 1024)
 
-/** Public keys that are for no algorithm of ours. Not every runtime can make them. */
+/** Public keys that are for not a supported algorithm. Not every runtime can make them. */
 const strange = {
   secp256k1: [
     '-----BEGIN PUBLIC KEY-----',
@@ -111,15 +111,15 @@ describe('refused at start', () => {
   const rsaJwk = jwkOf(rsa.privateKey)
   const cases: [RegExp, () => unknown][] = [
     [/"keys" holds (?:no key|something)/, () => []],
-    [/something that is no key/, () => 5],
-    [/something that is no key/, () => null],
-    [/something that is no key/, () => ({})],
-    [/something that is no key/, () => [[SECRET]]],
-    [/holds an empty secret/, () => ''],
-    [/holds an empty secret/, () => new Uint8Array()],
-    [/secret of 31 octets; 32 are needed/, () => 'x'.repeat(31)],
-    [/secret of 31 octets/, () => ({ kty: 'oct', k: Buffer.from('x'.repeat(31)).toString('base64url') })],
-    [/secret of 31 octets/, () => createSecretKey(Buffer.from('x'.repeat(31)))],
+    [/something that is not a key/, () => 5],
+    [/something that is not a key/, () => null],
+    [/something that is not a key/, () => ({})],
+    [/something that is not a key/, () => [[SECRET]]],
+    [/contains an empty secret/, () => ''],
+    [/contains an empty secret/, () => new Uint8Array()],
+    [/secret of 31 bytes; 32 are needed/, () => 'x'.repeat(31)],
+    [/secret of 31 bytes/, () => ({ kty: 'oct', k: Buffer.from('x'.repeat(31)).toString('base64url') })],
+    [/secret of 31 bytes/, () => createSecretKey(Buffer.from('x'.repeat(31)))],
     // a public key as a secret, whatever it is wrapped in
     [/PEM or JWK as a secret/, () => Buffer.from(pemOf(rsa.publicKey))],
     [/PEM or JWK as a secret/, () => Buffer.from(`\uFEFF \n${pemOf(rsa.publicKey)}`)],
@@ -137,29 +137,29 @@ describe('refused at start', () => {
     [/do not allow to verify/, () => jwkOf(rsa.publicKey, { key_ops: ['sign'] })],
     [/do not allow to sign/, () => jwkOf(rsa.privateKey, { key_ops: ['verify'] })],
     [/do not allow to sign/, () => ({ kty: 'oct', k: strong, key_ops: ['verify'] })],
-    [/"key_ops" is no list/, () => jwkOf(rsa.publicKey, { key_ops: 'verify' as never })],
-    [/"alg" that signs no sessions/, () => jwkOf(rsa.publicKey, { alg: 'RSA-OAEP' })],
-    [/"alg" that signs no sessions/, () => jwkOf(rsa.publicKey, { alg: 'none' })],
-    [/"alg" that signs no sessions/, () => jwkOf(rsa.publicKey, { alg: 'constructor' })],
+    [/"key_ops" is not a list/, () => jwkOf(rsa.publicKey, { key_ops: 'verify' as never })],
+    [/"alg" that is not for sessions/, () => jwkOf(rsa.publicKey, { alg: 'RSA-OAEP' })],
+    [/"alg" that is not for sessions/, () => jwkOf(rsa.publicKey, { alg: 'none' })],
+    [/"alg" that is not for sessions/, () => jwkOf(rsa.publicKey, { alg: 'constructor' })],
     [/can not be used with ES384/, () => jwkOf(ec.publicKey, { alg: 'ES384' })],
     [/can not be used with ES256/, () => jwkOf(rsa.publicKey, { alg: 'ES256' })],
-    [/another "alg" than it has itself/, () => ({ key: jwkOf(rsa.publicKey, { alg: 'RS256' }), alg: 'PS256' })],
+    [/whose own "alg" is a different one/, () => ({ key: jwkOf(rsa.publicKey, { alg: 'RS256' }), alg: 'PS256' })],
     [/1024 bits; 2048 are needed/, () => small.privateKey],
     [/1024 bits; 2048 are needed/, () => jwkOf(small.publicKey)],
     [/the exponent 1/, () => ({ ...jwkOf(rsa.publicKey), e: 'AQ' })],
     [/type rsa-pss/, () => ({ type: 'public', asymmetricKeyType: 'rsa-pss', export: () => {} })],
-    [/KeyObject of a type or curve that signs no sessions/, () => unknownKey],
+    [/KeyObject of a type or curve that is not for sessions/, () => unknownKey],
     [/JWK without "kty"/, () => ({ keys: [{}] })],
     [/JWK without "kty"/, () => ({ keys: [null] })],
     [/without a list of "keys"/, () => ({ keys: 'none' })],
     [/one "kid" for a set/, () => ({ key: { keys: [rsaJwk] }, kid: 'x' })],
-    [/"kid" is no text of 1 to 256 characters/, () => ({ key: rsa.publicKey, kid: '' })],
-    [/"kid" is no text of 1 to 256 characters/, () => ({ key: rsa.publicKey, kid: 'k'.repeat(257) })],
-    [/"kid" is no text of 1 to 256 characters/, () => jwkOf(rsa.publicKey, { kid: 5 as never })],
+    [/"kid" is not text of 1 to 256 characters/, () => ({ key: rsa.publicKey, kid: '' })],
+    [/"kid" is not text of 1 to 256 characters/, () => ({ key: rsa.publicKey, kid: 'k'.repeat(257) })],
+    [/"kid" is not text of 1 to 256 characters/, () => jwkOf(rsa.publicKey, { kid: 5 as never })],
     [/PEM without a key/, () => '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----'],
     [/PEM without a key/, () => ({ pem: 'no PEM' })],
     [/OpenSSH key; convert it: ssh-keygen -p -m PKCS8/, () => OPENSSH],
-    [/"pem" that is no text/, () => ({ pem: Buffer.from(pemOf(rsa.publicKey)) })],
+    [/"pem" that is not text/, () => ({ pem: Buffer.from(pemOf(rsa.publicKey)) })],
     [/PEM with several keys/, () => pemOf(rsa.privateKey) + pemOf(rsa.publicKey)],
     [/pair without a key/, () => ({ publicKey: undefined })],
   ]
@@ -187,7 +187,7 @@ describe('refused at start', () => {
     expect(() => jwt({ keys: jwkOf(keys, { alg: 'PS256' }), algorithms: ['RS256'] })).toThrow(/none of "algorithms"/)
     expect(() => jwt({ keys, algorithms: [] })).toThrow(/is empty/)
     expect(() => jwt({ keys, algorithms: ['RS256', 'RS256'] })).toThrow(/RS256 twice/)
-    expect(() => jwt({ keys, algorithms: ['none' as 'RS256'] })).toThrow(/no algorithm of ours/)
+    expect(() => jwt({ keys, algorithms: ['none' as 'RS256'] })).toThrow(/not a supported algorithm/)
     expect(() => jwt({ keys: createKeys(keys), algorithms: ['RS256'] })).toThrow(/createKeys\(\)/)
   })
 
@@ -209,7 +209,7 @@ describe('refused at start', () => {
     expect(() => jwt({ keys: pair.publicKey })).toThrow(/may not verify/)
     expect(() => jwt({ keys: pair })).toThrow(/may not sign/)
     const { privateKey } = await jose.generateKeyPair('ES256', { extractable: false })
-    expect(() => jwt({ keys: privateKey })).toThrow(/give \{ privateKey, publicKey \}/)
+    expect(() => jwt({ keys: privateKey })).toThrow(/pass \{ privateKey, publicKey \}/)
     for (const extractable of [true, false]) {
       const hmac = { name: 'HMAC', hash: 'SHA-256' }
       const octets = new Uint8Array(16).fill(7)
@@ -328,7 +328,7 @@ describe('files', () => {
 
   test.runIf(platform.name === 'node')('one that is missing, of another key, or names another file', () => {
     const missing = join(tmpdir(), 'no-such-file')
-    expect(() => jwt({ keys: { file: missing } })).toThrow(/"file" that can not be read/)
+    expect(() => jwt({ keys: { file: missing } })).toThrow(/"file" that cannot be read/)
     expect(() => jwt({ keys: { file: missing } })).not.toThrow(new RegExp(missing))
     expect(() => jwt({ keys: { file: file('open.pem', OPENSSH) } })).toThrow(/an OpenSSH key/)
     const other = file('other.json', JSON.stringify({ file: '/etc/hostname', kty: 'oct' }))

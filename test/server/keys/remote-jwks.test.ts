@@ -62,8 +62,8 @@ describe('the address', () => {
     [/must begin with https:/, 'http://169.254.169.254/latest'],
     [/must begin with https:/, 'file:///etc/jwks.json'],
     [/must begin with https:/, 'data:application/json,{}'],
-    [/must not hold a password/, 'https://user:swordfish@issuer.example/'],
-    [/is no URL/, 'issuer.example/jwks.json'],
+    [/must not contain a password/, 'https://user:swordfish@issuer.example/'],
+    [/is not a URL/, 'issuer.example/jwks.json'],
   ])('%s: %s', (message, url) => {
     expect(() => remoteJwks(url)).toThrow(TypeError)
     expect(() => remoteJwks(url)).toThrow(message)

@@ -135,7 +135,7 @@ describe('options', () => {
   })
 
   test('secrets that anybody could guess', () => {
-    expect(() => wsgiJwtSession({ secret: '' })).toThrow('"secrets" holds an empty secret')
+    expect(() => wsgiJwtSession({ secret: '' })).toThrow('"secrets" contains an empty secret')
     expect(() => wsgiJwtSession({ secret: 'short' })).toThrow('32 are needed')
   })
 })

@@ -278,7 +278,7 @@ describe('update', () => {
     expect((await store.get(id))?.data).toEqual({ fresh: true })
   })
 
-  test('a row that can not be read stays as it is', async () => {
+  test('a row that cannot be read stays as it is', async () => {
     await insert('garbage', '2023-11-20 10:00:00')
     const store = storeWith()
     let asked = false
@@ -413,7 +413,7 @@ describe('options', () => {
     expect(make({ table: `a${'b'.repeat(62)}` })).not.toThrow()
   })
 
-  test('an answer that is no list of rows is a mistake of the function', async () => {
+  test('an answer that is not a list of rows is a mistake of the function', async () => {
     const store = storeWith({ execute: (() => ({ rows: [] })) as never, dialect: 'postgresql' })
     expect(await failure(() => store.get(id))).toBeInstanceOf(TypeError)
   })

@@ -418,7 +418,7 @@ describe('a store that is down', () => {
   })
 })
 
-describe('a row that can not be read', () => {
+describe('a row that cannot be read', () => {
   const damaged = new SessionError('ERR_SESSION_SIGNATURE', 'The row is not signed with our key')
 
   async function withDamage() {
