@@ -3,7 +3,7 @@
  * Cookie names are tokens (RFC 6265 §4.1.1); the timeouts mean what Beaker's does (FORMATS §2.2).
  */
 import { type DataAndMeta, JWT_META } from './decode.js'
-import { type DecodedSession, deepFreeze, type SessionData } from './types.js'
+import { type DecodedSession, deepFreeze, type SessionData, type SessionMeta } from './types.js'
 
 /** Beaker's own default (FORMATS §3). */
 export const DEFAULT_NAME = 'beaker.session.id'
@@ -48,28 +48,34 @@ export interface SessionDefinition<Data = SessionData> {
  * @see RFC 6265 §4.1.1, FORMATS §2.2
  */
 export function defineSession<Data = SessionData>(options: SessionOptions = {}): SessionDefinition<Data> {
-  const { name = DEFAULT_NAME, idleTimeout, absoluteTimeout, fields = {}, sessionField = SESSION_FIELD } = options
-  if (typeof name !== 'string' || !TOKEN.test(name)) throw new TypeError('name must be a token (RFC 6265 §4.1.1)')
+  const { name = DEFAULT_NAME, idleTimeout, absoluteTimeout, fields, sessionField } = options
+  if (typeof name !== 'string' || !TOKEN.test(name)) refuse('name', 'a token (RFC 6265)')
   return Object.freeze({
     name,
-    ...(idleTimeout !== undefined && { idleTimeout: parseTimeout(idleTimeout, 'idleTimeout') }),
-    ...(absoluteTimeout !== undefined && { absoluteTimeout: parseTimeout(absoluteTimeout, 'absoluteTimeout') }),
-    ...((options.fields !== undefined || options.sessionField !== undefined) && claimsOf(fields, sessionField)),
+    ...timeout('idleTimeout', idleTimeout),
+    ...timeout('absoluteTimeout', absoluteTimeout),
+    ...((fields !== undefined || sessionField !== undefined) && claimsOf(fields, sessionField)),
   })
 }
 
-function claimsOf(fields: SessionFields, sessionField: string): Omit<SessionDefinition, 'name' | '~data'> {
-  const known = checkFields(fields, sessionField)
-  return { fields: known, sessionField, '~claims': createClaimsView(known, sessionField) }
+function refuse(option: string, rule: string): never {
+  throw new TypeError(`${option} must be ${rule}`)
+}
+
+function claimsOf(
+  fields: SessionFields = {},
+  sessionField: string = SESSION_FIELD,
+): Omit<SessionDefinition, 'name' | '~data'> {
+  if (typeof fields !== 'object' || !fields || Array.isArray(fields)) refuse('fields', 'an object')
+  const copy = Object.freeze({ ...fields })
+  return { fields: copy, sessionField, '~claims': createClaimsView(copy, sessionField) }
 }
 
 /** `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/
 
-function parseTimeout(value: unknown, option: string): number {
-  const milliseconds = parseDuration(value, option)
-  if (milliseconds === 0) throw new TypeError(`${option} must be more than 0; leave it out for a session without one`)
-  return milliseconds
+function timeout(option: string, value: unknown): object | false {
+  return value !== undefined && { [option]: parseDuration(value, option) || refuse(option, 'more than 0') }
 }
 
 /** Long names, and the short name of each on the wire: `{ user_id: 'u' }`. */
@@ -102,11 +108,10 @@ function createClaimsView(fields: SessionFields, sessionField: string): ClaimsVi
   const key = JSON.stringify([fields, sessionField])
   return ({ format, data, meta }) => {
     if (format !== 'jwt' || !data) return undefined
-    const views = known.get(data) ?? new Map<string, DataAndMeta>()
+    const views = known.get(data) ?? {}
     known.set(data, views)
-    const view = views.get(key) ?? deepFreeze(viewOf({ data, meta: meta ?? {} }, fields, sessionField))
-    views.set(key, view)
-    return view
+    views[key] ??= deepFreeze(viewOf(data, meta, fields, sessionField))
+    return views[key]
   }
 }
 
@@ -114,28 +119,24 @@ function createClaimsView(fields: SessionFields, sessionField: string): ClaimsVi
 type ClaimsView = (session: Partial<DecodedSession>) => DataAndMeta | undefined
 
 /** By the data they are made of, then by the names: definitions that say the same show the same objects. */
-const known: WeakMap<SessionData, Map<string, DataAndMeta>> = /* @__PURE__ */ new WeakMap()
+const known: WeakMap<SessionData, Record<string, DataAndMeta>> = /* @__PURE__ */ new WeakMap()
 
-function viewOf({ data, meta }: DataAndMeta, fields: SessionFields, sessionField: string): DataAndMeta {
+function viewOf(data: SessionData, meta: SessionMeta = {}, fields: SessionFields, sessionField: string): DataAndMeta {
   const { [sessionField]: id, ...rest } = data
-  if (typeof id !== 'string') return { data: expandFields(data, fields), meta }
-  return { data: expandFields(rest, fields), meta: { ...meta, id } }
+  const isKey = typeof id === 'string'
+  return { data: expandFields(isKey ? rest : data, fields), meta: isKey ? { ...meta, id } : meta }
 }
 
 /**
- * Refuses names that two things would share.
+ * Refuses names that two things would share. The server does this when it starts, so that a page loads nothing of it.
  *
  * @param fields - the short names by the long ones
  * @param sessionField - the claim that has the key of a session on the server
- * @returns a frozen copy
  * @throws {TypeError} naming the option
  */
-export function checkFields(fields: SessionFields, sessionField: string): SessionFields {
+export function checkFields(fields: SessionFields, sessionField: string): void {
   if (typeof sessionField !== 'string' || sessionField === '' || JWT_META.includes(sessionField)) {
     throw new TypeError('sessionField must be the name of a claim, and none of exp, nbf, iat, jti')
-  }
-  if (typeof fields !== 'object' || fields === null || Array.isArray(fields)) {
-    throw new TypeError('fields must be an object: long names, and the short name of each')
   }
   const taken = new Set([...JWT_META, sessionField])
   for (const [long, short] of Object.entries(fields)) {
@@ -145,7 +146,6 @@ export function checkFields(fields: SessionFields, sessionField: string): Sessio
       taken.add(name)
     }
   }
-  return Object.freeze({ ...fields })
 }
 
 const MILLISECONDS: Readonly<Record<string, number>> = {
@@ -172,7 +172,7 @@ export function parseDuration(value: unknown, option: string): number {
   const milliseconds =
     typeof value === 'number' ? value * 1_000 : Number(digits) * (MILLISECONDS[unit as string] as number)
   if (!(milliseconds >= 0 && milliseconds <= Number.MAX_SAFE_INTEGER)) {
-    throw new TypeError(`${option} must be a number of seconds, or text like '30s', '30m', '2h', '7d', '2w'`)
+    refuse(option, "seconds, or text like '30m' or '7d'")
   }
   return milliseconds
 }

@@ -1,5 +1,7 @@
 /** Long names beside short ones, and which names can't be had (FORMATS §6.2). */
 import { describe, expect, test } from 'vitest'
+import { jwt } from '../../src/server/codecs/jwt.js'
+import { verifySessions } from '../../src/server/core/verify-sessions.js'
 import { defineSession, expandFields } from '../../src/shared/define-session.js'
 
 describe('expandFields', () => {
@@ -42,6 +44,27 @@ describe('defineSession', () => {
   })
 
   test.each([
+    ['a list', ['a']],
+    ['null', null],
+    ['text', 'a'],
+  ])('refuses %s', (_, fields) => {
+    expect(define(fields)).toThrow(TypeError)
+    expect(define(fields)).toThrow(/^fields /)
+  })
+})
+
+describe('the server refuses at its start', () => {
+  const start = (fields: unknown, sessionField?: unknown) => () => {
+    const session = defineSession({ fields, ...(sessionField === undefined ? {} : { sessionField }) } as never)
+    verifySessions({ session, codecs: [jwt({ secrets: ['x'.repeat(32)] })] })
+  }
+
+  test('not what has one meaning', () => {
+    expect(start({ user_id: 'u', same: 'same' })).not.toThrow()
+    expect(start(undefined, 'sid')).not.toThrow()
+  })
+
+  test.each([
     ['two long names of one short name', { a: 'x', b: 'x' }],
     ['a long name that is the short name of another', { a: 'b', b: 'c' }],
     ['the session field', { id: 'sk' }],
@@ -51,15 +74,13 @@ describe('defineSession', () => {
     ['no text', { a: 1 }],
     ['an empty name', { a: '' }],
     ['an empty long name', { '': 'a' }],
-    ['a list', ['a']],
-    ['null', null],
-    ['text', 'a'],
-  ])('refuses %s', (_, fields) => {
-    expect(define(fields)).toThrow(TypeError)
-    expect(define(fields)).toThrow(/^fields /)
+  ])('%s', (_, fields) => {
+    expect(start(fields)).toThrow(TypeError)
+    expect(start(fields)).toThrow(/^fields /)
   })
 
-  test.each([[''], ['exp'], [5], [null]])('refuses the session field %j', (sessionField) => {
-    expect(define({ a: 'b' }, sessionField)).toThrow(/^sessionField /)
+  test.each([[''], ['exp'], [5], [null]])('the session field %j', (sessionField) => {
+    expect(start({ a: 'b' }, sessionField)).toThrow(/^sessionField /)
+    expect(start(undefined, sessionField)).toThrow(/^sessionField /)
   })
 })

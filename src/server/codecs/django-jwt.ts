@@ -310,7 +310,8 @@ function createFields(fields: readonly DjangoField[] | SessionFields, sessionFie
     : Object.entries(fields).map(([long, short]): FieldNames => ({ attribute: long.split('.'), short, long }))
   refuseTwice(names.map(({ short }) => short))
   refuseTwice(names.map(({ long }) => long))
-  const shortByLong = checkFields(Object.fromEntries(names.map(({ long, short }) => [long, short])), sessionField)
+  const shortByLong = Object.fromEntries(names.map(({ long, short }) => [long, short]))
+  checkFields(shortByLong, sessionField)
   return {
     names,
     expand: (data) => expandFields(data, shortByLong),

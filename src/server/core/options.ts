@@ -1,7 +1,7 @@
 /**
  * The options of `createSessions`, checked and made ready once.
  */
-import { type Duration, defineSession, type SessionDefinition } from '../../shared/define-session.js'
+import { checkFields, type Duration, defineSession, type SessionDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
@@ -114,7 +114,8 @@ export function settleLoading<Data extends object>(
   if (typeof session?.name !== 'string') throw new TypeError('Option "session" must come from defineSession()')
   if (!Array.isArray(codecs)) throw new TypeError('Option "codecs" must be a list of codecs')
   if (codecs.length === 0) throw new TypeError('Option "codecs" is empty')
-  const { name, idleTimeout, absoluteTimeout } = session
+  const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
+  if (fields && sessionField !== undefined) checkFields(fields, sessionField)
   const { touchEvery } = options
   const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const publicRecords = createVerifiedCache<SessionRecord>()
