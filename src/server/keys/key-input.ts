@@ -399,8 +399,7 @@ async function loadJose() {
 async function importPem(pem: string, alg: SignatureAlgorithm, jose: Jose): Promise<Pair> {
   if (!pem.startsWith('-----BEGIN PRIVATE')) {
     const read = pem.startsWith('-----BEGIN CERTIFICATE') ? jose.importX509 : jose.importSPKI
-    const publicKey = await read(pem, alg, { extractable: true })
-    return { publicKey, jwk: publicMembers((await crypto.subtle.exportKey('jwk', publicKey)) as Jwk) }
+    return await withJwk(await read(pem, alg, { extractable: true }))
   }
   const readable = await jose.importPKCS8(pem, alg, { extractable: true })
   const shared = (await crypto.subtle.exportKey('jwk', readable)) as Jwk
@@ -410,10 +409,14 @@ async function importPem(pem: string, alg: SignatureAlgorithm, jose: Jose): Prom
 /** The members that make the key, and nothing else: what the key is for was looked at before. */
 async function importJwk(jwk: Jwk, alg: SignatureAlgorithm, jose: Jose): Promise<Pair> {
   const shared = publicMembers(jwk)
-  const publicKey = (await jose.importJWK(shared, alg)) as CryptoKey
-  if (!isPrivateJwk(jwk)) return { publicKey, jwk: shared }
-  const whole = { ...shared, ...pick(jwk, NUMBERS) }
-  return { publicKey, jwk: shared, privateKey: (await jose.importJWK(whole, alg)) as CryptoKey }
+  const pair = await withJwk((await jose.importJWK(shared, alg)) as CryptoKey)
+  if (!isPrivateJwk(jwk)) return pair
+  return { ...pair, privateKey: (await jose.importJWK({ ...shared, ...pick(jwk, NUMBERS) }, alg)) as CryptoKey }
+}
+
+/** As the platform read it: Deno takes a point that is not on its curve, and says so here. */
+async function withJwk(publicKey: CryptoKey): Promise<Pair> {
+  return { publicKey, jwk: publicMembers((await crypto.subtle.exportKey('jwk', publicKey)) as Jwk) }
 }
 
 /** What can be exported is read again, as PEM: see `keyOfKeyObject`. */

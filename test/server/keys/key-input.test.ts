@@ -25,6 +25,8 @@ const ed = pairFor('EdDSA')
 const strong = Buffer.from(SECRET).toString('base64url')
 const small = generate('RSA', 1024)
 
+const isWorkerd = globalThis.navigator?.userAgent === 'Cloudflare-Workers'
+
 /** Public keys that sign no sessions. Not every runtime can make them. */
 const strange = {
   secp256k1: [
@@ -244,7 +246,8 @@ describe('what only an import can tell', () => {
     'a PEM of 1024 bits': pemOf(small.publicKey),
     'a private PEM of 1024 bits': pemOf(small.privateKey),
     'a PEM of secp256k1': strange.secp256k1,
-    'a PEM of X25519': strange.x25519,
+    // workerd takes it for one of Ed25519, which then verifies nothing.
+    ...(!isWorkerd && { 'a PEM of X25519': strange.x25519 }),
     'a PEM of Ed448': strange.ed448,
     'a PEM of RSASSA-PSS': strange.rsaPss,
     'a PEM that lacks a line': pemOf(rsa.publicKey).replace(/\n.{64}\n/, '\n'),
