@@ -68,7 +68,6 @@ export function nextSessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
   cookies: () => Promise<NextCookies>,
 ): NextSessions<Data> {
-  const { commit } = sessions[internal]
   const opened = createRequestMemory<Opened<Data> | undefined>()
 
   /** One session for each request, as long as the cookies are those that it was loaded from, or has set. */
@@ -84,7 +83,7 @@ export function nextSessions<Data extends object = SessionData>(
   async function save(store: NextCookies, session: Session<Data>): Promise<void> {
     let next: Opened<Data> | undefined
     try {
-      for (const setCookie of await commit(session)) setOn(store, setCookie)
+      for (const setCookie of await sessions[internal].commit(session)) setOn(store, setCookie)
       if (!session.isDestroyed) next = { header: headerOf(store, sessions.name), session: Promise.resolve(session) }
     } finally {
       // What could not be written, or has ended, is nothing to go on with.
