@@ -270,7 +270,7 @@ test('a handler that waits for drain goes on, even if Node has room for all it w
   const server = createServer(async (_, response) => {
     response.write = () => true
     holdResponse(response, { prepare: () => later(), fail: () => response.destroy() })
-    const hasRoom = response.write('x'.repeat(20_000))
+    const hasRoom = response.write('x'.repeat(100_000))
     if (!hasRoom) await once(response, 'drain')
     response.end(`had room: ${hasRoom}`)
   })
