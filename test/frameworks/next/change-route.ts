@@ -1,8 +1,8 @@
 /** Put into the application of Next as app/suite/change/[action]/route.ts: the behaviour suite by `cookies()`. */
 import { cookies } from 'next/headers'
 import { isSessionError, nextSessions } from 'sessionglass/server'
-import { respond } from '../../../../suite/actions.js'
-import { appSessions } from '../../../../suite/app-sessions.js'
+import { respond } from '../../../../suite/actions'
+import { appSessions } from '../../../../suite/app-sessions'
 
 const both = appSessions()
 const { change } = nextSessions(both.sessions, cookies)

@@ -1,7 +1,7 @@
 /** Put into the application of Next as app/suite/fetch/[action]/route.ts: the behaviour suite by `fetchSessions`. */
 
-import { appSessions } from '../../../../suite/app-sessions.js'
-import { fetchApp } from '../../../../suite/fetch.js'
+import { appSessions } from '../../../../suite/app-sessions'
+import { fetchApp } from '../../../../suite/fetch'
 
 const app = fetchApp(appSessions())
 

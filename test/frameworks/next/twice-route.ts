@@ -1,5 +1,5 @@
 /** Put into the application of Next as app/twice/route.ts: changes at the same time, and one inside another. */
-import { change, read } from '../../lib/sessions.js'
+import { change, read } from '../../lib/sessions'
 
 export async function GET(): Promise<Response> {
   const visit = () =>
