@@ -14,7 +14,7 @@ FORMS = {
 
 def prepare(job):
     content = job["session"]
-    tasks = {"loads": lambda octets=pickle.dumps(content, 2): pickle.loads(octets)}
+    tasks = {"loads": lambda data=pickle.dumps(content, 2): pickle.loads(data)}
     for name, options in FORMS.items():
         if "crypto_type" in options:
             options = {**options, "encrypt_key": job["secret"]}

@@ -1,5 +1,5 @@
 /** The session that everything is measured with: a cookie of about 500 bytes as `bsZ`. */
-export const secret = 'a secret of 32 octets, and more of it'
+export const secret = 'a secret of 32 bytes, and more of it'
 
 export const now = new Date('2026-01-15T10:20:30.250Z')
 

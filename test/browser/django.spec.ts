@@ -16,7 +16,7 @@ const EXPIRES = 600
 const html = readFileSync(`${root}examples/federation/page.html`, 'utf8')
 
 const KEY = 'a key of the site that is long enough'
-const SECRET_KEY = 'the secret key of the Django site, of fifty octets'
+const SECRET_KEY = 'the secret key of the Django site, of fifty bytes'
 
 interface Site {
   url: string

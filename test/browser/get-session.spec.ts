@@ -10,7 +10,7 @@ const dave = { user: 'dave' }
 /** As python/tagged.py reads them. */
 const values = {
   $dict: [
-    ['octets', { $bytes: 'AP8Q' }],
+    ['bytes', { $bytes: 'AP8Q' }],
     ['since', { $datetime: '2024-02-29T12:30:00.250000' }],
     ['account', { $bson: 'ObjectId', hex: '65a1b2c3d4e5f60718293a4b' }],
     ['price', { $bson: 'Decimal128', value: '12.50' }],
@@ -30,9 +30,9 @@ for (const client of clients) {
       await visitor.visit(`${python.url}/set?${query}`)
       const seen = await visitor.page.evaluate(() => {
         const { values } = window.sessionglass.getSession() as { values: Record<string, unknown> }
-        const { octets, since, account, price, ...plain } = values
+        const { bytes, since, account, price, ...plain } = values
         return {
-          octets: octets instanceof Uint8Array && [...octets],
+          bytes: bytes instanceof Uint8Array && [...bytes],
           since: since instanceof Date && since.toISOString(),
           account: `${account}`,
           price: String(price),
@@ -41,7 +41,7 @@ for (const client of clients) {
         }
       })
       expect(seen).toEqual({
-        octets: [0, 255, 16],
+        bytes: [0, 255, 16],
         since: '2024-02-29T12:30:00.250Z',
         account: '65a1b2c3d4e5f60718293a4b',
         price: '12.50',

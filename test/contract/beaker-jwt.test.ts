@@ -20,7 +20,7 @@ codecContract({
   name: 'beakerJwt, compressed',
   create: ({ secrets }) => beakerJwt({ secrets }),
   samples: {
-    'dates, octets and large integers': { when: new Date(5), octets: Uint8Array.of(0, 255), large: 2n ** 60n },
+    'dates, bytes and large integers': { when: new Date(5), bytes: Uint8Array.of(0, 255), large: 2n ** 60n },
   },
   made: (secret) => {
     const token = (document: object, beside = {}): string =>

@@ -10,9 +10,9 @@ import { codecContract } from './codec-contract.js'
 import { jsonMembers } from './json-members.js'
 
 const typed: Record<string, SessionData> = {
-  'dates, octets, sets and large integers': {
+  'dates, bytes, sets and large integers': {
     when: new Date(5),
-    octets: Uint8Array.of(0, 255),
+    bytes: Uint8Array.of(0, 255),
     large: 2n ** 70n,
     set: new Set(['a']),
     map: new Map<unknown, unknown>([[1, 'one']]),

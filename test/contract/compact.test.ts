@@ -17,7 +17,7 @@ codecContract({
   keeps: ['id', 'createdAt', 'accessedAt', 'expiresAt'],
   bindsName: true,
   samples: {
-    'dates, octets and large integers': { when: new Date(5), octets: Uint8Array.of(0, 255), large: 2n ** 60n },
+    'dates, bytes and large integers': { when: new Date(5), bytes: Uint8Array.of(0, 255), large: 2n ** 60n },
     'a text that does not deflate': { text: 'swordfish' },
   },
   made: (secret) => ({

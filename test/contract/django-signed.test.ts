@@ -35,9 +35,9 @@ codecContract({
   create: ({ secrets: [secretKey = '', ...fallbacks] }) => djangoSigned({ secretKey, fallbacks, serializer: 'pickle' }),
   keeps: ['accessedAt'],
   samples: {
-    'dates, octets, sets and large integers': {
+    'dates, bytes, sets and large integers': {
       when: new Date(5),
-      octets: Uint8Array.of(0, 255),
+      bytes: Uint8Array.of(0, 255),
       large: 2n ** 70n,
       set: new Set(['a']),
       map: new Map<unknown, unknown>([[1, 'one']]),

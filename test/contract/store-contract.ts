@@ -69,7 +69,7 @@ export function storeContract(
     })
 
     if (!isJson)
-      test('dates, octets, big integers and NaN keep their type', async () => {
+      test('dates, bytes, big integers and NaN keep their type', async () => {
         const sample = await make()
         const data = {
           at: new Date(1_700_000_000_123),

@@ -10,7 +10,7 @@ import { createSessions } from '../../src/server/core/sessions.js'
 
 const CLIENTS = 32
 const REQUESTS = 20_000
-/** What a heap may grow by in three quarters of the requests: a leak of 350 octets for each of them would be more. */
+/** What a heap may grow by in three quarters of the requests: a leak of 350 bytes for each of them would be more. */
 const MAX_GROWTH = 5 * 2 ** 20
 
 interface Counter {
@@ -25,7 +25,7 @@ describe('20 000 requests with sessions read, changed and touched', () => {
 
   beforeAll(async () => {
     const sessions = createSessions<Counter>({
-      secrets: ['a secret of thirty-two octets, or more'],
+      secrets: ['a secret of thirty-two bytes, or more'],
       expose: false,
       touchEvery: 0,
       secure: false,
@@ -89,7 +89,7 @@ describe('20 000 requests with sessions read, changed and touched', () => {
   })
 })
 
-/** Octets in use after everything unused is gone. */
+/** Bytes in use after everything unused is gone. */
 function heapUsed(): number {
   setFlagsFromString('--expose_gc')
   runInNewContext('gc')()

@@ -20,7 +20,7 @@ describeWithPython('compact sessions and SimpleCookie', () => {
     const { sign } = compact({ secrets: 'swordfish-one-of-the-keys-0123456789abcdef' })
     const context = { cookieName: 'sid', purpose: 'session', now: new Date(0) } as const
     const values = (await Promise.all(
-      Array.from({ length: 300 }, () => sign?.({ data: { octets: new Uint8Array(randomBytes(60)) } }, context)),
+      Array.from({ length: 300 }, () => sign?.({ data: { bytes: new Uint8Array(randomBytes(60)) } }, context)),
     )) as string[]
     // every digit is in one of them
     expect(new Set(values.join('')).size).toBe(85)

@@ -28,7 +28,7 @@ interface SiteSession {
   [key: string]: unknown
 }
 
-const SECRET = 'the secret key of the Django site, of fifty octets'
+const SECRET = 'the secret key of the Django site, of fifty bytes'
 const OLD_SECRET = 'the secret key that the Django site had once before'
 const session = defineSession<SiteSession>({
   name: 'sessionid',

@@ -1,5 +1,5 @@
 /**
- * What each key of a session costs in its payload: octets of a BSON element (BSON specification 1.1), or of JSON text.
+ * What each key of a session costs in its payload: bytes of a BSON element (BSON specification 1.1), or of JSON text.
  */
 
 /** @typedef {{ key: string, bytes: number }} Cost */
@@ -16,12 +16,12 @@ const FRAME = 5
 export function costs(members, isCompressed) {
   return Object.entries(members).map(([key, value]) => ({
     key,
-    bytes: isCompressed ? bsonOctets(key, value) : jsonOctets(key, value),
+    bytes: isCompressed ? bsonSize(key, value) : jsonSize(key, value),
   }))
 }
 
 /**
- * The payload's way into the cookie, step by step, in octets.
+ * The payload's way into the cookie, step by step, in bytes.
  *
  * @param {object} cookie
  * @param {string} cookie.payload - as it stands in the cookie
@@ -41,29 +41,29 @@ export function journey({ payload, bsZ, total }) {
 }
 
 /** @param {string} key @param {unknown} value */
-function jsonOctets(key, value) {
-  return octets(`${JSON.stringify(key)}:${JSON.stringify(value)},`)
+function jsonSize(key, value) {
+  return utf8Length(`${JSON.stringify(key)}:${JSON.stringify(value)},`)
 }
 
 /** Type, key and its NUL, then the value. @param {string} key @param {unknown} value */
-function bsonOctets(key, value) {
-  return 1 + octets(key) + 1 + valueOctets(value)
+function bsonSize(key, value) {
+  return 1 + utf8Length(key) + 1 + valueSize(value)
 }
 
 /** @param {unknown} value @returns {number} */
-function valueOctets(value) {
+function valueSize(value) {
   if (value === null || value === undefined) return 0
   if (typeof value === 'boolean') return 1
   if (typeof value === 'number') return Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? 4 : 8
-  if (typeof value === 'string') return 4 + octets(value) + 1
+  if (typeof value === 'string') return 4 + utf8Length(value) + 1
   if (typeof value === 'bigint' || value instanceof Date) return 8
   if (value instanceof Uint8Array) return 4 + 1 + value.length
   if (typeof value !== 'object') return 0
   if ('_bsontype' in value && 'bytes' in value) return /** @type {Uint8Array} */ (value.bytes).length
-  return Object.entries(value).reduce((sum, [key, inner]) => sum + bsonOctets(key, inner), FRAME)
+  return Object.entries(value).reduce((sum, [key, inner]) => sum + bsonSize(key, inner), FRAME)
 }
 
 /** @param {string} text */
-function octets(text) {
+function utf8Length(text) {
   return encoder.encode(text).length
 }

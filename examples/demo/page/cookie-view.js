@@ -5,7 +5,7 @@ import { element, fill } from './dom.js'
 import { demoSession } from './session.js'
 import { bytesText } from './words.js'
 
-/** Octets of name and value that browsers keep. */
+/** Bytes of name and value that browsers keep. */
 const MOST = 4096
 
 /** @typedef {import('./reading.js').VisibleCookie} VisibleCookie */

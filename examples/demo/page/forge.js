@@ -19,8 +19,8 @@ export function forge({ session, inspection, read }) {
     _creation_time: createdAt && createdAt.getTime() / 1000,
     _accessed_time: accessedAt && accessedAt.getTime() / 1000,
   }
-  const octets = new TextEncoder().encode(JSON.stringify(claims))
-  const payload = btoa(Array.from(octets, (octet) => String.fromCharCode(octet)).join(''))
+  const bytes = new TextEncoder().encode(JSON.stringify(claims))
+  const payload = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''))
     .replaceAll('+', '-')
     .replaceAll('/', '_')
     .replaceAll('=', '')

@@ -35,14 +35,14 @@ export function lightMember(member) {
 export function memberPlace(payload, key) {
   let json
   try {
-    // One character for each octet, so that places in the text are places in the payload.
+    // One character for each byte, so that places in the text are places in the payload.
     json = atob(payload.replaceAll('-', '+').replaceAll('_', '/'))
   } catch {
     return undefined
   }
-  const octets = String.fromCharCode(...new TextEncoder().encode(JSON.stringify(key)))
-  const found = topLevelMembers(json).find(({ start }) => json.startsWith(`${octets}:`, start))
-  // Three octets are four characters.
+  const text = String.fromCharCode(...new TextEncoder().encode(JSON.stringify(key)))
+  const found = topLevelMembers(json).find(({ start }) => json.startsWith(`${text}:`, start))
+  // Three bytes are four characters.
   return found && { start: Math.floor((found.start * 4) / 3), end: Math.ceil((found.end * 4) / 3) }
 }
 

@@ -81,6 +81,6 @@ function token(kind, text) {
 
 /** @param {Uint8Array} bytes */
 function hex(bytes) {
-  const shown = Array.from(bytes.subarray(0, BYTES_SHOWN), (octet) => octet.toString(16).padStart(2, '0')).join(' ')
+  const shown = Array.from(bytes.subarray(0, BYTES_SHOWN), (byte) => byte.toString(16).padStart(2, '0')).join(' ')
   return bytes.length > BYTES_SHOWN ? `${shown} …` : shown || 'empty'
 }

@@ -10,9 +10,9 @@ import { isSessionError } from '../../../dist/server/index.js'
  * @typedef {object} Verdict
  * @property {number | undefined} [verifiedBy] - the key that verified the cookie as it came
  * @property {number | undefined} [signedBy] - the key whose signature the browser has now
- * @property {number | undefined} [bytes] - octets of name and value that the browser has now
+ * @property {number | undefined} [bytes] - bytes of name and value that the browser has now
  * @property {string | undefined} [rejected] - why the cookie was not believed
- * @property {number | undefined} [wouldWrite] - octets of the cookie that `observe` mode did not set
+ * @property {number | undefined} [wouldWrite] - bytes of the cookie that `observe` mode did not set
  * @property {boolean} [ended]
  */
 

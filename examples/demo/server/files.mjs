@@ -26,7 +26,7 @@ export async function readPageFile(pathname) {
   const path = pathname === '/' ? PAGE : pathname
   if (!SERVED.test(path)) return undefined
   try {
-    return { body: await readFile(new URL(`.${path}`, root)), type: TYPES[extname(path)] ?? 'application/octet-stream' }
+    return { body: await readFile(new URL(`.${path}`, root)), type: TYPES[extname(path)] ?? 'application/byte-stream' }
   } catch {
     return undefined
   }

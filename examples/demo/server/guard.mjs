@@ -4,7 +4,7 @@
  */
 
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1)(?::\d+)?$/
-const MAX_BODY_OCTETS = 32_768
+const MAX_BODY_BYTES = 32_768
 
 /**
  * @param {import('node:http').IncomingMessage} request
@@ -32,7 +32,7 @@ export async function readBody(request) {
   let size = 0
   for await (const chunk of request) {
     size += chunk.length
-    if (size > MAX_BODY_OCTETS) return undefined
+    if (size > MAX_BODY_BYTES) return undefined
     chunks.push(chunk)
   }
   try {

@@ -3,7 +3,7 @@
  * Next itself is not imported: what is needed of it is handed in.
  */
 import { isPlainObject, type SessionData } from '../../shared/types.js'
-import { COOKIE_OCTETS, type SetCookie, type SetCookieAttributes } from '../core/cookies.js'
+import { COOKIE_BYTES, type SetCookie, type SetCookieAttributes } from '../core/cookies.js'
 import { createRequestMemory } from '../core/http.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
@@ -119,7 +119,7 @@ function headerOf(store: NextCookies, sessionName: string): string {
       .getAll()
       .filter(({ name }) => name === sessionName || name.startsWith(`${sessionName}.`))
       // Any other value would not stay one cookie in this header.
-      .filter(({ value }) => COOKIE_OCTETS.test(value))
+      .filter(({ value }) => COOKIE_BYTES.test(value))
       .map(({ name, value }) => `${name}=${value}`)
       .join('; ')
   )

@@ -116,7 +116,7 @@ async function verify(
   const keyIndex = await hmacKeys.verify(signingInput, decodeBase64Url(signature), context)
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
-    const payload = openPayload(decodeUtf8(platform.octetsOfBase64Url(encoded)), payloads)
+    const payload = openPayload(decodeUtf8(platform.decodeBase64Url(encoded)), payloads)
     const record = await withBsonTypes(() => readPayload(payload, payloads))
     if (context.purpose === 'session') {
       cache.set(value, { keyIndex, payload }, payload.text.length + (payload.bson?.length ?? 0))

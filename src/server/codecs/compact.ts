@@ -68,7 +68,7 @@ const HEX = /^[0-9a-f]{32}$/
 export function compact(options: CompactOptions): SessionCodec {
   const { secrets, allowWeakSecrets = false, chunks = true, expires } = options
   const settings: CompactSettings = {
-    hmacKeys: createHmacKeys({ secrets, hash: 'SHA-256', octets: MAC_LENGTH, allowWeakSecrets }),
+    hmacKeys: createHmacKeys({ secrets, hash: 'SHA-256', bytes: MAC_LENGTH, allowWeakSecrets }),
     types: options.bsonTypes ?? bsonPackageTypes,
     maxInflated: checkMaxInflated(options.maxInflated),
     expires: checkExpires(expires),

@@ -67,7 +67,7 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
       const found = await findKey(ring, set, token, context)
       try {
         const verified = {
-          claims: createJsonClaims(decodeUtf8(platform.octetsOfBase64Url(token.payload))),
+          claims: createJsonClaims(decodeUtf8(platform.decodeBase64Url(token.payload))),
           ...found.identity,
         }
         const record = read(verified.claims)

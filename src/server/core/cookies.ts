@@ -78,13 +78,13 @@ export function beakerNever(): Date {
 }
 
 /** RFC 6265 §4.1.1: `path-value` is any CHAR except CTLs or ";". */
-const AV_OCTETS = /^[\x20-\x3a\x3c-\x7e]+$/
+const AV_BYTES = /^[\x20-\x3a\x3c-\x7e]+$/
 /** RFC 1034 §3.5 labels; a leading dot is ignored by browsers (RFC 6265 §5.2.3). */
 const DOMAIN = /^\.?[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*$/
 /** RFC 6265 §4.1.1: `cookie-name = token` (RFC 2616 §2.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** RFC 6265 §4.1.1: `cookie-octet`, without the quotes around it. */
-export const COOKIE_OCTETS: RegExp = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
+export const COOKIE_BYTES: RegExp = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*$/
 
 /**
  * Checks the attributes of all cookies of one configuration once.
@@ -157,7 +157,7 @@ function settle(attributes: CookieAttributes): FixedAttributes {
   const partitioned = attributes.partitioned ?? embedded
   const sameSite = sameSiteName(attributes.sameSite ?? (embedded ? 'none' : 'lax'))
   if (typeof path !== 'string' || !path.startsWith('/')) throw new TypeError('Option "path" must begin with "/"')
-  checkAttribute('path', path, AV_OCTETS)
+  checkAttribute('path', path, AV_BYTES)
   if (domain !== undefined) checkAttribute('domain', domain, DOMAIN)
   if (priority !== undefined && !['low', 'medium', 'high'].includes(priority)) {
     throw new TypeError('Option "priority" must be "low", "medium" or "high"')
@@ -225,7 +225,7 @@ function checkPrefix(name: string, { domain, path, secure }: FixedAttributes): v
 }
 
 function checkValue(name: string, value: string): void {
-  if (!COOKIE_OCTETS.test(value)) {
+  if (!COOKIE_BYTES.test(value)) {
     throw new SessionError(
       'ERR_SESSION_MALFORMED',
       'The codec made a value with characters that a cookie cannot contain',

@@ -8,7 +8,7 @@ import type { SessionData } from '../../shared/types.js'
 import { decodeHex, equalInConstantTime } from '../keys/hmac.js'
 
 const KEY = '_csrft_'
-const SECRET_OCTETS = 20
+const SECRET_BYTES = 20
 /** As pyramid_beaker makes it: 20 bytes in lower-case hexadecimal. */
 const SECRET = /^[0-9a-f]{40}$/
 /** Mask and masked secret, 40 bytes in base64url. */
@@ -21,10 +21,10 @@ const TOKEN = /^[\w-]{54}$/
 export function createCsrfToken(data: SessionData): string {
   let secret = secretOf(data)
   if (!secret) {
-    secret = platform.randomBytes(SECRET_OCTETS)
+    secret = platform.randomBytes(SECRET_BYTES)
     data[KEY] = encodeHex(secret)
   }
-  const mask = platform.randomBytes(SECRET_OCTETS)
+  const mask = platform.randomBytes(SECRET_BYTES)
   return encodeBase64Url(concatBytes(mask, masked(secret, mask)))
 }
 
@@ -34,13 +34,13 @@ export function isCsrfToken(data: SessionData, token: unknown): boolean {
   if (!secret || typeof token !== 'string') return false
   if (SECRET.test(token)) return equalInConstantTime(secret, decodeHex(token))
   if (!TOKEN.test(token)) return false
-  let octets: Uint8Array
+  let bytes: Uint8Array
   try {
-    octets = decodeBase64Url(token)
+    bytes = decodeBase64Url(token)
   } catch {
     return false
   }
-  return equalInConstantTime(secret, masked(octets.subarray(SECRET_OCTETS), octets))
+  return equalInConstantTime(secret, masked(bytes.subarray(SECRET_BYTES), bytes))
 }
 
 /** The next token begins with another secret, and no earlier token stays valid. */
@@ -53,6 +53,6 @@ function secretOf(data: SessionData): Uint8Array | undefined {
   return typeof secret === 'string' && SECRET.test(secret) ? decodeHex(secret) : undefined
 }
 
-function masked(octets: Uint8Array, mask: Uint8Array): Uint8Array {
-  return octets.map((octet, at) => octet ^ (mask[at] as number))
+function masked(bytes: Uint8Array, mask: Uint8Array): Uint8Array {
+  return bytes.map((byte, at) => byte ^ (mask[at] as number))
 }

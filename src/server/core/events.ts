@@ -43,7 +43,7 @@ export interface SessionEvent {
   keyIndex?: number
   kid?: string
   code?: SessionErrorCode
-  /** Octets of the cookie's name and value. */
+  /** Bytes of the cookie's name and value. */
   bytes?: number
   /** How many cookies of our name there were. */
   candidates?: number

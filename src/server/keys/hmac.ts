@@ -18,7 +18,7 @@ export interface HmacKeysOptions {
   /** The option that the secrets come from, for errors. Default `secrets`. */
   option?: string
   /** Bytes of a MAC, the rest is cut off its end (RFC 2104 §5); default: all. */
-  octets?: number
+  bytes?: number
 }
 
 /** What a key is used for: the public cookie has its own keys, others for each cookie name. */
@@ -45,7 +45,7 @@ const SHORTEST_SECRET = 32
  * @throws {TypeError} for an empty secret, and for a weak one unless `allowWeakSecrets`
  */
 export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
-  const { hash, octets } = options
+  const { hash, bytes } = options
   const keys = prepareKeys(options)
   const publicKeys = new Map<string, Promise<readonly HmacKey[]>>()
 
@@ -60,11 +60,11 @@ export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
     size: keys.length,
     async sign(data, use) {
       const mac = await keyAt(await keysFor(use), use.keyIndex).sign(data)
-      return octets === undefined ? mac : mac.subarray(0, octets)
+      return bytes === undefined ? mac : mac.subarray(0, bytes)
     },
     async verify(data, mac, use) {
       for (const [index, key] of (await keysFor(use)).entries()) {
-        const isValid = octets === undefined ? await key.verify(data, mac) : await verifyCut(key, data, mac, octets)
+        const isValid = bytes === undefined ? await key.verify(data, mac) : await verifyCut(key, data, mac, bytes)
         if (isValid) return index
       }
       return -1
@@ -96,9 +96,9 @@ export function keyAt(keys: readonly HmacKey[], index = 0): HmacKey {
 }
 
 /** No platform compares a part of a MAC. */
-async function verifyCut(key: HmacKey, data: string | Uint8Array, mac: Uint8Array, octets: number): Promise<boolean> {
+async function verifyCut(key: HmacKey, data: string | Uint8Array, mac: Uint8Array, bytes: number): Promise<boolean> {
   const expected = await key.sign(data)
-  return equalInConstantTime(expected.subarray(0, octets), mac)
+  return equalInConstantTime(expected.subarray(0, bytes), mac)
 }
 
 /** One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info. */

@@ -26,7 +26,7 @@ export interface RemoteJwksOptions {
   staleMaxAge?: Duration
   /** For the whole answer. Default 5 seconds. */
   timeout?: Duration
-  /** Octets of the answer. Default 64 KiB. */
+  /** Bytes of the answer. Default 64 KiB. */
   maxSize?: number
   /** Default: the global one. */
   fetch?: (url: string, init: RequestInit) => Promise<Response>
@@ -37,7 +37,7 @@ export interface RemoteJwksOptions {
 
 /** Keys of one set: each may cost a verification for a token that nobody signed. */
 const MAX_REMOTE_KEYS = 32
-const MAX_JWKS_OCTETS = 65_536
+const MAX_JWKS_BYTES = 65_536
 const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeout: '5s' } as const
 
 /**
@@ -50,7 +50,7 @@ const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeo
  */
 export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): KeyRing {
   const address = checkedAddress(url)
-  const { algorithms, maxSize = MAX_JWKS_OCTETS, clock = () => new Date() } = options
+  const { algorithms, maxSize = MAX_JWKS_BYTES, clock = () => new Date() } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
   if (!Number.isInteger(maxSize) || maxSize <= 0) throw new TypeError('Option "maxSize" must be a number of bytes')
   const duration = (name: keyof typeof DEFAULTS): number => parseDuration(options[name] ?? DEFAULTS[name], name)
@@ -126,8 +126,8 @@ async function readLimited(response: Response, maxSize: number): Promise<Uint8Ar
   return concatBytes(...chunks)
 }
 
-async function readJwks(octets: Uint8Array, checks: KeyChecks): Promise<KeySet> {
-  const { keys } = (JSON.parse(decodeUtf8(octets)) ?? {}) as { keys?: unknown }
+async function readJwks(bytes: Uint8Array, checks: KeyChecks): Promise<KeySet> {
+  const { keys } = (JSON.parse(decodeUtf8(bytes)) ?? {}) as { keys?: unknown }
   if (!Array.isArray(keys)) throw new Error('The answer is not a JWK set')
   if (keys.length > MAX_REMOTE_KEYS) throw new Error(`The JWK set has more than ${MAX_REMOTE_KEYS} keys`)
   const usable: PreparedKey[] = []

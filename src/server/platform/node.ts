@@ -19,7 +19,7 @@ import { deflateSync, inflateSync } from 'node:zlib'
 import { SessionError } from '../../shared/errors.js'
 import type { AesMode, AesOptions, HashName, HmacKey, Platform } from './platform.js'
 
-/** Octets that a stream may have beyond its content (RFC 1950 §2.2, RFC 1951 §3.2.4), and the least that zlib takes as a buffer. */
+/** Bytes that a stream may have beyond its content (RFC 1950 §2.2, RFC 1951 §3.2.4), and the least that zlib takes as a buffer. */
 const DEFLATE_ROOM = 64
 /** zlib's default. */
 const LARGEST_BUFFER = 16_384
@@ -38,7 +38,7 @@ export const platform: Platform = {
   encrypt: async (mode, plaintext, options) => encrypt(mode, plaintext, options),
   decrypt: async (mode, ciphertext, options) => decrypt(mode, ciphertext, options),
   base64Url,
-  octetsOfBase64Url,
+  decodeBase64Url,
   inflate,
   deflate,
   randomBytes: (length) => new Uint8Array(randomBytes(length)),
@@ -60,11 +60,11 @@ function base64Url(data: string | Uint8Array): string {
   return bytes.toString('base64url')
 }
 
-/** A text of other characters, or one with bits left over, is not what its octets are written as. */
-function octetsOfBase64Url(text: string): Uint8Array {
-  const octets = Buffer.from(text, 'base64url')
-  if (octets.toString('base64url') !== text) throw new SessionError('ERR_SESSION_MALFORMED')
-  return octets
+/** A text of other characters, or one with bits left over, is not what its bytes are written as. */
+function decodeBase64Url(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.toString('base64url') !== text) throw new SessionError('ERR_SESSION_MALFORMED')
+  return bytes
 }
 
 function inflate(bytes: Uint8Array, limit: number): Uint8Array {
@@ -85,7 +85,7 @@ function inflate(bytes: Uint8Array, limit: number): Uint8Array {
 /** What zlib tells with `info`. */
 interface Inflated {
   buffer: Uint8Array
-  /** `bytesWritten`: octets of the input that it took. */
+  /** `bytesWritten`: bytes of the input that it took. */
   engine: { bytesWritten: number }
 }
 
@@ -126,7 +126,7 @@ function decrypt(mode: AesMode, ciphertext: Uint8Array, { key, iv }: AesOptions)
       decipher.setAuthTag(ciphertext.subarray(end))
       return Buffer.concat([decipher.update(ciphertext.subarray(0, end)), decipher.final()])
     }
-    // Deno takes no octets at all for a padded text.
+    // Deno takes no bytes at all for a padded text.
     if (mode === 'CBC' && ciphertext.length === 0) return undefined
     const decipher =
       mode === 'ECB'

@@ -9,22 +9,22 @@ export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 
 /** An HMAC key, prepared once (RFC 2104). */
 export interface HmacKey {
-  /** The MAC of `data` (text as UTF-8): 20, 32, 48 or 64 octets. */
+  /** The MAC of `data` (text as UTF-8): 20, 32, 48 or 64 bytes. */
   sign(data: string | Uint8Array): Promise<Uint8Array>
   /** Compares in constant time. */
   verify(data: string | Uint8Array, mac: Uint8Array): Promise<boolean>
 }
 
 /**
- * The ways of AES-256 that stand in Beaker's cookies (FORMATS §2.3): CTR counts in all 16 octets of its first block, CBC pads
- * as PKCS #7, GCM takes an IV of 12 octets and puts its tag of 16 behind the text, ECB knows no IV and no padding.
+ * The ways of AES-256 that stand in Beaker's cookies (FORMATS §2.3): CTR counts in all 16 bytes of its first block, CBC pads
+ * as PKCS #7, GCM takes an IV of 12 bytes and puts its tag of 16 behind the text, ECB knows no IV and no padding.
  */
 export type AesMode = 'CTR' | 'CBC' | 'GCM' | 'ECB'
 
 export interface AesOptions {
-  /** 32 octets. */
+  /** 32 bytes. */
   key: Uint8Array
-  /** 16 octets, or 12 for GCM; ECB has none. */
+  /** 16 bytes, or 12 for GCM; ECB has none. */
   iv: Uint8Array
 }
 
@@ -37,19 +37,19 @@ export interface Platform {
    * @throws {TypeError} if the platform can't read it
    */
   plainPem(pem: string, passphrase?: string): string
-  /** The octets of a file. @throws {TypeError} if it can't be read, without its path */
+  /** The bytes of a file. @throws {TypeError} if it can't be read, without its path */
   readFile(path: string): Uint8Array
-  /** The SHA-1 digest of `data`, 20 octets. */
+  /** The SHA-1 digest of `data`, 20 bytes. */
   sha1(data: Uint8Array): Promise<Uint8Array>
-  /** The SHA-256 digest of `data`, 32 octets. */
+  /** The SHA-256 digest of `data`, 32 bytes. */
   sha256(data: Uint8Array): Promise<Uint8Array>
   encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, options: AesOptions): Promise<Uint8Array>
   /** @returns undefined where the length, the padding or the tag is wrong */
   decrypt(mode: AesMode, ciphertext: Uint8Array, options: AesOptions): Promise<Uint8Array | undefined>
-  /** base64url without padding (RFC 4648 §5) of octets, or of a text as UTF-8. */
+  /** base64url without padding (RFC 4648 §5) of bytes, or of a text as UTF-8. */
   base64Url(data: string | Uint8Array): string
   /** What `decodeBase64Url` gives, and throws. */
-  octetsOfBase64Url(text: string): Uint8Array
+  decodeBase64Url(text: string): Uint8Array
   /** Gives and throws what `inflateZlib` does. */
   inflate(bytes: Uint8Array, limit: number): Uint8Array
   /** A zlib stream (RFC 1950) at `level` 0 to 9. */

@@ -31,7 +31,7 @@ export const platform: Platform = {
   encrypt: encryptAes,
   decrypt: decryptAes,
   base64Url: (data) => encodeBase64Url(typeof data === 'string' ? encodeUtf8(data) : data),
-  octetsOfBase64Url: decodeBase64Url,
+  decodeBase64Url,
   inflate: inflateZlib,
   deflate,
   randomBytes: (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -95,7 +95,7 @@ async function decryptEcb(ciphertext: Uint8Array, key: Uint8Array): Promise<Uint
   padded.set(ciphertext)
   padded.set(padding, ciphertext.length)
   const plaintext = await decryptAes('CBC', padded, { key, iv: new Uint8Array(BLOCK) })
-  return plaintext?.map((octet, at) => octet ^ (at < BLOCK ? 0 : (ciphertext[at - BLOCK] as number)))
+  return plaintext?.map((byte, at) => byte ^ (at < BLOCK ? 0 : (ciphertext[at - BLOCK] as number)))
 }
 
 function importKey(mode: AesMode, key: Uint8Array, usage: KeyUsage): Promise<CryptoKey> {

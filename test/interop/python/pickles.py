@@ -95,8 +95,8 @@ if PYTHON3:
     Outer.Inner.__qualname__ = 'Outer.Inner'
 
 
-def base64_text(octets):
-    return base64.b64encode(octets).decode('ascii')
+def base64_text(data):
+    return base64.b64encode(data).decode('ascii')
 
 
 class Tagger(object):
@@ -245,7 +245,7 @@ class Maker(object):
         special = [0.0, -0.0, 1.0, -1.0, 1e22, 1e-7, 5e-324, float('inf'), float('-inf'), float('nan'), 0.1, 2.0 ** 53]
         return self.chance.choice(special + [self.chance.random() * 10 ** self.chance.randint(-20, 20)])
 
-    def octets(self):
+    def byte_string(self):
         size = self.chance.choice([0, 1, 4, 10, 300])
         return bytes(bytearray(self.chance.getrandbits(8) for _ in range(size)))
 
@@ -280,7 +280,7 @@ class Maker(object):
     def scalar(self):
         makers = [
             lambda: None, lambda: True, lambda: False, self.integer, self.integer, self.float, self.text, self.text,
-            self.octets, lambda: bytearray(self.octets()), self.datetime, self.datetime, self.time,
+            self.byte_string, lambda: bytearray(self.byte_string()), self.datetime, self.datetime, self.time,
             lambda: datetime.date(self.chance.randint(1, 9999), self.chance.randint(1, 12), self.chance.randint(1, 28)),
             lambda: datetime.timedelta(self.chance.randint(-10 ** 6, 10 ** 6), 5, self.chance.randint(0, 10 ** 7)),
             lambda: decimal.Decimal(self.chance.choice(['1.10', '-0', '1E+400', 'NaN', 'sNaN7', 'Infinity', '-0.000001'])),
@@ -413,8 +413,8 @@ def tagged(value):
     return Tagger().tag(value)
 
 
-def read(octets, encoding='ASCII'):
-    return pickle.Unpickler(io.BytesIO(octets), encoding=encoding).load() if PYTHON3 else pickle.loads(octets)
+def read(data, encoding='ASCII'):
+    return pickle.Unpickler(io.BytesIO(data), encoding=encoding).load() if PYTHON3 else pickle.loads(data)
 
 
 def random_pickles(seed, count, protocols):
@@ -425,10 +425,10 @@ def random_pickles(seed, count, protocols):
         session = maker.session()
         for protocol in protocols:
             try:
-                octets = maker.chance.choice(PICKLERS).dumps(session, protocol)
+                data = maker.chance.choice(PICKLERS).dumps(session, protocol)
             except TypeError:  # before protocol 2 no class with slots
                 continue
-            made.append({'pickle': base64_text(octets), 'protocol': protocol, 'value': tagged(read(octets))})
+            made.append({'pickle': base64_text(data), 'protocol': protocol, 'value': tagged(read(data))})
     return made[:count]
 
 

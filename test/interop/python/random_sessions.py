@@ -76,7 +76,7 @@ class Maker:
         shared = [self.integer, self.double, self.text, self.text, self.constant]
         if self.values != 'bson':
             return shared
-        return [*shared, self.date, self.octets, self.int64, self.special, self.special]
+        return [*shared, self.date, self.byte_string, self.int64, self.special, self.special]
 
     def constant(self):
         return self.random.choice([None, True, False])
@@ -113,7 +113,7 @@ class Maker:
             value = value.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=self.random.randint(-11, 12))))
         return value
 
-    def octets(self):
+    def byte_string(self):
         return self.random.randbytes(self.random.choice([0, 1, 16, 60]))
 
     def int64(self):
@@ -123,7 +123,7 @@ class Maker:
         return self.random.choice([
             lambda: ObjectId(self.random.randbytes(12)),
             lambda: Decimal128(self.random.choice(DECIMALS)),
-            lambda: Binary(self.octets(), self.random.choice([0, 1, 2, 5, 6, 128, 255])),
+            lambda: Binary(self.byte_string(), self.random.choice([0, 1, 2, 5, 6, 128, 255])),
             lambda: Binary(self.random.randbytes(16), self.random.choice([3, 4])),
             lambda: Regex(self.random.choice(['^a.*z$', '', 'é/"\\d']), self.random.choice([0, re.I, re.M | re.S, re.X | re.U])),
             lambda: Timestamp(self.random.getrandbits(32), self.random.getrandbits(32)),

@@ -2,7 +2,7 @@
 const { beakerJwt, createSessions } = await import(process.argv[2])
 
 const sessions = createSessions({
-  codecs: [beakerJwt({ secrets: ['a secret of thirty-two octets, or more'] })],
+  codecs: [beakerJwt({ secrets: ['a secret of thirty-two bytes, or more'] })],
   expose: false,
 })
 const first = await sessions.load(new Request('https://app.example/'))

@@ -168,7 +168,7 @@ describe.each<[string, Prepare]>([
 
 test('nothing leaves before it is prepared, though the application has answered', async () => {
   const order: string[] = []
-  const octets = (response: ServerResponse): string => `${response.socket?.bytesWritten} octets`
+  const bytes = (response: ServerResponse): string => `${response.socket?.bytesWritten} bytes`
   const state = ({ headersSent, writableEnded }: ServerResponse): string =>
     `sent ${headersSent}, ended ${writableEnded}`
   let seen: ServerResponse | undefined
@@ -176,20 +176,20 @@ test('nothing leaves before it is prepared, though the application has answered'
     (response) => {
       seen = response
       order.push(state(response))
-      order.push(`write ${response.write('a')}, ${state(response)}, ${octets(response)}`)
+      order.push(`write ${response.write('a')}, ${state(response)}, ${bytes(response)}`)
       response.end()
       order.push(state(response))
     },
     async (_, response) => {
       await later()
-      order.push(`prepared, ${octets(response)}`)
+      order.push(`prepared, ${bytes(response)}`)
     },
   )
   expect(order).toEqual([
     'sent false, ended false',
-    'write true, sent true, ended false, 0 octets',
+    'write true, sent true, ended false, 0 bytes',
     'sent true, ended true',
-    'prepared, 0 octets',
+    'prepared, 0 bytes',
   ])
   expect(answer.body).toBe('a')
   expect(Object.keys(Object.getOwnPropertyDescriptors(seen))).not.toContain('headersSent')

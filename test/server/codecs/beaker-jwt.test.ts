@@ -14,7 +14,7 @@ const verify = async (token: string, options: Partial<BeakerJwtOptions> = {}): P
 const sign = async (record: SessionRecord, options: Partial<BeakerJwtOptions> = {}): Promise<string> =>
   (codec(options).sign as NonNullable<ReturnType<typeof codec>['sign']>)(record, context)
 
-/** The octets of BSON in a token. */
+/** The bytes of BSON in a token. */
 function bsonOf(token: string): Uint8Array {
   return inflateSync(decodeBase85((JSON.parse(openToken(token).payload) as { bsZ: string }).bsZ))
 }
@@ -204,7 +204,7 @@ describe('writing', () => {
     expect((await rejection('ERR_SESSION_UNWRITABLE', sign({ data }, { compress: false }))).path).toBe(path)
   })
 
-  test('compressed ones hold dates and octets', async () => {
+  test('compressed ones hold dates and bytes', async () => {
     const data = { when: new Date(5), bytes: Uint8Array.of(1, 2), bsZ: 'x', big: 2n ** 60n }
     expect((await verify(await sign({ data }))).data).toEqual(data)
   })
@@ -226,7 +226,7 @@ describe('writing', () => {
   })
 })
 
-test('a document is written with the same octets when nothing changed', async () => {
+test('a document is written with the same bytes when nothing changed', async () => {
   const document = writeBson({ _id: 'x', f: 1.5, _creation_time: 1, _accessed_time: 2 })
   const record = await verify(signedToken(bsZ(document)))
   expect(bsonOf(await sign(record))).toEqual(Buffer.from(document))

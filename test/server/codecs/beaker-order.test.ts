@@ -89,7 +89,7 @@ describe('random cookies through every order of the list', () => {
   })
 })
 
-describe('octets that look like a session by chance', () => {
+describe('bytes that look like a session by chance', () => {
   /** What AES-CTR makes of a body, chosen here. */
   function decryptedTo(plaintext: string): string {
     const nonce = 'AAAABBBB'
@@ -97,7 +97,7 @@ describe('octets that look like a session by chance', () => {
     const cipher = createCipheriv('aes-256-ctr', key, Buffer.alloc(16))
     return signed(nonce + Buffer.concat([cipher.update(plaintext, 'latin1'), cipher.final()]).toString('base64'))
   }
-  const plain = (octets: string): string => signed(Buffer.from(octets, 'latin1').toString('base64'))
+  const plain = (bytes: string): string => signed(Buffer.from(bytes, 'latin1').toString('base64'))
   const ctr = beaker({ validateKey, encryptKey, cryptoType: 'pycrypto' })
   const auto = beaker({ validateKey, encryptKey, cryptoType: 'auto' })
   const json = beaker({ validateKey, serializer: 'json' })
@@ -117,12 +117,12 @@ describe('octets that look like a session by chance', () => {
     ['more than limits allow', '\x80\x02}r\xff\xff\xff\x7fK\x01.'],
     ['zlib at first', `x\x9c${random}`],
     ['nothing', ''],
-  ])('%s', async (_, octets) => {
+  ])('%s', async (_, bytes) => {
     for (const [codec, value] of [
-      [beaker({ validateKey }), plain(octets)],
-      [json, plain(octets)],
-      [ctr, decryptedTo(octets)],
-      [auto, decryptedTo(octets)],
+      [beaker({ validateKey }), plain(bytes)],
+      [json, plain(bytes)],
+      [ctr, decryptedTo(bytes)],
+      [auto, decryptedTo(bytes)],
     ] as const) {
       if (value.length > 40) expect(await attempt(async () => codec.verify(value, context))).toEqual(moved)
     }
@@ -135,11 +135,11 @@ describe('octets that look like a session by chance', () => {
       'with a word of Beaker, and more behind',
       `\x80\x02}(U\x04userU\x04daveU\x0e_creation_timeG?\xf0\0\0\0\0\0\0u.${random}`,
     ],
-  ])('a session is one: %s', async (_, octets) => {
+  ])('a session is one: %s', async (_, bytes) => {
     for (const [codec, value] of [
-      [beaker({ validateKey }), plain(octets)],
-      [ctr, decryptedTo(octets)],
-      [auto, decryptedTo(octets)],
+      [beaker({ validateKey }), plain(bytes)],
+      [ctr, decryptedTo(bytes)],
+      [auto, decryptedTo(bytes)],
     ] as const) {
       expect((await codec.verify(value, context)).data).toEqual({ user: 'dave' })
     }

@@ -152,13 +152,13 @@ describe('trust', () => {
     expect(JSON.stringify(data)).toContain('"true"')
   })
 
-  /** What tells Beaker's own pickle from random octets. */
+  /** What tells Beaker's own pickle from random bytes. */
   const head = '\x80\x02}X\x0e\x00\x00\x00_creation_timeK\x01s'
 
   test.each([
     ['nested 65 deep', `${head}X\x01\x00\x00\x00a${']'.repeat(64)}${'a'.repeat(63)}s.`, 'ERR_SESSION_LIMIT'],
     [
-      'an integer of 1787 octets',
+      'an integer of 1787 bytes',
       `${head}X\x01\x00\x00\x00a\x8b\xfb\x06\x00\x00${'\x01'.repeat(1787)}s.`,
       'ERR_SESSION_LIMIT',
     ],
@@ -174,7 +174,7 @@ describe('trust', () => {
   test.each([
     [1024, undefined],
     [1023, 'ERR_SESSION_LIMIT'],
-  ])('JSON that inflates to 1024 octets, with a limit of %i', async (maxInflated, code) => {
+  ])('JSON that inflates to 1024 bytes, with a limit of %i', async (maxInflated, code) => {
     const text = `{"a": "${'x'.repeat(1024 - 9)}"}`
     const value = signed(deflateSync(text).toString('base64'))
     const codec = beaker({ validateKey, serializer: 'json', maxInflated })
@@ -485,7 +485,7 @@ describe('size', () => {
       session.data.text = 'x'.repeat(length)
       return ((await at.commit(session))[0] as string).split(/[=;]/, 2).join('=').length
     }
-    // Browsers refuse 4097 octets of name and value, so what Beaker itself would still store is refused as well.
+    // Browsers refuse 4097 bytes of name and value, so what Beaker itself would still store is refused as well.
     expect(beaker({ validateKey }).maxLength).toBe(4104)
     const failure = { code: 'ERR_SESSION_TOO_LARGE', largest: [{ key: 'text', bytes: expect.any(Number) }] }
     for (const at of [sessions, short]) {

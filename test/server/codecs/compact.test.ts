@@ -1,4 +1,4 @@
-/** Our own compact format: its octets as FORMATS §11 says, what it is bound to, and what it refuses. */
+/** Our own compact format: its bytes as FORMATS §11 says, what it is bound to, and what it refuses. */
 import { serialize } from 'bson'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -25,7 +25,7 @@ async function sign(record: SessionRecord, by: SessionCodec = codec, where = con
 const verify = async (value: string, by = codec, where = context): Promise<SessionRecord> => by.verify(value, where)
 const refused = (code: string, value: string, by = codec): Promise<unknown> => rejection(code, () => verify(value, by))
 
-describe('the octets', () => {
+describe('the bytes', () => {
   test('of a session with all facts', async () => {
     const value = await sign({
       data: dave,
@@ -84,13 +84,13 @@ describe('the octets', () => {
 })
 
 describe('the digits', () => {
-  test('are those of the helper, for all octets', () => {
+  test('are those of the helper, for all bytes', () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 64 }), (octets) => {
-        const text = encodeCookie85(octets)
-        expect(text).toBe(digits(octets))
+      fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
+        const text = encodeCookie85(bytes)
+        expect(text).toBe(digits(bytes))
         expect(text).not.toMatch(/[\s"%&',;<>\\]/)
-        expect([...decodeCookie85(text)]).toEqual([...octets])
+        expect([...decodeCookie85(text)]).toEqual([...bytes])
       }),
     )
   })
@@ -130,8 +130,8 @@ describe('what a value is good for', () => {
   })
 
   test('no MAC of another length', async () => {
-    for (const octets of [12, 20, 32]) {
-      const value = compactValue(serialize(dave), { secret: SECRET, octets })
+    for (const bytes of [12, 20, 32]) {
+      const value = compactValue(serialize(dave), { secret: SECRET, bytes })
       await rejection('ERR_SESSION_SIGNATURE', () => verify(value))
     }
   })
@@ -182,7 +182,7 @@ describe('what verified and can not be read', () => {
     ['a time that no Date has', made([24, ...MOST, ...MOST]), 'ERR_SESSION_CLAIMS'],
     ['no BSON', made([0], new Uint8Array(9)), 'ERR_SESSION_BSON'],
     ['no stream', made([1]), 'ERR_SESSION_COMPRESSION'],
-    ['octets after the document', made([0], Buffer.concat([serialize(dave), Buffer.of(0)])), 'ERR_SESSION_BSON'],
+    ['bytes after the document', made([0], Buffer.concat([serialize(dave), Buffer.of(0)])), 'ERR_SESSION_BSON'],
   ])('%s', async (_, value, code) => {
     expect(await refused(code, value)).toMatchObject({ verified: true })
   })
@@ -190,7 +190,7 @@ describe('what verified and can not be read', () => {
   test.each([
     [64, true],
     [63, false],
-  ])('at most so many octets as maxInflated says: %d', async (maxInflated, isGood) => {
+  ])('at most so many bytes as maxInflated says: %d', async (maxInflated, isGood) => {
     const data = { text: 'x'.repeat(64 - 16) }
     expect(serialize(data).length).toBe(64)
     for (const value of [

@@ -91,7 +91,7 @@ describe('vectors: what Django creates', () => {
   })
 
   test.each(named('create').filter(([name]) => !name.includes('overrides')))(
-    '%s: is written, octet by octet',
+    '%s: is written, byte by byte',
     async (_, { cookie, session_key: id, expires, user, callable_returns: more }) => {
       const codec = djangoJwt({
         key,

@@ -130,10 +130,10 @@ test('is told from the other families by its shape alone', async () => {
 })
 
 describe('limits', () => {
-  const large = (octets: number): string =>
-    signed(`.${deflateSync(`{"a":"${'x'.repeat(octets - 8)}"}`).toString('base64url')}`)
+  const large = (bytes: number): string =>
+    signed(`.${deflateSync(`{"a":"${'x'.repeat(bytes - 8)}"}`).toString('base64url')}`)
 
-  test('1 MiB and not an octet more, after the signature', async () => {
+  test('1 MiB and not an byte more, after the signature', async () => {
     expect((await codec.verify(large(2 ** 20), context())).data).toHaveProperty('a')
     expect(await failure(() => codec.verify(large(2 ** 20 + 1), context()))).toMatchObject({
       code: 'ERR_SESSION_LIMIT',

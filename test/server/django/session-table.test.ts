@@ -48,8 +48,8 @@ describe('vectors', () => {
     if (serializer === 'json' && format === 'signed' && !session_data?.startsWith('.')) expect(again).toBe(session_data)
     const second = await reading(again, { serializer })
     expect(differences(session, second.data).filter(isNoFake)).toEqual([])
-    expect(octetsOf(await writing(second, { serializer }))).toEqual(octetsOf(again))
-    if (serializer === 'json' && format === 'signed') expect(octetsOf(again)).toEqual(octetsOf(session_data as string))
+    expect(bytesOf(await writing(second, { serializer }))).toEqual(bytesOf(again))
+    if (serializer === 'json' && format === 'signed') expect(bytesOf(again)).toEqual(bytesOf(session_data as string))
   })
 
   test.each(read)('$name', async ({ session_data, serializer, decoded }) => {
@@ -84,7 +84,7 @@ describe('the older format', () => {
     const row = await reading(legacy('{"a":1.0,"b":"é"}'))
     expect(row.data).toEqual({ a: 1, b: 'Ã©' })
     const text = await writing({ ...row, data: { ...row.data, c: 2 } })
-    expect(octetsOf(text).toString()).toBe('{"a":1.0,"b":"\\u00c3\\u00a9","c":2}')
+    expect(bytesOf(text).toString()).toBe('{"a":1.0,"b":"\\u00c3\\u00a9","c":2}')
     const rotated = { secretKey: 'the-secret-key-of-today-0123456789-abcdefgh', secretKeyFallbacks: [secretKey] }
     expect((await reading(legacy('{"a":1}'), rotated)).data).toEqual({ a: 1 })
   })
@@ -169,7 +169,7 @@ describe('what a verified row may hold', () => {
     expect(({} as { polluted?: number }).polluted).toBeUndefined()
   })
 
-  test('1 MiB and not an octet more, read and written', async () => {
+  test('1 MiB and not an byte more, read and written', async () => {
     const limit = 2 ** 20
     const fits = { a: 'x'.repeat(limit - 8) }
     const text = await writing({ data: fits })
@@ -192,7 +192,7 @@ describe('what a verified row may hold', () => {
     const text = pickled('\x80\x02}(K\x01X\x03\x00\x00\x00oneX\x01\x00\x00\x00aK\x02\x85u.')
     const row = await reading(text, { serializer: 'pickle' })
     expect(row.data).toEqual({ a: [2] })
-    const again = octetsOf(await writing({ ...row, data: { ...row.data, b: 3 } }, { serializer: 'pickle' }))
+    const again = bytesOf(await writing({ ...row, data: { ...row.data, b: 3 } }, { serializer: 'pickle' }))
     for (const part of ['K\x01X\x03\0\0\0one', 'K\x02\x85']) expect(again.toString('latin1')).toContain(part)
     expect((await reading(signedRow(again.toString('base64url')), { serializer: 'pickle' })).data).toEqual({
       a: [2],
@@ -206,7 +206,7 @@ describe('what a verified row may hold', () => {
     const row = await reading(pickled('\x80\x02}(X\x01\x00\x00\x00aG?\xf0\0\0\0\0\0\0X\x01\x00\x00\x00bK\x01u.'), {
       serializer: 'pickle',
     })
-    expect(octetsOf(await writing(row)).toString()).toBe('{"a":1.0,"b":1}')
+    expect(bytesOf(await writing(row)).toString()).toBe('{"a":1.0,"b":1}')
     const set = await reading(pickled('\x80\x02}X\x01\x00\x00\x00ac__builtin__\nset\n]K\x01a\x85Rs.'), {
       serializer: 'pickle',
     })
@@ -238,7 +238,7 @@ function isNoFake(difference: string): boolean {
 }
 
 /** What was signed, by Node's own means. */
-function octetsOf(text: string): Buffer {
+function bytesOf(text: string): Buffer {
   const [payload = ''] = text.split(':')
   return payload.startsWith('.')
     ? inflateSync(Buffer.from(payload.slice(1), 'base64url'))

@@ -127,7 +127,7 @@ describe('shape', () => {
   })
 
   test('bits of a signature that stand for nothing are refused', async () => {
-    // The last of 43 digits has two bits more than 32 octets need.
+    // The last of 43 digits has two bits more than 32 bytes need.
     const value = `${cookie.slice(0, -1)}9`
     expect(looksLikeDjangoSigned(value)).toBe(true)
     await expect(signerOf([secretKey]).unsign(value)).rejects.toMatchObject({ code: 'ERR_SESSION_MALFORMED' })
@@ -159,7 +159,7 @@ describe('secrets', () => {
     expect(make({ secretKey: `${secretKey},${other}` })().size).toBe(1)
   })
 
-  test('octets are a secret too, and a short one with leave', async () => {
+  test('bytes are a secret too, and a short one with leave', async () => {
     const key = new TextEncoder().encode(secretKey)
     const secrets = createDjangoSecrets({ secretKey: key, fallbacksOption: 'fallbacks' })
     key.fill(0)

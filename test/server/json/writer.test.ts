@@ -191,7 +191,7 @@ describe('what JSON can not hold', () => {
     ['a function', () => 'swordfish'],
     ['a symbol', Symbol('swordfish')],
     ['a date', new Date()],
-    ['octets', new TextEncoder().encode('swordfish')],
+    ['bytes', new TextEncoder().encode('swordfish')],
     ['a map', new Map([['swordfish', 1]])],
     ['a class instance', new Thing()],
     ['a value of BSON', bson],

@@ -7,7 +7,7 @@ import { expectWithout, OLD_SECRET, SECRET } from '../server.helpers.js'
 const session = { purpose: 'session', cookieName: 'sid' } as const
 const ring = (secrets: Secrets, options: Partial<HmacKeysOptions> = {}) =>
   createHmacKeys({ secrets, hash: 'SHA-256', ...options })
-const other = 'a third secret, of thirty-two octets or more'
+const other = 'a third secret, of thirty-two bytes or more'
 
 describe('the list of secrets', () => {
   test('a text is one secret', () => {
@@ -46,24 +46,24 @@ describe('the list of secrets', () => {
     expect(() => ring(secrets as unknown as Secrets)).toThrow(/Option "secrets"/)
   })
 
-  test('octets are a secret too, and a copy is kept', async () => {
-    const octets = encodeUtf8(SECRET)
-    const alone = ring(octets)
-    const listed = ring([octets])
-    octets.fill(0)
+  test('bytes are a secret too, and a copy is kept', async () => {
+    const bytes = encodeUtf8(SECRET)
+    const alone = ring(bytes)
+    const listed = ring([bytes])
+    bytes.fill(0)
     const mac = await ring(SECRET).sign('x', session)
     expect(await alone.sign('x', session)).toEqual(mac)
     expect(await listed.sign('x', session)).toEqual(mac)
   })
 
-  test('32 octets are enough and 31 are not', () => {
+  test('32 bytes are enough and 31 are not', () => {
     expect(ring(['x'.repeat(32)]).size).toBe(1)
     expect(() => ring(['x'.repeat(31)])).toThrow(/31 bytes; 32 are needed/)
     expect(() => ring([SECRET, 'x'.repeat(31)])).toThrow(TypeError)
     expect(ring(['x'.repeat(31)], { allowWeakSecrets: true }).size).toBe(1)
   })
 
-  test('octets of UTF-8 count, not characters', () => {
+  test('bytes of UTF-8 count, not characters', () => {
     expect(ring(['é'.repeat(16)]).size).toBe(1)
     expect(() => ring(['é'.repeat(15)])).toThrow(/30 bytes/)
   })
@@ -93,7 +93,7 @@ describe('a key file for a secret', () => {
     'OpenSSH key': `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI${'a'.repeat(43)} user@host`,
   }
 
-  test.each(Object.entries(files))('%s is refused as text and as octets', (_, file) => {
+  test.each(Object.entries(files))('%s is refused as text and as bytes', (_, file) => {
     expect(() => ring([file])).toThrow(/PEM or JWK/)
     expect(() => ring(encodeUtf8(file))).toThrow(/PEM or JWK/)
     expect(ring([file], { allowWeakSecrets: true }).size).toBe(1)
@@ -129,9 +129,9 @@ describe('signing and verifying', () => {
     ['SHA-256', 32],
     ['SHA-384', 48],
     ['SHA-512', 64],
-  ] as const)('%s makes %i octets', async (hash, octets) => {
+  ] as const)('%s makes %i bytes', async (hash, bytes) => {
     const mac = await ring([SECRET], { hash }).sign('x', session)
-    expect(mac.length).toBe(octets)
+    expect(mac.length).toBe(bytes)
     expect(await ring([SECRET], { hash }).verify('x', mac, session)).toBe(0)
   })
 
@@ -146,13 +146,13 @@ describe('signing and verifying', () => {
       new Uint8Array(32),
     ]
     for (let bit = 0; bit < 256; bit++) {
-      wrong.push(mac.map((octet, index) => (index === bit >> 3 ? octet ^ (1 << (bit & 7)) : octet)))
+      wrong.push(mac.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte)))
     }
     for (const candidate of wrong) expect(await hmacKeys.verify('x', candidate, session)).toBe(-1)
   })
 
   test('the first of a random ring signs, each verifies at its place', async () => {
-    const pool = Array.from({ length: 8 }, (_, index) => `secret number ${index} of thirty-two octets`)
+    const pool = Array.from({ length: 8 }, (_, index) => `secret number ${index} of thirty-two bytes`)
     await fc.assert(
       fc.asyncProperty(fc.shuffledSubarray(pool, { minLength: 1 }), fc.string(), async (secrets, text) => {
         const hmacKeys = ring(secrets)
@@ -187,7 +187,7 @@ describe('keys of the public half', () => {
   })
 
   test('are not what a key of the session can be made to sign', async () => {
-    // The label ends in an octet that no signing input of a token has.
+    // The label ends in an byte that no signing input of a token has.
     const hmacKeys = ring([SECRET])
     const derived = await hmacKeys.sign('sessionglass public half of sid', session)
     expect(await hmacKeys.verify('x', await ring([new Uint8Array(derived)]).sign('x', session), half)).toBe(-1)

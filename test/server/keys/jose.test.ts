@@ -73,17 +73,17 @@ describe.each(algorithms)('%s', (alg) => {
     const [header, payload, signature = ''] = token.split('.')
     const other = Buffer.from('{"user":"eve"}').toString('base64url')
     await rejection('ERR_SESSION_SIGNATURE', () => codec.verify(`${header}.${other}.${signature}`, session))
-    const octets = Buffer.from(signature, 'base64url')
+    const bytes = Buffer.from(signature, 'base64url')
     const wrong = [
-      octets.subarray(1),
-      octets.subarray(0, -1),
-      Buffer.concat([octets, Buffer.alloc(1)]),
-      Buffer.concat([Buffer.alloc(1), octets]),
-      Buffer.alloc(octets.length),
-      Buffer.alloc(octets.length, 0xff),
+      bytes.subarray(1),
+      bytes.subarray(0, -1),
+      Buffer.concat([bytes, Buffer.alloc(1)]),
+      Buffer.concat([Buffer.alloc(1), bytes]),
+      Buffer.alloc(bytes.length),
+      Buffer.alloc(bytes.length, 0xff),
       // R or S alone is zero
-      Buffer.concat([Buffer.alloc(octets.length / 2), octets.subarray(octets.length / 2)]),
-      Buffer.concat([octets.subarray(0, octets.length / 2), Buffer.alloc(octets.length / 2)]),
+      Buffer.concat([Buffer.alloc(bytes.length / 2), bytes.subarray(bytes.length / 2)]),
+      Buffer.concat([bytes.subarray(0, bytes.length / 2), Buffer.alloc(bytes.length / 2)]),
     ]
     for (const each of wrong) {
       const forged = `${header}.${payload}.${each.toString('base64url')}`
@@ -100,10 +100,10 @@ test.each(['PS256', 'RS256'] as const)('a signature of %s without the zero at it
   for (let count = 0; count < 10_000; count++) {
     const token = await new jose.SignJWT({ count }).setProtectedHeader({ alg }).sign(signing)
     const [header, payload, signature = ''] = token.split('.')
-    const octets = Buffer.from(signature, 'base64url')
-    if (octets[0] !== 0) continue
+    const bytes = Buffer.from(signature, 'base64url')
+    if (bytes[0] !== 0) continue
     await codec.verify(token, session)
-    const shorter = `${header}.${payload}.${octets.subarray(1).toString('base64url')}`
+    const shorter = `${header}.${payload}.${bytes.subarray(1).toString('base64url')}`
     await rejection('ERR_SESSION_SIGNATURE', () => codec.verify(shorter, session))
     return
   }
@@ -111,20 +111,20 @@ test.each(['PS256', 'RS256'] as const)('a signature of %s without the zero at it
 })
 
 describe.each(['HS256', 'HS384', 'HS512'] as const)('%s as one key among others', (alg) => {
-  const octets = new TextEncoder().encode(SECRET)
+  const bytes = new TextEncoder().encode(SECRET)
   const forms: Record<string, () => Promise<KeyInput>> = {
     text: async () => ({ key: SECRET, alg }),
-    octets: async () => ({ key: octets, alg }),
-    JWK: async () => ({ kty: 'oct', k: Buffer.from(octets).toString('base64url'), alg }),
-    KeyObject: async () => ({ key: createSecretKey(octets), alg }),
+    bytes: async () => ({ key: bytes, alg }),
+    JWK: async () => ({ kty: 'oct', k: Buffer.from(bytes).toString('base64url'), alg }),
+    KeyObject: async () => ({ key: createSecretKey(bytes), alg }),
     CryptoKey: async () =>
-      crypto.subtle.importKey('raw', octets, { name: 'HMAC', hash: `SHA-${alg.slice(2)}` }, false, ['sign', 'verify']),
+      crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: `SHA-${alg.slice(2)}` }, false, ['sign', 'verify']),
   }
 
   test.each(Object.keys(forms))('as %s', async (form) => {
     const codec = jwt({ keys: await (forms[form] as () => Promise<KeyInput>)() }) as Signing
     const token = await codec.sign({ data }, session)
-    const { payload, protectedHeader } = await jose.jwtVerify(token, octets, { currentDate })
+    const { payload, protectedHeader } = await jose.jwtVerify(token, bytes, { currentDate })
     expect(payload).toEqual(data)
     // The thumbprint of a secret would be a hash of it for everybody to guess at.
     expect(protectedHeader).toEqual({ alg, typ: 'JWT' })

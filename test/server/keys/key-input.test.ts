@@ -229,9 +229,9 @@ describe('refused at start', () => {
     expect(() => jwt({ keys: privateKey })).toThrow(/pass \{ privateKey, publicKey \}/)
     for (const extractable of [true, false]) {
       const hmac = { name: 'HMAC', hash: 'SHA-256' }
-      const octets = new Uint8Array(16).fill(7)
-      const weak = await crypto.subtle.importKey('raw', octets, hmac, extractable, ['sign', 'verify'])
-      expect(() => jwt({ keys: weak })).toThrow(/128 bits; 256 are needed|16 octets; 32 are needed/)
+      const bytes = new Uint8Array(16).fill(7)
+      const weak = await crypto.subtle.importKey('raw', bytes, hmac, extractable, ['sign', 'verify'])
+      expect(() => jwt({ keys: weak })).toThrow(/128 bits; 256 are needed|16 bytes; 32 are needed/)
     }
     const es = await jose.generateKeyPair('ES256')
     expect(() => jwt({ keys: { key: es.publicKey, alg: 'ES384' } })).toThrow(/whose own "alg" is a different one/)
@@ -294,9 +294,9 @@ test('the algorithm of a PEM is the first of "algorithms" that fits', async () =
 
 test('keys of 2048 and of 8192 bits are taken, one bit less and one more are not', () => {
   const modulus = (bits: number): Jwk => {
-    const octets = Buffer.alloc(Math.ceil(bits / 8), 0xff)
-    octets[0] = 0xff >> (octets.length * 8 - bits)
-    return { kty: 'RSA', n: octets.toString('base64url'), e: 'AQAB' }
+    const bytes = Buffer.alloc(Math.ceil(bits / 8), 0xff)
+    bytes[0] = 0xff >> (bytes.length * 8 - bits)
+    return { kty: 'RSA', n: bytes.toString('base64url'), e: 'AQAB' }
   }
   expect(jwt({ keys: modulus(2048) }).sign).toBeUndefined()
   // A runtime may take less.
@@ -328,7 +328,7 @@ describe('files', () => {
   }
 
   test.runIf(platform.name === 'node')(
-    'PEM, JWK, JWK set; anything else is a secret of exactly its octets',
+    'PEM, JWK, JWK set; anything else is a secret of exactly its bytes',
     async () => {
       const pem = file('key.pem', `a comment\n${pemOf(ec.privateKey)}`)
       expect(await algorithmOf({ file: pem })).toBe('ES256')

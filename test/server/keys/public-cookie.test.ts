@@ -10,9 +10,9 @@ describe.each([...algorithms, 'HS256', 'CryptoKey'])('%s', (alg) => {
   async function codecFor(): Promise<Required<SessionCodec>> {
     if (alg === 'HS256') return jwt({ keys: SECRET }) as Required<SessionCodec>
     if (alg !== 'CryptoKey') return jwt({ keys: jwkOf(pairFor(alg).privateKey, { alg }) }) as Required<SessionCodec>
-    const octets = new TextEncoder().encode(SECRET)
+    const bytes = new TextEncoder().encode(SECRET)
     const usages: KeyUsage[] = ['sign', 'verify']
-    const key = await crypto.subtle.importKey('raw', octets, { name: 'HMAC', hash: 'SHA-256' }, false, usages)
+    const key = await crypto.subtle.importKey('raw', bytes, { name: 'HMAC', hash: 'SHA-256' }, false, usages)
     return jwt({ keys: key }) as Required<SessionCodec>
   }
 

@@ -134,7 +134,7 @@ describe('what is fetched', () => {
     await rejection('ERR_SESSION_KEYS', async () => codec.verify(await signedBy(one), session))
   })
 
-  test('a set of exactly maxSize octets and one octet more, of 64 KiB by default', async () => {
+  test('a set of exactly maxSize bytes and one byte more, of 64 KiB by default', async () => {
     for (const [size, options] of [
       [2000, { maxSize: 2000 }],
       [65_536, {}],

@@ -6,7 +6,7 @@ import type { HashName } from '../../../src/server/platform/platform.js'
 import { randomBytes, seed } from '../../shared/shared.helpers.js'
 
 const HASHES: HashName[] = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512']
-/** Around the blocks of the hashes, of 64 and 128 octets. */
+/** Around the blocks of the hashes, of 64 and 128 bytes. */
 const KEY_LENGTHS = [1, 20, 32, 63, 64, 65, 127, 128, 129, 400]
 /** Around the length of a cookie, and three times of it. */
 const DATA_LENGTHS = [0, 1, 55, 56, 64, 119, 500, 4095, 4096, 4097, 12_287, 12_288, 12_289, 30_000]

@@ -10,11 +10,11 @@ const LIMIT = 65_536
 
 /** What comes out, or the code of the error. */
 function outcome(inflate: (bytes: Uint8Array, limit: number) => Uint8Array, bytes: Uint8Array, limit = LIMIT): string {
-  let octets = ''
+  let inflated = ''
   const code = codeOf(() => {
-    octets = Buffer.from(inflate(bytes, limit)).toString('hex')
+    inflated = Buffer.from(inflate(bytes, limit)).toString('hex')
   })
-  return code === 'none' ? octets : code
+  return code === 'none' ? inflated : code
 }
 
 describe(`inflate, SEED=${seed}`, () => {
@@ -61,7 +61,7 @@ describe(`inflate, SEED=${seed}`, () => {
     expect(outcome(platform.inflate, bytes)).toBe('ERR_SESSION_COMPRESSION')
   })
 
-  test.each([1, 40, 5000, 20_000])('a limit of %i octets', (limit) => {
+  test.each([1, 40, 5000, 20_000])('a limit of %i bytes', (limit) => {
     const [fits, tooLong] = [limit, limit + 1].map((length) => deflateSync(new Uint8Array(length).fill(3)))
     expect(platform.inflate(fits as Uint8Array, limit)).toHaveLength(limit)
     expect(outcome(platform.inflate, tooLong as Uint8Array, limit)).toBe('ERR_SESSION_LIMIT')
@@ -84,10 +84,10 @@ test(`base64url is read as in a page, SEED=${seed}`, () => {
       random.pick(characters.slice(0, random.pick([14, 14, 21]))),
     ).join('')
     const inPage = read(decodeBase64Url)(text)
-    expect([text, read(platform.octetsOfBase64Url)(text)]).toEqual([text, inPage])
+    expect([text, read(platform.decodeBase64Url)(text)]).toEqual([text, inPage])
     if (inPage !== 'ERR_SESSION_MALFORMED') good++
   }
   expect(good).toBeGreaterThan(500)
   const long = random.bytes(5000)
-  expect(Buffer.compare(platform.octetsOfBase64Url(Buffer.from(long).toString('base64url')), long)).toBe(0)
+  expect(Buffer.compare(platform.decodeBase64Url(Buffer.from(long).toString('base64url')), long)).toBe(0)
 })

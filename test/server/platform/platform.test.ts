@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { platform } from '#platform'
 
-const hex = (octets: Uint8Array): string => Buffer.from(octets).toString('hex')
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 
 describe('HMAC', () => {
@@ -48,7 +48,7 @@ describe('HMAC', () => {
     expect(await key.verify('é€😀', await key.sign(text('é€😀')))).toBe(true)
   })
 
-  test('octets that are a part of a larger array count alone', async () => {
+  test('bytes that are a part of a larger array count alone', async () => {
     const whole = text('--key--')
     const key = platform.hmacKey(whole.subarray(2, 5), 'SHA-256')
     expect(await key.sign(text('--data--').subarray(2, 6))).toEqual(
@@ -68,10 +68,10 @@ describe('HMAC', () => {
 describe('deflate', () => {
   test('any bytes come back, at every level', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ maxLength: 20_000 }), fc.integer({ min: 0, max: 9 }), async (octets, level) => {
-        const stream = await platform.deflate(octets, level)
-        expect(new Uint8Array(inflateSync(stream))).toEqual(octets)
-        // RFC 1950 §2.2: a window of 32 KiB, and a check of the two octets.
+      fc.asyncProperty(fc.uint8Array({ maxLength: 20_000 }), fc.integer({ min: 0, max: 9 }), async (bytes, level) => {
+        const stream = await platform.deflate(bytes, level)
+        expect(new Uint8Array(inflateSync(stream))).toEqual(bytes)
+        // RFC 1950 §2.2: a window of 32 KiB, and a check of the two bytes.
         expect([stream[0], (((stream[0] ?? 0) << 8) + (stream[1] ?? 0)) % 31]).toEqual([0x78, 0])
       }),
       { numRuns: 200 },
@@ -85,11 +85,11 @@ describe('deflate', () => {
   })
 })
 
-test('random octets', () => {
+test('random bytes', () => {
   expect(platform.randomBytes(16)).toHaveLength(16)
   expect(platform.randomBytes(0)).toHaveLength(0)
   const seen = new Set(Array.from({ length: 1000 }, () => hex(platform.randomBytes(16))))
   expect(seen.size).toBe(1000)
-  const octets = platform.randomBytes(20_000)
-  expect(new Set(octets).size).toBe(256)
+  const bytes = platform.randomBytes(20_000)
+  expect(new Set(bytes).size).toBe(256)
 })

@@ -87,7 +87,7 @@ describe('values', () => {
   test.each<[string, unknown]>([
     ['a text with commas', ` ${SECRET} ,${OLD_SECRET}\n`],
     ['a list', [SECRET, OLD_SECRET]],
-    ['a list of octets', [SECRET, OLD_SECRET].map((secret) => new TextEncoder().encode(secret))],
+    ['a list of bytes', [SECRET, OLD_SECRET].map((secret) => new TextEncoder().encode(secret))],
   ])('aslist: %s', async (_, secrets) => {
     const { codecs } = fromBeakerConfig({ jwt_secret_keys: secrets })
     const context = { cookieName: 'beaker.session.id', purpose: 'session', now } as const

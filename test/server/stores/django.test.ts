@@ -452,6 +452,6 @@ async function signedRow(json: string): Promise<string> {
 async function payloadOf(): Promise<string> {
   const { inflateSync } = await import('node:zlib')
   const [payload = ''] = String((await rowOf())?.session_data).split(':')
-  const octets = Buffer.from(payload.replace('.', ''), 'base64url')
-  return (payload.startsWith('.') ? inflateSync(octets) : octets).toString()
+  const bytes = Buffer.from(payload.replace('.', ''), 'base64url')
+  return (payload.startsWith('.') ? inflateSync(bytes) : bytes).toString()
 }

@@ -19,7 +19,7 @@ describe('what a row looks like', () => {
 
   test.each<[string, Record<string, unknown>]>([
     ['a date', { at: new Date(5) }],
-    ['octets, deep inside', { a: [{ b: new Uint8Array([1]) }] }],
+    ['bytes, deep inside', { a: [{ b: new Uint8Array([1]) }] }],
     ['NaN', { n: Number.NaN }],
     ['Infinity', { n: -Infinity }],
     ['an ObjectId', { id: new ObjectId('0123456789abcdef01234567') }],

@@ -113,7 +113,7 @@ describe('rows', () => {
     expect(events.map(({ type }) => type)).toEqual(['read'])
   })
 
-  test('a change of the row alone is told as committed, without octets of a cookie', async () => {
+  test('a change of the row alone is told as committed, without bytes of a cookie', async () => {
     const { visit, events } = serveStored()
     await visit((data) => Object.assign(data, { n: 1 }))
     events.length = 0

@@ -10,7 +10,7 @@ class Point {
   }
 }
 class Other extends Point {}
-const bytes = (...octets: number[]): Uint8Array => Uint8Array.from(octets)
+const bytes = (...bytes: number[]): Uint8Array => Uint8Array.from(bytes)
 const nested = (depth: number): unknown => (depth === 0 ? 1 : [nested(depth - 1)])
 
 describe('equal', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { largestKeys } from '../../../src/server/values.js'
 
-test('the five largest keys come first, with their octets', () => {
+test('the five largest keys come first, with their bytes', () => {
   const data = { a: 'x'.repeat(10), é: 'é'.repeat(100), c: [1, 2, 3], d: { e: 'x'.repeat(50) }, f: null, g: 1, h: true }
   expect(largestKeys(data)).toEqual([
     // Type, key and its end, length, text and its end.
