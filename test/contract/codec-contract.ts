@@ -42,7 +42,7 @@ export interface CodecContractOptions {
   members?(value: string, secret: string): Record<string, string>
 }
 
-/** Where every value ends up in a browser: RFC 6265 §4.1.1, cookie-byte. */
+/** Where every value ends up in a browser: RFC 6265 §4.1.1, cookie-octet. */
 const COOKIE_BYTES = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/
 const rich = samples['all that JSON knows'] as SessionData
 
