@@ -53,6 +53,8 @@ export interface SessionCodec {
   readonly readable: boolean
   /** Longest value in characters, as that system counts it. */
   readonly maxLength?: number
+  /** Does each value say when the session was created and last used? One that doesn't is refused if a timeout needs it. */
+  readonly hasTimes?: boolean
   /** May the value be split over several cookies? */
   readonly chunks?: boolean
   /** Keys that tell about the session and are not data, each with what to use instead. */

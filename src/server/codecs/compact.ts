@@ -78,6 +78,7 @@ export function compact(options: CompactOptions): SessionCodec {
     name: COMPACT,
     family: COMPACT,
     readable: true,
+    hasTimes: true,
     chunks,
     matches: looksLikeCompact,
     verify: (value, context) => verify(value, context, settings),

@@ -45,6 +45,8 @@ export interface SessionEvent {
   code?: SessionErrorCode
   /** Bytes of the cookie's name and value. */
   bytes?: number
+  /** With `read`: the session has no time that one of the timeouts could count from, so that timeout can't end it. */
+  untimed?: true
   /** How many cookies of our name there were. */
   candidates?: number
   /** Those of them that did not become the session. */
@@ -91,6 +93,8 @@ export interface ReadStats {
   rows(): ReadStatsRow[]
   /** How many cookies were rejected, by error code. */
   rejected(): Record<string, number>
+  /** How many sessions were read that a timeout can't end: `requireTimes: true` would refuse these. */
+  untimed(): number
   /**
    * Whether nothing came in that needs the old codecs and keys for `olderThan`, and the counting has lasted that long.
    * It knows only of what this process saw: ask each process, and take at least the life of a cookie.
@@ -110,17 +114,21 @@ export function createReadStats(options: { clock?: () => Date } = {}): ReadStats
   const since = clock()
   const rows = new Map<string, ReadStatsRow>()
   const rejections = new Map<string, number>()
+  let untimed = 0
 
   return {
     since,
     on(event) {
-      if (event.type === 'read') countRead(rows, event)
-      else if (event.type === 'rejected' && event.code !== undefined) {
+      if (event.type === 'read') {
+        countRead(rows, event)
+        if (event.untimed) untimed++
+      } else if (event.type === 'rejected' && event.code !== undefined) {
         rejections.set(event.code, (rejections.get(event.code) ?? 0) + 1)
       }
     },
     rows: () => [...rows.values()].map((row) => ({ ...row })),
     rejected: () => Object.fromEntries(rejections),
+    untimed: () => untimed,
     safeToRetire(olderThan, target) {
       const quietSince = clock().getTime() - parseDuration(olderThan, 'olderThan')
       if (since.getTime() > quietSince) return false

@@ -18,6 +18,8 @@ export interface LifetimeOptions {
 export interface Lifetime {
   /** Why a session has expired by the timeouts, or undefined. The codec checks an expiry inside a token (`refuseTokenTimes`). */
   ended(times: SessionMeta, now: Date): SessionError | undefined
+  /** Whether a timeout can't end the session, because it does not say when it was last used or when it began. */
+  isUntimed(times: SessionMeta, now: Date): boolean
   /** A format without a time of the last access tells it by the end that was written with it. */
   lastAccess(times: SessionMeta, now: Date): Date | undefined
   /** When it expires if no further request comes. */
@@ -59,6 +61,10 @@ export function createLifetime(options: LifetimeOptions): Lifetime {
         if (now.getTime() - createdAt.getTime() > absoluteTimeout) return over('it is too old')
       }
       return undefined
+    },
+    isUntimed(times, now) {
+      const isNeverIdle = idleTimeout !== undefined && lastAccess(times, now) === undefined
+      return isNeverIdle || (absoluteTimeout !== undefined && times.createdAt === undefined)
     },
     lastAccess,
     expiresAt({ createdAt, accessedAt, expiresAt }) {

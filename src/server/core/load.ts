@@ -55,7 +55,7 @@ async function loadSession<Data extends object>(
   const { joined, indexes } = settings.joinsChunks ? readChunks(header, name) : NO_CHUNKS
 
   const { loaded, rejections } = await findLoadedSession(settings, { values, joined, now })
-  reportCandidates(settings, { values, joined, loaded, rejections })
+  reportCandidates(settings, { values, joined, loaded, rejections, now })
   if (loaded && !versions.note(loaded)) reportConflict(settings, loaded)
 
   const { id = newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
@@ -199,13 +199,18 @@ function asSessionError(error: unknown): SessionError {
 
 /** Looks at the lifetime, and finds the row if there is a store. Returns why a token that verified is no session. */
 async function acceptCandidate(
-  { lifetime, rows }: LoadSettings,
+  { lifetime, requireTimes, rows }: LoadSettings,
   candidate: LoadedSession,
   now: Date,
 ): Promise<LoadedSession | SessionError> {
-  const expired = lifetime.ended(candidate.record, now)
+  const { record, codec } = candidate
+  if ((requireTimes ?? codec.hasTimes ?? false) && lifetime.isUntimed(record, now)) {
+    const why = 'The session has no time that a timeout could count from'
+    return new SessionError('ERR_SESSION_EXPIRED', why, { verified: true })
+  }
+  const expired = lifetime.ended(record, now)
   if (expired || !rows) return expired ?? candidate
-  const { id } = candidate.record
+  const { id } = record
   try {
     const row = id ? await rows.find(id) : undefined
     if (row) return { ...candidate, row, base: copyOf(row.data) }
@@ -226,20 +231,24 @@ function weightiest(rejections: readonly Rejection[]): Rejection {
 }
 
 function reportCandidates(
-  { emit, name }: LoadSettings,
+  { emit, lifetime, name }: LoadSettings,
   {
     values,
     joined,
     loaded,
     rejections,
-  }: Candidates & { loaded: LoadedSession | undefined; rejections: readonly Rejection[] },
+    now,
+  }: Candidates & { loaded: LoadedSession | undefined; rejections: readonly Rejection[]; now: Date },
 ): void {
   if (!emit) return
   for (const { value, error, isJoined } of rejections) {
     // Pieces that do not belong together are left over: beside a valid session that is no news.
     if (!(loaded && isJoined)) emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
   }
-  if (loaded) emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length })
+  if (loaded) {
+    const untimed = lifetime.isUntimed(loaded.record, now) && ({ untimed: true } as const)
+    emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length, ...untimed })
+  }
   const taken = loaded && loaded.value === joined ? values.at(-1) : loaded?.value
   const shadowed = findShadowed(name, values, taken, rejections)
   if (shadowed) emit({ type: 'shadowed', candidates: values.length, shadowed })

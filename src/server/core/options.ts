@@ -38,6 +38,11 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   expose: Expose<Data>
   /** How old the last access may get before the cookie is written anew: default one minute, 0 for each commit. */
   touchEvery?: Duration | false
+  /**
+   * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
+   * says, which is true for `compact` alone: tokens of PyJWT and old Beaker sessions often have none, and never time out.
+   */
+  requireTimes?: boolean
   /** When a session moves to the first codec and key: at once (default), with its next change, or never. */
   upgrade?: 'always' | 'on-change' | 'never'
   /** How many cookies a session that is too large for one may take, 1 to 4, if the codec's values can be split. Default 3. */
@@ -66,6 +71,11 @@ export interface VerifyOptions<Data extends object = SessionData> {
   codecs: readonly SessionCodec[]
   /** Where the data is, if the cookie only names the session. */
   store?: SessionStore
+  /**
+   * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
+   * says, which is true for `compact` alone: tokens of PyJWT and old Beaker sessions often have none, and never time out.
+   */
+  requireTimes?: boolean
   on?: SessionEventListener
   /** The present time, for tests. */
   clock?: () => Date
@@ -81,6 +91,8 @@ export interface LoadSettings {
   /** What the last public cookies say. */
   readonly publicRecords: VerifiedCache<SessionRecord>
   readonly lifetime: Lifetime
+  /** Undefined: as each codec says. */
+  readonly requireTimes: boolean | undefined
   /** A codec splits values over several cookies. */
   readonly joinsChunks: boolean
   /** The store, if there is one. */
@@ -116,7 +128,10 @@ export function settleLoading<Data extends object>(
   if (codecs.length === 0) throw new TypeError('Option "codecs" is empty')
   const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
-  const { touchEvery } = options
+  const { touchEvery, requireTimes } = options
+  if (requireTimes !== undefined && typeof requireTimes !== 'boolean') {
+    throw new TypeError('Option "requireTimes" must be true or false')
+  }
   const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const publicRecords = createVerifiedCache<SessionRecord>()
   for (const [codecIndex, codec] of (codecs as readonly SessionCodec[]).entries()) {
@@ -136,6 +151,7 @@ export function settleLoading<Data extends object>(
       ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),
       ...(touchEvery === undefined ? {} : { touchEvery }),
     }),
+    requireTimes,
     joinsChunks: codecs.some((codec) => codec.chunks),
     rows: options.store === undefined ? undefined : createRows(options.store),
     versions: createVersions(),
