@@ -74,6 +74,22 @@ export function encodeHex(bytes: Uint8Array): string {
   return text
 }
 
+/**
+ * The bytes of hexadecimal digits, as Beaker and Django write MACs and secrets (FORMATS §2.1 and §8).
+ *
+ * @param hex - pairs of lower-case digits, as a test before has made sure
+ */
+export function decodeHex(hex: string): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(hex.length / 2)
+  for (let at = 0; at < bytes.length; at++) bytes[at] = (digitAt(hex, at * 2) << 4) | digitAt(hex, at * 2 + 1)
+  return bytes
+}
+
+function digitAt(hex: string, at: number): number {
+  const code = hex.charCodeAt(at)
+  return code < 58 ? code - 48 : code - 87
+}
+
 /** Tells whether a text has no lone surrogate, so that it survives UTF-8. */
 export function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text)

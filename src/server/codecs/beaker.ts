@@ -4,14 +4,14 @@
  */
 import { platform } from '#platform'
 import { encodeBase64 } from '../../shared/base64.js'
-import { concatBytes, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
+import { concatBytes, decodeHex, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { takeBeakerMeta } from '../../shared/decode.js'
 import { looksLikeBeaker, textKeys } from '../../shared/decode-beaker.js'
 import { asVerified, isSessionError, SessionError } from '../../shared/errors.js'
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { createHmacKeys, decodeHex, equalInConstantTime } from '../keys/hmac.js'
+import { createHmacKeys, equalInConstantTime } from '../keys/hmac.js'
 import { createPythonSerializer, type PythonSerializer, type SerializedReading } from '../python-serializers.js'
 import { equalValues, withHiddenKeys } from '../values.js'
 import {

@@ -79,7 +79,7 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
     },
     async sign(payload, { keyIndex, ...use }) {
       const set = await ring.current()
-      const signer = keyIndex === undefined ? set.signer : set.keys[keyIndex]
+      const signer = set[keyIndex ?? 0]
       if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys can sign')
       const header = headerOf(signer, writesKid)
       const signingInput = () => `${encodedHeader(signer, header)}.${platform.base64Url(payload)}`
@@ -113,9 +113,9 @@ async function findKey(ring: KeyRing, first: KeySet, token: SignedToken, context
     set = await ring.renewed(first)
     if (set !== first) index = await verifyWithSet(set, token, context)
   }
-  const key = set.keys[index]
+  const key = set[index]
   if (key) return { set, identity: { keyIndex: index, ...(key.kid !== undefined && { kid: key.kid }) } }
-  if (!set.algorithms.has(token.alg)) throw otherAlgorithm()
+  if (!set.some(({ alg }) => alg === token.alg)) throw otherAlgorithm()
   throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
 }
 

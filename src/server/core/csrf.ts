@@ -3,9 +3,9 @@
  * The secret stands where pyramid_beaker keeps its own, in the same form.
  */
 import { platform } from '#platform'
-import { concatBytes, decodeBase64Url, encodeBase64Url, encodeHex } from '../../shared/bytes.js'
+import { concatBytes, decodeBase64Url, decodeHex, encodeBase64Url, encodeHex } from '../../shared/bytes.js'
 import type { SessionData } from '../../shared/types.js'
-import { decodeHex, equalInConstantTime } from '../keys/hmac.js'
+import { equalInConstantTime } from '../keys/hmac.js'
 
 const KEY = '_csrft_'
 const SECRET_BYTES = 20

@@ -2,12 +2,13 @@
  * The columns of Django's session table: `session_data`, a session serialized, perhaps compressed, and signed; `expire_date`.
  * FORMATS §8.
  */
+
 import { decodeBase64 } from '../../shared/base64.js'
+import { decodeHex } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { zoneOffset } from '../../shared/pickle/known.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { SessionData } from '../../shared/types.js'
-import { decodeHex } from '../keys/hmac.js'
 import { createPythonSerializer } from '../python-serializers.js'
 import { type DjangoSession, readDjangoSession, writeDjangoSession } from './session-data.js'
 import {

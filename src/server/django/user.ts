@@ -3,9 +3,8 @@
  * FORMATS §8: `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
  */
 
-import { encodeHex } from '../../shared/bytes.js'
+import { decodeHex, encodeHex } from '../../shared/bytes.js'
 import type { MaybePromise } from '../../shared/types.js'
-import { decodeHex } from '../keys/hmac.js'
 import type { HmacKey } from '../platform/platform.js'
 import { createDjangoSecrets, type DjangoHash, type DjangoSecrets } from './signer.js'
 

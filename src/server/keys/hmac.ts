@@ -45,43 +45,36 @@ const SHORTEST_SECRET = 32
  * @throws {TypeError} for an empty secret, and for a weak one unless `allowWeakSecrets`
  */
 export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
-  const { hash, bytes } = options
-  const keys = prepareKeys(options)
-  const publicKeys = new Map<string, Promise<readonly HmacKey[]>>()
+  const { secrets, hash, bytes, option = 'secrets' } = options
+  const list = isCryptoKey(secrets) ? [secrets] : secretList(secrets, option)
+  for (const secret of list) checkSecret(secret, option, options.allowWeakSecrets === true)
+  const keys = list.map((secret) =>
+    isCryptoKey(secret) ? hmacKeyOf(async () => secret) : platform.hmacKey(secret, hash),
+  )
+  const publicKeys = new Map<string, Promise<HmacKey[]>>()
 
-  async function keysFor({ purpose, cookieName }: KeyUse): Promise<readonly HmacKey[]> {
+  async function keysFor({ purpose, cookieName }: KeyUse): Promise<HmacKey[]> {
     if (purpose === 'session') return keys
-    const derived = publicKeys.get(cookieName) ?? derivePublicKeys(keys, hash, cookieName)
+    // One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info.
+    const derive = async (key: HmacKey) => platform.hmacKey(await key.sign(publicCookieLabel(cookieName)), hash)
+    const derived = publicKeys.get(cookieName) ?? Promise.all(keys.map(derive))
     publicKeys.set(cookieName, derived)
     return await derived
   }
 
+  const signWith = async (key: HmacKey, data: string | Uint8Array) => (await key.sign(data)).subarray(0, bytes)
   return {
     size: keys.length,
-    async sign(data, use) {
-      const mac = await keyAt(await keysFor(use), use.keyIndex).sign(data)
-      return bytes === undefined ? mac : mac.subarray(0, bytes)
-    },
+    sign: async (data, use) => signWith(keyAt(await keysFor(use), use.keyIndex), data),
     async verify(data, mac, use) {
       for (const [index, key] of (await keysFor(use)).entries()) {
-        const isValid = bytes === undefined ? await key.verify(data, mac) : await verifyCut(key, data, mac, bytes)
-        if (isValid) return index
+        // No platform compares a part of a MAC.
+        const isWhole = bytes === undefined
+        if (isWhole ? await key.verify(data, mac) : equalInConstantTime(await signWith(key, data), mac)) return index
       }
       return -1
     },
   }
-}
-
-function prepareKeys(options: HmacKeysOptions): HmacKey[] {
-  const { secrets, hash, option = 'secrets', allowWeakSecrets = false } = options
-  if (isCryptoKey(secrets)) {
-    const { length } = secrets.algorithm as HmacKeyAlgorithm
-    if (allowWeakSecrets || length >= SHORTEST_SECRET * 8) return [hmacKeyOf(async () => secrets)]
-    throw new TypeError(`Option "${option}" holds a CryptoKey of ${length} bits; ${SHORTEST_SECRET * 8} are needed`)
-  }
-  const list = secretList(secrets, option)
-  for (const secret of list) checkSecret(secret, allowWeakSecrets, option)
-  return list.map((secret) => platform.hmacKey(secret, hash))
 }
 
 function isCryptoKey(secrets: Secrets | CryptoKey): secrets is CryptoKey {
@@ -93,18 +86,6 @@ export function keyAt(keys: readonly HmacKey[], index = 0): HmacKey {
   const key = keys[index]
   if (key === undefined) throw new TypeError('There is no such key to sign with')
   return key
-}
-
-/** No platform compares a part of a MAC. */
-async function verifyCut(key: HmacKey, data: string | Uint8Array, mac: Uint8Array, bytes: number): Promise<boolean> {
-  const expected = await key.sign(data)
-  return equalInConstantTime(expected.subarray(0, bytes), mac)
-}
-
-/** One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info. */
-async function derivePublicKeys(keys: readonly HmacKey[], hash: HashName, cookieName: string): Promise<HmacKey[]> {
-  const label = publicCookieLabel(cookieName)
-  return await Promise.all(keys.map(async (key) => platform.hmacKey(await key.sign(label), hash)))
 }
 
 /** No signing input of a token begins so: it has no byte 1 in it (RFC 7515 §5.1). */
@@ -126,19 +107,16 @@ export function secretList(secrets: Secrets, option: string): Uint8Array[] {
   })
 }
 
-function checkSecret(secret: Uint8Array, allowWeak: boolean, option: string): void {
-  if (secret.length === 0) throw new TypeError(`Option "${option}" contains an empty secret: anyone could sign with it`)
-  if (allowWeak) return
-  if (secret.length < SHORTEST_SECRET) {
-    throw new TypeError(
-      `Option "${option}" contains a secret of ${secret.length} bytes; ${SHORTEST_SECRET} are needed (or set allowWeakSecrets: true)`,
-    )
-  }
-  if (looksLikeKeyFile(secret)) {
-    throw new TypeError(
-      `Option "${option}" contains a PEM or JWK: such a key may be public, and an HMAC secret never is (or set allowWeakSecrets: true)`,
-    )
-  }
+function checkSecret(secret: Uint8Array | CryptoKey, option: string, allowWeak: boolean): void {
+  const isKey = isCryptoKey(secret)
+  const length = isKey ? (secret.algorithm as HmacKeyAlgorithm).length / 8 : secret.length
+  if (length === 0) throw new TypeError(`Option "${option}" contains an empty secret: anyone could sign with it`)
+  const problem =
+    length < SHORTEST_SECRET
+      ? `a secret of ${length} bytes; ${SHORTEST_SECRET} are needed`
+      : !isKey && looksLikeKeyFile(secret) && 'a PEM or JWK: such a key may be public, and an HMAC secret never is'
+  if (problem && !allowWeak)
+    throw new TypeError(`Option "${option}" contains ${problem} (or set allowWeakSecrets: true)`)
 }
 
 /** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM, spaces, lines or quotes may precede it. */
@@ -158,20 +136,4 @@ export function equalInConstantTime(expected: Uint8Array, given: Uint8Array): bo
   let difference = given.length ^ expected.length
   for (let at = 0; at < expected.length; at++) difference |= (expected[at] as number) ^ (given[at] ?? 0)
   return difference === 0
-}
-
-/**
- * The bytes of the hexadecimal digits in which Beaker, Django and pyramid_beaker write MACs and secrets (FORMATS §2.1 and §8).
- *
- * @param hex - pairs of lower-case digits, as a test before has made sure
- */
-export function decodeHex(hex: string): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(hex.length / 2)
-  for (let at = 0; at < bytes.length; at++) bytes[at] = (digitAt(hex, at * 2) << 4) | digitAt(hex, at * 2 + 1)
-  return bytes
-}
-
-function digitAt(hex: string, at: number): number {
-  const code = hex.charCodeAt(at)
-  return code < 58 ? code - 48 : code - 87
 }

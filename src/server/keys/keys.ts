@@ -5,14 +5,13 @@
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
-import { createHmacKeys, type KeyUse, type Secrets, secretList } from './hmac.js'
+import { type KeyUse, type Secrets, secretList } from './hmac.js'
 import {
+  ALGORITHMS,
   type CheckedKey,
   checkAlgorithms,
   checkKeys,
-  HMAC_HASHES,
   type HmacAlgorithm,
-  isHmac,
   type Jwk,
   type JwkSet,
   type KeyChecks,
@@ -74,6 +73,9 @@ export interface KeyRing extends CodecKeys {
   renewed(set: KeySet): Promise<KeySet>
 }
 
+/** The keys of a moment: every one verifies, and the first signs if it can. */
+export type KeySet = readonly PreparedKey[]
+
 const DEFAULT_TIMEOUT = '10s'
 
 /**
@@ -86,26 +88,23 @@ const DEFAULT_TIMEOUT = '10s'
  *   a function, is `ERR_SESSION_KEYS` of `ready()` and of the first use
  */
 export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, options: KeysOptions = {}): KeyRing {
-  const { algorithms, allowWeakSecrets = false, reloadEvery, clock = () => new Date() } = options
+  const { algorithms, reloadEvery, clock } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
-  const checks = { allowWeakSecrets, ...(algorithms && { algorithms }) }
   const timeout = parseDuration(options.timeout ?? DEFAULT_TIMEOUT, 'timeout')
-  const atStart = typeof source === 'function' ? undefined : checkKeys(source, checks)
-  let checked = atStart
+  let checked = typeof source === 'function' ? undefined : checkKeys(source, options)
 
   async function load(): Promise<KeySet> {
     const input = typeof source === 'function' ? await inTime(source(), timeout) : source
-    const keys = checked ?? checkKeys(input, checks)
+    const keys = checked ?? checkKeys(input, options)
     checked = undefined
-    return await prepareKeySet(keys)
+    return await prepareKeys(keys)
   }
 
   return createKeyRing({
     load,
-    canSign: atStart === undefined || atStart.some(({ canSign }) => canSign),
-    isOwn: true,
-    clock,
+    canSign: checked === undefined || checked.some(({ canSign }) => canSign),
     ...(reloadEvery !== undefined && { maxAge: parseDuration(reloadEvery, 'reloadEvery') }),
+    ...(clock && { clock }),
   })
 }
 
@@ -123,22 +122,12 @@ export function ringOf(keys: Keys, checks: KeyChecks): KeyRing {
  * @throws {TypeError} for empty or weak secrets, and for algorithms that are not for secrets
  */
 export function ringOfSecrets(secrets: Secrets, { algorithms, allowWeakSecrets }: Required<KeyChecks>): KeyRing {
-  const hmacs = algorithms.filter(isHmac)
+  const hmacs = algorithms.filter((alg): alg is HmacAlgorithm => ALGORITHMS[alg]?.kty === 'oct')
   if (hmacs.length < algorithms.length) throw new TypeError('Option "algorithms" may contain HS256, HS384 and HS512')
   checkAlgorithms(algorithms)
   const list = secretList(secrets, 'secrets')
-  const prepare = (alg: HmacAlgorithm, secret: Uint8Array): PreparedKey =>
-    keyOfSecret({ alg }, createHmacKeys({ secrets: [secret], hash: HMAC_HASHES[alg], allowWeakSecrets }))
-  const set = keySetOf(hmacs.flatMap((alg) => list.map((secret) => prepare(alg, secret))))
-  return {
-    canSign: true,
-    current: async () => set,
-    renewed: async () => set,
-    publicKeys: async () => [],
-    listen: () => {},
-    reload: async () => {},
-    ready: async () => {},
-  }
+  const keys = hmacs.flatMap((alg) => list.map((secret) => keyOfSecret(alg, { secrets: [secret], allowWeakSecrets })))
+  return createKeyRing({ load: async () => keys, canSign: true }, keys)
 }
 
 /** The public keys of all codecs as one JWK set (RFC 7517 §5). @throws {SessionError} `ERR_SESSION_KEYS`: never half a set */
@@ -151,63 +140,80 @@ export async function publicJwks(codecs: readonly { readonly keys?: CodecKeys }[
 }
 
 async function inTime<T>(value: MaybePromise<T>, timeout: number): Promise<T> {
-  if (!(value instanceof Promise)) return value
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`No keys within ${timeout} milliseconds`)), timeout)
-    value.then(resolve, reject).finally(() => clearTimeout(timer))
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`No keys within ${timeout} milliseconds`)), timeout)
   })
+  return await Promise.race([value, late]).finally(() => clearTimeout(timer))
 }
 
-// Keys that may be loaded again while requests go on: the last valid set stays until there is a better one, and no request waits for
-// a reload but the first, and one after a long silence.
+/** Of a private key and its own public one, the private one stays. */
+async function prepareKeys(checked: readonly CheckedKey[]): Promise<KeySet> {
+  const keys: PreparedKey[] = []
+  const first = checked.find(({ canSign }) => canSign) ?? checked[0]
+  for (const each of new Set([first, ...checked])) {
+    const key = await (each as CheckedKey).prepare()
+    const twin = keys.findIndex((other) => isSame(other, key))
+    if (twin === -1) keys.push(key)
+    else if (key.sign && !keys[twin]?.sign) keys[twin] = key
+  }
+  return keys
+}
+
+function isSame({ publicJwk: a }: PreparedKey, { publicJwk: b }: PreparedKey): boolean {
+  return a !== undefined && (['alg', 'x', 'y', 'n', 'e'] as const).every((name) => a[name] === b?.[name])
+}
 
 export interface KeyLoading {
   load(): Promise<KeySet>
   canSign: boolean
-  /** Whether the public keys are this server's own to hand out. */
-  isOwn: boolean
   /** Milliseconds after which they are loaded again, with the next request. */
   maxAge?: number
   /** Milliseconds after which keys that could not be loaded again are used no more. */
   maxStale?: number
   /** Milliseconds between two loads that an unknown token asked for; absent: none can. */
   cooldown?: number
-  clock: () => Date
+  clock?: () => Date
 }
 
 /** Milliseconds of rest after a load that failed, so that not every request asks the source again. */
 const RETRY_AFTER = 5000
+const FOREVER = Number.POSITIVE_INFINITY
 
-export function createKeyRing(loading: KeyLoading): KeyRing {
-  const { clock, canSign, isOwn, cooldown } = loading
-  const { maxAge = Number.POSITIVE_INFINITY, maxStale = Number.POSITIVE_INFINITY } = loading
+/**
+ * Keys that may be loaded again while requests go on: the last valid ones stay until there are better ones, and no request waits for
+ * a reload but the first, and one after a long silence.
+ *
+ * @param initial - keys that need not be loaded
+ */
+export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
+  const { canSign, maxAge = FOREVER, maxStale = FOREVER, cooldown, clock = () => new Date() } = loading
   const listeners = new Set<(event: KeysEvent) => void>()
-  let set: KeySet | undefined
+  let keys = initial
   let loadedAt = Number.NaN
   let triedAt = Number.NaN
   let cause: unknown
   let underway: Promise<void> | undefined
 
+  /** Concurrent requests share one load. Never fails: it leaves a `cause`. */
+  function load(): Promise<void> {
+    underway ??= attempt()
+    return underway
+  }
+
   async function attempt(): Promise<void> {
+    triedAt = clock().getTime()
     try {
-      set = await loading.load()
+      keys = await loading.load()
       loadedAt = clock().getTime()
       cause = undefined
     } catch (error) {
       cause = error ?? 'unknown'
     }
     underway = undefined
-    const { keys = [], signer } = set ?? {}
-    const kid = signer?.kid === undefined ? {} : { kid: signer.kid }
-    tell({ keyCount: keys.length, ...kid, ...(cause !== undefined && { code: 'ERR_SESSION_KEYS' }) })
-  }
-
-  /** Concurrent requests share one load. */
-  function load(): Promise<void> {
-    if (underway !== undefined) return underway
-    triedAt = clock().getTime()
-    underway = attempt()
-    return underway
+    const [first] = keys ?? []
+    const kid = first?.sign && first.kid !== undefined ? { kid: first.kid } : {}
+    tell({ keyCount: keys?.length ?? 0, ...kid, ...(cause !== undefined && { code: 'ERR_SESSION_KEYS' }) })
   }
 
   function tell(event: KeysEvent): void {
@@ -227,11 +233,11 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
   }
 
   async function current(): Promise<KeySet> {
-    if (set !== undefined && isRecent(loadedAt, maxAge)) return set
+    if (keys && (maxAge === FOREVER || isRecent(loadedAt, maxAge))) return keys
     const isResting = cause !== undefined && isRecent(triedAt, RETRY_AFTER)
     const begun = isResting ? undefined : load()
-    if (set === undefined || !isRecent(loadedAt, 2 * maxAge)) await begun
-    if (set !== undefined && clock().getTime() - loadedAt < maxAge + maxStale) return set
+    if (!keys || !isRecent(loadedAt, 2 * maxAge)) await begun
+    if (keys && clock().getTime() - loadedAt < maxAge + maxStale) return keys
     throw outage()
   }
 
@@ -244,17 +250,12 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
     current,
     async renewed(old) {
       const mayAsk = cooldown !== undefined && !isRecent(triedAt, cooldown)
-      if (set === old && (underway !== undefined || mayAsk)) await load()
-      return set ?? old
+      if (keys === old && (underway || mayAsk)) await load()
+      return keys ?? old
     },
-    async publicKeys() {
-      const { keys } = isOwn ? await current() : { keys: [] }
-      return keys.flatMap(({ publicJwk }) => (publicJwk ? [publicJwk] : []))
-    },
+    publicKeys: async () => (await current()).flatMap(({ publicJwk }) => publicJwk ?? []),
     listen: (listener) => void listeners.add(listener),
-    async ready() {
-      await current()
-    },
+    ready: async () => void (await current()),
     async reload() {
       await underway
       await load()
@@ -263,23 +264,8 @@ export function createKeyRing(loading: KeyLoading): KeyRing {
   }
 }
 
-// The keys of a moment: the first signs, every one verifies, and a token's `kid` says which is tried first.
-// RFC 7515 §4.1.4, RFC 7517 §5.
-
-export interface KeySet {
-  /** The one that signs is the first. */
-  readonly keys: readonly PreparedKey[]
-  readonly signer: PreparedKey | undefined
-  readonly algorithms: ReadonlySet<string>
-}
-
-export function keySetOf(keys: readonly PreparedKey[]): KeySet {
-  const signer = keys[0]?.sign && keys[0]
-  return { keys, signer, algorithms: new Set(keys.map(({ alg }) => alg)) }
-}
-
 /** @returns the place of the key that verified, or -1 */
-export async function verifyWithSet({ keys }: KeySet, token: SignedToken, use: KeyUse): Promise<number> {
+export async function verifyWithSet(keys: KeySet, token: SignedToken, use: KeyUse): Promise<number> {
   const { alg, kid } = token
   // The key that the token names first, then the others: another issuer may name the same keys in another way.
   for (const isNamed of kid === undefined ? [false] : [true, false]) {
@@ -292,24 +278,6 @@ export async function verifyWithSet({ keys }: KeySet, token: SignedToken, use: K
 }
 
 /** Whether a token of this `kid` may have a key that is not here. */
-export function knows({ keys }: KeySet, kid: string | undefined): boolean {
+export function knows(keys: KeySet, kid: string | undefined): boolean {
   return kid !== undefined && keys.some((key) => key.kid === kid)
-}
-
-/** Of a private key and its own public one, the private one stays. */
-async function prepareKeySet(checked: readonly CheckedKey[]): Promise<KeySet> {
-  const keys: PreparedKey[] = []
-  const first = checked.find(({ canSign }) => canSign)
-  for (const each of first ? [first, ...checked.filter((other) => other !== first)] : checked) {
-    const key = await each.prepare()
-    const twin = keys.findIndex((other) => isSame(other, key))
-    if (twin === -1) keys.push(key)
-    else if (keys[twin]?.sign === undefined && key.sign) keys[twin] = key
-  }
-  return keySetOf(keys)
-}
-
-function isSame(a: PreparedKey, b: PreparedKey): boolean {
-  const names = ['alg', 'x', 'y', 'n', 'e'] as const
-  return a.publicJwk !== undefined && names.every((name) => a.publicJwk?.[name] === b.publicJwk?.[name])
 }

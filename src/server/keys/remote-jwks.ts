@@ -4,16 +4,8 @@
  */
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import {
-  checkAlgorithms,
-  isPrivateJwk,
-  type Jwk,
-  type JwsAlgorithm,
-  type KeyChecks,
-  keyOfJwk,
-  type PreparedKey,
-} from './key-input.js'
-import { createKeyRing, type KeyRing, type KeySet, keySetOf } from './keys.js'
+import { checkAlgorithms, checkKey, isPrivateJwk, type Jwk, type JwsAlgorithm, readJwk } from './key-input.js'
+import { createKeyRing, type KeyRing, type KeySet } from './keys.js'
 
 export interface RemoteJwksOptions {
   /** What the keys may be for. A set may name `alg` for each key; RSA keys without one are for the first RS or PS of these. */
@@ -50,34 +42,29 @@ const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeo
  */
 export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): KeyRing {
   const address = checkedAddress(url)
-  const { algorithms, maxSize = MAX_JWKS_BYTES, clock = () => new Date() } = options
+  const { algorithms, maxSize = MAX_JWKS_BYTES, clock } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
   if (!Number.isInteger(maxSize) || maxSize <= 0) throw new TypeError('Option "maxSize" must be a number of bytes')
   const duration = (name: keyof typeof DEFAULTS): number => parseDuration(options[name] ?? DEFAULTS[name], name)
-  const request: JwksRequest = { address, timeout: duration('timeout'), maxSize, options }
-  return createKeyRing({
-    async load() {
-      return await readJwks(await fetchJwks(request), algorithms ? { algorithms } : {})
-    },
+  const timeout = duration('timeout')
+  const ring = createKeyRing({
+    load: async () => await readJwks(await fetchJwks(address, timeout, maxSize, options), algorithms),
     canSign: false,
-    isOwn: false,
     maxAge: duration('cacheMaxAge'),
     maxStale: duration('staleMaxAge'),
     cooldown: duration('cooldown'),
-    clock,
+    ...(clock && { clock }),
   })
+  // They are the other server's to hand out.
+  return { ...ring, publicKeys: async () => [] }
 }
 
-interface JwksRequest {
-  address: string
-  /** Milliseconds. */
-  timeout: number
-  maxSize: number
-  options: Pick<RemoteJwksOptions, 'fetch' | 'headers'>
-}
+/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; as the URL standard writes hosts. */
+const LOOPBACK = /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 function checkedAddress(url: string | URL): string {
-  const { protocol, hostname, username, password, href } = parseUrl(url)
+  if (!URL.canParse(url)) throw new TypeError('The address of remoteJwks is not a URL')
+  const { protocol, hostname, username, password, href } = new URL(url)
   if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.test(hostname))) {
     throw new TypeError('The address of remoteJwks must begin with https: (http: only for this machine)')
   }
@@ -85,66 +72,43 @@ function checkedAddress(url: string | URL): string {
   return href
 }
 
-/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; as the URL standard writes hosts. */
-const LOOPBACK = /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-
-function parseUrl(url: string | URL): URL {
-  try {
-    return new URL(url)
-  } catch {
-    throw new TypeError('The address of remoteJwks is not a URL')
-  }
-}
-
-async function fetchJwks({ address, timeout, maxSize, options }: JwksRequest): Promise<Uint8Array> {
-  const { fetch: send = fetch, headers = {} } = options
-  const response = await send(address, {
+async function fetchJwks(
+  address: string,
+  timeout: number,
+  maxSize: number,
+  { fetch: send = fetch, headers }: RemoteJwksOptions,
+): Promise<Uint8Array> {
+  const { status, body } = await send(address, {
     headers: { accept: 'application/jwk-set+json, application/json', ...headers },
     // Workers know no `error`; either way a redirect is no answer.
     redirect: 'manual',
     signal: AbortSignal.timeout(timeout),
   })
-  if (response.status !== 200) {
-    await response.body?.cancel()
-    throw new Error(`The request for the JWK set was answered with status ${response.status}`)
+  if (status !== 200) {
+    await body?.cancel()
+    throw new Error(`The request for the JWK set was answered with status ${status}`)
   }
-  return await readLimited(response, maxSize)
-}
-
-async function readLimited(response: Response, maxSize: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
-  const reader = response.body?.getReader()
-  for (let step = await reader?.read(); step && !step.done; step = await reader?.read()) {
-    size += step.value.length
-    if (size > maxSize) {
-      await reader?.cancel()
-      throw new Error(`The JWK set is longer than ${maxSize} bytes`)
-    }
-    chunks.push(step.value)
+  // An error within the loop also ends the connection.
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > maxSize) throw new Error(`The JWK set is longer than ${maxSize} bytes`)
+    chunks.push(chunk)
   }
   return concatBytes(...chunks)
 }
 
-async function readJwks(bytes: Uint8Array, checks: KeyChecks): Promise<KeySet> {
+async function readJwks(bytes: Uint8Array, algorithms: readonly JwsAlgorithm[] | undefined): Promise<KeySet> {
   const { keys } = (JSON.parse(decodeUtf8(bytes)) ?? {}) as { keys?: unknown }
   if (!Array.isArray(keys)) throw new Error('The answer is not a JWK set')
   if (keys.length > MAX_REMOTE_KEYS) throw new Error(`The JWK set has more than ${MAX_REMOTE_KEYS} keys`)
-  const usable: PreparedKey[] = []
-  for (const jwk of keys as Jwk[]) {
-    const key = await readKey(jwk, checks)
-    if (key) usable.push(key)
+  // RFC 7517 §5: keys that are not understood are passed over. So are those that the world should not know.
+  const prepare = async (jwk: Jwk) => {
+    if (jwk.kty === 'oct' || isPrivateJwk(jwk)) return []
+    return [await checkKey(readJwk(jwk), algorithms ? { algorithms } : {}).prepare()]
   }
-  if (usable.length === 0) throw new Error('The JWK set has no key that can verify sessions')
-  return keySetOf(usable)
-}
-
-/** RFC 7517 §5: keys that are not understood are passed over. So are those that the world should not know. */
-async function readKey(jwk: Jwk, checks: KeyChecks): Promise<PreparedKey | undefined> {
-  try {
-    if (jwk.kty === 'oct' || isPrivateJwk(jwk)) return undefined
-    return await keyOfJwk(jwk, checks).prepare()
-  } catch {
-    return undefined
-  }
+  const usable = await Promise.all(keys.map((jwk: Jwk) => prepare(jwk).catch(() => [])))
+  if (usable.flat().length === 0) throw new Error('The JWK set has no key that can verify sessions')
+  return usable.flat()
 }

@@ -31,7 +31,7 @@ const CMF = 0x78
 export const platform: Platform = {
   name: 'node',
   hmacKey: nodeHmacKey,
-  plainPem,
+  jwkOfPem,
   readFile,
   sha1: async (data) => createHash('sha1').update(data).digest(),
   sha256: async (data) => createHash('sha256').update(data).digest(),
@@ -163,13 +163,11 @@ function nodeHmacKey(secret: Uint8Array, hashName: HashName): HmacKey {
 
 // Keys that only node:crypto reads: PKCS #1 and SEC 1 (RFC 8017 §A.1, RFC 5915), and those with a passphrase.
 
-function plainPem(pem: string, passphrase?: string): string {
+function jwkOfPem(pem: string, passphrase?: string): object {
   try {
-    if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
-      return createPublicKey(pem).export({ format: 'pem', type: 'spki' }) as string
-    }
+    if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) return createPublicKey(pem).export({ format: 'jwk' })
     const key = createPrivateKey(passphrase === undefined ? pem : { key: pem, passphrase })
-    return key.export({ format: 'pem', type: 'pkcs8' }) as string
+    return key.export({ format: 'jwk' })
   } catch {
     // What the platform says of a key may hold parts of it.
     throw new TypeError('a PEM that can not be read (one whole key, with its passphrase)')

@@ -32,11 +32,11 @@ export interface Platform {
   readonly name: 'node' | 'web'
   hmacKey(secret: Uint8Array, hash: HashName): HmacKey
   /**
-   * A key in PEM that WebCrypto does not read (PKCS #1, SEC 1, or with a passphrase), as PKCS #8 or SPKI in PEM.
+   * The JWK of a key in PEM, also of one that WebCrypto does not read (PKCS #1, SEC 1, or with a passphrase).
    *
    * @throws {TypeError} if the platform can't read it
    */
-  plainPem(pem: string, passphrase?: string): string
+  jwkOfPem(pem: string, passphrase?: string): object
   /** The bytes of a file. @throws {TypeError} if it can't be read, without its path */
   readFile(path: string): Uint8Array
   /** The SHA-1 digest of `data`, 20 bytes. */

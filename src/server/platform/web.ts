@@ -18,7 +18,7 @@ import {
 export const platform: Platform = {
   name: 'web',
   hmacKey: (secret, hash) => webHmacKey(secret, hash),
-  plainPem: () => {
+  jwkOfPem: () => {
     throw new TypeError(
       'a PEM that can not be read here: make it PKCS #8 without a passphrase (openssl pkcs8 -topk8 -nocrypt)',
     )

@@ -22,7 +22,6 @@ test('a KeyObject is taken as PEM', async () => {
   const formats: unknown[] = []
   const watched = {
     type: privateKey.type as 'private',
-    asymmetricKeyType: 'ec',
     export(options: { format: 'pem'; type: 'pkcs8' }) {
       formats.push(options.format)
       return createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' }).export(options)
