@@ -150,10 +150,10 @@ export function isAlgorithm(name: unknown): name is JwsAlgorithm {
 /** @throws {TypeError} for a list that is empty, or has a name twice or an unknown one */
 export function checkAlgorithms(algorithms: readonly JwsAlgorithm[]): void {
   if (algorithms.length === 0) throw new TypeError('Option "algorithms" is empty')
-  for (const [index, name] of algorithms.entries()) {
-    if (!isAlgorithm(name)) throw new TypeError('Option "algorithms" contains a name that is not a supported algorithm')
-    if (algorithms.indexOf(name) !== index) throw new TypeError(`Option "algorithms" contains ${name} twice`)
-  }
+  const unknown = algorithms.some((name) => !isAlgorithm(name))
+  if (unknown) throw new TypeError('Option "algorithms" contains a name that is not a supported algorithm')
+  const twice = algorithms.find((name, index) => algorithms.indexOf(name) !== index)
+  if (twice) throw new TypeError(`Option "algorithms" contains ${twice} twice`)
 }
 
 /** Those that a key may be for, in the order of preference: the import takes the first that it can. */
@@ -213,7 +213,11 @@ function keysOf(input: KeyInput, checks: KeyChecks, said: KeyLabels): CheckedKey
   if (input instanceof Uint8Array) return checked({ secret: input })
   if (typeof input !== 'object' || input === null || Array.isArray(input)) throw new TypeError(NO_KEY)
   if ('kty' in input) return checked(readJwk(input))
-  if ('keys' in input) return jwksOf(input, said).flatMap((jwk) => checked(readJwk(jwk)))
+  if ('keys' in input) {
+    if (!Array.isArray(input.keys)) throw new TypeError('a JWK set without a list of "keys"')
+    if (said.kid !== undefined) throw new TypeError('one "kid" for a set of keys')
+    return input.keys.flatMap((jwk) => checked(readJwk(jwk)))
+  }
   if ('pem' in input) return [checkKey(readPem(input.pem, input.passphrase), checks, { ...said, ...input })]
   if ('file' in input) return keysOf(readFile(input), checks, { ...said, ...input })
   if ('key' in input) return keysOf(input.key, checks, { ...said, ...input })
@@ -252,12 +256,6 @@ function readFile({ file, passphrase }: { file: string; passphrase?: string }): 
   } catch {
     return bytes
   }
-}
-
-function jwksOf({ keys }: JwkSet, { kid }: KeyLabels): Jwk[] {
-  if (!Array.isArray(keys)) throw new TypeError('a JWK set without a list of "keys"')
-  if (kid !== undefined) throw new TypeError('one "kid" for a set of keys')
-  return keys
 }
 
 /** Those of the types RSA, EC and OKP, the private ones last. */

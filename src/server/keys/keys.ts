@@ -147,21 +147,16 @@ async function inTime<T>(value: MaybePromise<T>, timeout: number): Promise<T> {
   return await Promise.race([value, late]).finally(() => clearTimeout(timer))
 }
 
-/** Of a private key and its own public one, the private one stays. */
+/** The first that signs comes first. Of a private key and its own public one, the private one stays. */
 async function prepareKeys(checked: readonly CheckedKey[]): Promise<KeySet> {
-  const keys: PreparedKey[] = []
-  const first = checked.find(({ canSign }) => canSign) ?? checked[0]
-  for (const each of new Set([first, ...checked])) {
-    const key = await (each as CheckedKey).prepare()
-    const twin = keys.findIndex((other) => isSame(other, key))
-    if (twin === -1) keys.push(key)
-    else if (key.sign && !keys[twin]?.sign) keys[twin] = key
+  const keys = new Map<unknown, PreparedKey>()
+  for (const each of new Set([...checked.filter(({ canSign }) => canSign).slice(0, 1), ...checked])) {
+    const key = await each.prepare()
+    const { alg, x, y, n, e } = key.publicJwk ?? {}
+    const identity = alg === undefined ? key : JSON.stringify([alg, x, y, n, e])
+    if (key.sign ? !keys.get(identity)?.sign : !keys.has(identity)) keys.set(identity, key)
   }
-  return keys
-}
-
-function isSame({ publicJwk: a }: PreparedKey, { publicJwk: b }: PreparedKey): boolean {
-  return a !== undefined && (['alg', 'x', 'y', 'n', 'e'] as const).every((name) => a[name] === b?.[name])
+  return [...keys.values()]
 }
 
 export interface KeyLoading {
@@ -178,6 +173,7 @@ export interface KeyLoading {
 
 /** Milliseconds of rest after a load that failed, so that not every request asks the source again. */
 const RETRY_AFTER = 5000
+const FAILED = 'ERR_SESSION_KEYS'
 const FOREVER = Number.POSITIVE_INFINITY
 
 /**
@@ -213,17 +209,9 @@ export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
     underway = undefined
     const [first] = keys ?? []
     const kid = first?.sign && first.kid !== undefined ? { kid: first.kid } : {}
-    tell({ keyCount: keys?.length ?? 0, ...kid, ...(cause !== undefined && { code: 'ERR_SESSION_KEYS' }) })
-  }
-
-  function tell(event: KeysEvent): void {
-    for (const listener of listeners) {
-      try {
-        listener(event)
-      } catch {
-        // Keys may be loaded in no request at all: there is none that could fail for a listener.
-      }
-    }
+    const event: KeysEvent = { keyCount: keys?.length ?? 0, ...kid, ...(cause !== undefined && { code: FAILED }) }
+    // Keys may be loaded in no request at all: there is none that could fail for a listener.
+    void Promise.allSettled([...listeners].map(async (listener) => listener(event)))
   }
 
   /** Whether something was less than `period` ago. A clock that was set back says no. */
@@ -236,13 +224,13 @@ export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
     if (keys && (maxAge === FOREVER || isRecent(loadedAt, maxAge))) return keys
     const isResting = cause !== undefined && isRecent(triedAt, RETRY_AFTER)
     const begun = isResting ? undefined : load()
-    if (!keys || !isRecent(loadedAt, 2 * maxAge)) await begun
+    if (!keys || !isRecent(loadedAt, maxAge + Math.min(maxAge, maxStale))) await begun
     if (keys && clock().getTime() - loadedAt < maxAge + maxStale) return keys
     throw outage()
   }
 
   function outage(): SessionError {
-    return new SessionError('ERR_SESSION_KEYS', 'The keys could not be loaded', { cause })
+    return new SessionError(FAILED, 'The keys could not be loaded', { cause })
   }
 
   return {

@@ -42,13 +42,27 @@ const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeo
  */
 export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): KeyRing {
   const address = checkedAddress(url)
-  const { algorithms, maxSize = MAX_JWKS_BYTES, clock } = options
+  const { algorithms, maxSize = MAX_JWKS_BYTES, headers, clock } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
   if (!Number.isInteger(maxSize) || maxSize <= 0) throw new TypeError('Option "maxSize" must be a number of bytes')
   const duration = (name: keyof typeof DEFAULTS): number => parseDuration(options[name] ?? DEFAULTS[name], name)
   const timeout = duration('timeout')
+
+  async function load(): Promise<KeySet> {
+    const { fetch: send = fetch } = options
+    const { status, body } = await send(address, {
+      headers: { accept: 'application/jwk-set+json, application/json', ...headers },
+      // Workers know no `error`; either way a redirect is no answer.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(timeout),
+    })
+    if (status === 200) return await readJwks(await readLimited(body, maxSize), algorithms)
+    await body?.cancel()
+    throw new Error(`The request for the JWK set was answered with status ${status}`)
+  }
+
   const ring = createKeyRing({
-    load: async () => await readJwks(await fetchJwks(address, timeout, maxSize, options), algorithms),
+    load,
     canSign: false,
     maxAge: duration('cacheMaxAge'),
     maxStale: duration('staleMaxAge'),
@@ -72,22 +86,7 @@ function checkedAddress(url: string | URL): string {
   return href
 }
 
-async function fetchJwks(
-  address: string,
-  timeout: number,
-  maxSize: number,
-  { fetch: send = fetch, headers }: RemoteJwksOptions,
-): Promise<Uint8Array> {
-  const { status, body } = await send(address, {
-    headers: { accept: 'application/jwk-set+json, application/json', ...headers },
-    // Workers know no `error`; either way a redirect is no answer.
-    redirect: 'manual',
-    signal: AbortSignal.timeout(timeout),
-  })
-  if (status !== 200) {
-    await body?.cancel()
-    throw new Error(`The request for the JWK set was answered with status ${status}`)
-  }
+async function readLimited(body: Response['body'], maxSize: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   // An error within the loop also ends the connection.
