@@ -32,7 +32,6 @@ interface KeyLabels {
   readonly kid?: string
 }
 
-/** A private key, a public one, or both. */
 interface CryptoKeys {
   readonly privateKey?: CryptoKey
   readonly publicKey?: CryptoKey
@@ -157,15 +156,10 @@ export function checkAlgorithms(algorithms: readonly JwsAlgorithm[]): void {
 }
 
 /** Those that a key may be for, in the order of preference: the import takes the first that it can. */
-function algorithmsFor(
-  material: Material,
-  said: unknown,
-  allowed: readonly JwsAlgorithm[] | undefined,
-): JwsAlgorithm[] {
-  const alg = said ?? material.alg
-  if (material.alg !== undefined && material.alg !== alg) {
-    throw new TypeError('a key whose own "alg" is a different one')
-  }
+function algorithmsFor(material: Material, said: unknown, { algorithms: allowed }: KeyChecks): JwsAlgorithm[] {
+  const { alg: own } = material
+  const alg = said ?? own
+  if (own !== undefined && own !== alg) throw new TypeError('a key whose own "alg" is a different one')
   if (alg !== undefined && !isAlgorithm(alg)) throw new TypeError('a key with an "alg" that is not for sessions')
   if (alg !== undefined && !fits(alg, material)) throw new TypeError(`a key that can not be used with ${alg}`)
   const possible = alg === undefined ? (allowed ?? DEFAULTS) : [alg]
@@ -246,6 +240,10 @@ function readPem(text: unknown, passphrase?: string): Material {
   return PLAIN_LABEL.test(label) ? { pem } : readJwk(platform.jwkOfPem(pem, passphrase))
 }
 
+function isPrivatePem(pem: string): boolean {
+  return pem.startsWith('-----BEGIN PRIVATE')
+}
+
 function readFile({ file, passphrase }: { file: string; passphrase?: string }): KeyInput {
   const bytes = platform.readFile(file)
   const text = new TextDecoder().decode(bytes)
@@ -258,8 +256,9 @@ function readFile({ file, passphrase }: { file: string; passphrase?: string }): 
   }
 }
 
-/** Those of the types RSA, EC and OKP, the private ones last. */
-const NUMBERS: readonly NumberMember[] = ['x', 'y', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi']
+/** Of the types RSA, EC and OKP. */
+const PUBLIC_NUMBERS: readonly NumberMember[] = ['x', 'y', 'n', 'e']
+const NUMBERS: readonly NumberMember[] = [...PUBLIC_NUMBERS, 'd', 'p', 'q', 'dp', 'dq', 'qi']
 
 /** @throws {TypeError} unless the key is for signatures (RFC 7517 §4.2 and §4.3) */
 export function readJwk(jwk: Jwk): Material {
@@ -272,7 +271,7 @@ export function readJwk(jwk: Jwk): Material {
   for (const name of NUMBERS) if (jwk[name] !== undefined) bytesOfMember(jwk[name])
   const own = { alg: commonName(jwk.alg), kid }
   if (kty === 'oct') return { ...own, secret: bytesOfMember(jwk.k) }
-  if (kty === 'RSA') checkRsa(bitLength(bytesOfMember(jwk.n)), bytesOfMember(jwk.e))
+  if (kty === 'RSA') checkRsa({ modulusLength: bitLength(bytesOfMember(jwk.n)), publicExponent: bytesOfMember(jwk.e) })
   return { ...own, jwk }
 }
 
@@ -286,7 +285,7 @@ function checkUses(uses: readonly string[], needed: readonly string[]): void {
   if (missing !== undefined) throw new TypeError(`a key that may not ${missing}`)
 }
 
-function bytesOfMember(text: unknown): Uint8Array {
+function bytesOfMember(text: unknown): Uint8Array<ArrayBuffer> {
   try {
     return decodeBase64Url(text as string)
   } catch {
@@ -300,7 +299,6 @@ function readCryptoKey(key: CryptoKey): Material {
   return { secret: key, alg: algorithmOf(key) }
 }
 
-/** @throws {TypeError} for a private key that can't be exported and has no public one beside it */
 function readPair(pair: CryptoKeys): Material {
   const { privateKey, publicKey } = pair
   const key = privateKey ?? publicKey
@@ -310,8 +308,7 @@ function readPair(pair: CryptoKeys): Material {
   if (publicKey === undefined && !key.extractable) {
     throw new TypeError('a private CryptoKey that cannot be exported; pass { privateKey, publicKey }')
   }
-  const { modulusLength, publicExponent } = key.algorithm as Partial<RsaKeyAlgorithm>
-  checkRsa(modulusLength, publicExponent)
+  checkRsa(key.algorithm)
   return { pair, alg: algorithmOf(key) }
 }
 
@@ -346,9 +343,9 @@ export function checkKey(material: Material, checks: KeyChecks, said: KeyLabels 
   if (kid !== undefined && !(typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID)) {
     throw new TypeError(`a key whose "kid" is not text of 1 to ${MAX_KID} characters`)
   }
-  const algorithms = algorithmsFor(material, said.alg, checks.algorithms)
+  const algorithms = algorithmsFor(material, said.alg, checks)
   if (secret === undefined) {
-    const canSign = pem?.startsWith('-----BEGIN PRIVATE') ?? (jwk ? isPrivateJwk(jwk) : pair?.privateKey !== undefined)
+    const canSign = pair?.privateKey !== undefined || (pem ? isPrivatePem(pem) : jwk !== undefined && isPrivateJwk(jwk))
     return { canSign, prepare: () => importKey(material, algorithms as SignatureAlgorithm[], kid) }
   }
   // It may be public: here it is never an HMAC secret, whatever is allowed.
@@ -380,10 +377,11 @@ const SHORTEST_RSA = 2048
 const MAX_RSA = 8192
 
 /** @throws {TypeError} for a modulus that is too short or too long, and for an exponent with which anyone could sign */
-function checkRsa(bits = SHORTEST_RSA, exponent?: Uint8Array): void {
+function checkRsa({ modulusLength: bits, publicExponent }: Partial<RsaKeyAlgorithm>): void {
+  if (bits === undefined) return
   if (bits < SHORTEST_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${SHORTEST_RSA} are needed`)
   if (bits > MAX_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${MAX_RSA} are the most`)
-  if (exponent && bitLength(exponent) < 2) throw new TypeError('an RSA key with the exponent 1')
+  if (publicExponent && bitLength(publicExponent) < 2) throw new TypeError('an RSA key with the exponent 1')
 }
 
 function bitLength(bytes: Uint8Array): number {
@@ -417,12 +415,12 @@ async function importPair({ jwk, pem, pair = {} }: Material, alg: SignatureAlgor
   const text = pem ?? (exportable && (await exportPem(exportable)))
   const whole = jwk ?? (text && (await readAsJwk(text, alg, jose)))
   if (!whole) return pair as Pair
-  const publicKey = (await jose.importJWK(publicMembers(whole), alg)) as CryptoKey
+  const publicKey = (await jose.importJWK(pick(whole, PUBLIC_NUMBERS), alg)) as CryptoKey
   const privateKey = isPrivateJwk(whole)
     ? ((await jose.importJWK(pick(whole, NUMBERS), alg)) as CryptoKey)
     : pair.privateKey
   // As the platform read it: Deno takes a point that is not on its curve, and says so here.
-  const exported = publicMembers((await crypto.subtle.exportKey('jwk', publicKey)) as Jwk)
+  const exported = pick((await crypto.subtle.exportKey('jwk', publicKey)) as Jwk, PUBLIC_NUMBERS)
   return { publicKey, jwk: exported, ...(privateKey && { privateKey }) }
 }
 
@@ -436,13 +434,9 @@ async function exportPem(key: CryptoKey): Promise<string> {
 }
 
 async function readAsJwk(pem: string, alg: SignatureAlgorithm, jose: Jose): Promise<Jwk> {
-  const [label] = /PRIVATE|CERTIFICATE|$/.exec(pem.slice(0, 22)) ?? []
-  const read = label === 'PRIVATE' ? jose.importPKCS8 : label === 'CERTIFICATE' ? jose.importX509 : jose.importSPKI
+  const publicReader = pem.startsWith('-----BEGIN CERT') ? jose.importX509 : jose.importSPKI
+  const read = isPrivatePem(pem) ? jose.importPKCS8 : publicReader
   return (await crypto.subtle.exportKey('jwk', await read(pem, alg, { extractable: true }))) as Jwk
-}
-
-function publicMembers(jwk: Jwk): Jwk {
-  return pick(jwk, NUMBERS.slice(0, 4))
 }
 
 function pick(jwk: Jwk, numbers: readonly NumberMember[]): Jwk {
@@ -452,8 +446,8 @@ function pick(jwk: Jwk, numbers: readonly NumberMember[]): Jwk {
 
 async function preparePair(pair: Pair, alg: SignatureAlgorithm, given: string | undefined): Promise<PreparedKey> {
   const { publicKey, privateKey, jwk } = pair
-  const { modulusLength = 0, publicExponent } = publicKey.algorithm as Partial<RsaKeyAlgorithm>
-  if (ALGORITHMS[alg].kty === 'RSA') checkRsa(modulusLength, publicExponent)
+  checkRsa(publicKey.algorithm)
+  const { modulusLength = 0 } = publicKey.algorithm as Partial<RsaKeyAlgorithm>
   const { name, hash, size = Math.ceil(modulusLength / 8) } = ALGORITHMS[alg]
   const parameters = { name, hash, saltLength: Number(hash.slice(4)) / 8 }
   const { calculateJwkThumbprint } = await import('jose/jwk/thumbprint')

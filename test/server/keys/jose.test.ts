@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { platform } from '#platform'
 import { jwt, type KeyInput, type SessionCodec } from '../../../src/server/index.js'
 import { rejection, SECRET, START } from '../server.helpers.js'
-import { algorithms, joseKey, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
+import { algorithms, generate, joseKey, jwkOf, pairFor, pemOf, publicKeysOf, session } from './keys.helpers.js'
 
 type Signing = Required<SessionCodec>
 const currentDate = new Date(START)
@@ -194,6 +194,8 @@ test('PEM in its older forms, and what Node reads beside it', async () => {
     else expect(await publicKeysOf(codec())).toHaveLength(1)
   }
   const [, , encrypted = ''] = forms
+  const short = generate('RSA', 1024).privateKey.export({ format: 'pem', type: 'pkcs1' }) as string
+  expect(() => jwt({ keys: short })).toThrow(platform.name === 'web' ? /can not be read here/ : /1024 bits/)
   expect(() => jwt({ keys: encrypted })).toThrow(/can not be read/)
   expect(() => jwt({ keys: { pem: encrypted, passphrase: 'wrong' } })).toThrow(/can not be read/)
   expect(createPrivateKey({ key: encrypted, passphrase: 'open' }).type).toBe('private')

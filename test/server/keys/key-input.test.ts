@@ -348,8 +348,13 @@ describe('files', () => {
     expect(() => jwt({ keys: { file: missing } })).toThrow(/"file" that cannot be read/)
     expect(() => jwt({ keys: { file: missing } })).not.toThrow(new RegExp(missing))
     expect(() => jwt({ keys: { file: file('open.pem', OPENSSH) } })).toThrow(/an OpenSSH key/)
-    const other = file('other.json', JSON.stringify({ file: '/etc/hostname', kty: 'oct' }))
-    expect(() => jwt({ keys: { file: other } })).toThrow(TypeError)
+    const secret = file('secret', SECRET)
+    for (const more of [{ file: secret }, { key: SECRET }, { pem: pemOf(ec.publicKey) }]) {
+      const other = file('other.json', JSON.stringify({ ...more, kty: 'oct' }))
+      expect(() => jwt({ keys: { file: other } })).toThrow(/a JWK with a member that is not base64url/)
+      const none = file('none.json', JSON.stringify(more))
+      expect(() => jwt({ keys: { file: none } })).toThrow(/a PEM or JWK as a secret/)
+    }
   })
 
   test.runIf(platform.name === 'web')('are none where there are no files', () => {

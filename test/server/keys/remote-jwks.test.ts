@@ -269,6 +269,17 @@ describe('time', () => {
     expect((await codec.verify(token, session)).kid).toBe('one')
   })
 
+  test('keys that are too old to be used are waited for', async () => {
+    const { state, fetch } = testIssuer()
+    const clock = testClock()
+    const codec = codecOf({ fetch, clock, cacheMaxAge: '10m', staleMaxAge: '1m' })
+    const token = await signedBy(one)
+    await codec.verify(token, session)
+    clock.pass(661)
+    expect((await codec.verify(token, session)).kid).toBe('one')
+    expect(state.count).toBe(2)
+  })
+
   test('a key that left the set verifies nothing, remembered or not', async () => {
     const { state, fetch } = testIssuer()
     const clock = testClock()
