@@ -41,7 +41,7 @@ interface CryptoKeys {
 interface KeyObjectLike {
   readonly type: 'public' | 'private' | 'secret'
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of KeyObject
-  export(...options: any[]): any
+  export(...options: any[]): unknown
 }
 
 /** A JSON Web Key with the members that signatures know (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). */
@@ -323,15 +323,14 @@ function algorithmOf({ algorithm }: CryptoKey): string {
 /** On Node by way of PEM: see `exportPem`. */
 function readKeyObject(key: KeyObjectLike): Material {
   if (key.type === 'secret') return { secret: key.export() as Uint8Array }
-  const type = key.type === 'private' ? 'pkcs8' : 'spki'
-  let jwk: object
+  const pem = { format: 'pem', type: key.type === 'private' ? 'pkcs8' : 'spki' }
+  let jwk: unknown
   try {
-    jwk =
-      platform.name === 'node' ? platform.jwkOfPem(key.export({ format: 'pem', type })) : key.export({ format: 'jwk' })
+    jwk = platform.name === 'node' ? platform.jwkOfPem(key.export(pem) as string) : key.export({ format: 'jwk' })
   } catch {
     throw new TypeError('a KeyObject of a type or curve that is not for sessions')
   }
-  return readJwk(jwk)
+  return readJwk(jwk as Jwk)
 }
 
 /** Characters of a key id: it travels in each token. */
