@@ -43,8 +43,8 @@ const MAX_CHUNKS = 4
 
 /**
  * All cookies that may be the session, the likeliest first: the public cookie before the session's own cookie, and of one
- * name the last first, as Python and the server take them. Before these stands what the chunks of the name make together;
- * where one is left over from a longer session, that is nothing that can be read.
+ * name the last first, as Python and the server take them. Before these stands what the chunks of the name make together,
+ * all of them and then fewer: where one is left over from a longer session, only a shorter join can be read.
  *
  * @param name - the session's cookie name
  * @param cookies - read instead of the page's
@@ -69,7 +69,7 @@ export function readCandidates(
   return candidates
 }
 
-/** The values of a name, the likeliest first: that of all chunks, up to where one is missing, then each alone. */
+/** The values of a name, the likeliest first: that of all chunks, up to where one is missing, then of fewer, then each alone. */
 function readValues(cookies: string, cookie: string): string[] {
   const values = readCookies(cookies, cookie)
   let chunk = values.at(-1)
@@ -77,9 +77,9 @@ function readValues(cookies: string, cookie: string): string[] {
   let index = 0
   while (chunk && index++ < MAX_CHUNKS) {
     joined += chunk
+    if (index > 1) values.push(joined)
     chunk = readCookies(cookies, `${cookie}.${index}`).at(-1)
   }
-  if (index > 1) values.push(joined)
   return values.reverse()
 }
 

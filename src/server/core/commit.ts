@@ -283,9 +283,7 @@ async function saveRow(
 ): Promise<StoredSession | undefined> {
   if (settings.observe) return loaded?.row ?? { data: mine }
   if (!loaded?.row || isRegenerated) {
-    const row = await rowOfNewId(settings, rows, loaded, mine)
-    await rows.create(id, withEnd(row, expiresAt))
-    return row
+    return await createRow(settings, rows, { id, loaded, mine, expiresAt })
   }
   if (plan.reason !== 'changed') {
     await rows.touch(id, expiresAt)
@@ -305,18 +303,31 @@ async function saveRow(
   return row
 }
 
-/** The row of a new id: what the old row has now goes along; of a session destroyed meanwhile, only what this request changed. */
-async function rowOfNewId(
+/**
+ * Writes the row of a new id. What the old row has goes along; of a session that was destroyed meanwhile, only what this request
+ * changed.
+ */
+async function createRow(
   settings: Settings,
   rows: Rows,
-  loaded: LoadedSession | undefined,
-  mine: SessionData,
+  { id, loaded, mine, expiresAt }: Pick<Draft, 'id' | 'loaded'> & { mine: SessionData; expiresAt: Date | undefined },
 ): Promise<StoredSession> {
-  if (!loaded?.row || loaded.record.id === undefined) return { data: { ...mine } }
-  const current = await rows.find(loaded.record.id)
-  const { data, clashes } = mergeByKey({ base: loaded.base ?? {}, mine, theirs: current?.data ?? {} })
-  if (!current || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !current })
-  return { ...current, data }
+  const before = loaded?.row ? loaded.record.id : undefined
+  const create = async (row: StoredSession): Promise<StoredSession> => {
+    await rows.create(id, withEnd(row, expiresAt))
+    return row
+  }
+  if (!loaded || before === undefined) return await create({ data: { ...mine } })
+
+  const carried = (current: StoredSession | undefined): StoredSession => {
+    const { data, clashes } = mergeByKey({ base: loaded.base ?? {}, mine, theirs: current?.data ?? {} })
+    if (!current || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !current })
+    return { ...current, data }
+  }
+  const current = await rows.find(before)
+  const row = await create(carried(current))
+  // If it was destroyed before the new row was there, its data must not live on in that.
+  return !current || (await rows.find(before)) ? row : await create(carried(undefined))
 }
 
 function withEnd({ expiresAt: _, ...row }: StoredSession, expiresAt: Date | undefined): StoredSession {

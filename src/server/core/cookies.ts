@@ -354,29 +354,82 @@ export function chunkName(name: string, index: number): string {
   return index === 0 ? name : `${name}.${index}`
 }
 
-export interface Chunks {
-  /** All pieces from the first up to a gap; absent if there are fewer than two. */
-  joined?: string
-  /** Which pieces besides the first the request has, with or without gaps. */
-  indexes: readonly number[]
+/** A value that may be the session. */
+export interface CookieCandidate {
+  readonly value: string
+  /** The cookie of the session's own name that it is, or begins with. */
+  readonly first: string
+  /** It was put together of several cookies, which may not belong together. */
+  readonly isJoined: boolean
 }
 
-/** For a configuration whose codecs don't split values. */
-export const NO_CHUNKS: Chunks = { indexes: [] }
+/** The cookies of our name in a request. */
+export interface RequestCookies {
+  /** Of the name itself, in the header's order. */
+  readonly values: readonly string[]
+  /** Which pieces besides the first there are, with or without gaps. */
+  readonly chunks: readonly number[]
+  /** One of the names stands several times, so there are cookies in other places. */
+  readonly hasSeveral: boolean
+  /** All that may be the session, the likeliest first. */
+  readonly candidates: readonly CookieCandidate[]
+}
+
+/** Joins that are tried: each costs a verification. Enough if three pieces each stand there twice, as in two places. */
+const MAX_JOINS = 12
 
 /**
- * Finds the pieces of a value. If a name stands several times, the last one counts.
+ * Finds the cookies of a session. The last of a name comes first, as in Python. Of several pieces each shorter join counts, too, for what
+ * stands behind may be left over from the response to another request; so does a join with another cookie of a name that stands
+ * several times. Which of them is a value, a signature tells.
  *
- * @param header - the Cookie header
+ * @param joinsChunks - some codec splits values
  * @see RFC 6265 §5.4
  */
-export function readChunks(header: string, name: string): Chunks {
-  if (!header.includes(`${name}.`)) return NO_CHUNKS
-  const pieces = Array.from({ length: MAX_CHUNKS }, (_, index) => readCookies(header, chunkName(name, index)).at(-1))
-  const end = pieces.indexOf(undefined)
-  const contiguous = end === -1 ? pieces : pieces.slice(0, end)
-  const indexes = pieces.flatMap((piece, index) => (index > 0 && piece !== undefined ? [index] : []))
-  return { indexes, ...(contiguous.length > 1 ? { joined: contiguous.join('') } : {}) }
+export function readSessionCookies(header: string, name: string, joinsChunks: boolean): RequestCookies {
+  const values = readCookies(header, name)
+  const alone = values.toReversed().map((value) => ({ value, first: value, isJoined: false }))
+  const pieces = joinsChunks && header.includes(`${name}.`) ? readPieces(header, name) : []
+  const chunks = [...pieces.keys()].slice(1).filter((index) => pieces[index]?.length)
+  const hasSeveral = values.length > 1 || chunks.some((index) => Number(pieces[index]?.length) > 1)
+  if (chunks.length === 0) return { values, chunks, hasSeveral, candidates: alone }
+  const joins = joinsOf(name, pieces)
+  const [last, ...others] = alone
+  // A first piece with room left is the whole value: what stands beside it is left over, or planted.
+  const isWhole = last !== undefined && !isFull(name, 0, last.value)
+  const candidates = isWhole ? [last, ...joins, ...others] : [...joins, ...alone]
+  return { values, chunks, hasSeveral, candidates }
+}
+
+function readPieces(header: string, name: string): string[][] {
+  return Array.from({ length: MAX_CHUNKS }, (_, index) => readCookies(header, chunkName(name, index)))
+}
+
+/** Of two and more pieces, up to a gap: first those whose last piece alone has room left, then the longer before the shorter. */
+function joinsOf(name: string, [firsts = [], ...rest]: readonly (readonly string[])[]): CookieCandidate[] {
+  const whole: CookieCandidate[] = []
+  const others: CookieCandidate[] = []
+  let joins = firsts
+    .toReversed()
+    .map((first) => ({ first, value: first, isJoined: true, fills: isFull(name, 0, first) }))
+  for (const [at, pieces] of rest.entries()) {
+    const index = at + 1
+    const longer = joins.slice(0, MAX_JOINS).flatMap(({ first, value, fills }) =>
+      pieces.toReversed().map((piece) => {
+        const join = { first, value: value + piece, isJoined: true }
+        return { ...join, fills: fills && isFull(name, index, piece), isWhole: fills && !isFull(name, index, piece) }
+      }),
+    )
+    joins = longer
+    whole.unshift(...longer.filter(({ isWhole }) => isWhole))
+    others.unshift(...longer.filter(({ isWhole }) => !isWhole))
+  }
+  return [...whole, ...others].slice(0, MAX_JOINS)
+}
+
+/** Each piece but the last is as long as a browser keeps it. */
+function isFull(name: string, index: number, piece: string): boolean {
+  return piece.length >= MAX_COOKIE_BYTES - chunkName(name, index).length
 }
 
 /** The longest value that fits, in characters. */

@@ -25,7 +25,8 @@ export type SessionEventType =
   | 'keys'
   /**
    * Another request wrote the same session meanwhile: a change to each of `keys` was overwritten. `ERR_SESSION_DESTROYED`: it ended the
-   * session, and nothing of this one was written.
+   * session, and nothing of this one was written. `ERR_SESSION_STORE`: the store did not give back at once what was written there, so a
+   * request in another process may bring a session back that was destroyed.
    */
   | 'conflict'
   /** A Secure cookie was set over what looks like plain HTTP; told once. */

@@ -9,7 +9,7 @@ import { isOutage, isSessionError, SessionError, type SessionErrorCode } from '.
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
 import { copyOf } from '../values.js'
-import { findShadowed, NO_CHUNKS, readChunks } from './cookies.js'
+import { type CookieCandidate, findShadowed, type RequestCookies, readSessionCookies } from './cookies.js'
 import { PUBLIC_SUFFIX } from './expose.js'
 import { type CookieSource, cookieHeader, createRequestMemory } from './http.js'
 import { contextOf, type LoadSettings } from './options.js'
@@ -51,11 +51,10 @@ async function loadSession<Data extends object>(
   const { lifetime, name, versions } = settings
   const now = settings.clock()
   const header = cookieHeader(source)
-  const values = readCookies(header, name)
-  const { joined, indexes } = settings.joinsChunks ? readChunks(header, name) : NO_CHUNKS
+  const cookies = readSessionCookies(header, name, settings.joinsChunks)
 
-  const { loaded, rejections } = await findLoadedSession(settings, { values, joined, now })
-  reportCandidates(settings, { values, joined, loaded, rejections, now })
+  const { loaded, rejections } = await findLoadedSession(settings, cookies.candidates, now)
+  reportCandidates(settings, cookies, { loaded, rejections, now })
   if (loaded && !versions.note(loaded)) reportConflict(settings, loaded)
 
   const { id = newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
@@ -71,9 +70,9 @@ async function loadSession<Data extends object>(
     isRead: false,
     source,
     browser: {
-      hasSession: values.length > 0,
-      hasSeveral: values.length > 1,
-      chunks: indexes,
+      hasSession: cookies.values.length > 0,
+      hasSeveral: cookies.hasSeveral,
+      chunks: cookies.chunks,
       ...(publicCookie && { publicCookie }),
     },
     sent: [],
@@ -93,40 +92,29 @@ function newId(): string {
   return encodeHex(platform.randomBytes(16))
 }
 
-/** What a request brings. */
-interface Candidates {
-  /** The cookies of our name, in the header's order. */
-  values: readonly string[]
-  /** The value in several cookies, put together. */
-  joined: string | undefined
-}
-
 /** A value that became no session. */
-export interface Rejection {
-  readonly value: string
+export interface Rejection extends CookieCandidate {
   readonly error: SessionError
   /** Of the session that it names, if it verified. */
   readonly id?: string
-  /** It was put together of several cookies, which may not belong together. */
-  readonly isJoined: boolean
 }
 
 /**
- * Tries every candidate: the joined one, then the last cookie first. Only codecs that split values read the joined one. A value with a
- * version goes on to the next candidates: a newer version of the same session may be under another domain or path.
+ * Tries every candidate in its order. Only codecs that split values read a joined one. A value with a version goes on to the next
+ * candidates: a newer version of the same session may be under another domain or path.
  *
  * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS` only
  */
 export async function findLoadedSession(
   settings: LoadSettings,
-  { values, joined, now }: Candidates & { now: Date },
+  candidates: readonly CookieCandidate[],
+  now: Date,
 ): Promise<{ loaded?: LoadedSession; rejections: readonly Rejection[] }> {
   const rejections: Rejection[] = []
   let loaded: LoadedSession | undefined
-  for (let index = values.length; index >= 0; index--) {
-    const isJoined = index === values.length
-    const value = (isJoined ? joined : values[index]) ?? ''
-    if (value === '' || value === loaded?.value) continue
+  for (const candidate of candidates) {
+    const { value, isJoined } = candidate
+    if (value === '' || isPartOf(value, loaded)) continue
     const outcome = await verifyCandidate(settings, value, now, isJoined)
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
@@ -134,11 +122,16 @@ export async function findLoadedSession(
     if (!(accepted instanceof SessionError)) loaded = accepted
     else if (!loaded) {
       const id = outcome instanceof SessionError ? undefined : outcome.record.id
-      rejections.push({ value, error: accepted, isJoined, ...(id !== undefined && { id }) })
+      rejections.push({ ...candidate, error: accepted, ...(id !== undefined && { id }) })
     }
     if (loaded && loaded.record.version === undefined) break
   }
   return loaded ? { rejections, loaded } : { rejections }
+}
+
+/** The same value, or one with more or fewer pieces: a signature covers them all, so it is no other session. */
+function isPartOf(value: string, loaded: LoadedSession | undefined): boolean {
+  return loaded !== undefined && (loaded.value.startsWith(value) || value.startsWith(loaded.value))
 }
 
 function isNewer({ record: a }: LoadedSession, { record: b }: LoadedSession): boolean {
@@ -232,24 +225,22 @@ function weightiest(rejections: readonly Rejection[]): Rejection {
 
 function reportCandidates(
   { emit, lifetime, name }: LoadSettings,
-  {
-    values,
-    joined,
-    loaded,
-    rejections,
-    now,
-  }: Candidates & { loaded: LoadedSession | undefined; rejections: readonly Rejection[]; now: Date },
+  { values, candidates }: RequestCookies,
+  { loaded, rejections, now }: { loaded: LoadedSession | undefined; rejections: readonly Rejection[]; now: Date },
 ): void {
   if (!emit) return
-  for (const { value, error, isJoined } of rejections) {
-    // Pieces that do not belong together are left over: beside a valid session that is no news.
-    if (!(loaded && isJoined)) emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
+  const taken = loaded && candidates.find(({ value }) => value === loaded.value)?.first
+  // Pieces that do not belong together are left over: that is no news beside a session, and else only once.
+  const joined = loaded ? undefined : rejections.find(({ isJoined }) => isJoined)
+  for (const rejection of rejections) {
+    const { value, error, isJoined } = rejection
+    if (isJoined ? rejection !== joined : value === taken) continue
+    emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
   }
   if (loaded) {
     const untimed = lifetime.isUntimed(loaded.record, now) && ({ untimed: true } as const)
     emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length, ...untimed })
   }
-  const taken = loaded && loaded.value === joined ? values.at(-1) : loaded?.value
   const shadowed = findShadowed(name, values, taken, rejections)
   if (shadowed) emit({ type: 'shadowed', candidates: values.length, shadowed })
 }

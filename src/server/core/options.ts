@@ -153,7 +153,7 @@ export function settleLoading<Data extends object>(
     }),
     requireTimes,
     joinsChunks: codecs.some((codec) => codec.chunks),
-    rows: options.store === undefined ? undefined : createRows(options.store),
+    rows: options.store === undefined ? undefined : createRows(options.store, { clock, emit }),
     versions: createVersions(),
     clock,
     emit,

@@ -2,10 +2,13 @@
  * The store as the sessions use it: one change of an id at a time, and one error for whatever goes wrong.
  */
 
+import { platform } from '#platform'
+import { encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError, SessionError } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
 import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore, StoredSession } from '../stores/store.js'
+import type { EmitEvent } from './events.js'
 
 /** Every one throws `ERR_SESSION_STORE` where the store fails, and what the store says of a value that it can't hold. */
 export interface Rows {
@@ -18,28 +21,28 @@ export interface Rows {
   remove(id: string): Promise<void>
 }
 
+export interface RowsOptions {
+  readonly clock: () => Date
+  readonly emit: EmitEvent | undefined
+}
+
 /** @throws {TypeError} for a store without `get`, `set` and `delete` */
-export function createRows(store: SessionStore): Rows {
+export function createRows(store: SessionStore, options: RowsOptions): Rows {
   for (const method of ['get', 'set', 'delete'] as const) {
     if (typeof store?.[method] !== 'function') throw new TypeError(`Option "store" has no ${method}()`)
   }
-  const update = store.update ?? ((id, change) => inTurn(store, id, () => changeInSteps(store, id, change)))
-  // A row must not come back because it was deleted between another request's get and set.
-  const remove = store.update ? store.delete : (id: string) => inTurn(store, id, async () => store.delete(id))
-  // Nor may a store that touches by writing the whole session undo what another request changes.
-  const touch = async (id: string, expiresAt: Date | undefined): Promise<void> =>
-    store.update ? store.touch?.(id, expiresAt) : inTurn(store, id, async () => store.touch?.(id, expiresAt))
+  const writes: Writes = store.update ? store : writesInSteps(store, options)
 
   const rows: Rows = {
     find: (id) => ask(store, 'read', () => store.get(id)),
     create: (id, row) => ask(store, 'write', () => store.set(id, row)),
     change: (id, change) =>
-      ask(store, 'write', () => update.call(store, id, (current) => (current ? change(current) : undefined))),
+      ask(store, 'write', () => writes.update?.(id, (current) => (current ? change(current) : undefined))),
     async touch(id, expiresAt) {
-      if (store.touch) await ask(store, 'touch', () => touch(id, expiresAt))
+      if (store.touch) await ask(store, 'touch', () => writes.touch?.(id, expiresAt))
       else await rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))
     },
-    remove: (id) => ask(store, 'delete', () => remove.call(store, id)),
+    remove: (id) => ask(store, 'delete', () => writes.delete(id)),
   }
   return rows
 }
@@ -56,16 +59,53 @@ async function ask<T>({ name }: SessionStore, task: string, call: () => MaybePro
   }
 }
 
-async function changeInSteps(
-  store: SessionStore,
-  id: string,
-  change: (current: StoredSession | undefined) => StoredSession | undefined,
-): Promise<StoredSession | undefined> {
-  const current = await store.get(id)
-  const changed = change(current)
-  if (changed === undefined) return current
-  await store.set(id, changed)
-  return changed
+type Writes = Pick<SessionStore, 'update' | 'touch' | 'delete'>
+
+/** Milliseconds. A write that began before a session was destroyed has ended long before this. */
+const MARK_LIFE = 3_600_000
+
+/**
+ * The writes of a store that can't change a row in one step. Within this process they take turns. Other processes see a mark, a row
+ * with another id: it is there before the session's row is deleted, and every write looks for it afterwards. So either the write
+ * came before the deletion, or it finds the mark and deletes the row again.
+ */
+function writesInSteps(store: SessionStore, { clock, emit }: RowsOptions): Writes {
+  async function wasDestroyed(id: string): Promise<boolean> {
+    if (!(await store.get(await markOf(id)))) return false
+    await store.delete(id)
+    return true
+  }
+
+  return {
+    update: (id, change) =>
+      inTurn(store, id, async () => {
+        const current = await store.get(id)
+        const changed = change(current)
+        if (changed === undefined) return current
+        await store.set(id, changed)
+        return (await wasDestroyed(id)) ? undefined : changed
+      }),
+    // Some stores touch by writing the whole session.
+    touch: (id, expiresAt) =>
+      inTurn(store, id, async () => {
+        await store.touch?.(id, expiresAt)
+        await wasDestroyed(id)
+      }),
+    delete: (id) =>
+      inTurn(store, id, async () => {
+        const mark = await markOf(id)
+        await store.set(mark, { data: { destroyed: true }, expiresAt: new Date(clock().getTime() + MARK_LIFE) })
+        await store.delete(id)
+        // A store that does not give back at once what was written can't keep the promise.
+        if (!(await store.get(mark))) emit?.({ type: 'conflict', code: 'ERR_SESSION_STORE' })
+      }),
+  }
+}
+
+/** The id of a mark: 32 hex digits, as every store takes them, and of no session. */
+async function markOf(id: string): Promise<string> {
+  const digest = await platform.sha256(encodeUtf8(`sessionglass destroyed ${id}`))
+  return encodeHex(digest.subarray(0, 16))
 }
 
 /** For stores that can't change a row in one step. Kept with the store, because several sessions may be made over the same one. */

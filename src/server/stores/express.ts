@@ -30,7 +30,7 @@ interface StoredCookie {
 /**
  * Makes a session store from a store made for express-session. Values are kept as that store keeps them, mostly as JSON, so a `Date`
  * comes back as text. These stores can't read and write in one step: if two processes write the same session at the same time, the
- * later one wins.
+ * later one wins. A session that one of them destroys stays destroyed: another entry marks it for an hour.
  *
  * @param store - what you would pass to `session({ store })`
  * @param options.clock - the current time, for tests
@@ -74,7 +74,7 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
     async touch(id, expiresAt) {
       // Some take the whole session from here, so it must be the current one.
       const row = await bridge.get(id)
-      if (row) await ask((done) => store.touch?.(id, { cookie: cookieOf(expiresAt), ...row.data }, done))
+      if (row) await ask((done) => store.touch?.(id, { cookie: cookieOf(expiresAt), ...row.data }, done), isMissingFile)
     },
   }
 }

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { beakerJwt, compact } from '../../../src/server/index.js'
-import { dave, expiredOf, NAME, namesOf, rejection, SECRET, serve } from '../server.helpers.js'
+import { dave, expiredOf, NAME, namesOf, rejection, SECRET, serve, testBrowser } from '../server.helpers.js'
 
 const codec = compact({ secrets: SECRET })
 /** Bytes that do not compress: as BSON they take 5/4 as many characters. */
@@ -129,6 +129,121 @@ describe('pieces that are left over', () => {
     session.data.user = 'eve'
     expect(namesOf(await sessions.commit(session))).toEqual([NAME])
     expect(namesOf(await sessions.destroy(session))).toEqual([NAME])
+  })
+})
+
+describe('what other responses, places and attackers put beside a large session', () => {
+  const big = { codecs: [codec], headerBudget: 16_384 }
+
+  /** A browser with a session of so many bytes. */
+  async function browserWith(bytes: number) {
+    const fixture = serve(big)
+    await fixture.visit((data) => Object.assign(data, { user: 'dave', blob: noise(bytes) }))
+    return fixture
+  }
+
+  /** A request with these cookies finds the session, sets nothing if it only reads, and writes over it if it writes. */
+  async function survives(
+    header: string,
+    leftOver: readonly string[],
+    kept: readonly string[],
+    rejected = 0,
+  ): Promise<void> {
+    const { sessions, events } = serve(big)
+    const reading = await sessions.load(header)
+    expect(reading.data.user).toBe('dave')
+    const types = events.map(({ type }) => type).filter((type) => type !== 'shadowed')
+    // Only another cookie of the session's own name is news; a piece is left over.
+    expect(types).toEqual([...Array(rejected).fill('rejected'), 'read'])
+    expect(await sessions.commit(reading)).toEqual([])
+    const writing = await sessions.load(header)
+    writing.data.csrf = 'x'
+    const cookies = await sessions.commit(writing)
+    expect(expiredOf(cookies).sort()).toEqual([...leftOver])
+    expect(namesOf(cookies).filter((name) => !leftOver.includes(name))).toEqual([...kept])
+    const browser = testBrowser()
+    browser.take(cookies)
+    expect((await sessions.load(browser.cookie)).data).toMatchObject({ user: 'dave', csrf: 'x' })
+  }
+
+  test('a session grows from two cookies to three, and a request beside it that writes two answers last', async () => {
+    const { sessions, browser } = await browserWith(5000)
+    expect([...browser.cookies.keys()]).toEqual([NAME, `${NAME}.1`])
+    const [growing, other] = [await sessions.load(browser.cookie), await sessions.load(browser.cookie)]
+    growing.data.blob = noise(9000)
+    other.data.page = 1
+    const [grown, answer] = [await sessions.commit(growing), await serve(big).sessions.commit(other)]
+    browser.take(grown)
+    browser.take(answer)
+    expect([...browser.cookies.keys()]).toEqual([NAME, `${NAME}.1`, `${NAME}.2`])
+    expect((await sessions.load(browser.cookie)).data.page).toBe(1)
+    await survives(browser.cookie, [`${NAME}.2`], [NAME, `${NAME}.1`])
+  })
+
+  test('the same from one cookie to four', async () => {
+    const [short, long] = [await browserWith(100), await browserWith(9000)]
+    long.browser.cookies.set(NAME, short.browser.cookies.get(NAME) as string)
+    await survives(
+      `${long.browser.cookie}; ${NAME}.3=x`,
+      [1, 2, 3].map((index) => `${NAME}.${index}`),
+      [NAME],
+    )
+  })
+
+  test.each([1, 2, 3])('a planted NAME.%i, behind or before', async (index) => {
+    const { browser } = await browserWith(5000)
+    const planted = `${NAME}.${index}=planted`
+    const leftOver = index > 1 && index < 4 ? [`${NAME}.${index}`] : []
+    for (const header of [`${browser.cookie}; ${planted}`, `${planted}; ${browser.cookie}`]) {
+      await survives(header, leftOver, [NAME, `${NAME}.1`])
+    }
+  })
+
+  test('a planted NAME, behind or before', async () => {
+    const { browser } = await browserWith(5000)
+    const first = browser.cookies.get(NAME) as string
+    const join = `${NAME}=${first}; ${NAME}.1=${browser.cookies.get(`${NAME}.1`)}`
+    // A short one behind ours is the likeliest, so it is tried first and told.
+    for (const [value, rejected] of [
+      ['planted', 1],
+      ['~', 1],
+      [first.slice(1), 1],
+      ['x'.repeat(4079), 0],
+    ] as const) {
+      await survives(`${join}; ${NAME}=${value}`, [], [NAME, `${NAME}.1`], rejected)
+      await survives(`${NAME}=${value}; ${join}`, [], [NAME, `${NAME}.1`])
+    }
+  })
+
+  test('a piece of each of two sessions in two places, in any order: one of the two is found', async () => {
+    const [here, there] = [await browserWith(5000), await browserWith(5000)]
+    const pairs = [here, there].flatMap(({ browser }) => browser.cookie.split('; ')) as [string, string, string, string]
+    const [a0, a1, b0, b1] = pairs
+    for (const header of [
+      [a0, a1, b0, b1],
+      [a0, b1, b0, a1],
+      [b0, a1, a0, b1],
+    ]) {
+      await survives(header.join('; '), [], [NAME, `${NAME}.1`])
+    }
+    await survives([b0, a0, a1].join('; '), [], [NAME, `${NAME}.1`])
+  })
+
+  test('two places: the pieces in the other one expire with a write', async () => {
+    const { browser } = await browserWith(5000)
+    const { sessions } = serve({ ...big, domain: 'example.org' })
+    const session = await sessions.load(`${browser.cookie}; ${NAME}.1=planted`)
+    session.data.csrf = 'x'
+    const cookies = await sessions.commit(session)
+    const elsewhere = cookies.filter((cookie) => !cookie.includes('Domain='))
+    expect([namesOf(elsewhere), expiredOf(elsewhere)]).toEqual(Array(2).fill([NAME, `${NAME}.1`]))
+  })
+
+  test('pieces of which nothing verifies are told once', async () => {
+    const { sessions, events } = serve(big)
+    const session = await sessions.load(`${NAME}=${'x'.repeat(4079)}; ${NAME}.1=b; ${NAME}.2=c`)
+    expect(session.rejected?.code).toBe('ERR_SESSION_UNSUPPORTED')
+    expect(events.map(({ type }) => type)).toEqual(['rejected', 'rejected'])
   })
 })
 

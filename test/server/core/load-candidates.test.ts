@@ -22,7 +22,8 @@ async function read(
   const ended = (record: object): SessionError | undefined => refuse((record as SessionRecord).data.user)
   const { loaded, rejections } = await findLoadedSession(
     { ...settings, lifetime: { ...settings.lifetime, ended } },
-    { values, joined: undefined, now: new Date(START) },
+    values.toReversed().map((value) => ({ value, first: value, isJoined: false })),
+    new Date(START),
   )
   return {
     user: loaded?.record.data.user,

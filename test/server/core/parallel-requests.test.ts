@@ -109,7 +109,35 @@ test('a store that reads and writes is asked by one request at a time, for each 
   store.calls.length = 0
   store.gate = () => wait(5)
   await Promise.all([a.answer(), b.answer()])
-  expect(store.calls).toEqual(['get', 'set', 'get', 'set'])
+  // The second `get` of each looks whether the session was destroyed meanwhile.
+  expect(store.calls).toEqual(['get', 'set', 'get', 'get', 'set', 'get'])
+})
+
+test('a store that does not give back at once what was written is told by an event', async () => {
+  const store = openStore({ atomic: false })
+  const fixture = serveStored({ store })
+  await fixture.visit((data) => Object.assign(data, { start: 1 }))
+  const [first, second] = [await begin(fixture), await begin(fixture)]
+  await fixture.sessions.destroy(first.session)
+  expect(conflicts(fixture)).toEqual([])
+  // As a copy that lags behind: the mark is not there yet.
+  store.set = async () => {}
+  store.rows.clear()
+  await fixture.sessions.destroy(second.session)
+  expect(conflicts(fixture)).toEqual([{ code: 'ERR_SESSION_STORE' }])
+})
+
+test('the mark of a destroyed session ends after an hour', async () => {
+  const store = openStore({ atomic: false })
+  const fixture = serveStored({ store })
+  await fixture.visit((data) => Object.assign(data, { start: 1 }))
+  await fixture.sessions.destroy(await fixture.sessions.load(fixture.browser.cookie))
+  expect([...store.rows]).toEqual([
+    [
+      expect.stringMatching(/^[0-9a-f]{32}$/),
+      { data: { destroyed: true }, expiresAt: new Date(fixture.clock().getTime() + 3_600_000) },
+    ],
+  ])
 })
 
 test('a store that touches by writing the whole session undoes nothing, and brings nothing back', async () => {
@@ -133,7 +161,7 @@ test('a store that touches by writing the whole session undoes nothing, and brin
   await Promise.all([changed, renewing.answer()])
   expect(await dataOf(fixture)).toEqual({ start: 1, a: 1 })
   await Promise.all([again.answer(), fixture.sessions.destroy(ending.session)])
-  expect(store.rows.size).toBe(0)
+  expect(store.ids).toEqual([])
 })
 
 describe.each<[string, SessionCodec]>([

@@ -91,6 +91,10 @@ describe('however a store answers', () => {
     const { store } = rawStore()
     store.destroy = (_, done) => done?.(missing)
     await fromExpressStore(store).delete('a')
+    store.touch = (_, __, done) => done?.(missing)
+    const bridge = fromExpressStore(store)
+    await bridge.set('a', { data: {} })
+    await bridge.touch?.('a', undefined)
   })
 
   test('the sessions say ERR_SESSION_STORE, with the cause', async () => {

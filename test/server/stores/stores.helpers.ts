@@ -10,6 +10,8 @@ import { type Browser, type Fixture, SECRET, serve, testBrowser, testClock } fro
 
 export interface OpenStore extends SessionStore {
   readonly rows: Map<string, StoredSession>
+  /** The ids of its sessions: of all rows but those that mark a destroyed session. */
+  readonly ids: string[]
   /** What was asked of it, as `get`, in order. */
   readonly calls: string[]
   /** Fails every call from now on. */
@@ -31,6 +33,9 @@ export function openStore({ atomic = true }: { atomic?: boolean } = {}): OpenSto
   const store: OpenStore = {
     name: 'open',
     rows,
+    get ids() {
+      return [...rows].filter(([, { data }]) => data.destroyed !== true).map(([id]) => id)
+    },
     calls,
     async get(id) {
       await enter('get')
