@@ -141,9 +141,11 @@ function memberOf(key: string, data: SessionData): unknown {
   return Object.hasOwn(data, key) ? data[key] : undefined
 }
 
-/** `__proto__` is a key like any other. */
-function setOwn(target: SessionData, key: string, value: unknown): void {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
+/** Sets an own member, never a setter or the prototype: `__proto__` is a key like any other. */
+export function setOwn(target: SessionData, key: string, value: unknown): void {
+  if (key in target) {
+    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
+  } else target[key] = value
 }
 
 /**

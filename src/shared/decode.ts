@@ -124,16 +124,18 @@ export function takeJwtMeta(claims: SessionData): DataAndMeta {
   return { data, meta: metaOf({ id: jti, createdAt: iat, notBefore: nbf, expiresAt: exp }) }
 }
 
-/** @param values - the id and times in seconds, by their names here; they become the meta */
+/** @param values - the id and times in seconds, by their names here */
 function metaOf(values: Record<string, unknown>): SessionMeta {
+  const meta: Record<string, unknown> = {}
   for (const name in values) {
     const value = values[name]
+    if (value === undefined) continue
     // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one, as no text does.
     const known = name === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : '')
-    if (value === undefined) delete values[name]
-    else if (name === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
+    if (name === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
       throw new SessionError('ERR_SESSION_CLAIMS', name)
-    } else values[name] = known
+    }
+    meta[name] = known
   }
-  return values
+  return meta
 }

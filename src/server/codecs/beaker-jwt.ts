@@ -7,7 +7,7 @@ import { base85Room, decodeBase85, putBase85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson/origin.js'
 import { type BsonTypes, readBson } from '../../shared/bson/reader.js'
 import { writeBson } from '../../shared/bson/writer.js'
-import { decodeBase64Url, decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
+import { decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
 import { type DataAndMeta, takeBeakerMeta } from '../../shared/decode.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, looksLikeJwt, splitJwt } from '../../shared/jwt.js'
@@ -113,7 +113,7 @@ async function verify(
     throw new SessionError('ERR_SESSION_ALGORITHM', `The token is not signed with ${ALGORITHM}`)
   if (header.crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
   if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
-  const keyIndex = await hmacKeys.verify(signingInput, decodeBase64Url(signature), context)
+  const keyIndex = await hmacKeys.verify(signingInput, platform.decodeBase64Url(signature), context)
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
     const payload = openPayload(decodeUtf8(platform.decodeBase64Url(encoded)), payloads)

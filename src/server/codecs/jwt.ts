@@ -12,7 +12,7 @@ import { writeJson } from '../json/writer.js'
 import type { Secrets } from '../keys/hmac.js'
 import type { JwsAlgorithm } from '../keys/key-input.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
-import { equalValues } from '../values.js'
+import { equalValues, setOwn } from '../values.js'
 import { checkExpires, refuseMeta, refuseTokenTimes } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
@@ -117,11 +117,14 @@ function readToken(jsonClaims: JsonClaims, { now }: CodecContext, { expires, tol
   }
   const { data, meta } = takeJwtMeta(claims)
   refuseTokenTimes(meta, now, tolerance)
-  const { notBefore: _, ...times } = meta
+  const record: SessionRecord = { data, claims, origin: { format: 'jwt', root: jsonClaims.root } }
+  if (meta.id !== undefined) record.id = meta.id
+  if (meta.createdAt) record.createdAt = meta.createdAt
+  if (meta.expiresAt) record.expiresAt = meta.expiresAt
   // A token that is renewed with each touch tells by `exp` when the last touch was.
   const end = expires === undefined ? undefined : meta.expiresAt?.getTime()
-  const accessedAt = end === undefined ? {} : { accessedAt: lastIssue(end - (expires as number), meta.createdAt, now) }
-  return { ...times, ...accessedAt, data, claims, origin: { format: 'jwt', root: jsonClaims.root } }
+  if (end !== undefined) record.accessedAt = lastIssue(end - (expires as number), meta.createdAt, now)
+  return record
 }
 
 /** Not before the token was created, and not in the future: another system may have set another `exp`. */
@@ -158,7 +161,9 @@ function withJwtMeta(
   const read = (root?.format === 'json' ? root.value : {}) as SessionData
   const isNamed = identify && purpose === 'session'
   const end = expires === undefined ? expiresAt : new Date(now.getTime() + expires)
-  const claims: SessionData = { ...data }
+  // Adding to `{ ...data }` takes V8 far longer than this.
+  const claims: SessionData = {}
+  for (const key of Object.keys(data)) setOwn(claims, key, data[key])
   if (read.nbf !== undefined) claims.nbf = read.nbf
   if (createdAt && (isNamed || read.iat !== undefined)) claims.iat = seconds(createdAt, read.iat)
   if (end) claims.exp = seconds(end, read.exp)

@@ -3,7 +3,7 @@
  * RFC 7515 §5.1 and §5.2; header as PyJWT writes it (FORMATS §6).
  */
 import { platform } from '#platform'
-import { decodeBase64Url, decodeUtf8 } from '../../shared/bytes.js'
+import { decodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, splitJwt } from '../../shared/jwt.js'
 import { createJsonClaims, type JsonClaims } from '../json/claims.js'
@@ -97,7 +97,7 @@ function openToken(value: string, readHeader: HeaderReader): SignedToken {
   if (crit !== undefined) throw new SessionError('ERR_SESSION_ALGORITHM', 'The token asks for extensions (crit)')
   if (signature === '') throw new SessionError('ERR_SESSION_SIGNATURE', 'The token has no signature')
   const known = typeof kid === 'string' ? kid : undefined
-  return { value, alg, kid: known, payload, signingInput, signature: decodeBase64Url(signature) }
+  return { value, alg, kid: known, payload, signingInput, signature: platform.decodeBase64Url(signature) }
 }
 
 interface FoundKey {
@@ -128,6 +128,9 @@ function headerOf({ alg, kid }: PreparedKey, writesKid: boolean): UnsignedToken[
   return { alg, ...(writesKid && kid !== undefined && { kid }), typ: 'JWT' }
 }
 
+/** @param record - was made for this call */
 function withKey(record: SessionRecord, { keyIndex, kid }: VerifiedToken): SessionRecord {
-  return { ...record, keyIndex, ...(kid !== undefined && { kid }) }
+  record.keyIndex = keyIndex
+  if (kid !== undefined) record.kid = kid
+  return record
 }

@@ -4,6 +4,7 @@
  */
 import { SessionError } from '../../shared/errors.js'
 import type { NeutralType, OriginNode } from '../../shared/types.js'
+import { setOwn } from '../values.js'
 
 /** The deepest nesting of objects and arrays, as for BSON: enough for sessions, and safe for recursion. */
 export const MAX_JSON_DEPTH = 64
@@ -121,13 +122,6 @@ function leaf(value: unknown): OriginNode {
 
 function container(value: unknown, nodes: Map<string, OriginNode>): OriginNode {
   return { format: 'json', value, keys: () => nodes.keys(), child: (key) => nodes.get(key) }
-}
-
-/** `__proto__` is a key like any other: an own property, never the prototype. */
-function setOwn(target: Record<string, unknown>, key: string, value: unknown): void {
-  if (key === '__proto__')
-    Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true })
-  else target[key] = value
 }
 
 function closes(source: Source, bracket: string): boolean {

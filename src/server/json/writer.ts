@@ -24,8 +24,8 @@ export interface JsonWriterOptions {
  */
 export function writeJson(data: SessionData, options: JsonWriterOptions = {}): string {
   const { origin, ascii = false, spaces = false } = options
-  const style: Style = { ascii, comma: spaces ? ', ' : ',', colon: spaces ? ': ' : ':' }
-  const text = writeValue(data, origin, { path: [], style })
+  const writer: Writer = { ascii, comma: spaces ? ', ' : ',', colon: spaces ? ': ' : ':', path: [] }
+  const text = writeValue(writer, data, origin)
   return ascii ? text.replace(/[\u007f-\uffff]/g, escapeUnit) : text
 }
 
@@ -41,25 +41,19 @@ export function pythonFloat(value: number): string {
   return text.includes('.') ? text : `${text}.0`
 }
 
-type Path = readonly string[]
-
-interface Style {
-  ascii: boolean
-  comma: string
-  colon: string
+/** How a text is written, and where its writer is. */
+interface Writer {
+  readonly ascii: boolean
+  readonly comma: string
+  readonly colon: string
+  /** The keys that lead to the value in work. */
+  readonly path: string[]
 }
 
-/** Where the writer is, and how it writes. */
-interface Place {
-  path: Path
-  style: Style
-}
-
-function writeValue(value: unknown, node: OriginNode | undefined, place: Place): string {
-  const { path, style } = place
+function writeValue(writer: Writer, value: unknown, node: OriginNode | undefined): string {
   switch (typeof value) {
     case 'string':
-      if (!style.ascii && !isWellFormed(value)) throw unwritable(path, 'text with a lone surrogate')
+      if (!writer.ascii && !isWellFormed(value)) throw unwritable(writer, 'text with a lone surrogate')
       return JSON.stringify(value)
     case 'boolean':
       return String(value)
@@ -68,9 +62,9 @@ function writeValue(value: unknown, node: OriginNode | undefined, place: Place):
     case 'bigint':
       return String(value)
     case 'object':
-      return value === null ? 'null' : writeObject(value, node, place)
+      return value === null ? 'null' : writeObject(writer, value, node)
     default:
-      throw unwritable(path, `a ${typeof value}`)
+      throw unwritable(writer, `a ${typeof value}`)
   }
 }
 
@@ -83,9 +77,9 @@ function writeNumber(value: number, node: OriginNode | undefined): string {
   return isInteger ? String(value) : pythonFloat(value)
 }
 
-function writeObject(value: object, node: OriginNode | undefined, place: Place): string {
-  const { path, style } = place
-  if (node?.confined && node.value === value) throw unwritable(path, node.confined)
+function writeObject(writer: Writer, value: object, node: OriginNode | undefined): string {
+  const { path } = writer
+  if (node?.confined && node.value === value) throw unwritable(writer, node.confined)
   if (path.length >= MAX_JSON_DEPTH) {
     throw new SessionError(
       'ERR_SESSION_LIMIT',
@@ -95,43 +89,54 @@ function writeObject(value: object, node: OriginNode | undefined, place: Place):
       },
     )
   }
-  if (Array.isArray(value)) {
-    const items = value.map((item, index) =>
-      writeValue(item ?? null, node?.child?.(String(index)), { path: [...path, String(index)], style }),
-    )
-    return `[${items.join(style.comma)}]`
-  }
-  if (isPlainObject(value)) return writeMembers(value, node, place)
+  if (Array.isArray(value)) return writeItems(writer, value, node)
+  if (isPlainObject(value)) return writeMembers(writer, value, node)
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON === 'function' && !isDate(value) && !('_bsontype' in value)) {
     // Once, as JSON.stringify does it: a view that has a view again might never end.
     const view: unknown = toJSON.call(value, path.at(-1) ?? '')
     if (typeof view !== 'object' || view === null || Array.isArray(view) || isPlainObject(view)) {
-      return writeValue(view, undefined, place)
+      return writeValue(writer, view, undefined)
     }
   }
-  throw unwritable(path, describe(value))
+  throw unwritable(writer, describe(value))
 }
 
-function writeMembers(value: Record<string, unknown>, node: OriginNode | undefined, place: Place): string {
-  const { style } = place
-  const members: string[] = []
+function writeItems(writer: Writer, items: readonly unknown[], node: OriginNode | undefined): string {
+  const { path, comma } = writer
+  let text = ''
+  for (let index = 0; index < items.length; index++) {
+    const key = String(index)
+    path.push(key)
+    text += `${index > 0 ? comma : ''}${writeValue(writer, items[index] ?? null, node?.child?.(key))}`
+    path.pop()
+  }
+  return `[${text}]`
+}
+
+function writeMembers(writer: Writer, value: Record<string, unknown>, node: OriginNode | undefined): string {
+  const { path, ascii, comma, colon } = writer
+  let text = ''
   for (const key of orderedKeys(value, node)) {
     const member = value[key]
     if (member === undefined) continue
-    const path = [...place.path, key]
-    if (!style.ascii && !isWellFormed(key)) throw unwritable(path, 'a key with a lone surrogate')
-    members.push(`${JSON.stringify(key)}${style.colon}${writeValue(member, node?.child?.(key), { path, style })}`)
+    path.push(key)
+    if (!ascii && !isWellFormed(key)) throw unwritable(writer, 'a key with a lone surrogate')
+    const before = text === '' ? '' : comma
+    text += `${before}${JSON.stringify(key)}${colon}${writeValue(writer, member, node?.child?.(key))}`
+    path.pop()
   }
-  return `{${members.join(style.comma)}}`
+  return `{${text}}`
 }
 
 /** The payload's own order first, as a Python dict keeps it; then the new keys. */
 function orderedKeys(value: Record<string, unknown>, node: OriginNode | undefined): Iterable<string> {
   const keys = Object.keys(value)
   if (!node?.keys) return keys
+  const before = [...node.keys()]
+  if (before.every((key, index) => key === keys[index])) return keys
   const present = new Set(keys)
-  return new Set([...[...node.keys()].filter((key) => present.has(key)), ...keys])
+  return new Set([...before.filter((key) => present.has(key)), ...keys])
 }
 
 /** Of any realm. */
@@ -145,7 +150,7 @@ function describe(value: object): string {
   return `an instance of ${value.constructor?.name ?? 'a class'}`
 }
 
-function unwritable(path: Path, what: string): SessionError {
+function unwritable({ path }: Writer, what: string): SessionError {
   return new SessionError('ERR_SESSION_UNWRITABLE', `JSON can't hold ${what}`, { path: path.join('.') })
 }
 

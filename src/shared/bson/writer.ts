@@ -42,7 +42,7 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
   const buffer = createBuffer()
   const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, maxDepth, maxElements, maxBytes }
   if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
-  return buffer.bytes.slice(0, buffer.position)
+  return buffer.bytes.subarray(0, buffer.position)
 }
 
 /** What became of an element: copied from the origin, written anew, or left out. */
