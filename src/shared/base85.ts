@@ -61,7 +61,7 @@ export function putBase85(bytes: Uint8Array, text: Uint8Array, at: number, digit
   const { length } = bytes
   for (let i = 0, to = at; i < length; i += 4, to += 5) {
     let group = 0
-    for (let j = i; j < i + 4; j++) group = (group << 8) | (bytes[j] as number)
+    for (let j = i; j < i + 4; j++) group = (group << 8) | (j < length ? (bytes[j] as number) : 0)
     // Three digits and two: from here on all numbers have 32 bits.
     const high = ((group >>> 0) / 7225) | 0
     const low = ((group >>> 0) - high * 7225) | 0

@@ -251,14 +251,15 @@ async function sign(
   refuseMeta(record.data, BEAKER_KEYS, record.origin?.format === BEAKER_JWT ? undefined : root)
   const session = beakerDict(record, root)
   const origin = withFloatTimes(root)
-  const claims = compress ? await compressedClaims(session, origin) : plainClaims(session, origin)
+  const claims = compress
+    ? compressedClaims(await platform.deflate(writeBson(session, { origin }), LEVEL))
+    : plainClaims(session, origin)
   const signingInput = `${HEADER}.${platform.base64Url(claims)}`
   return `${signingInput}.${platform.base64Url(await hmacKeys.sign(signingInput, context))}`
 }
 
-/** No character of base85 needs an escape in JSON. */
-async function compressedClaims(session: SessionData, origin: OriginNode): Promise<Uint8Array> {
-  const stream = await platform.deflate(writeBson(session, { origin }), LEVEL)
+/** No character of base85 needs an escape in JSON. @param stream - the session as BSON, compressed */
+function compressedClaims(stream: Uint8Array): Uint8Array {
   const claims = new Uint8Array(BSZ_HEAD.length + base85Room(stream.length) + BSZ_TAIL.length)
   claims.set(BSZ_HEAD)
   const end = putBase85(stream, claims, BSZ_HEAD.length)

@@ -23,8 +23,8 @@ import type { AesMode, AesOptions, HashName, HmacKey, Platform } from './platfor
 const DEFLATE_ROOM = 64
 /** zlib's default. */
 const LARGEST_BUFFER = 16_384
-/** Bytes of a window of 12 bits. */
-const SHORT_TEXT = 4096
+/** The window that zlib needs beyond the text, in bytes, so that it looks at all of it. */
+const LOOKAHEAD = 261
 /** DEFLATE with a window of 32 KiB. */
 const CMF = 0x78
 
@@ -90,13 +90,13 @@ interface Inflated {
 }
 
 /**
- * A short text gets a window of its size: setting up zlib's usual 256 KiB takes longer than a session. Its header names the usual
- * window, as Python's does, and every reader has room for that (RFC 1950 §2.2).
+ * A text gets a window of its size, and memory for one block: setting up zlib's usual 256 KiB takes longer than a session. The
+ * header names the usual window, as Python's does, and every reader has room for that (RFC 1950 §2.2).
  */
 async function deflate(bytes: Uint8Array, level: number): Promise<Uint8Array> {
   const chunkSize = Math.min(bytes.length + DEFLATE_ROOM, LARGEST_BUFFER)
-  if (bytes.length > SHORT_TEXT) return deflateSync(bytes, { level, chunkSize })
-  const stream = deflateSync(bytes, { level, chunkSize, windowBits: 12, memLevel: 5 })
+  const windowBits = Math.min(32 - Math.clz32(bytes.length + LOOKAHEAD), 15)
+  const stream = deflateSync(bytes, { level, chunkSize, windowBits, memLevel: Math.min(windowBits - 6, 8) })
   const flevel = (stream[1] as number) & 0xc0
   stream[0] = CMF
   stream[1] = flevel | (31 - ((CMF * 256 + flevel) % 31))
