@@ -8,6 +8,8 @@ import type { MaybePromise } from '../shared/types.js'
 export interface Mutex<Key> {
   <T>(key: Key, task: () => Promise<T>): Promise<T>
   <T>(key: Key, task: () => MaybePromise<T>): MaybePromise<T>
+  /** Whether a task of the key is under way. */
+  isRunning(key: Key): boolean
 }
 
 /** Keys need no cleaning up: a key is kept only while it has a task. */
@@ -26,7 +28,7 @@ export function createMutex<Key>(): Mutex<Key> {
     running.set(key, settled)
     return result
   }
-  return run as Mutex<Key>
+  return Object.assign(run as Mutex<Key>, { isRunning: (key: Key) => running.has(key) })
 }
 
 /** Also one of another realm, or of a driver's own library. */

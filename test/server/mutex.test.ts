@@ -52,3 +52,12 @@ test('waits for a promise of another realm', async () => {
   await Promise.all([slow, mutex('a', () => seen.push('second'))])
   expect(seen).toEqual(['first', 'second'])
 })
+
+test('tells whether a task of a key is under way', async () => {
+  const mutex = createMutex<string>()
+  const task = mutex('a', () => Promise.resolve())
+  expect([mutex.isRunning('a'), mutex.isRunning('b')]).toEqual([true, false])
+  await task
+  await Promise.resolve()
+  expect(mutex.isRunning('a')).toBe(false)
+})

@@ -255,7 +255,7 @@ async function sign(
     ? compressedClaims(await platform.deflate(writeBson(session, { origin }), LEVEL))
     : plainClaims(session, origin)
   const signingInput = `${HEADER}.${platform.base64Url(claims)}`
-  return `${signingInput}.${platform.base64Url(await hmacKeys.sign(signingInput, context))}`
+  return `${signingInput}.${await hmacKeys.signText(signingInput, context)}`
 }
 
 /** No character of base85 needs an escape in JSON. @param stream - the session as BSON, compressed */

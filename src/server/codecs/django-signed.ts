@@ -8,6 +8,7 @@ import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../
 import {
   createDjangoSecrets,
   createTimestampSigner,
+  type DjangoSigningOptions,
   decodeSessionText,
   encodeSessionText,
   looksLikeDjangoSigned,
@@ -17,23 +18,13 @@ import { createPythonSerializer, type PythonSerializer } from '../python-seriali
 import { checkMaxInflated } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
-export interface DjangoSignedOptions {
-  /** `SECRET_KEY`. It signs. */
-  secretKey: string | Uint8Array
+export interface DjangoSignedOptions extends DjangoSigningOptions {
   /** `SECRET_KEY_FALLBACKS`: keys that only verify. */
   fallbacks?: readonly (string | Uint8Array)[] | undefined
-  /** `SESSION_SERIALIZER`. Default `json`, as Django's. */
-  serializer?: 'json' | 'pickle' | undefined
   /** `SESSION_COOKIE_AGE`: how old a signature may get. Default two weeks, as Django's. */
   maxAge?: Duration | undefined
   /** Default `django.contrib.sessions.backends.signed_cookies`. */
   salt?: string | undefined
-  /** Reads signatures by SHA-1, as Django before 3.1 made them; Django from 4.0 on does not. Default true. */
-  legacy?: boolean | undefined
-  /** Takes secrets under 32 bytes. */
-  allowWeakSecrets?: boolean | undefined
-  /** Most bytes that a session may have after its signature was verified. Default 1 MiB. */
-  maxInflated?: number | undefined
 }
 
 const SALT = 'django.contrib.sessions.backends.signed_cookies'

@@ -39,7 +39,7 @@ import { reportConflict } from './versions.js'
  */
 export function needsCommit(settings: Settings, session: Session<object>): boolean {
   const state = stateOf(session)
-  if (state.busy) return true
+  if (settings.turns.isRunning(session)) return true
   // The cookies that expired go into the response once more.
   if (state.isDestroyed) return state.sent.length > 0
   try {
@@ -59,7 +59,7 @@ export function commit(
   session: Session<object>,
   headers: HeaderTarget | undefined,
 ): Promise<SetCookie[]> {
-  return inTurn(session, () => commitNow(settings, session, headers))
+  return settings.turns(session, () => commitNow(settings, session, headers))
 }
 
 /** Ends a session: its cookies expire, its row goes. */
@@ -68,24 +68,12 @@ export function destroy(
   session: Session<object>,
   headers: HeaderTarget | undefined,
 ): Promise<SetCookie[]> {
-  return inTurn(session, () => destroyNow(settings, session, headers))
+  return settings.turns(session, () => destroyNow(settings, session, headers))
 }
 
 /** Marks the response of a session that needs no commit as depending on the cookie. */
 export function markResponse(settings: Settings, session: Session<object>, headers: HeaderTarget): void {
   respond(settings, stateOf(session), [], headers)
-}
-
-/** An application may save and destroy one session without waiting in between. */
-function inTurn<T>(session: Session<object>, work: () => Promise<T>): Promise<T> {
-  const state = stateOf(session)
-  const outcome = state.busy ? state.busy.then(work) : work()
-  const done = (): void => {
-    if (state.busy === turn) delete state.busy
-  }
-  const turn = outcome.then(done, done)
-  state.busy = turn
-  return outcome
 }
 
 async function commitNow(
@@ -110,7 +98,8 @@ async function commitNow(
     return respond(settings, state, [], headers)
   }
   const signed = plan && content && !plan.isRowOnly ? await signSession(settings, draft, plan, content, now) : undefined
-  const publicCookie = await signPublic(settings, draft, { content, signed, now })
+  const publicData = publicChange(settings, draft, { content, signed }, now)
+  const publicCookie = publicData && (await signPublic(settings, draft, publicData, { content, signed, now }))
   if (signed && draft.isRegenerated) await removeOld(settings, draft)
 
   // Nothing below fails: a session that was not sent never counts as written.
@@ -524,11 +513,10 @@ function publicChange(
 async function signPublic(
   settings: Settings,
   draft: Draft,
+  data: 'expired' | SessionData,
   { content, signed, now }: Written & { now: Date },
-): Promise<SignedPublic | undefined> {
+): Promise<SignedPublic> {
   const { cookies, publicName, publicCodec } = settings
-  const data = publicChange(settings, draft, { content, signed }, now)
-  if (data === undefined) return undefined
   if (data === 'expired') return { cookie: cookies.expire(publicName, { httpOnly: false }) }
   const loaded = signed?.loaded ?? (draft.loaded as LoadedSession)
   const { createdAt, accessedAt, expiresAt } = loaded.record

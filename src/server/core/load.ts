@@ -22,6 +22,7 @@ import {
   type SessionOwner,
   type SessionState,
 } from './session.js'
+import type { Rows } from './store-rows.js'
 import { reportConflict } from './versions.js'
 
 /** Finds the session of a request. */
@@ -59,7 +60,8 @@ async function loadSession<Data extends object>(
 
   const { id = newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
   const accessedAt = lifetime.lastAccess(loaded?.record ?? {}, now) ?? now
-  const publicCookie = await readPublicCookie(settings, header, now)
+  const publicValue = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
+  const publicCookie = publicValue === undefined ? undefined : await readPublicCookie(settings, publicValue, now)
   const state: SessionState = {
     id,
     createdAt,
@@ -118,7 +120,8 @@ export async function findLoadedSession(
     const outcome = await verifyCandidate(settings, value, now, isJoined)
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
-    const accepted = outcome instanceof SessionError ? outcome : await acceptCandidate(settings, outcome, now)
+    const refusal = outcome instanceof SessionError ? outcome : refusalOf(settings, outcome, now)
+    const accepted = refusal ?? (settings.rows ? await withRow(settings.rows, outcome as LoadedSession) : outcome)
     if (!(accepted instanceof SessionError)) loaded = accepted
     else if (!loaded) {
       const id = outcome instanceof SessionError ? undefined : outcome.record.id
@@ -190,20 +193,22 @@ function asSessionError(error: unknown): SessionError {
   return new SessionError(code, message, { cause: error, verified })
 }
 
-/** Looks at the lifetime, and finds the row if there is a store. Returns why a token that verified is no session. */
-async function acceptCandidate(
-  { lifetime, requireTimes, rows }: LoadSettings,
-  candidate: LoadedSession,
+/** Why a token that verified is no session by its times. */
+function refusalOf(
+  { lifetime, requireTimes }: LoadSettings,
+  { record, codec }: LoadedSession,
   now: Date,
-): Promise<LoadedSession | SessionError> {
-  const { record, codec } = candidate
+): SessionError | undefined {
   if ((requireTimes ?? codec.hasTimes ?? false) && lifetime.isUntimed(record, now)) {
     const why = 'The session has no time that a timeout could count from'
     return new SessionError('ERR_SESSION_EXPIRED', why, { verified: true })
   }
-  const expired = lifetime.ended(record, now)
-  if (expired || !rows) return expired ?? candidate
-  const { id } = record
+  return lifetime.ended(record, now)
+}
+
+/** Finds the row of a token in the store. Returns why there is none. */
+async function withRow(rows: Rows, candidate: LoadedSession): Promise<LoadedSession | SessionError> {
+  const { id } = candidate.record
   try {
     const row = id ? await rows.find(id) : undefined
     if (row) return { ...candidate, row, base: copyOf(row.data) }
@@ -246,10 +251,9 @@ function reportCandidates(
 }
 
 /** The public cookie that the browser has; a commit looks whether it still says the truth. It is never read as authority. */
-async function readPublicCookie(settings: LoadSettings, header: string, now: Date): Promise<PublicCookie | undefined> {
-  const { publicCodec, publicName, publicRecords } = settings
-  const value = header.includes(PUBLIC_SUFFIX) ? readCookies(header, publicName).at(-1) : undefined
-  if (value === undefined || !publicCodec) return value === undefined ? undefined : { value }
+async function readPublicCookie(settings: LoadSettings, value: string, now: Date): Promise<PublicCookie> {
+  const { publicCodec, publicRecords } = settings
+  if (!publicCodec) return { value }
   const known = publicRecords.get(value)
   if (known) return { value, record: known }
   try {

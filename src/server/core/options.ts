@@ -8,6 +8,7 @@ import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.
 import { createVerifiedCache, type VerifiedCache } from '../codecs/verified-cache.js'
 import type { Secrets } from '../keys/hmac.js'
 import type { KeysEvent } from '../keys/keys.js'
+import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore } from '../stores/store.js'
 import {
   type ChunkLimits,
@@ -22,6 +23,7 @@ import type { EmitEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
 import { createLifetime, type Lifetime } from './lifetime.js'
+import type { Session } from './session.js'
 import { createRows, type Rows } from './store-rows.js'
 import { createVersions, type Versions } from './versions.js'
 
@@ -111,6 +113,8 @@ export interface Settings extends LoadSettings {
   readonly plainHttp: PlainHttpWatch
   readonly upgrade: 'always' | 'on-change' | 'never'
   readonly observe: boolean
+  /** An application may save and destroy one session without waiting in between: the second waits for the first. */
+  readonly turns: Mutex<Session<object>>
 }
 
 /** What codecs are told of the session cookie. */
@@ -188,6 +192,7 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     plainHttp: watchPlainHttp(name, options.secure ?? true, emit),
     upgrade,
     observe: mode === 'observe',
+    turns: createMutex(),
   }
 }
 

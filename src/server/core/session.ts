@@ -33,8 +33,6 @@ export interface SessionState {
   sent: readonly SetCookie[]
   /** The request, as `load` was given it. */
   readonly source: CookieSource
-  /** The commit or destroy under way: the next one waits for it. */
-  busy?: Promise<void>
 }
 
 /** A session as a cookie has it, with what a commit compares to. */

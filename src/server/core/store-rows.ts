@@ -108,7 +108,10 @@ async function markOf(id: string): Promise<string> {
   return encodeHex(digest.subarray(0, 16))
 }
 
-/** For stores that can't change a row in one step. Kept with the store, because several sessions may be made over the same one. */
+/**
+ * For stores that can't change a row in one step. Kept with the store and not with one `createSessions`: several may share a store, and
+ * a row must not be changed by two of them at once.
+ */
 const mutexes = new WeakMap<SessionStore, Mutex<string>>()
 
 function inTurn<T>(store: SessionStore, id: string, work: () => Promise<T>): Promise<T> {

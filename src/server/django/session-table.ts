@@ -15,26 +15,17 @@ import {
   createDjangoSecrets,
   createTimestampSigner,
   type DjangoSecrets,
+  type DjangoSigningOptions,
   decodeSessionText,
   encodeSessionText,
   MAX_SESSION_BYTES,
 } from './signer.js'
 
-export interface DjangoRowOptions {
-  /** `SECRET_KEY`. It signs. */
-  secretKey: string | Uint8Array
+export interface DjangoRowOptions extends DjangoSigningOptions {
   /** `SECRET_KEY_FALLBACKS`: keys that only verify. */
   secretKeyFallbacks?: readonly (string | Uint8Array)[] | undefined
-  /** `SESSION_SERIALIZER`. Default `json`, as in Django. */
-  serializer?: 'json' | 'pickle' | undefined
   /** Default `django.contrib.sessions.SessionStore`; a backend with another class name has that name at the end. */
   salt?: string | undefined
-  /** Reads what Django before 3.1 wrote, and SHA-1; Django from 4.0 on does not. Default true. */
-  legacy?: boolean | undefined
-  /** Accepts secrets under 32 bytes. */
-  allowWeakSecrets?: boolean | undefined
-  /** The most bytes that a session may have. Default 1 MiB. */
-  maxInflated?: number | undefined
 }
 
 export interface DjangoRows {

@@ -122,6 +122,20 @@ function malformed(): SessionError {
 /** SHA-1 is for what Django before 3.1 made. */
 export type DjangoHash = 'SHA-1' | 'SHA-256'
 
+/** The options of what Django signs, in a cookie or in a row. */
+export interface DjangoSigningOptions {
+  /** `SECRET_KEY`. It signs. */
+  secretKey: string | Uint8Array
+  /** `SESSION_SERIALIZER`. Default `json`, as Django's. */
+  serializer?: 'json' | 'pickle' | undefined
+  /** Reads what Django before 3.1 signed, by SHA-1; Django from 4.0 on does not. Default true. */
+  legacy?: boolean | undefined
+  /** Takes secrets under 32 bytes. */
+  allowWeakSecrets?: boolean | undefined
+  /** Most bytes that a session may have after its signature was verified. Default 1 MiB. */
+  maxInflated?: number | undefined
+}
+
 export interface DjangoSecretOptions {
   /** `SECRET_KEY`. It signs, and verifies first. */
   secretKey: string | Uint8Array

@@ -32,6 +32,8 @@ export interface KeyUse {
 export interface HmacKeys {
   readonly size: number
   sign(data: string | Uint8Array, use: KeyUse): Promise<Uint8Array>
+  /** The whole MAC as base64url. */
+  signText(data: string, use: KeyUse): Promise<string>
   /** @returns the index of the key that verified, or -1 */
   verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): Promise<number>
 }
@@ -66,6 +68,7 @@ export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
   return {
     size: keys.length,
     sign: async (data, use) => signWith(keyAt(await keysFor(use), use.keyIndex), data),
+    signText: async (data, use) => keyAt(await keysFor(use), use.keyIndex).signText(data),
     async verify(data, mac, use) {
       for (const [index, key] of (await keysFor(use)).entries()) {
         // No platform compares a part of a MAC.

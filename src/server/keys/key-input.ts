@@ -362,7 +362,10 @@ export function keyOfSecret(alg: HmacAlgorithm, options: Omit<HmacKeysOptions, '
   return {
     alg,
     ...(kid !== undefined && { kid }),
-    sign: async ({ signingInput }, use) => withSignature(signingInput(), await hmacKeys.sign(signingInput(), use)),
+    async sign({ signingInput }, use) {
+      const input = signingInput()
+      return `${input}.${await hmacKeys.signText(input, use)}`
+    },
     verify: async ({ signingInput, signature }, use) => (await hmacKeys.verify(signingInput, signature, use)) !== -1,
   }
 }
@@ -464,8 +467,9 @@ async function preparePair(pair: Pair, alg: SignatureAlgorithm, given: string | 
         if (CompactSign && use.purpose === 'session') {
           return await new CompactSign(encodeUtf8(payload)).setProtectedHeader(header).sign(privateKey)
         }
-        const signature = await crypto.subtle.sign(parameters, privateKey, signedFor(use, signingInput()))
-        return withSignature(signingInput(), new Uint8Array(signature))
+        const input = signingInput()
+        const signature = await crypto.subtle.sign(parameters, privateKey, signedFor(use, input))
+        return withSignature(input, new Uint8Array(signature))
       },
     }),
     async verify({ value, payload, signingInput, signature }, use) {

@@ -151,11 +151,11 @@ const HASHES: Record<HashName, string> = {
 function nodeHmacKey(secret: Uint8Array, hashName: HashName): HmacKey {
   const key = createSecretKey(secret)
   const hash = HASHES[hashName]
-  // By way of a text the MAC gets memory of Buffer's pool: an array outside of the heap takes longer than the rest.
-  const sign = (data: string | Uint8Array): Buffer =>
-    Buffer.from(createHmac(hash, key).update(data).digest('binary'), 'binary')
+  const sign = (data: string | Uint8Array): Uint8Array => createHmac(hash, key).update(data).digest()
   return {
     sign: async (data) => sign(data),
+    // At once: an array in between takes a third of the time.
+    signText: async (data) => createHmac(hash, key).update(data).digest('base64url'),
     async verify(data, mac) {
       const expected = sign(data)
       return mac.length === expected.length && timingSafeEqual(expected, mac)

@@ -2,7 +2,7 @@
  * What the server needs of its runtime.
  * Chosen by the `imports` entry `#platform` of package.json.
  */
-import { encodeUtf8 } from '../../shared/bytes.js'
+import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 
 /** SHA-1 is there for the signatures of Beaker alone (FORMATS §2.1). */
 export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
@@ -11,6 +11,8 @@ export type HashName = 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512'
 export interface HmacKey {
   /** The MAC of `data` (text as UTF-8): 20, 32, 48 or 64 bytes. */
   sign(data: string | Uint8Array): Promise<Uint8Array>
+  /** The same as base64url, as tokens have it (RFC 7515 §3.1). */
+  signText(data: string | Uint8Array): Promise<string>
   /** Compares in constant time. */
   verify(data: string | Uint8Array, mac: Uint8Array): Promise<boolean>
 }
@@ -61,8 +63,11 @@ export interface Platform {
 
 /** An HMAC key of WebCrypto. @param key - asked for at each use */
 export function hmacKeyOf(key: () => Promise<CryptoKey>): HmacKey {
+  const sign = async (data: string | Uint8Array): Promise<Uint8Array> =>
+    new Uint8Array(await crypto.subtle.sign('HMAC', await key(), bytesOf(data)))
   return {
-    sign: async (data) => new Uint8Array(await crypto.subtle.sign('HMAC', await key(), bytesOf(data))),
+    sign,
+    signText: async (data) => encodeBase64Url(await sign(data)),
     verify: async (data, mac) => crypto.subtle.verify('HMAC', await key(), plainBuffer(mac), bytesOf(data)),
   }
 }
