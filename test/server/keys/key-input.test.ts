@@ -386,6 +386,9 @@ describe('the order of a ring', () => {
       expect(await publicKeysOf(codec)).toHaveLength(1)
     }
     expect(await publicKeysOf(jwt({ keys: [rsa.publicKey, { key: rsa.publicKey, alg: 'PS256' }] }))).toHaveLength(2)
+    const later = jwt({ keys: [rsa.privateKey, ec.publicKey, ec.privateKey] }) as Required<SessionCodec>
+    const token = await later.sign({ data: {} }, { ...session, keyIndex: 1 })
+    expect(await later.verify(token, session)).toMatchObject({ keyIndex: 1 })
   })
 
   test('without a key that signs a codec only reads', () => {
