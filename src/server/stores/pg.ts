@@ -14,7 +14,14 @@ export interface PgClient {
 /** The part of a `pg.Pool` that is used. */
 export interface PgPool extends PgClient {
   readonly totalCount: number
-  connect(): Promise<PgClient & { release(error?: Error | boolean): void }>
+  connect(): Promise<PgPoolClient>
+}
+
+/** The part of a `pg.PoolClient` that is used. */
+export interface PgPoolClient extends PgClient {
+  release(error?: Error | boolean): void
+  on?(event: 'error', listener: (error: Error) => void): unknown
+  off?(event: 'error', listener: (error: Error) => void): unknown
 }
 
 /** Independent of the database's default: the locked row is the one that was committed last. */
@@ -53,16 +60,22 @@ function queryOf(client: PgClient): SqlQuery {
 
 async function inPool<T>(pool: PgPool, work: (execute: SqlQuery) => MaybePromise<T>): Promise<T> {
   const client = await pool.connect()
+  // The pool listens only to clients that are not in use. If no one listens, a connection that breaks ends the process.
+  client.on?.('error', ignore)
   let broken = true
   try {
     const result = await begun(client, work)
     broken = false
     return result
   } finally {
+    client.off?.('error', ignore)
     // A client whose transaction failed may still be in it, so the pool has to create another one.
     client.release(broken)
   }
 }
+
+/** The query that was under way fails too. */
+function ignore(): void {}
 
 async function begun<T>(client: PgClient, work: (execute: SqlQuery) => MaybePromise<T>): Promise<T> {
   await client.query(BEGIN)

@@ -1,4 +1,5 @@
 /** Statements through the shapes of node-postgres. A real server is in test/interop/django-postgres.test.ts. */
+import { EventEmitter } from 'node:events'
 import { describe, expect, test } from 'vitest'
 import { type PgPool, pgExecute } from '../../../src/server/stores/pg.js'
 import type { SqlConnection, SqlQuery } from '../../../src/server/stores/sql.js'
@@ -74,6 +75,26 @@ describe('a pool', () => {
     expect(log.at(-1)).toBe('client1 ROLLBACK')
     expect(log).not.toContain('client1 COMMIT')
     expect(released).toEqual([true])
+  })
+
+  test('listens to a client that is in use: a connection that breaks then is an error of the query alone', async () => {
+    const { pool, released } = fakePool()
+    const client = new EventEmitter()
+    const breaking: PgPool = {
+      ...pool,
+      connect: async () =>
+        Object.assign(client, {
+          query: async () => {
+            // Throws if no one listens.
+            client.emit('error', new Error('Connection terminated unexpectedly'))
+            throw new Error('fail: no')
+          },
+          release: (error: Released) => void released.push(error),
+        }),
+    }
+    await expect(inside(pgExecute(breaking), (query) => query('a', []))).rejects.toThrow('fail: no')
+    expect(released).toEqual([true])
+    expect(client.listenerCount('error')).toBe(0)
   })
 
   test('says the first error where rolling back fails, too', async () => {
