@@ -21,7 +21,7 @@ export default defineConfig({
           name: 'shared',
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          include: ['test/{shared,client,scripts,setup}/**/*.test.ts'],
+          include: ['test/{shared,client,scripts,setup,soak}/**/*.test.ts'],
         },
       },
       {

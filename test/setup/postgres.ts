@@ -10,7 +10,10 @@ export interface Postgres {
   readonly port: number
   readonly user: string
   readonly database: 'postgres'
+  /** For good. */
   stop(): Promise<void>
+  /** Ends the server at once, and starts it again with all that it had acknowledged. */
+  restart(): Promise<void>
 }
 
 /** What to install where it is missing. */
@@ -43,7 +46,7 @@ export async function startPostgres(): Promise<Postgres> {
   const port = await freePort()
   const settings = ['fsync=off', 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=60']
   const args = ['-D', folder, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])]
-  const server = await launch(join(bin, 'postgres'), args, options)
+  let server = await launch(join(bin, 'postgres'), args, options)
   return {
     host: '127.0.0.1',
     port,
@@ -53,6 +56,10 @@ export async function startPostgres(): Promise<Postgres> {
       // Immediate: there is nothing to keep.
       await stop(server, 'SIGQUIT')
       rmSync(folder, { recursive: true, force: true })
+    },
+    async restart() {
+      await stop(server, 'SIGQUIT')
+      server = await launch(join(bin, 'postgres'), args, options)
     },
   }
 }

@@ -1,6 +1,6 @@
 /** A real Redis for tests: on a free port of 127.0.0.1, with nothing kept on a disk. */
 import type { ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { freePort, isHere, launch, stop } from './database-server.js'
@@ -8,7 +8,7 @@ import { freePort, isHere, launch, stop } from './database-server.js'
 export interface Redis {
   readonly url: string
   readonly port: number
-  /** Ends the server; `start` brings an empty one back on the same port. */
+  /** Ends the server; `start` brings one back on the same port: an empty one, unless it keeps what it has. */
   stop(): Promise<void>
   start(): Promise<void>
 }
@@ -21,12 +21,19 @@ export function hasRedis(): boolean {
   return isHere(program(), redisHint)
 }
 
-/** @throws {Error} with what the server said, where it does not come up */
-export async function startRedis(): Promise<Redis> {
+/**
+ * @param options.keeps - every write is on the disk before it is acknowledged
+ * @throws {Error} with what the server said, where it does not come up
+ */
+export async function startRedis({ keeps = false }: { keeps?: boolean } = {}): Promise<Redis> {
   const path = program()
   if (path === undefined) throw new Error(redisHint)
   const port = await freePort()
-  const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no', '--dir', tmpdir()]
+  const folder = keeps ? mkdtempSync(join(tmpdir(), 'sessionglass-redis-')) : tmpdir()
+  const keeping = keeps ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']
+  const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', ...keeping, '--dir', folder]
+  // Also after a restart that the tests did not live to see.
+  if (keeps) process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   let server: ChildProcess | undefined
   const redis: Redis = {
     port,
