@@ -15,6 +15,8 @@ import { describe, expect, test } from 'vitest'
 const elsewhere: Readonly<Record<string, string>> = { '.': 'shared/index', './testing': 'server/testing' }
 
 const maxClientGzip = 4096
+/** `getSession` with `defineSession`. */
+const maxPageGzip = 4400
 /**
  * What each reader adds to that, in bytes after gzip: one of pickles; digits and a few numbers, because the reader of BSON is
  * there already; base 62.
@@ -111,6 +113,17 @@ describe('client', () => {
       minify: true,
     })
     expect(gzipSync(outputFiles?.[0]?.contents ?? '', { level: 9 }).length).toBeLessThanOrEqual(maxClientGzip)
+  })
+
+  test(`getSession and defineSession together have at most ${maxPageGzip} bytes`, async () => {
+    const { outputFiles } = await build({
+      ...pageBuild,
+      ...scriptOf(
+        `export { getSession } from './dist/client/index.js'; export { defineSession } from './dist/shared/index.js'`,
+      ),
+      minify: true,
+    })
+    expect(gzipSync(outputFiles?.[0]?.contents ?? '', { level: 9 }).length).toBeLessThanOrEqual(maxPageGzip)
   })
 
   test('every reader has its limit', () => {

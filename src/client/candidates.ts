@@ -13,7 +13,7 @@ import { type DecodedSession, deepFreeze, type SessionData, type SessionMeta } f
 export interface SessionReader {
   /** Takes a value apart. @throws {SessionError} */
   readonly decode: Decode
-  /** @internal The last values of each session name. */
+  /** @internal The last values of each session, by the names in its definition. */
   readonly values: Map<string, Read>
 }
 
@@ -46,26 +46,27 @@ const MAX_CHUNKS = 4
  * name the last first, as Python and the server take them. Before these stands what the chunks of the name make together,
  * all of them and then fewer: where one is left over from a longer session, only a shorter join can be read.
  *
- * @param name - the session's cookie name
+ * @param definition - has the name of the cookie, and shows claims by their long names
  * @param cookies - read instead of the page's
  * @param reader - of the values
- * @returns frozen candidates, each the same one while its value is the same
+ * @returns frozen candidates, each the same one while its value is the same, also for another definition of the same names
  */
 export function readCandidates(
-  name: string,
+  { name, fields, sessionField, '~claims': view = (session) => session }: SessionDefinition<unknown>,
   cookies: string = pageCookies(),
   reader: SessionReader = jwtReader,
 ): readonly Candidate[] {
-  const read = reader.values.get(name)
+  const key = JSON.stringify([name, fields, sessionField])
+  const read = reader.values.get(key)
   if (read?.cookies === cookies) return read.candidates
   const candidates = [`${name}.public`, name].flatMap((cookie) =>
     readValues(cookies, cookie).map(
       (value) =>
         read?.candidates.find((known) => known.cookie === cookie && known.value === value) ??
-        readCandidate(cookie, value, reader),
+        readCandidate(cookie, value, (value) => view(reader.decode(value))),
     ),
   )
-  reader.values.set(name, { cookies, candidates })
+  reader.values.set(key, { cookies, candidates })
   return candidates
 }
 
@@ -83,10 +84,10 @@ function readValues(cookies: string, cookie: string): string[] {
   return values.reverse()
 }
 
-function readCandidate(cookie: string, value: string, reader: SessionReader): Candidate {
+function readCandidate(cookie: string, value: string, decode: Decode): Candidate {
   const candidate = { cookie, value, size: encodeUtf8(cookie + value).length }
   try {
-    return deepFreeze({ ...candidate, ...reader.decode(value) })
+    return deepFreeze({ ...candidate, ...decode(value) })
   } catch (error) {
     // An engine's own error means that its stack is too small for the levels of this value.
     return deepFreeze({ ...candidate, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })
@@ -117,16 +118,12 @@ const TOLERANCE = 30_000
  * @returns `undefined` if it counts, or has no times
  * @see FORMATS §2.2, RFC 7519 §4.1
  */
-export function whyInvalid(
-  { accessedAt, createdAt, expiresAt, notBefore }: SessionMeta,
-  { idleTimeout, absoluteTimeout }: SessionDefinition<unknown>,
-  now: number,
-): Over | undefined {
+export function whyInvalid(meta: SessionMeta, definition: SessionDefinition<unknown>, now: number): Over | undefined {
   // No time and no timeout are NaN, and no comparison with NaN is true.
   const since = (time?: Date): number => now - Number(time) - TOLERANCE
-  if (since(accessedAt) > Number(idleTimeout)) return 'idle'
-  if (since(createdAt) > Number(absoluteTimeout)) return 'absolute'
-  if (since(expiresAt) >= 0) return 'exp'
-  if (since(notBefore) < -2 * TOLERANCE) return 'nbf'
+  if (since(meta.accessedAt) > Number(definition.idleTimeout)) return 'idle'
+  if (since(meta.createdAt) > Number(definition.absoluteTimeout)) return 'absolute'
+  if (since(meta.expiresAt) >= 0) return 'exp'
+  if (since(meta.notBefore) < -2 * TOLERANCE) return 'nbf'
   return undefined
 }

@@ -1,7 +1,6 @@
 /**
  * Tells everything about a session that a page can see, for a developer who wants to know why there is none.
  */
-import type { DataAndMeta } from '../shared/decode.js'
 import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
 import { type Candidate, type Over, readCandidates, type SessionReader, whyInvalid } from './candidates.js'
@@ -42,13 +41,10 @@ export function inspectSession<Data = SessionData>(
   { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Inspection<Data> {
   const definition: SessionDefinition<Data> = typeof session === 'string' ? { name: session } : session
-  const candidates = (readCandidates(definition.name, cookie, reader) as readonly Candidate<Data>[]).map(
-    (candidate) => ({
-      ...candidate,
-      ...(definition['~claims']?.(candidate as Candidate) as DataAndMeta<Data> | undefined),
-      over: whyInvalid({ ...candidate.meta }, definition, +now),
-    }),
-  )
-  const current = candidates.find(({ data, over }) => data && !over)
+  const candidates = (readCandidates(definition, cookie, reader) as readonly Candidate<Data>[]).map((candidate) => ({
+    ...candidate,
+    over: whyInvalid(candidate.meta ?? {}, definition, +now),
+  }))
+  const current = candidates.find((candidate) => candidate.data && !candidate.over)
   return { ...(current ?? candidates[0]), session: current?.data ?? null, candidates }
 }

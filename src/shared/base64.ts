@@ -2,12 +2,12 @@
  * base64 with padding (RFC 4648 §4), read as Python's `b64decode` reads it, or strictly.
  * FORMATS §2.1: what Beaker reads is covered by a signature, so its leniency does no harm there.
  */
-import { decodeUtf8, digitTable } from './bytes.js'
+import { type DigitValues, decodeUtf8, digitTable } from './bytes.js'
 import { SessionError } from './errors.js'
 
 const DIGITS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
 const PAD = 61
-const VALUES: Uint8Array = /* @__PURE__ */ digitTable('AZaz09++//')
+const VALUES: DigitValues = /* @__PURE__ */ digitTable('AZaz09++//')
 
 /**
  * The bytes of a base64 text. Says nothing about who wrote them.

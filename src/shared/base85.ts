@@ -2,7 +2,7 @@
  * base85: groups of 4 bytes as 5 digits, big-endian, no padding, in two alphabets.
  * FORMATS §4 for the one of Python's `base64.b85encode`, §11 for the one that is safe in a cookie.
  */
-import { decodeDigits, decodeUtf8, digitTable, encodeUtf8 } from './bytes.js'
+import { type DigitValues, decodeDigits, decodeUtf8, digitTable, encodeUtf8 } from './bytes.js'
 
 /**
  * The bytes of a base85 text. Says nothing about who wrote them.
@@ -77,13 +77,13 @@ export function putBase85(bytes: Uint8Array, text: Uint8Array, at: number, digit
 const DIGITS: Uint8Array = /* @__PURE__ */ encodeUtf8(
   '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~',
 )
-const VALUES: Uint8Array = /* @__PURE__ */ digitTable('09AZaz!!#&(+--;@^`{~')
+const VALUES: DigitValues = /* @__PURE__ */ digitTable('09AZaz!!#&(+--;@^`{~')
 
 /** In ASCII order: all that may stand in a cookie but `%`, `&`, `'`, `<` and `>` (RFC 6265 §4.1.1, cookie-octet). */
 const COOKIE_DIGITS: Uint8Array = /* @__PURE__ */ encodeUtf8(
   '!#$()*+-./0123456789:=?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_`abcdefghijklmnopqrstuvwxyz{|}~',
 )
-const COOKIE_VALUES: Uint8Array = /* @__PURE__ */ digitTable('!!#$(+-:==?[]~')
+const COOKIE_VALUES: DigitValues = /* @__PURE__ */ digitTable('!!#$(+-:==?[]~')
 
 function encodeDigits(bytes: Uint8Array, digits: Uint8Array): string {
   const text = new Uint8Array(base85Room(bytes.length))

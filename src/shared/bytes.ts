@@ -41,7 +41,7 @@ export function encodeBase64Url(bytes: Uint8Array): string {
 const DIGITS: Uint8Array = /* @__PURE__ */ encodeUtf8(
   'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_',
 )
-const VALUES: Uint8Array = /* @__PURE__ */ digitTable('AZaz09--__')
+const VALUES: DigitValues = /* @__PURE__ */ digitTable('AZaz09--__')
 
 /**
  * The text of UTF-8 bytes; a byte order mark is kept as the character it is.
@@ -111,13 +111,16 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && a.every((byte, i) => byte === b[i])
 }
 
+/** The value of a digit by its ASCII code; undefined for what is no digit. */
+export type DigitValues = readonly (number | undefined)[]
+
 /**
- * For each ASCII code the value of that digit in an alphabet, or 255.
+ * The values of the digits of an alphabet.
  *
  * @param ranges - the alphabet in pairs of a first and a last character: a page has no room for all of them
  */
-export function digitTable(ranges: string): Uint8Array {
-  const table = new Uint8Array(128).fill(255)
+export function digitTable(ranges: string): DigitValues {
+  const table: number[] = []
   let digit = 0
   for (let i = 0; i < ranges.length; i += 2) {
     for (let code = ranges.charCodeAt(i); code <= ranges.charCodeAt(i + 1); code++) table[code] = digit++
@@ -132,7 +135,7 @@ export function digitTable(ranges: string): Uint8Array {
  * @throws {SessionError} `ERR_SESSION_MALFORMED` on other characters, a group over its bytes, a single digit left over,
  *   or bits of base 64 left over that are set
  */
-export function decodeDigits(text: string, digits: Uint8Array, base: 64 | 85): Uint8Array<ArrayBuffer> {
+export function decodeDigits(text: string, digits: DigitValues, base: 64 | 85): Uint8Array<ArrayBuffer> {
   // The result overwrites the digits, of which there are more. No byte of UTF-8 beyond ASCII is in the table.
   const bytes = encodeUtf8(text)
   const { length } = bytes
@@ -144,13 +147,13 @@ export function decodeDigits(text: string, digits: Uint8Array, base: 64 | 85): U
     for (const end = i + groupSize; i <= end; i++) {
       // The last group is filled up: with the highest digit in base 85, as Python does.
       const digit = i < length ? (digits[bytes[i] as number] as number) : base > 64 ? 84 : 0
-      bad ||= !(digit < base)
       group = group * base + digit
     }
-    bad ||= group > 0xffffffff
-    for (let shift = groupSize * 8 - 8; shift >= 0; shift -= 8) bytes[at++] = group >>> shift
+    // What is no digit makes it NaN.
+    bad ||= !(group <= 0xffffffff)
+    for (let shift = groupSize; shift--; ) bytes[at++] = group >>> (shift * 8)
   }
-  const size = Math.floor((length * groupSize) / (groupSize + 1))
+  const size = ((length * groupSize) / (groupSize + 1)) | 0
   // A group that was filled up has a byte more, of zeros alone in base 64.
   if (bad || (base < 65 && at > size && bytes[size])) throw new SessionError('ERR_SESSION_MALFORMED')
   return bytes.subarray(0, size)

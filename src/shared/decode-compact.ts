@@ -3,7 +3,7 @@
  * FORMATS §11: what the bytes say of the session itself, and BSON.
  */
 import { decodeCookie85 } from './base85.js'
-import { lightBsonTypes } from './bson/light-types.js'
+import { pageBsonTypes } from './bson/light-types.js'
 import { type BsonTypes, readBson } from './bson/reader.js'
 import { concatBytes, decodeUtf8, encodeHex } from './bytes.js'
 import { SessionError } from './errors.js'
@@ -54,7 +54,7 @@ export function splitCompact(value: string): { mac: string; body: string } {
  *   `ERR_SESSION_CLAIMS`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`, `ERR_SESSION_BSON`
  * @see FORMATS §11
  */
-export function decodeCompact(value: string, limit: number, types: BsonTypes = lightBsonTypes): DecodedSession {
+export function decodeCompact(value: string, limit: number, types: BsonTypes = pageBsonTypes): DecodedSession {
   if (!looksLikeCompact(value)) throw new SessionError('ERR_SESSION_UNSUPPORTED')
   const { meta, bson } = openCompact(splitCompact(value).body, limit)
   return { format: 'compact', data: readBson(bson, { types }), meta }

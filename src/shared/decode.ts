@@ -3,7 +3,8 @@
  * RFC 7515 §3.1, FORMATS §4 and §6.
  */
 import { decodeBase85 } from './base85.js'
-import { lightBsonTypes } from './bson/light-types.js'
+import { lightBsonTypes } from './bson/decimal.js'
+import { pageBsonTypes } from './bson/light-types.js'
 import { type BsonTypes, readBson } from './bson/reader.js'
 import { decodeBase64Url, decodeUtf8 } from './bytes.js'
 import { SessionError } from './errors.js'
@@ -51,9 +52,8 @@ export function decodeSession(value: string, options: DecodeOptions = {}): Decod
   if (value.length > MAX_VALUE_LENGTH) throw new SessionError('ERR_SESSION_LIMIT', 'The value is too long')
   const reader = readers?.find((reader) => reader.matches(value))
   if (reader) return reader.decode(value, options)
-  // For what it refuses: another shape, and a header that says a name twice.
-  splitJwt(value)
-  return decodeJwt(value, types, maxInflated)
+  // It refuses more than a page does: another shape, and a header that says a name twice.
+  return decodeJwt(value, types, maxInflated, { ...splitJwt(value).header })
 }
 
 /** Bounds what a page inflates, because an attacker may have set the cookie; real sessions stay far below. */
@@ -70,12 +70,11 @@ export const MAX_INFLATED = 65_536
  */
 export function decodeJwt(
   value: string,
-  types: BsonTypes = lightBsonTypes,
+  types: BsonTypes = pageBsonTypes,
   maxInflated: number = MAX_INFLATED,
+  header: Record<string, unknown> = openPart(value, 0),
 ): DecodedSession {
-  const [header, claims] = splitParts(value)
-    .slice(0, 2)
-    .map((part) => parseObject(decodeUtf8(decodeBase64Url(part)))) as [Record<string, unknown>, Record<string, unknown>]
+  const claims = openPart(value, 1)
   let { bsZ, ...session } = claims
   if ((bsZ ?? '') !== '') {
     if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED')
@@ -90,6 +89,11 @@ export function decodeJwt(
     header,
     claims,
   }
+}
+
+/** The header of a token, or its claims. */
+function openPart(token: string, index: number): Record<string, unknown> {
+  return parseObject(decodeUtf8(decodeBase64Url(splitParts(token)[index] as string)))
 }
 
 /** Registered claims that are not data. */

@@ -2,8 +2,8 @@
  * What both sides agree on: the cookie's name, the type of the session, how long it may last, and short names of claims.
  * Cookie names are tokens (RFC 6265 §4.1.1); the timeouts mean what Beaker's does (FORMATS §2.2).
  */
-import { type DataAndMeta, JWT_META } from './decode.js'
-import { type DecodedSession, deepFreeze, type SessionData, type SessionMeta } from './types.js'
+import { JWT_META } from './decode.js'
+import type { DecodedSession, SessionData } from './types.js'
 
 /** Beaker's own default (FORMATS §3). */
 export const DEFAULT_NAME = 'beaker.session.id'
@@ -48,15 +48,19 @@ export interface SessionDefinition<Data = SessionData> {
  * @see RFC 6265 §4.1.1, FORMATS §2.2
  */
 export function defineSession<Data = SessionData>(options: SessionOptions = {}): SessionDefinition<Data> {
-  const { name = DEFAULT_NAME, idleTimeout, absoluteTimeout, fields, sessionField } = options
+  const { name = DEFAULT_NAME, fields, sessionField } = options
   if (typeof name !== 'string' || !TOKEN.test(name)) refuse('name', 'a token (RFC 6265)')
-  return Object.freeze({
-    name,
-    ...timeout('idleTimeout', idleTimeout),
-    ...timeout('absoluteTimeout', absoluteTimeout),
-    ...((fields !== undefined || sessionField !== undefined) && claimsOf(fields, sessionField)),
-  })
+  const definition: Definition<Data> = { name }
+  for (const option of ['idleTimeout', 'absoluteTimeout'] as const) {
+    const value = options[option]
+    if (value !== undefined) definition[option] = parseDuration(value, option) || refuse(option, 'more than 0')
+  }
+  if (fields !== undefined || sessionField !== undefined) Object.assign(definition, claimsOf(fields, sessionField))
+  return Object.freeze(definition)
 }
+
+/** A definition while it is being made. */
+type Definition<Data> = { -readonly [Member in keyof SessionDefinition<Data>]: SessionDefinition<Data>[Member] }
 
 function refuse(option: string, rule: string): never {
   throw new TypeError(`${option} must be ${rule}`)
@@ -68,15 +72,11 @@ function claimsOf(
 ): Omit<SessionDefinition, 'name' | '~data'> {
   if (typeof fields !== 'object' || !fields || Array.isArray(fields)) refuse('fields', 'an object')
   const copy = Object.freeze({ ...fields })
-  return { fields: copy, sessionField, '~claims': createClaimsView(copy, sessionField) }
+  return { fields: copy, sessionField, '~claims': (session) => viewClaims(session, copy, sessionField) }
 }
 
 /** `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2). */
 const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/
-
-function timeout(option: string, value: unknown): object | false {
-  return value !== undefined && { [option]: parseDuration(value, option) || refuse(option, 'more than 0') }
-}
 
 /** Long names, and the short name of each on the wire: `{ user_id: 'u' }`. */
 export type SessionFields = Readonly<Record<string, string>>
@@ -90,10 +90,17 @@ export type SessionFields = Readonly<Record<string, string>>
  * @see FORMATS §6.2
  */
 export function expandFields(data: SessionData, fields: SessionFields): SessionData {
-  // As entries, so that `__proto__` stays a key.
-  const long = Object.entries(fields).filter(([, short]) => Object.hasOwn(data, short))
-  return { ...data, ...Object.fromEntries(long.map(([name, short]) => [name, data[short]])) }
+  let expanded = { ...data }
+  for (const long in fields) {
+    const short = fields[long] as string
+    // By a spread, so that `__proto__` stays a key.
+    if (Object.hasOwn(data, short)) expanded = { ...expanded, [long]: data[short] }
+  }
+  return expanded
 }
+
+/** What a definition makes of a session that a page has read. */
+type ClaimsView = (session: DecodedSession) => DecodedSession
 
 /**
  * Shows claims of plain JWTs by their long names, and the key of a session on the server as the id of this one. Other formats
@@ -101,30 +108,13 @@ export function expandFields(data: SessionData, fields: SessionFields): SessionD
  *
  * @param fields - the short names by the long ones
  * @param sessionField - the claim that has the key; where that is no text it stays data
- * @returns what takes the place of data and meta, frozen, and the same objects for the same session
  * @see FORMATS §6.2
  */
-function createClaimsView(fields: SessionFields, sessionField: string): ClaimsView {
-  const key = JSON.stringify([fields, sessionField])
-  return ({ format, data, meta }) => {
-    if (format !== 'jwt' || !data) return undefined
-    const views = known.get(data) ?? {}
-    known.set(data, views)
-    views[key] ??= deepFreeze(viewOf(data, meta, fields, sessionField))
-    return views[key]
-  }
-}
-
-/** What a definition makes of a session that a page has read. */
-type ClaimsView = (session: Partial<DecodedSession>) => DataAndMeta | undefined
-
-/** By the data they are made of, then by the names: definitions that say the same show the same objects. */
-const known: WeakMap<SessionData, Record<string, DataAndMeta>> = /* @__PURE__ */ new WeakMap()
-
-function viewOf(data: SessionData, meta: SessionMeta = {}, fields: SessionFields, sessionField: string): DataAndMeta {
-  const { [sessionField]: id, ...rest } = data
-  const isKey = typeof id === 'string'
-  return { data: expandFields(isKey ? rest : data, fields), meta: isKey ? { ...meta, id } : meta }
+function viewClaims(session: DecodedSession, fields: SessionFields, sessionField: string): DecodedSession {
+  if (session.format !== 'jwt') return session
+  const { [sessionField]: id, ...data } = session.data
+  if (typeof id === 'string') session = { ...session, data, meta: { ...session.meta, id } }
+  return { ...session, data: expandFields(session.data, fields) }
 }
 
 /**
@@ -168,13 +158,12 @@ export type Duration = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
  * @throws {TypeError} names the option
  */
 export function parseDuration(value: unknown, option: string): number {
-  const [, digits, unit] = (typeof value === 'string' && DURATION.exec(value)) || []
-  const milliseconds =
-    typeof value === 'number' ? value * 1_000 : Number(digits) * (MILLISECONDS[unit as string] as number)
-  if (!(milliseconds >= 0 && milliseconds <= Number.MAX_SAFE_INTEGER)) {
-    refuse(option, "seconds, or text like '30m' or '7d'")
+  const text = typeof value === 'number' ? `${value}s` : value
+  if (typeof text === 'string' && DURATION.test(text)) {
+    const milliseconds = parseFloat(text) * (MILLISECONDS[text.at(-1) as string] as number)
+    if (milliseconds < 2 ** 53) return milliseconds
   }
-  return milliseconds
+  refuse(option, "seconds, or text like '30m' or '7d'")
 }
 
-const DURATION = /^(\d+(?:\.\d+)?)([smhdw])$/
+const DURATION = /^\d+(\.\d+)?[smhdw]$/

@@ -2,6 +2,7 @@
  * The entry `sessionglass`: what both sides share, and a decoder that verifies nothing.
  */
 
+export { decimalText } from './bson/decimal.js'
 export type { BsonTypes } from './bson/reader.js'
 export { type DecodeOptions, decodeSession, type SessionReader } from './decode.js'
 export type { Duration, SessionFields } from './define-session.js'

@@ -1,7 +1,7 @@
 /** What a page shares can't be changed by one part of it for all the others. */
 import { describe, expect, test } from 'vitest'
 import { getSession, inspectSession } from '../../src/client/index.js'
-import { lightBsonTypes } from '../../src/shared/bson/light-types.js'
+import { lightBsonTypes } from '../../src/shared/bson/decimal.js'
 import { deepFreeze } from '../../src/shared/types.js'
 import { bsZ, tokenOf } from '../shared/shared.helpers.js'
 

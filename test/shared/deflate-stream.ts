@@ -22,7 +22,12 @@ export interface DeflateWriter {
     symbols: readonly (number | Match)[],
   ): DeflateWriter
   /** The first bits of a block with codes of its own: how many there are, and the lengths of the code for lengths. */
-  dynamicHead(literals: number, distances: number, codeLengths: Readonly<Record<number, number>>): DeflateWriter
+  dynamicHead(
+    literals: number,
+    distances: number,
+    codeLengths: Readonly<Record<number, number>>,
+    last?: boolean,
+  ): DeflateWriter
   /** A Huffman code, its highest bit first. */
   code(code: number, length: number): DeflateWriter
   /** The stream with header and checksum. */
@@ -58,9 +63,9 @@ export function deflateWriter(): DeflateWriter {
       for (const length of [...literals, ...distances]) writer.code(length, 4)
       return put(symbols, literals, distances)
     },
-    dynamicHead(literals, distances, codeLengths) {
+    dynamicHead(literals, distances, codeLengths, last = true) {
       writer
-        .bits(1, 1)
+        .bits(last ? 1 : 0, 1)
         .bits(2, 2)
         .bits(literals - 257, 5)
         .bits(distances - 1, 5)

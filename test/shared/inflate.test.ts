@@ -1,5 +1,7 @@
 /** Inflating against the zlib of Node, and streams that no compressor writes. */
-import { constants, deflateSync, inflateRawSync, inflateSync } from 'node:zlib'
+import { once } from 'node:events'
+import { constants, createDeflate, deflateSync, inflateRawSync, inflateSync } from 'node:zlib'
+import { zlibSync } from 'fflate'
 import { describe, expect, test } from 'vitest'
 import { inflateZlib } from '../../src/shared/inflate.js'
 import { runs } from '../random.js'
@@ -377,6 +379,39 @@ describe('blocks, as zlib takes them', () => {
     })
   })
 })
+
+describe('flushes', () => {
+  const random = randomBytes(seed)
+  const { Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_BLOCK } = constants
+
+  test.each([Z_PARTIAL_FLUSH, Z_SYNC_FLUSH, Z_FULL_FLUSH, Z_BLOCK])('kind %i, after every few bytes', async (kind) => {
+    for (const level of [0, 1, 6, 9]) {
+      const parts = Array.from({ length: 300 }, () => random.bytes(random.below(40)).map((byte) => byte & 31))
+      expect(equal(inflate(await flushed(parts, level, kind)), Buffer.concat(parts)), `level ${level}`).toBe(true)
+    }
+  })
+
+  test('what fflate writes', () => {
+    for (let level = 0; level <= 9; level++) {
+      const content = random.bytes(random.below(9_000)).map((byte) => byte & 31)
+      expect(equal(inflate(zlibSync(content, { level: level as 9 })), content), `level ${level}`).toBe(true)
+    }
+  })
+})
+
+/** A stream of parts, flushed after each. */
+async function flushed(parts: readonly Uint8Array[], level: number, kind: number): Promise<Uint8Array> {
+  const stream = createDeflate({ level })
+  const chunks: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  for (const part of parts) {
+    stream.write(part)
+    await new Promise<void>((resolve) => stream.flush(kind, resolve))
+  }
+  stream.end()
+  await once(stream, 'end')
+  return Buffer.concat(chunks)
+}
 
 describe(`corruptions, SEED=${seed}`, () => {
   const random = randomBytes(seed)

@@ -1,6 +1,6 @@
 /**
  * BSON's special types in a browser: inert values that print as people expect.
- * BSON specification 1.1, and its companion on Decimal128.
+ * BSON specification 1.1. A Decimal128 prints its number in `decimal.ts`, which a page loads only if it imports it.
  */
 import type { SessionData } from '../types.js'
 import type { BsonTypes } from './reader.js'
@@ -13,15 +13,14 @@ interface LightBsonValue<Name extends string> {
 }
 
 /** Makes these values for `readBson`. What has no text of its own prints as a call: `Timestamp(1,1700000000)`. */
-export const lightBsonTypes: BsonTypes = {
+export const pageBsonTypes: BsonTypes = {
   // 24 hexadecimal digits.
   objectId: light(
     'ObjectId',
     (bytes: Uint8Array) => ({ bytes }),
     ({ bytes }) => bytes.reduce((text, byte) => text + (byte + 256).toString(16).slice(1), ''),
   ),
-  // The decimal number, with all its digits.
-  decimal128: light('Decimal128', (bytes: Uint8Array) => ({ bytes }), decimalText),
+  decimal128: light('Decimal128', (bytes: Uint8Array) => ({ bytes })),
   // Bytes with a subtype, such as a UUID; base64.
   binary: light(
     'Binary',
@@ -44,7 +43,7 @@ export const lightBsonTypes: BsonTypes = {
 }
 
 /** Makes the maker of a type's members one of values that all have one prototype. */
-function light<Parameters extends unknown[], Members extends object>(
+export function light<Parameters extends unknown[], Members extends object>(
   type: string,
   members: (...parameters: Parameters) => Members,
   print: (value: Members) => string = (value) => `${type}(${Object.values(value)})`,
@@ -53,25 +52,6 @@ function light<Parameters extends unknown[], Members extends object>(
     return print(this)
   }
   const prototype = { _bsontype: type, toString: text, toJSON: text }
-  return (...parameters) => Object.assign(Object.create(prototype), members(...parameters))
-}
-
-/** Plain where the exponent is near, else scientific: BSON Decimal128 specification, "To String Representation". */
-function decimalText({ bytes }: { bytes: Uint8Array }): string {
-  const [low, high] = new BigUint64Array(bytes.buffer) as unknown as [bigint, bigint]
-  const sign = high >> 63n ? '-' : ''
-  const combination = (high >> 58n) & 31n
-  if (combination > 29n) return combination > 30n ? 'NaN' : `${sign}Infinity`
-  // This form of the exponent is for coefficients that pass 34 digits; like any other such one they count as zero.
-  const large = combination > 23n
-  const coefficient = ((high & 0x1_ffff_ffff_ffffn) << 64n) | low
-  const digits = `${large || coefficient >= 10n ** 34n ? 0 : coefficient}`
-  const exponent = Number((high >> (large ? 47n : 49n)) & 0x3fffn) - 6176
-  const adjusted = exponent + digits.length - 1
-  if (exponent > 0 || adjusted < -6) {
-    return `${sign + digits.replace(/^.(?=.)/, '$&.')}E${adjusted < 0 ? '' : '+'}${adjusted}`
-  }
-  if (!exponent) return sign + digits
-  const padded = digits.padStart(1 - exponent, '0')
-  return `${sign + padded.slice(0, exponent)}.${padded.slice(exponent)}`
+  return (...parameters) =>
+    ({ __proto__: prototype, ...members(...parameters) }) as unknown as LightBsonValue<string> & Members
 }

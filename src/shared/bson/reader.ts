@@ -167,7 +167,8 @@ export function readBson(bytes: Uint8Array, { types }: BsonOptions): SessionData
   function readInt64(): number | bigint {
     const value = view.getBigInt64(take(8), true)
     // Rounding never brings a number back into the safe range.
-    return Number.isSafeInteger(Number(value)) ? Number(value) : value
+    const number = Number(value)
+    return Number.isSafeInteger(number) ? number : value
   }
 
   function copy(length: number): Uint8Array {

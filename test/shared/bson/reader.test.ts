@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { lightBsonTypes as types } from '../../../src/shared/bson/light-types.js'
+import { lightBsonTypes as types } from '../../../src/shared/bson/decimal.js'
 import { bsonOrigin } from '../../../src/shared/bson/origin.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'

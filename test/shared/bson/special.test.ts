@@ -1,7 +1,7 @@
 import * as bson from 'bson'
 import { describe, expect, test } from 'vitest'
 import { bsonTypesOf } from '../../../src/server/bson-types.js'
-import { lightBsonTypes } from '../../../src/shared/bson/light-types.js'
+import { lightBsonTypes } from '../../../src/shared/bson/decimal.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
 import { cstring, documentOf, element, hex, hexBytes, int32, int64, string, thrownBy } from './bytes.js'

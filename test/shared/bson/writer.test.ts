@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { lightBsonTypes as types } from '../../../src/shared/bson/light-types.js'
+import { lightBsonTypes as types } from '../../../src/shared/bson/decimal.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
 import type { SessionData } from '../../../src/shared/types.js'
