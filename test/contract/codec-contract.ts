@@ -14,6 +14,7 @@ import {
   half,
   later,
   pick,
+  pool,
   secret,
   session,
   sign,
@@ -86,6 +87,25 @@ export function codecContract(options: CodecContractOptions): void {
       test('keys of the prototype pollute nothing', () => {
         expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
       })
+    })
+
+    test('every session keeps its id, if the codec says so', async () => {
+      for (const data of codec.keepsId ? [{}, rich] : []) {
+        expect(await codec.verify(await signed(codec, { data }), session)).toMatchObject({ id: facts.id })
+      }
+    })
+
+    test('keys that are derived are one for each secret, for each label', async () => {
+      const several = create({ secrets: rotates ? pool.slice(0, 3) : [secret] })
+      const macs = new Set<string>()
+      for (const label of several.deriveKeys ? ['one', 'two'] : []) {
+        const keys = (await several.deriveKeys?.(label)) ?? []
+        expect(keys).toHaveLength(rotates ? 3 : 1)
+        const [again] = (await create({ secrets: [secret] }).deriveKeys?.(label)) ?? []
+        expect(await again?.sign('text')).toEqual(await keys[0]?.sign('text'))
+        for (const key of keys) macs.add(Buffer.from(await key.sign('text')).toString('hex'))
+      }
+      expect(macs.size).toBe(several.deriveKeys ? (rotates ? 6 : 2) : 0)
     })
 
     codecRefusals(create, { rotates })

@@ -72,6 +72,8 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     readable: true,
     maxLength: MAX_LENGTH,
     meta: BEAKER_KEYS,
+    keepsId: true,
+    deriveKeys: hmacKeys.derive,
     // What was verified before needs no second look at its form.
     matches: (value) => cache.get(value) !== undefined || looksLikeJwt(value),
     verify: async (value, context) => readAgain(value, context, verifier) ?? verify(value, context, verifier),

@@ -11,7 +11,7 @@ import { asVerified, isSessionError, SessionError } from '../../shared/errors.js
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { createHmacKeys, equalInConstantTime } from '../keys/hmac.js'
+import { createHmacKeys, equalInConstantTime, type HmacKeys } from '../keys/hmac.js'
 import { createPythonSerializer, type PythonSerializer, type SerializedReading } from '../python-serializers.js'
 import { equalValues, withHiddenKeys } from '../values.js'
 import {
@@ -325,6 +325,7 @@ function cookieKeysOf(
 }
 
 interface BeakerSigner {
+  readonly derive: HmacKeys['derive']
   /** The signature and the body behind it. */
   sign(body: string, context: CodecContext): Promise<string>
   /** @throws {SessionError} `ERR_SESSION_SIGNATURE` */
@@ -353,6 +354,7 @@ function createBeakerSigner(validateKeys: readonly string[], isPlain: boolean): 
   })
   const keys = validateKeys.map(encodeUtf8)
   return {
+    derive: hmacKeys.derive,
     async sign(body, context) {
       const mac = await hmacKeys.sign(body, context)
       return encodeHex(mac) + body

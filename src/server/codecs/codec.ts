@@ -45,6 +45,13 @@ export interface SessionRecord {
   origin?: Origin
 }
 
+/** An HMAC key. */
+export interface DerivedKey {
+  sign(text: string): Promise<Uint8Array>
+  /** The same at once, if the runtime can. */
+  signNow?(text: string): Uint8Array
+}
+
 export interface SessionCodec {
   readonly name: string
   /** Values of two families never look alike: `jws`, `jwe`, `beaker`, `django-signed`, `compact`. */
@@ -61,6 +68,13 @@ export interface SessionCodec {
   readonly meta?: Readonly<Record<string, string>>
   /** For a codec with key pairs, or with keys that are loaded while it works. */
   readonly keys?: CodecKeys
+  /** What `sign` writes always has the session's id. */
+  readonly keepsId?: boolean
+  /**
+   * For a codec with secrets: keys for something else than sessions, which differ for each label, one of each secret in their order. Tokens
+   * of `csrfToken()` are made with them; without them the session holds a secret.
+   */
+  deriveKeys?(label: string): Promise<readonly DerivedKey[]>
   /** Tells by shape alone whether a value may be of this family. */
   matches(value: string): boolean
   /** @throws {SessionError} any code; `verified` is true if the signature was valid */

@@ -80,6 +80,8 @@ export function compact(options: CompactOptions): SessionCodec {
     readable: true,
     hasTimes: true,
     chunks,
+    keepsId: true,
+    deriveKeys: settings.hmacKeys.derive,
     matches: looksLikeCompact,
     verify: (value, context) => verify(value, context, settings),
     sign: (record, context) => sign(record, context, settings),

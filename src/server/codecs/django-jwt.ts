@@ -97,6 +97,8 @@ export function djangoJwt<User extends object = Record<string, unknown>>(
     readable: true,
     meta,
     keys: ring,
+    keepsId: true,
+    ...(ring.deriveKeys && { deriveKeys: ring.deriveKeys }),
     matches: looksLikeJwt,
     verify: (value, context) => tokens.verify(value, context, (claims) => readToken(claims, context, settings)),
     ...(ring.canSign && { sign: (record, context) => sign(record, context, settings) }),

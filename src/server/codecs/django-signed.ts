@@ -57,6 +57,7 @@ export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
     family: 'django-signed',
     readable: settings.serializer.format === 'json',
     matches: looksLikeDjangoSigned,
+    deriveKeys: settings.deriveKeys,
     verify: (value, context) => verify(value, context, settings),
     sign: (record, context) => sign(record, context, settings),
     changed: djangoSessionChanged,
@@ -64,6 +65,7 @@ export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
 }
 
 interface DjangoSignedSettings {
+  deriveKeys: Required<SessionCodec>['deriveKeys']
   signer: TimestampSigner
   serializer: PythonSerializer
   /** Milliseconds. */
@@ -76,6 +78,7 @@ function settingsOf(options: DjangoSignedOptions): DjangoSignedSettings {
   const { secretKey, fallbacks, serializer = 'json', allowWeakSecrets, salt = SALT, legacy = true } = options
   const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'fallbacks' })
   return {
+    deriveKeys: (label) => secrets.keys(label, 'SHA-256'),
     signer: createTimestampSigner({ secrets, salt, legacy }),
     serializer: createPythonSerializer({ serializer }),
     maxAge: parseDuration(options.maxAge ?? COOKIE_AGE, 'maxAge'),

@@ -77,6 +77,8 @@ export function jwt(options: JwtOptions): SessionCodec {
     readable: true,
     meta: META,
     keys: ring,
+    keepsId: settings.identify,
+    ...(ring.deriveKeys && { deriveKeys: ring.deriveKeys }),
     matches: looksLikeJwt,
     verify: (value, context) => tokens.verify(value, context, (claims) => readToken(claims, context, settings)),
     ...(ring.canSign && { sign: (record, context) => sign(record, context, settings) }),

@@ -149,6 +149,8 @@ interface Draft {
   readonly rejected: SessionError | undefined
   readonly rejectedId: string | undefined
   readonly isRegenerated: boolean
+  /** A CSRF token was made of the id. */
+  readonly isNeeded: boolean
   readonly browser: BrowserCookies
   readonly data: SessionData
   /** The application has asked for the data: until then it is as it was loaded. */
@@ -157,9 +159,9 @@ interface Draft {
 
 function draftOf(session: Session<object>): Draft {
   // Member by member: spreading takes longer than all else of a commit that writes nothing.
-  const { id, createdAt, loaded, rejected, rejectedId, isRegenerated, browser } = stateOf(session)
+  const { id, createdAt, loaded, rejected, rejectedId, isRegenerated, isNeeded, browser } = stateOf(session)
   const { data, isAsked } = dataOf(session)
-  return { id, createdAt, loaded, rejected, rejectedId, isRegenerated, browser, data, isAsked }
+  return { id, createdAt, loaded, rejected, rejectedId, isRegenerated, isNeeded, browser, data, isAsked }
 }
 
 // 1. Is there anything to write?
@@ -174,9 +176,14 @@ interface Plan {
 }
 
 /** Data that changed, an older codec or key, or a touch that is due. */
-function planOf(settings: Settings, { loaded, isRegenerated, data, isAsked }: Draft, now: Date): Plan | undefined {
+function planOf(
+  settings: Settings,
+  { loaded, isRegenerated, isNeeded, data, isAsked }: Draft,
+  now: Date,
+): Plan | undefined {
   if (!loaded) {
-    return isRegenerated || hasMembers(data) ? { reason: 'changed', codecIndex: 0, isRowOnly: false } : undefined
+    const isWritten = isRegenerated || isNeeded || hasMembers(data)
+    return isWritten ? { reason: 'changed', codecIndex: 0, isRowOnly: false } : undefined
   }
   const isChanged = isRegenerated || (isAsked && hasChanged(loaded, data))
   const isOld = loaded.codecIndex > 0 || (loaded.record.keyIndex ?? 0) > 0

@@ -1,56 +1,186 @@
 /**
- * Tokens against cross-site requests (CWE-352): a random secret in the session, masked anew for each page that shows it.
- * The secret stands where pyramid_beaker keeps its own, in the same form.
+ * Tokens against cross-site requests (CWE-352): an HMAC of the session's id, masked anew for each page that shows it.
+ * A secret that stands in the session, where pyramid_beaker keeps its own, comes first.
  */
 import { platform } from '#platform'
-import { concatBytes, decodeBase64Url, decodeHex, encodeBase64Url, encodeHex } from '../../shared/bytes.js'
+import { concatBytes, decodeBase64Url, encodeBase64Url, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import type { SessionData } from '../../shared/types.js'
+import type { DerivedKey, SessionCodec } from '../codecs/codec.js'
 import { equalInConstantTime } from '../keys/hmac.js'
 
-const KEY = '_csrft_'
+/** Where pyramid_beaker keeps the secret. */
+const STORED = '_csrft_'
+/** The id that a session gets for its tokens if its cookie has none. It is no secret. */
+const OWN_ID = '_csrf_id'
 const SECRET_BYTES = 20
-/** As pyramid_beaker makes it: 20 bytes in lower-case hexadecimal. */
-const SECRET = /^[0-9a-f]{40}$/
-/** Mask and masked secret, 40 bytes in base64url. */
-const TOKEN = /^[\w-]{54}$/
+/** The random ids of this project, of Beaker and of Django. Other ids may be the same for several visitors. */
+const RANDOM_ID = /^[0-9a-z]{32}$/
+
+/** Secrets of sessions, told without waiting. */
+export interface CsrfSecrets {
+  /** One for each key, the first makes tokens; none without keys, and for ids that the runtime has to wait for. */
+  of(id: string): readonly Uint8Array[]
+  /** A new id whose secrets are known. */
+  newId(): string
+}
+
+/** What the sessions of a server have in common. */
+export interface CsrfKeys {
+  /** Every codec that writes keeps the session's id. */
+  readonly keepsId: boolean
+  /** Secrets that stand in a session are removed from it. */
+  readonly derives: boolean
+  /** For all sessions, once the keys are known and if the runtime computes at once. */
+  shared?: CsrfSecrets
+  /** For one session. */
+  prepare(data: SessionData, id: string): Promise<CsrfSecrets>
+}
+
+/** What tokens need to know of a session. */
+export interface CsrfState {
+  id: string
+  readonly loaded?: { readonly record: { readonly id?: string } }
+  readonly isRegenerated: boolean
+  /** A token was made of the id: the session is written, even without data. */
+  isNeeded: boolean
+  readonly csrf: CsrfSecrets
+  readonly keepsId: boolean
+  /** The secret that stood in the session when it was loaded, and is removed from it. */
+  formerSecret?: string
+}
+
+/** Prepares the keys of all codecs that have secrets: tokens are made with the first key and verified with every one. */
+export function createCsrfKeys(codecs: readonly SessionCodec[], cookieName: string, derives: boolean): CsrfKeys {
+  // Nothing that is signed begins so: see `publicCookieLabel`.
+  const label = `sessionglass csrf of ${cookieName}\x01`
+  let keys: readonly DerivedKey[] | undefined
+  const csrfKeys: CsrfKeys = {
+    keepsId: codecs.every(({ sign, keepsId }) => !sign || keepsId),
+    derives,
+    async prepare(data, id) {
+      keys ??= (await Promise.all(codecs.map((codec) => codec.deriveKeys?.(label) ?? []))).flat()
+      const atOnce = secretsAtOnce(keys)
+      if (!atOnce) return await secretsAhead(keys, [id, ...ownId(data)])
+      csrfKeys.shared = atOnce
+      return atOnce
+    },
+  }
+  return csrfKeys
+}
+
+/** 128 random bits as 32 hex digits, as Beaker's ids are. */
+export function newId(): string {
+  return encodeHex(platform.randomBytes(16))
+}
+
+function secretsAtOnce(keys: readonly DerivedKey[]): CsrfSecrets | undefined {
+  const of = (id: string) => keys.flatMap(({ signNow }) => (signNow ? [secretIn(signNow(id))] : []))
+  return keys.every(({ signNow }) => signNow) ? { of, newId } : undefined
+}
+
+/** Where a MAC takes a promise, a session knows those of its ids; more ids are ready for `regenerate()`. */
+async function secretsAhead(keys: readonly DerivedKey[], ids: readonly string[]): Promise<CsrfSecrets> {
+  const known = new Map<string, readonly Uint8Array[]>()
+  const learn = async (id: string) =>
+    known.set(id, await Promise.all(keys.map(async (key) => secretIn(await key.sign(id)))))
+  const spares = [newId()]
+  await Promise.all([...ids, ...spares, ...spares.map(asOwn)].map(learn))
+  return { of: (id) => known.get(id) ?? [], newId: () => spares.pop() ?? newId() }
+}
+
+function secretIn(mac: Uint8Array): Uint8Array {
+  return mac.subarray(0, SECRET_BYTES)
+}
 
 /**
  * A token for a form or a header. No two are equal, so that what a page compresses tells nothing of the secret (BREACH).
- * The secret is made at the first call, which changes the data.
+ * A session whose cookie has no random id gets one, which changes the data.
  */
-export function createCsrfToken(data: SessionData): string {
-  let secret = secretOf(data)
-  if (!secret) {
-    secret = platform.randomBytes(SECRET_BYTES)
-    data[KEY] = encodeHex(secret)
-  }
-  const mask = platform.randomBytes(SECRET_BYTES)
+export function createCsrfToken(data: SessionData, state: CsrfState): string {
+  const stored = textIn(data, STORED)
+  const secret = stored ? encodeUtf8(stored) : (derivedSecret(data, state) ?? storeSecret(data))
+  const mask = platform.randomBytes(secret.length)
   return encodeBase64Url(concatBytes(mask, masked(secret, mask)))
 }
 
-/** Whether a token was made of this session's secret; the secret itself is one too, as pyramid_beaker shows it. */
-export function isCsrfToken(data: SessionData, token: unknown): boolean {
-  const secret = secretOf(data)
-  if (!secret || typeof token !== 'string') return false
-  if (SECRET.test(token)) return equalInConstantTime(secret, decodeHex(token))
-  if (!TOKEN.test(token)) return false
-  let bytes: Uint8Array
+/**
+ * Whether a token was made of this session's secret. One that stands in the session is the only one, and is a token itself, as
+ * pyramid_beaker shows it.
+ */
+export function isCsrfToken(data: SessionData, state: CsrfState, token: unknown): boolean {
+  if (typeof token !== 'string') return false
+  const stored = textIn(data, STORED)
+  const text = encodeUtf8(stored || (state.formerSecret ?? ''))
+  if (text.length > 0 && (equalInConstantTime(text, encodeUtf8(token)) || isTokenOf(text, token))) return true
+  const ids = stored ? [] : [...ownId(data), ...(hasId(state) ? [state.id] : [])]
+  return ids.some((id) => state.csrf.of(id).some((secret) => isTokenOf(secret, token)))
+}
+
+/** The next token begins with another secret, and no earlier token stays valid. The session has its new id by then. */
+export function forgetCsrf(data: SessionData, state: CsrfState): void {
+  takeStoredSecret(data)
+  state.formerSecret = ''
+  if (textIn(data, OWN_ID)) delete data[OWN_ID]
+}
+
+/** Takes the secret out that stands in a session. @returns an empty text if there is none */
+export function takeStoredSecret(data: SessionData): string {
+  const stored = textIn(data, STORED)
+  if (stored) delete data[STORED]
+  return stored
+}
+
+/** Any text, which stays as it is; an empty one proves nothing, and neither does what is no text. */
+function textIn(data: SessionData, key: string): string {
+  const text = Object.hasOwn(data, key) ? data[key] : ''
+  return typeof text === 'string' ? text : ''
+}
+
+/** For servers without a secret, which have key pairs alone: no format that they sign is compressed. */
+function storeSecret(data: SessionData): Uint8Array {
+  const secret = encodeHex(platform.randomBytes(SECRET_BYTES))
+  data[STORED] = secret
+  return encodeUtf8(secret)
+}
+
+/** @returns undefined if there is no key */
+function derivedSecret(data: SessionData, state: CsrfState): Uint8Array | undefined {
+  const { csrf, keepsId } = state
+  const [own] = ownId(data)
+  if (own) return csrf.of(own)[0]
+  if (keepsId && hasId(state)) {
+    state.isNeeded = true
+    return csrf.of(state.id)[0]
+  }
+  const added = csrf.newId()
+  const [secret] = csrf.of(asOwn(added))
+  if (secret) data[OWN_ID] = added
+  return secret
+}
+
+/** The session's own id is random, and its cookie has it or will get it. */
+function hasId({ id, isRegenerated, loaded }: CsrfState): boolean {
+  return RANDOM_ID.test(id) && (!loaded || isRegenerated || loaded.record.id === id)
+}
+
+/** The id that the data has for tokens, if it has one: no application can make it look like the id of another session. */
+function ownId(data: SessionData): string[] {
+  const id = textIn(data, OWN_ID)
+  return RANDOM_ID.test(id) ? [asOwn(id)] : []
+}
+
+function asOwn(id: string): string {
+  return `own ${id}`
+}
+
+/** Mask and masked secret in base64url. */
+function isTokenOf(secret: Uint8Array, token: string): boolean {
   try {
-    bytes = decodeBase64Url(token)
+    const bytes = decodeBase64Url(token)
+    return equalInConstantTime(secret, masked(bytes.subarray(secret.length), bytes))
   } catch {
     return false
   }
-  return equalInConstantTime(secret, masked(bytes.subarray(SECRET_BYTES), bytes))
-}
-
-/** The next token begins with another secret, and no earlier token stays valid. */
-export function forgetCsrf(data: SessionData): void {
-  if (secretOf(data)) delete data[KEY]
-}
-
-function secretOf(data: SessionData): Uint8Array | undefined {
-  const secret = Object.hasOwn(data, KEY) ? data[KEY] : undefined
-  return typeof secret === 'string' && SECRET.test(secret) ? decodeHex(secret) : undefined
 }
 
 function masked(bytes: Uint8Array, mask: Uint8Array): Uint8Array {

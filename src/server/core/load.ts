@@ -2,14 +2,13 @@
  * From the Cookie header of a request to its session, new or known: cookies, candidates × codecs, lifetime, store.
  * RFC 6265 §5.4; every candidate of our name is tried, the last one first, as Python takes the last.
  */
-import { platform } from '#platform'
-import { encodeHex } from '../../shared/bytes.js'
 import { readCookies } from '../../shared/cookie.js'
 import { isOutage, isSessionError, SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
 import { copyOf } from '../values.js'
 import { type CookieCandidate, findShadowed, type RequestCookies, readSessionCookies } from './cookies.js'
+import { newId, takeStoredSecret } from './csrf.js'
 import { PUBLIC_SUFFIX } from './expose.js'
 import { type CookieSource, cookieHeader, createRequestMemory } from './http.js'
 import { contextOf, type LoadSettings } from './options.js'
@@ -30,7 +29,7 @@ export type LoadSession<Data extends object> = (source: CookieSource) => Promise
 
 /** Prepares the loading of sessions: the same request object always gets the same session. A load that failed is tried again. */
 export function createLoader<Data extends object>(settings: LoadSettings): LoadSession<Data> {
-  const owner: SessionOwner = { newId, now: settings.clock }
+  const owner: SessionOwner = { now: settings.clock }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null) return loadSession<Data>(settings, owner, source)
@@ -62,12 +61,17 @@ async function loadSession<Data extends object>(
   const accessedAt = lifetime.lastAccess(loaded?.record ?? {}, now) ?? now
   const publicValue = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
   const publicCookie = publicValue === undefined ? undefined : await readPublicCookie(settings, publicValue, now)
+  const data = loaded?.row?.data ?? loaded?.record.data ?? {}
+  const { csrf } = settings
   const state: SessionState = {
     id,
     createdAt,
     accessedAt,
     expiresAt: lifetime.expiresAt({ createdAt, accessedAt, expiresAt }),
     isRegenerated: false,
+    isNeeded: false,
+    csrf: csrf.shared ?? (await csrf.prepare(data, id)),
+    keepsId: csrf.keepsId,
     isDestroyed: false,
     isRead: false,
     source,
@@ -85,13 +89,8 @@ async function loadSession<Data extends object>(
     state.rejected = error
     if (rejectedId !== undefined && isProtected(error)) state.rejectedId = rejectedId
   }
-  const data = loaded?.row?.data ?? loaded?.record.data ?? {}
+  if (csrf.derives) state.formerSecret = takeStoredSecret(data)
   return new Session<Data>(data as Data, state, owner)
-}
-
-/** 128 random bits as 32 hex digits, as Beaker's ids are. */
-function newId(): string {
-  return encodeHex(platform.randomBytes(16))
 }
 
 /** A value that became no session. */

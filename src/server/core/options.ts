@@ -19,6 +19,7 @@ import {
   createCookieWriter,
   shadowPlaces,
 } from './cookies.js'
+import { type CsrfKeys, createCsrfKeys } from './csrf.js'
 import type { EmitEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
@@ -56,6 +57,11 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
    * one of the host alone; a list names places where the application's own cookie once was.
    */
   expireShadows?: boolean | readonly CookiePlace[]
+  /**
+   * Takes CSRF secrets out of the sessions that hold one (`_csrft_`, as pyramid_beaker writes it), so that their tokens are derived as those
+   * of new sessions are. Set it when Python no longer reads the sessions. Default false.
+   */
+  deriveCsrf?: boolean
   /** `observe` writes nothing and reports what it would do: the safe first step on live traffic. */
   mode?: 'write' | 'observe'
   /** Only `load`: the codecs need no keys to sign with. */
@@ -97,6 +103,7 @@ export interface LoadSettings {
   readonly requireTimes: boolean | undefined
   /** A codec splits values over several cookies. */
   readonly joinsChunks: boolean
+  readonly csrf: CsrfKeys
   /** The store, if there is one. */
   readonly rows: Rows | undefined
   readonly versions: Versions
@@ -124,7 +131,7 @@ export function contextOf({ name }: LoadSettings, purpose: CodecContext['purpose
 
 /** @throws {TypeError} naming the option that is wrong */
 export function settleLoading<Data extends object>(
-  options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'touchEvery' | 'mode'>,
+  options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'deriveCsrf' | 'touchEvery' | 'mode'>,
 ): LoadSettings {
   const { session = defineSession<Data>(), codecs, clock = () => new Date(), mode } = options
   if (typeof session?.name !== 'string') throw new TypeError('Option "session" must come from defineSession()')
@@ -157,6 +164,7 @@ export function settleLoading<Data extends object>(
     }),
     requireTimes,
     joinsChunks: codecs.some((codec) => codec.chunks),
+    csrf: createCsrfKeys(codecs, name, options.deriveCsrf === true),
     rows: options.store === undefined ? undefined : createRows(options.store, { clock, emit }),
     versions: createVersions(),
     clock,
@@ -170,6 +178,9 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   oneOf('upgrade', upgrade, ['always', 'on-change', 'never'])
   oneOf('mode', mode, ['write', 'observe'])
   const codecs = codecList(options)
+  if (options.deriveCsrf && !codecs.some(({ deriveKeys }) => deriveKeys)) {
+    throw new TypeError('Option "deriveCsrf" needs a codec with secrets')
+  }
   const exposure = createExposure(options.expose)
   const loading = settleLoading({ ...options, codecs })
   const { name, emit } = loading

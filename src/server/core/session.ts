@@ -7,15 +7,14 @@ import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import type { SetCookie } from './cookies.js'
-import { createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
+import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
 
 /** What only the server knows of a session: `load` makes it, `commit` and `destroy` change it at their end. */
-export interface SessionState {
+export interface SessionState extends CsrfState {
   /** The session as its cookie has it: as it was loaded, or as this request wrote it. Absent: no cookie has it yet. */
   loaded?: LoadedSession
-  id: string
   createdAt: Date
   accessedAt: Date
   expiresAt: Date | undefined
@@ -94,7 +93,6 @@ interface SessionIdentity {
 
 /** What a session needs of the server it belongs to. */
 export interface SessionOwner {
-  newId(): string
   now(): Date
 }
 
@@ -179,17 +177,17 @@ export class Session<Data extends object = SessionData> {
   }
 
   /**
-   * A fresh id and creation time for the same data, without flash messages and the CSRF secret. Call it at every login and change of
+   * A fresh id and creation time for the same data, without flash messages and what tokens were made of. Call it at every login and change of
    * rights (session fixation). It also allows the next commit to replace a cookie that verified but could not be read.
    */
   regenerate(): void {
     const state = this.#state
-    state.id = this.#owner.newId()
+    state.id = state.csrf.newId()
     state.createdAt = this.#owner.now()
     state.accessedAt = state.createdAt
     state.isRegenerated = true
     forgetFlash(this.data as SessionData)
-    forgetCsrf(this.data as SessionData)
+    forgetCsrf(this.data as SessionData, state)
   }
 
   /**
@@ -209,12 +207,13 @@ export class Session<Data extends object = SessionData> {
 
   /**
    * A token for the forms and scripts of this session: a different text with each call, all valid until `regenerate()` or the session's end.
-   * The first call puts a secret into the data under `_csrft_`, so a visitor without a session gets a cookie.
+   * It is made of the session's id, so a visitor without a session gets a cookie. A secret that the data has under `_csrft_`, as
+   * pyramid_beaker writes it, comes first.
    *
    * @see docs/lifecycle.md for what it does not replace
    */
   csrfToken(): string {
-    return createCsrfToken(this.data as SessionData)
+    return createCsrfToken(this.data as SessionData, this.#state)
   }
 
   /**
@@ -223,7 +222,7 @@ export class Session<Data extends object = SessionData> {
    * @param token - from the request's body or its own header, never from a cookie
    */
   verifyCsrf(token: unknown): boolean {
-    return isCsrfToken(this.data as SessionData, token)
+    return isCsrfToken(this.data as SessionData, this.#state, token)
   }
 
   /** The data only, without id and times. */

@@ -36,6 +36,8 @@ export interface HmacKeys {
   signText(data: string, use: KeyUse): Promise<string>
   /** @returns the index of the key that verified, or -1 */
   verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): Promise<number>
+  /** Keys for something else than sessions, one of each secret, derived once for each label. */
+  derive(label: string): Promise<readonly HmacKey[]>
 }
 
 /** Shortest secret in bytes: the output of SHA-256 (RFC 7518 §3.2). */
@@ -53,20 +55,24 @@ export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
   const keys = list.map((secret) =>
     isCryptoKey(secret) ? hmacKeyOf(async () => secret) : platform.hmacKey(secret, hash),
   )
-  const publicKeys = new Map<string, Promise<HmacKey[]>>()
+  const derived = new Map<string, Promise<HmacKey[]>>()
 
   async function keysFor({ purpose, cookieName }: KeyUse): Promise<HmacKey[]> {
-    if (purpose === 'session') return keys
+    return purpose === 'session' ? keys : await derive(publicCookieLabel(cookieName))
+  }
+
+  function derive(label: string): Promise<HmacKey[]> {
     // One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info.
-    const derive = async (key: HmacKey) => platform.hmacKey(await key.sign(publicCookieLabel(cookieName)), hash)
-    const derived = publicKeys.get(cookieName) ?? Promise.all(keys.map(derive))
-    publicKeys.set(cookieName, derived)
-    return await derived
+    const known =
+      derived.get(label) ?? Promise.all(keys.map(async (key) => platform.hmacKey(await key.sign(label), hash)))
+    derived.set(label, known)
+    return known
   }
 
   const signWith = async (key: HmacKey, data: string | Uint8Array) => (await key.sign(data)).subarray(0, bytes)
   return {
     size: keys.length,
+    derive,
     sign: async (data, use) => signWith(keyAt(await keysFor(use), use.keyIndex), data),
     signText: async (data, use) => keyAt(await keysFor(use), use.keyIndex).signText(data),
     async verify(data, mac, use) {

@@ -5,7 +5,8 @@
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
-import { type KeyUse, type Secrets, secretList } from './hmac.js'
+import type { HmacKey } from '../platform/platform.js'
+import { createHmacKeys, type KeyUse, type Secrets, secretList } from './hmac.js'
 import {
   ALGORITHMS,
   type CheckedKey,
@@ -65,6 +66,8 @@ export interface KeyRing extends CodecKeys {
    * @throws {SessionError} `ERR_SESSION_KEYS` if that fails; the last valid keys stay
    */
   reload(): Promise<void>
+  /** @internal For secrets that never change: see `SessionCodec`. */
+  deriveKeys?(label: string): Promise<readonly HmacKey[]>
   /** @internal False if surely none of them signs. */
   readonly canSign: boolean
   /** @internal @throws {SessionError} `ERR_SESSION_KEYS` if there are none yet, or only such as are too old */
@@ -127,7 +130,11 @@ export function ringOfSecrets(secrets: Secrets, { algorithms, allowWeakSecrets }
   checkAlgorithms(algorithms)
   const list = secretList(secrets, 'secrets')
   const keys = hmacs.flatMap((alg) => list.map((secret) => keyOfSecret(alg, { secrets: [secret], allowWeakSecrets })))
-  return createKeyRing({ load: async () => keys, canSign: true }, keys)
+  const [first = 'HS256'] = hmacs
+  return {
+    ...createKeyRing({ load: async () => keys, canSign: true }, keys),
+    deriveKeys: createHmacKeys({ secrets: list, hash: ALGORITHMS[first].hash, allowWeakSecrets }).derive,
+  }
 }
 
 /** The public keys of all codecs as one JWK set (RFC 7517 §5). @throws {SessionError} `ERR_SESSION_KEYS`: never half a set */

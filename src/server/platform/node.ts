@@ -156,6 +156,7 @@ function nodeHmacKey(secret: Uint8Array, hashName: HashName): HmacKey {
     sign: async (data) => sign(data),
     // At once: an array in between takes a third of the time.
     signText: async (data) => createHmac(hash, key).update(data).digest('base64url'),
+    signNow: sign,
     async verify(data, mac) {
       const expected = sign(data)
       return mac.length === expected.length && timingSafeEqual(expected, mac)

@@ -13,6 +13,8 @@ export interface HmacKey {
   sign(data: string | Uint8Array): Promise<Uint8Array>
   /** The same as base64url, as tokens have it (RFC 7515 §3.1). */
   signText(data: string | Uint8Array): Promise<string>
+  /** The same at once, if the runtime can. */
+  signNow?(data: string | Uint8Array): Uint8Array
   /** Compares in constant time. */
   verify(data: string | Uint8Array, mac: Uint8Array): Promise<boolean>
 }

@@ -23,6 +23,11 @@ export interface BeakerConfigOptions {
    * labelled GMT. Default false: in real GMT.
    */
   localNever?: boolean
+  /**
+   * Takes the CSRF secrets that pyramid_beaker put into the sessions (`_csrft_`) out of them: set it when Python no longer reads them.
+   * Default false.
+   */
+  deriveCsrf?: boolean
 }
 
 /** The result of `fromBeakerConfig`; `expose` only if `httponly` is given. */
@@ -98,7 +103,13 @@ const CRYPTO_TYPES: readonly unknown[] = ['cryptography', 'pycrypto', 'pycryptod
  */
 export function fromBeakerConfig<Data extends object = SessionData>(
   config: BeakerConfig | string,
-  { ignore = [], allowWeakSecrets = false, cryptoType, localNever = false }: BeakerConfigOptions = {},
+  {
+    ignore = [],
+    allowWeakSecrets = false,
+    cryptoType,
+    localNever = false,
+    deriveCsrf = false,
+  }: BeakerConfigOptions = {},
 ): BeakerSessionsOptions<Data> {
   const options = withoutPrefix(typeof config === 'string' ? parseIniOptions(config) : config)
   refuseOthers(options, ignore)
@@ -120,6 +131,7 @@ export function fromBeakerConfig<Data extends object = SessionData>(
     sameSite: sameSiteOf(options),
     expires: expiresOf(options, localNever),
     ...(savesAccess ? {} : { touchEvery: false as const }),
+    ...(deriveCsrf ? { deriveCsrf } : {}),
     ...optional('expose', httpOnly === undefined ? undefined : !httpOnly),
   }
 }
