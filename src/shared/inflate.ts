@@ -37,8 +37,9 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
     if (type > 2) broken()
     if (type) {
       // RFC 1951 §3.2.3.
-      fixed ??= blockCodes(new Array<number>(320).fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288), 288)
-      const [literals, distances] = type > 1 ? readCodes(stream) : fixed
+      if (type < 2)
+        fixed ??= blockCodes(new Array<number>(320).fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288), 288)
+      const [literals, distances] = type < 2 ? (fixed as BlockCodes) : readCodes(stream)
       for (let value = readSymbol(stream, literals); value !== 256; value = readSymbol(stream, literals)) {
         if (value < 256) output.push(value)
         else {
