@@ -3,7 +3,7 @@
  * object; test/contract is the suite that each one passes.
  */
 import type { Origin, SessionData } from '../../shared/types.js'
-import type { CodecKeys } from '../keys/keys.js'
+import type { CodecKeys, Verifications } from '../keys/keys.js'
 
 export type { CodecKeys, KeysEvent } from '../keys/keys.js'
 
@@ -12,6 +12,8 @@ export interface CodecContext {
   /** `public` is the cookie that scripts may read; it is signed with its own key and never trusted. */
   purpose: 'session' | 'public'
   now: Date
+  /** For `verify`: what the verifications of this request have cost until now; codecs with key pairs count on it. */
+  verifications?: Verifications
   /** For `sign`: the index of another key than the first, so that a test can make what an older key signed. */
   keyIndex?: number
 }

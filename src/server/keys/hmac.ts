@@ -5,6 +5,8 @@
 import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
 import { type HashName, type HmacKey, hmacKeyOf } from '../platform/platform.js'
+import type { Verifications } from './keys.js'
+import { publicMaterial } from './weak-keys.js'
 
 /** One secret, a comma-separated text of several, or a list. The first signs. */
 export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
@@ -13,8 +15,10 @@ export interface HmacKeysOptions {
   /** A `CryptoKey` is one for HMAC that may sign and verify. */
   secrets: Secrets | CryptoKey
   hash: HashName
-  /** Takes secrets under 32 bytes, and texts that look like a PEM or a JWK. */
+  /** Takes secrets that are shorter than a MAC, and texts that anyone may know (`publicMaterial`). */
   allowWeakSecrets?: boolean
+  /** Takes secrets of any length, as another system does. */
+  allowShort?: boolean
   /** The option that the secrets come from, for errors. Default `secrets`. */
   option?: string
   /** Bytes of a MAC, the rest is cut off its end (RFC 2104 §5); default: all. */
@@ -27,6 +31,8 @@ export interface KeyUse {
   cookieName: string
   /** For `sign`: the place of another key than the first. */
   keyIndex?: number
+  /** For `verify`: what the request has cost until now. */
+  verifications?: Verifications
 }
 
 export interface HmacKeys {
@@ -40,8 +46,8 @@ export interface HmacKeys {
   derive(label: string): Promise<readonly HmacKey[]>
 }
 
-/** Shortest secret in bytes: the output of SHA-256 (RFC 7518 §3.2). */
-const SHORTEST_SECRET = 32
+/** Shortest secret in bytes: the output of the hash (RFC 7518 §3.2); Beaker's SHA-1 is no measure for a new one. */
+const SHORTEST_SECRET: Readonly<Record<HashName, number>> = { 'SHA-1': 32, 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 }
 
 /**
  * Prepares the secrets of a codec.
@@ -51,7 +57,9 @@ const SHORTEST_SECRET = 32
 export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
   const { secrets, hash, bytes, option = 'secrets' } = options
   const list = isCryptoKey(secrets) ? [secrets] : secretList(secrets, option)
-  for (const secret of list) checkSecret(secret, option, options.allowWeakSecrets === true)
+  const isEmpty = (secret: Uint8Array | CryptoKey): boolean => !isCryptoKey(secret) && secret.length === 0
+  if (list.some(isEmpty)) throw new TypeError(`Option "${option}" contains an empty secret: anyone could sign with it`)
+  if (!options.allowWeakSecrets) for (const secret of list) checkSecret(secret, options)
   const keys = list.map((secret) =>
     isCryptoKey(secret) ? hmacKeyOf(async () => secret) : platform.hmacKey(secret, hash),
   )
@@ -116,28 +124,13 @@ export function secretList(secrets: Secrets, option: string): Uint8Array[] {
   })
 }
 
-function checkSecret(secret: Uint8Array | CryptoKey, option: string, allowWeak: boolean): void {
+function checkSecret(secret: Uint8Array | CryptoKey, { hash, option = 'secrets', allowShort }: HmacKeysOptions): void {
   const isKey = isCryptoKey(secret)
   const length = isKey ? (secret.algorithm as HmacKeyAlgorithm).length / 8 : secret.length
-  if (length === 0) throw new TypeError(`Option "${option}" contains an empty secret: anyone could sign with it`)
-  const problem =
-    length < SHORTEST_SECRET
-      ? `a secret of ${length} bytes; ${SHORTEST_SECRET} are needed`
-      : !isKey && looksLikeKeyFile(secret) && 'a PEM or JWK: such a key may be public, and an HMAC secret never is'
-  if (problem && !allowWeak)
-    throw new TypeError(`Option "${option}" contains ${problem} (or set allowWeakSecrets: true)`)
-}
-
-/** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM, spaces, lines or quotes may precede it. */
-export function looksLikeKeyFile(secret: Uint8Array): boolean {
-  const text = new TextDecoder('utf-8').decode(secret).trim()
-  if (/-----BEGIN |^["']?(?:ssh|ecdsa)-/m.test(text)) return true
-  try {
-    const value: unknown = JSON.parse(text.replace(/^'([\s\S]*)'$/, '$1'))
-    return typeof value === 'string' ? looksLikeKeyFile(encodeUtf8(value)) : typeof value === 'object'
-  } catch {
-    return false
-  }
+  const shortest = allowShort ? 0 : SHORTEST_SECRET[hash]
+  const tooShort = length < shortest && `a secret of ${length} bytes; ${shortest} are needed`
+  const problem = tooShort || (!isKey && publicMaterial(secret))
+  if (problem) throw new TypeError(`Option "${option}" contains ${problem} (or set allowWeakSecrets: true)`)
 }
 
 /** Tells whether two arrays hold the same bytes, in a time that depends on the length of `expected` alone. */

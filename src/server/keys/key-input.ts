@@ -5,7 +5,8 @@
 import { platform } from '#platform'
 import { decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { bytesOf, type HashName, plainBuffer } from '../platform/platform.js'
-import { createHmacKeys, type HmacKeysOptions, type KeyUse, looksLikeKeyFile, publicCookieLabel } from './hmac.js'
+import { createHmacKeys, type HmacKeysOptions, type KeyUse, publicCookieLabel } from './hmac.js'
+import { checkExponent, checkPoint, checkRsa, checkRsaLength, isKeyFile } from './weak-keys.js'
 
 /**
  * One key, or a set of them: a secret as text or bytes, PEM as text, a JWK, a JWK set, a `CryptoKey`, a pair of those, a
@@ -63,15 +64,23 @@ export interface KeyChecks {
   readonly allowWeakSecrets?: boolean
 }
 
+/** What a verification costs, and for which tokens the key has to be tried. */
+export interface KeyCost {
+  /** ES384, ES512, and RSA above 4096 bits: a hundred times as much as ES256. */
+  readonly isCostly: boolean
+  /** It was given a `kid`, so its tokens name it. */
+  readonly isNamed: boolean
+}
+
 /** A key whose shape was checked. */
-export interface CheckedKey {
+export interface CheckedKey extends KeyCost {
   readonly canSign: boolean
   /** Imports it. @throws {TypeError} for what only an import can tell */
   prepare(): Promise<PreparedKey>
 }
 
 /** A key that is ready for its one algorithm. What it signs as a session never verifies as a public cookie, nor the other way round. */
-export interface PreparedKey {
+export interface PreparedKey extends KeyCost {
   readonly alg: JwsAlgorithm
   readonly kid?: string
   /** The public members, with `alg`, `kid` and `use`; a secret has none. */
@@ -261,7 +270,7 @@ const PUBLIC_NUMBERS: readonly NumberMember[] = ['x', 'y', 'n', 'e']
 const NUMBERS: readonly NumberMember[] = [...PUBLIC_NUMBERS, 'd', 'p', 'q', 'dp', 'dq', 'qi']
 
 /** @throws {TypeError} unless the key is for signatures (RFC 7517 §4.2 and §4.3) */
-export function readJwk(jwk: Jwk): Material {
+export function readJwk(jwk: Jwk, isRemote = false): Material {
   if (typeof jwk !== 'object' || jwk === null || typeof jwk.kty !== 'string') throw new TypeError('a JWK without "kty"')
   const { kty, kid, use = 'sig', key_ops: operations = ['sign', 'verify'] } = jwk
   if (use !== 'sig') throw new TypeError('a JWK whose "use" is not "sig"')
@@ -271,8 +280,14 @@ export function readJwk(jwk: Jwk): Material {
   for (const name of NUMBERS) if (jwk[name] !== undefined) bytesOfMember(jwk[name])
   const own = { alg: commonName(jwk.alg), kid }
   if (kty === 'oct') return { ...own, secret: bytesOfMember(jwk.k) }
-  if (kty === 'RSA') checkRsa({ modulusLength: bitLength(bytesOfMember(jwk.n)), publicExponent: bytesOfMember(jwk.e) })
+  checkPublicNumbers(jwk, isRemote)
   return { ...own, jwk }
+}
+
+/** @throws {TypeError} for a key with which anyone could sign, or that costs too much */
+function checkPublicNumbers({ kty, n, e, x }: Jwk, isRemote = false): void {
+  if (kty === 'RSA') checkRsa(bytesOfMember(n), bytesOfMember(e), isRemote)
+  if (kty === 'OKP') checkPoint(bytesOfMember(x))
 }
 
 /** Whether it can sign: every private key has a `d` (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2). */
@@ -308,7 +323,7 @@ function readPair(pair: CryptoKeys): Material {
   if (publicKey === undefined && !key.extractable) {
     throw new TypeError('a private CryptoKey that cannot be exported; pass { privateKey, publicKey }')
   }
-  checkRsa(key.algorithm)
+  checkRsaLength(rsaLengthOf(pair))
   return { pair, alg: algorithmOf(key) }
 }
 
@@ -345,16 +360,23 @@ export function checkKey(material: Material, checks: KeyChecks, said: KeyLabels 
   const algorithms = algorithmsFor(material, said.alg, checks)
   if (secret === undefined) {
     const canSign = pair?.privateKey !== undefined || (pem ? isPrivatePem(pem) : jwk !== undefined && isPrivateJwk(jwk))
-    return { canSign, prepare: () => importKey(material, algorithms as SignatureAlgorithm[], kid) }
+    const bits = jwk ? bytesOfMember(jwk.n ?? '').length * 8 : rsaLengthOf(pair)
+    return {
+      canSign,
+      // What a PEM holds only its import tells.
+      isCostly: !pem && isCostly(algorithms[0] as JwsAlgorithm, bits),
+      isNamed: kid !== undefined,
+      prepare: () => importKey(material, algorithms as SignatureAlgorithm[], kid),
+    }
   }
   // It may be public: here it is never an HMAC secret, whatever is allowed.
-  if (secret instanceof Uint8Array && looksLikeKeyFile(secret)) {
+  if (secret instanceof Uint8Array && isKeyFile(secret)) {
     throw new TypeError('a PEM or JWK as a secret; pass PEM as text and a JWK as an object')
   }
   const [alg] = algorithms as [HmacAlgorithm]
   const secrets = secret instanceof Uint8Array ? [secret] : secret
   const key = keyOfSecret(alg, { allowWeakSecrets: checks.allowWeakSecrets === true, secrets, option: 'keys' }, kid)
-  return { canSign: true, prepare: async () => key }
+  return { ...key, canSign: true, prepare: async () => key }
 }
 
 export function keyOfSecret(alg: HmacAlgorithm, options: Omit<HmacKeysOptions, 'hash'>, kid?: string): PreparedKey {
@@ -362,6 +384,8 @@ export function keyOfSecret(alg: HmacAlgorithm, options: Omit<HmacKeysOptions, '
   return {
     alg,
     ...(kid !== undefined && { kid }),
+    isCostly: false,
+    isNamed: kid !== undefined,
     async sign({ signingInput }, use) {
       const input = signingInput()
       return `${input}.${await hmacKeys.signText(input, use)}`
@@ -372,23 +396,6 @@ export function keyOfSecret(alg: HmacAlgorithm, options: Omit<HmacKeysOptions, '
 
 function withSignature(signingInput: string, signature: Uint8Array): string {
   return `${signingInput}.${platform.base64Url(signature)}`
-}
-
-/** Bits of an RSA key: RFC 7518 §3.3, and what a verification may cost. */
-const SHORTEST_RSA = 2048
-const MAX_RSA = 8192
-
-/** @throws {TypeError} for a modulus that is too short or too long, and for an exponent with which anyone could sign */
-function checkRsa({ modulusLength: bits, publicExponent }: Partial<RsaKeyAlgorithm>): void {
-  if (bits === undefined) return
-  if (bits < SHORTEST_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${SHORTEST_RSA} are needed`)
-  if (bits > MAX_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${MAX_RSA} are the most`)
-  if (publicExponent && bitLength(publicExponent) < 2) throw new TypeError('an RSA key with the exponent 1')
-}
-
-function bitLength(bytes: Uint8Array): number {
-  const first = bytes.findIndex((byte) => byte !== 0)
-  return first === -1 ? 0 : (bytes.length - first) * 8 - Math.clz32(bytes[first] as number) + 24
 }
 
 // Key pairs by jose, which is loaded with the first of them. What is signed for the public cookie is no token: that is WebCrypto.
@@ -409,6 +416,17 @@ interface Pair extends CryptoKeys {
   readonly publicKey: CryptoKey
   /** The public members; absent for a `CryptoKey` that can't be exported. */
   readonly jwk?: Jwk
+}
+
+/** RSA of more bits costs as much as ES384. */
+const COSTLY_RSA = 4096
+
+function isCostly(alg: JwsAlgorithm, rsaBits = 0): boolean {
+  return alg === 'ES384' || alg === 'ES512' || rsaBits > COSTLY_RSA
+}
+
+function rsaLengthOf({ privateKey, publicKey }: CryptoKeys = {}): number | undefined {
+  return ((privateKey ?? publicKey)?.algorithm as Partial<RsaKeyAlgorithm> | undefined)?.modulusLength
 }
 
 /** By way of a JWK with the members that make the key, and nothing else: what it is for was looked at before. */
@@ -448,8 +466,9 @@ function pick(jwk: Jwk, numbers: readonly NumberMember[]): Jwk {
 
 async function preparePair(pair: Pair, alg: SignatureAlgorithm, given: string | undefined): Promise<PreparedKey> {
   const { publicKey, privateKey, jwk } = pair
-  checkRsa(publicKey.algorithm)
-  const { modulusLength = 0 } = publicKey.algorithm as Partial<RsaKeyAlgorithm>
+  const { modulusLength = 0, publicExponent } = publicKey.algorithm as Partial<RsaKeyAlgorithm>
+  if (jwk) checkPublicNumbers(jwk)
+  else if (publicExponent) checkExponent(publicExponent)
   const { name, hash, size = Math.ceil(modulusLength / 8) } = ALGORITHMS[alg]
   const parameters = { name, hash, saltLength: Number(hash.slice(4)) / 8 }
   const { calculateJwkThumbprint } = await import('jose/jwk/thumbprint')
@@ -461,6 +480,8 @@ async function preparePair(pair: Pair, alg: SignatureAlgorithm, given: string | 
     bytesOf(publicCookieLabel(cookieName) + signingInput)
   return {
     ...labels,
+    isCostly: isCostly(alg, modulusLength),
+    isNamed: given !== undefined,
     ...(jwk && { publicJwk: { ...jwk, ...labels, use: 'sig' } }),
     ...(privateKey && {
       async sign({ header, payload, signingInput }: UnsignedToken, use: KeyUse) {

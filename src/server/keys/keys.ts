@@ -16,6 +16,7 @@ import {
   type Jwk,
   type JwkSet,
   type KeyChecks,
+  type KeyCost,
   type KeyInput,
   keyOfSecret,
   type PreparedKey,
@@ -95,6 +96,7 @@ export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, o
   if (algorithms !== undefined) checkAlgorithms(algorithms)
   const timeout = parseDuration(options.timeout ?? DEFAULT_TIMEOUT, 'timeout')
   let checked = typeof source === 'function' ? undefined : checkKeys(source, options)
+  if (checked) checkCost(checked)
 
   async function load(): Promise<KeySet> {
     const input = typeof source === 'function' ? await inTime(source(), timeout) : source
@@ -163,6 +165,7 @@ async function prepareKeys(checked: readonly CheckedKey[]): Promise<KeySet> {
     const identity = alg === undefined ? key : JSON.stringify([alg, x, y, n, e])
     if (key.sign ? !keys.get(identity)?.sign : !keys.has(identity)) keys.set(identity, key)
   }
+  checkCost([...keys.values()])
   return [...keys.values()]
 }
 
@@ -259,16 +262,50 @@ export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
   }
 }
 
-/** @returns the place of the key that verified, or -1 */
+/** How many verifications one request may cost: those of costly keys, and those of other key pairs. Secrets cost next to nothing. */
+const MAX_COSTLY = 3
+const MAX_ORDINARY = 16
+
+/** What the verifications of one request have cost until now. A token that a cache remembers costs nothing. */
+export interface Verifications {
+  costly: number
+  ordinary: number
+}
+
+/**
+ * Counts what a token may cost before its first key is tried. The first token of a request may always try all keys that are not costly.
+ *
+ * @throws {SessionError} `ERR_SESSION_LIMIT` if the request has brought too many
+ */
+function count(spent: Verifications, keys: KeySet): void {
+  const costly = spent.costly + keys.filter(({ isCostly }) => isCostly).length
+  const ordinary = spent.ordinary + keys.filter((key) => !key.isCostly && ALGORITHMS[key.alg].kty !== 'oct').length
+  if (costly > MAX_COSTLY || (ordinary > MAX_ORDINARY && spent.ordinary > 0)) {
+    throw new SessionError('ERR_SESSION_LIMIT', 'The request has brought more tokens than are verified')
+  }
+  Object.assign(spent, { costly, ordinary })
+}
+
+/** @throws {TypeError} for a list whose tokens, if they name no key, cost more than one request may */
+function checkCost(keys: readonly KeyCost[]): void {
+  const count = keys.filter(({ isCostly, isNamed }) => isCostly && !isNamed).length
+  if (count <= MAX_COSTLY) return
+  throw new TypeError(
+    `Option "keys" holds ${count} keys for ES384, ES512 or RSA above 4096 bits without a "kid"; ${MAX_COSTLY} are the most`,
+  )
+}
+
+/**
+ * @returns the place of the key that verified, or -1
+ * @throws {SessionError} `ERR_SESSION_LIMIT` for one token too many
+ */
 export async function verifyWithSet(keys: KeySet, token: SignedToken, use: KeyUse): Promise<number> {
   const { alg, kid } = token
-  // The key that the token names first, then the others: another issuer may name the same keys in another way.
-  for (const isNamed of kid === undefined ? [false] : [true, false]) {
-    for (const [index, key] of keys.entries()) {
-      if (key.alg !== alg || (kid !== undefined && (key.kid === kid) !== isNamed)) continue
-      if (await key.verify(token, use)) return index
-    }
-  }
+  // A `kid` that is known means that key alone; another issuer may name the same keys in another way.
+  const named = knows(keys, kid) ? keys.filter((key) => key.kid === kid) : keys
+  const possible = named.filter((key) => key.alg === alg)
+  if (use.verifications) count(use.verifications, possible)
+  for (const key of possible) if (await key.verify(token, use)) return keys.indexOf(key)
   return -1
 }
 

@@ -105,7 +105,7 @@ async function readJwks(bytes: Uint8Array, algorithms: readonly JwsAlgorithm[] |
   // RFC 7517 §5: keys that are not understood are passed over. So are those that the world should not know.
   const prepare = async (jwk: Jwk) => {
     if (jwk.kty === 'oct' || isPrivateJwk(jwk)) return []
-    return [await checkKey(readJwk(jwk), algorithms ? { algorithms } : {}).prepare()]
+    return [await checkKey(readJwk(jwk, true), algorithms ? { algorithms } : {}).prepare()]
   }
   const usable = await Promise.all(keys.map((jwk: Jwk) => prepare(jwk).catch(() => [])))
   if (usable.flat().length === 0) throw new Error('The JWK set has no key that can verify sessions')
