@@ -148,6 +148,7 @@ interface Draft {
   readonly loaded: LoadedSession | undefined
   readonly rejected: SessionError | undefined
   readonly rejectedId: string | undefined
+  readonly isCutShort: boolean | undefined
   readonly isRegenerated: boolean
   /** A CSRF token was made of the id. */
   readonly isNeeded: boolean
@@ -159,9 +160,9 @@ interface Draft {
 
 function draftOf(session: Session<object>): Draft {
   // Member by member: spreading takes longer than all else of a commit that writes nothing.
-  const { id, createdAt, loaded, rejected, rejectedId, isRegenerated, isNeeded, browser } = stateOf(session)
+  const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isRegenerated, isNeeded, browser } = stateOf(session)
   const { data, isAsked } = dataOf(session)
-  return { id, createdAt, loaded, rejected, rejectedId, isRegenerated, isNeeded, browser, data, isAsked }
+  return { id, createdAt, loaded, rejected, rejectedId, isCutShort, isRegenerated, isNeeded, browser, data, isAsked }
 }
 
 // 1. Is there anything to write?
@@ -217,13 +218,10 @@ function hasExpired({ loaded, rejected }: Draft): boolean {
 }
 
 /** @throws {SessionError} `ERR_SESSION_PROTECTED` */
-function refuseOverwriting({ rejected, isRegenerated }: Draft): void {
-  if (!isProtected(rejected) || isRegenerated) return
-  throw new SessionError(
-    'ERR_SESSION_PROTECTED',
-    'The cookie verified but could not be read: regenerate() or destroy() replaces it',
-    { cause: rejected },
-  )
+function refuseOverwriting({ rejected, isCutShort, isRegenerated }: Draft): void {
+  if (isRegenerated || !(isCutShort || isProtected(rejected))) return
+  const why = isCutShort ? 'One of the cookies was not looked at' : 'The cookie verified but could not be read'
+  throw new SessionError('ERR_SESSION_PROTECTED', `${why}: regenerate() or destroy() replaces it`, { cause: rejected })
 }
 
 // 2. What is written: this request's changes, and those that other requests made meanwhile.

@@ -5,7 +5,8 @@
 import { readCookies } from '../../shared/cookie.js'
 import { isOutage, isSessionError, SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
-import type { SessionCodec } from '../codecs/codec.js'
+import type { CodecContext, SessionCodec } from '../codecs/codec.js'
+import { startVerifications } from '../keys/keys.js'
 import { copyOf } from '../values.js'
 import { type CookieCandidate, findShadowed, type RequestCookies, readSessionCookies } from './cookies.js'
 import { newId, takeStoredSecret } from './csrf.js'
@@ -53,7 +54,7 @@ async function loadSession<Data extends object>(
   const header = cookieHeader(source)
   const cookies = readSessionCookies(header, name, settings.joinsChunks)
 
-  const { loaded, rejections } = await findLoadedSession(settings, cookies.candidates, now)
+  const { loaded, rejections, isCutShort } = await findLoadedSession(settings, cookies.candidates, now)
   reportCandidates(settings, cookies, { loaded, rejections, now })
   if (loaded && !versions.note(loaded)) reportConflict(settings, loaded)
 
@@ -87,6 +88,7 @@ async function loadSession<Data extends object>(
   else if (rejections[0]) {
     const { error, id: rejectedId } = weightiest(rejections)
     state.rejected = error
+    if (isCutShort) state.isCutShort = true
     if (rejectedId !== undefined && isProtected(error)) state.rejectedId = rejectedId
   }
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)
@@ -110,13 +112,14 @@ export async function findLoadedSession(
   settings: LoadSettings,
   candidates: readonly CookieCandidate[],
   now: Date,
-): Promise<{ loaded?: LoadedSession; rejections: readonly Rejection[] }> {
+): Promise<{ loaded?: LoadedSession; rejections: readonly Rejection[]; isCutShort: boolean }> {
+  const context = { ...contextOf(settings, 'session', now), verifications: startVerifications() }
   const rejections: Rejection[] = []
   let loaded: LoadedSession | undefined
   for (const candidate of candidates) {
     const { value, isJoined } = candidate
     if (value === '' || isPartOf(value, loaded)) continue
-    const outcome = await verifyCandidate(settings, value, now, isJoined)
+    const outcome = await verifyCandidate(settings.codecs, value, context, isJoined)
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
     const refusal = outcome instanceof SessionError ? outcome : refusalOf(settings, outcome, now)
@@ -128,7 +131,7 @@ export async function findLoadedSession(
     }
     if (loaded && loaded.record.version === undefined) break
   }
-  return loaded ? { rejections, loaded } : { rejections }
+  return { rejections, isCutShort: context.verifications.isCutShort, ...(loaded && { loaded }) }
 }
 
 /** The same value, or one with more or fewer pieces: a signature covers them all, so it is no other session. */
@@ -151,18 +154,17 @@ const MOVES_ON: ReadonlySet<SessionErrorCode> = new Set([
 
 /** Asks the codecs in their order. Returns why none of them reads the value. */
 async function verifyCandidate(
-  settings: LoadSettings,
+  codecs: readonly SessionCodec[],
   value: string,
-  now: Date,
+  context: CodecContext,
   isJoined: boolean,
 ): Promise<LoadedSession | SessionError> {
   if (value.length > MAX_VALUE_LENGTH) {
     return new SessionError('ERR_SESSION_LIMIT', `The cookie is longer than ${MAX_VALUE_LENGTH} characters`)
   }
-  const context = contextOf(settings, 'session', now)
   let failure: SessionError | undefined
   let family: string | undefined
-  for (const [codecIndex, codec] of settings.codecs.entries()) {
+  for (const [codecIndex, codec] of codecs.entries()) {
     if ((family !== undefined && codec.family !== family) || !codec.matches(value)) continue
     if (isJoined && !codec.chunks) continue
     try {
@@ -174,7 +176,8 @@ async function verifyCandidate(
     } catch (error) {
       const found = asSessionError(error)
       if (isOutage(found)) throw found
-      if (!MOVES_ON.has(found.code)) return found
+      const isCutShort = found.code === 'ERR_SESSION_LIMIT' && context.verifications?.isCutShort === true
+      if (!MOVES_ON.has(found.code) && !isCutShort) return found
       // If one key verified the value, that must not be forgotten because of a codec with other keys.
       if (!failure?.verified) failure = found
       family = codec.family

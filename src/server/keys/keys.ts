@@ -270,6 +270,13 @@ const MAX_ORDINARY = 16
 export interface Verifications {
   costly: number
   ordinary: number
+  /** A token was refused without a look at it. */
+  isCutShort: boolean
+}
+
+/** For a new request. */
+export function startVerifications(): Verifications {
+  return { costly: 0, ordinary: 0, isCutShort: false }
 }
 
 /**
@@ -281,6 +288,7 @@ function count(spent: Verifications, keys: KeySet): void {
   const costly = spent.costly + keys.filter(({ isCostly }) => isCostly).length
   const ordinary = spent.ordinary + keys.filter((key) => !key.isCostly && ALGORITHMS[key.alg].kty !== 'oct').length
   if (costly > MAX_COSTLY || (ordinary > MAX_ORDINARY && spent.ordinary > 0)) {
+    spent.isCutShort = true
     throw new SessionError('ERR_SESSION_LIMIT', 'The request has brought more tokens than are verified')
   }
   Object.assign(spent, { costly, ordinary })
