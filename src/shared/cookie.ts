@@ -4,7 +4,7 @@
  */
 
 /** A browser may send a name once for each path and domain; more than these are an attack. */
-const MAX_CANDIDATES = 16
+export const MAX_CANDIDATES = 16
 
 /**
  * All values of a cookie name, in the order they appear; Python takes the last one first. Nothing is percent-decoded.

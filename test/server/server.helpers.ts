@@ -11,8 +11,8 @@ import {
   type SessionsOptions,
 } from '../../src/server/index.js'
 
-export const SECRET = 'swordfish-one-of-the-keys-0123456789abcdef'
-export const OLD_SECRET = 'swordfish-old-of-the-keys-0123456789abcdef'
+export const SECRET = 'swordfish-one-of-the-keys-0123456789abcdef-and-64-bytes-for-HS512'
+export const OLD_SECRET = 'swordfish-old-of-the-keys-0123456789abcdef-and-64-bytes-for-HS512'
 export const NAME = 'beaker.session.id'
 /** 2023-11-14T22:13:20Z. */
 export const START = 1_700_000_000_000

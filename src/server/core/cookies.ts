@@ -2,7 +2,7 @@
  * The cookies of a session on the wire: Set-Cookie, the pieces of a long value, and cookies of the same name in other places.
  * RFC 6265 §4.1 with SameSite, the name prefixes, Partitioned and Priority of its successor; limits as browsers have them.
  */
-import { readCookies } from '../../shared/cookie.js'
+import { MAX_CANDIDATES, readCookies } from '../../shared/cookie.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 
@@ -371,6 +371,8 @@ export interface RequestCookies {
   readonly chunks: readonly number[]
   /** One of the names stands several times, so there are cookies in other places. */
   readonly hasSeveral: boolean
+  /** There may be more of that name, or more joins, than are looked at. */
+  readonly isCutShort: boolean
   /** All that may be the session, the likeliest first. */
   readonly candidates: readonly CookieCandidate[]
 }
@@ -392,13 +394,14 @@ export function readSessionCookies(header: string, name: string, joinsChunks: bo
   const pieces = joinsChunks && header.includes(`${name}.`) ? readPieces(header, name) : []
   const chunks = [...pieces.keys()].slice(1).filter((index) => pieces[index]?.length)
   const hasSeveral = values.length > 1 || chunks.some((index) => Number(pieces[index]?.length) > 1)
-  if (chunks.length === 0) return { values, chunks, hasSeveral, candidates: alone }
+  const isCutShort = values.length === MAX_CANDIDATES
+  if (chunks.length === 0) return { values, chunks, hasSeveral, isCutShort, candidates: alone }
   const joins = joinsOf(name, pieces)
   const [last, ...others] = alone
   // A first piece with room left is the whole value: what stands beside it is left over, or planted.
   const isWhole = last !== undefined && !isFull(name, 0, last.value)
   const candidates = isWhole ? [last, ...joins, ...others] : [...joins, ...alone]
-  return { values, chunks, hasSeveral, candidates }
+  return { values, chunks, hasSeveral, isCutShort: isCutShort || joins.length === MAX_JOINS, candidates }
 }
 
 function readPieces(header: string, name: string): string[][] {

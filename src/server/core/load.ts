@@ -88,7 +88,7 @@ async function loadSession<Data extends object>(
   else if (rejections[0]) {
     const { error, id: rejectedId } = weightiest(rejections)
     state.rejected = error
-    if (isCutShort) state.isCutShort = true
+    if (isCutShort || cookies.isCutShort) state.isCutShort = true
     if (rejectedId !== undefined && isProtected(error)) state.rejectedId = rejectedId
   }
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)

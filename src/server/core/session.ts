@@ -20,7 +20,7 @@ export interface SessionState extends CsrfState {
   expiresAt: Date | undefined
   /** Why the request's cookie did not become this session. */
   rejected?: SessionError
-  /** The request brought more tokens than are verified, and none of those was a session: one of the others may be. */
+  /** The request brought more cookies than are looked at, and none of those was a session: one of the others may be. */
   isCutShort?: boolean
   /** The id in a rejected token whose row exists and can't be read. */
   rejectedId?: string

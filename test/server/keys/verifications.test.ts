@@ -1,0 +1,104 @@
+/** What one request may cost: few verifications of tokens that nobody signed, and none for a token that is remembered. */
+import { describe, expect, test } from 'vitest'
+import { createSessions, defineSession, jwt, type KeyInput, type SessionCodec } from '../../../src/server/index.js'
+import { SECRET } from '../server.helpers.js'
+import { jwkOf, pairFor, pemOf } from './keys.helpers.js'
+
+const session = defineSession({ name: 'sid' })
+const own = { es256: pairFor('ES256'), es512: pairFor('ES512') }
+const foreign = { es256: pairFor('ES256', 'other'), es512: pairFor('ES512', 'other') }
+
+function sessionsOf(...codecs: SessionCodec[]) {
+  return createSessions({ session, codecs, expose: false })
+}
+
+/** Different tokens by this key, each with its name in it. */
+async function tokensBy(key: KeyInput, count: number, prefix: string): Promise<string[]> {
+  const codec = jwt({ keys: key })
+  const now = new Date()
+  const record = (name: string) => ({ data: { name }, createdAt: now, accessedAt: now })
+  const names = Array.from({ length: count }, (_, index) => `${prefix}${index}`)
+  return Promise.all(
+    names.map((name) => codec.sign?.(record(name), { cookieName: 'sid', purpose: 'session', now }) as Promise<string>),
+  )
+}
+
+const header = (tokens: readonly string[]): string => tokens.map((token) => `sid=${token}`).join('; ')
+
+describe.each([
+  ['ES512', own.es512.privateKey, foreign.es512.privateKey, [], 2],
+  ['ES256, two keys', own.es256.privateKey, foreign.es256.privateKey, [pairFor('ES256', 'old').publicKey], 7],
+] as const)('%s', (_, key, other, olderKeys, most) => {
+  const codecWith = () => jwt({ keys: [key, ...olderKeys].map((each) => pemOf(each)) })
+
+  test(`a session behind ${most} forged tokens is found, behind one more it is not, and stays`, async () => {
+    const forged = await tokensBy(pemOf(other), most + 1, 'forged')
+    const [real = ''] = await tokensBy(pemOf(key), 1, 'real')
+    const sessions = sessionsOf(codecWith())
+    const found = await sessions.load(header([real, ...forged.slice(0, most)]))
+    expect(found.data).toEqual({ name: 'real0' })
+
+    const fresh = sessionsOf(codecWith())
+    const hidden = await fresh.load(header([real, ...forged]))
+    expect({ data: hidden.data, code: hidden.rejected?.code }).toEqual({ data: {}, code: expect.any(String) })
+    hidden.data.name = 'new'
+    await expect(fresh.commit(hidden)).rejects.toMatchObject({ code: 'ERR_SESSION_PROTECTED' })
+    hidden.regenerate()
+    expect(await fresh.commit(hidden)).not.toEqual([])
+  })
+
+  test('a token that was read before is found behind any number', async () => {
+    const forged = await tokensBy(pemOf(other), 15, 'forged')
+    const [real = ''] = await tokensBy(pemOf(key), 1, 'real')
+    const sessions = sessionsOf(codecWith())
+    await sessions.load(header([real]))
+    expect((await sessions.load(header([real, ...forged]))).data).toEqual({ name: 'real0' })
+  })
+
+  test('the next codec still reads what costs nothing', async () => {
+    const forged = await tokensBy(pemOf(other), most + 1, 'forged')
+    const [real = ''] = await tokensBy({ key: SECRET, alg: 'HS256' }, 1, 'real')
+    const sessions = sessionsOf(codecWith(), jwt({ secrets: SECRET }))
+    expect((await sessions.load(header([real, ...forged]))).data).toEqual({ name: 'real0' })
+  })
+})
+
+test.each([
+  [15, 'new0'],
+  [16, 'ERR_SESSION_PROTECTED'],
+])('%i cookies that are no sessions: a new session is %s', async (count, outcome) => {
+  const codec = jwt({ secrets: SECRET })
+  const sessions = sessionsOf(codec)
+  const load = await sessions.load(header(Array.from({ length: count }, (_, index) => `a.b.${index}`)))
+  load.data.name = 'new0'
+  const commit = sessions
+    .commit(load)
+    .then(async ([cookie]) => (await sessions.load(String(cookie).split(';')[0] as string)).data.name)
+  expect(await commit.catch((error) => error.code)).toBe(outcome)
+})
+
+test('the first token may need more keys than that, if each is cheap', async () => {
+  const keys = Array.from({ length: 20 }, (_, index) => pairFor('ES256', `one of twenty, ${index}`).privateKey)
+  const [real = ''] = await tokensBy(pemOf(keys.at(-1) as never), 1, 'real')
+  const sessions = sessionsOf(jwt({ keys: keys.map((key) => pemOf(key)) }))
+  expect((await sessions.load(header([real]))).data).toEqual({ name: 'real0' })
+})
+
+describe('keys that are costly to try', () => {
+  const jwks = (count: number, more: object = {}) =>
+    Array.from({ length: count }, (_, index) =>
+      jwkOf(pairFor('ES512', `costly ${index}`).publicKey, Object.keys(more).length ? { kid: `key ${index}` } : {}),
+    )
+
+  test('three without a "kid" are taken, four are refused at start', () => {
+    expect(() => jwt({ keys: jwks(3) })).not.toThrow()
+    expect(() => jwt({ keys: jwks(4) })).toThrow(/holds 4 keys for ES384, ES512 .* without a "kid"; 3 are the most/)
+    expect(() => jwt({ keys: jwks(4, { kid: true }) })).not.toThrow()
+  })
+
+  test('of PEM only the import tells', async () => {
+    const pems = Array.from({ length: 4 }, (_, index) => pemOf(pairFor('ES512', `costly ${index}`).publicKey))
+    await expect(jwt({ keys: pems }).keys?.ready()).rejects.toMatchObject({ code: 'ERR_SESSION_KEYS' })
+    expect(await jwt({ keys: pems.slice(0, 3) }).keys?.ready()).toBeUndefined()
+  })
+})
