@@ -30,6 +30,8 @@ export type { BeakerCryptoType }
 export interface BeakerOptions {
   /** `validate_key`; in a list the first signs, all verify. Beaker itself knows one. */
   validateKey: string | readonly string[]
+  /** Takes a `validateKey` that anyone may know: a PEM, a JWK, `True`, a secret of a published example. Default false. */
+  allowWeakSecrets?: boolean | undefined
   /** `encrypt_key`; absent: not encrypted. */
   encryptKey?: string | undefined
   /**
@@ -134,7 +136,7 @@ function settingsOf(options: BeakerOptions): BeakerSettings {
   }
   return {
     validateKeys,
-    signer: createBeakerSigner(validateKeys, isOldest),
+    signer: createBeakerSigner(validateKeys, isOldest, options.allowWeakSecrets === true),
     cipher: cipherOf({ encryptKey, cryptoType, nonceBits, strictBase64 }, python2 ? [] : [...validateKeys, encryptKey]),
     serializer: createPythonSerializer({
       serializer,
@@ -343,13 +345,18 @@ interface SignedBody {
  * plain SHA-1 (FORMATS §2.1 and §2.4).
  *
  * @param isPlain - the SHA-1 of key and body instead of an HMAC; only reads
- * @throws {TypeError} for an empty key
+ * @throws {TypeError} for an empty key, and for one that anyone may know unless `allowWeakSecrets`
  */
-function createBeakerSigner(validateKeys: readonly string[], isPlain: boolean): BeakerSigner {
+function createBeakerSigner(
+  validateKeys: readonly string[],
+  isPlain: boolean,
+  allowWeakSecrets: boolean,
+): BeakerSigner {
   const hmacKeys = createHmacKeys({
     secrets: validateKeys,
     hash: 'SHA-1',
-    allowWeakSecrets: true,
+    allowWeakSecrets,
+    allowShort: true,
     option: 'validateKey',
   })
   const keys = validateKeys.map(encodeUtf8)

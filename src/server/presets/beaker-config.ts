@@ -231,7 +231,7 @@ function codecsOf(options: BeakerConfig, codecOptions: CodecsOptions): SessionCo
   const reads = asBoolean(options, 'read_original_format') ?? false
   const writes = asBoolean(options, 'write_original_format') ?? false
   if (!reads && !writes) return [current]
-  const original = { ...formerCodec(options), maxLength: MAX_ORIGINAL_LENGTH }
+  const original = { ...formerCodec(options, codecOptions), maxLength: MAX_ORIGINAL_LENGTH }
   return writes ? [original, current] : [current, original]
 }
 
@@ -249,8 +249,9 @@ function jwtCodec(options: BeakerConfig, { allowWeakSecrets }: CodecsOptions): S
 }
 
 /** What beaker-session-jwt calls the original format; there it is never encrypted. */
-function formerCodec(options: BeakerConfig): SessionCodec {
+function formerCodec(options: BeakerConfig, { allowWeakSecrets }: CodecsOptions): SessionCodec {
   return beaker({
+    allowWeakSecrets,
     validateKey: keyOf(options, 'original_format_validate_key'),
     serializer: serializerOf(options, 'original_format_data_serializer'),
     removeKeys: asList(options, 'original_format_remove_keys'),
@@ -258,10 +259,11 @@ function formerCodec(options: BeakerConfig): SessionCodec {
   })
 }
 
-function originalCodec(options: BeakerConfig, { cryptoType }: CodecsOptions): SessionCodec {
+function originalCodec(options: BeakerConfig, { allowWeakSecrets, cryptoType }: CodecsOptions): SessionCodec {
   const { encrypt_key } = options
   const encrypts = encrypt_key !== undefined && encrypt_key !== null && encrypt_key !== ''
   return beaker({
+    allowWeakSecrets,
     validateKey: keyOf(options, 'validate_key'),
     serializer: serializerOf(options, 'data_serializer'),
     ...cookieKeys(options),
