@@ -21,7 +21,7 @@ import {
 } from '../../src/server/index.js'
 
 /** The stores that two processes can share. */
-export type RaceStore =
+type RaceStore =
   | 'connect-redis'
   | 'connect-pg-simple'
   | 'session-file-store'

@@ -46,8 +46,9 @@ export interface HmacKeys {
   derive(label: string): Promise<readonly HmacKey[]>
 }
 
-/** Shortest secret in bytes: the output of the hash (RFC 7518 §3.2); Beaker's SHA-1 is no measure for a new one. */
-const SHORTEST_SECRET: Readonly<Record<HashName, number>> = { 'SHA-1': 32, 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 }
+/** Shortest secret in bytes; with a longer MAC it is as long as that (RFC 7518 §3.2). */
+const SHORTEST_SECRET = 32
+const MAC_BYTES: Readonly<Record<HashName, number>> = { 'SHA-1': 20, 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 }
 
 /**
  * Prepares the secrets of a codec.
@@ -127,7 +128,7 @@ export function secretList(secrets: Secrets, option: string): Uint8Array[] {
 function checkSecret(secret: Uint8Array | CryptoKey, { hash, option = 'secrets', allowShort }: HmacKeysOptions): void {
   const isKey = isCryptoKey(secret)
   const length = isKey ? (secret.algorithm as HmacKeyAlgorithm).length / 8 : secret.length
-  const shortest = allowShort ? 0 : SHORTEST_SECRET[hash]
+  const shortest = allowShort ? 0 : Math.max(SHORTEST_SECRET, MAC_BYTES[hash])
   const tooShort = length < shortest && `a secret of ${length} bytes; ${shortest} are needed`
   const problem = tooShort || (!isKey && publicMaterial(secret))
   if (problem) throw new TypeError(`Option "${option}" contains ${problem} (or set allowWeakSecrets: true)`)

@@ -68,7 +68,7 @@ const SHORTEST_RSA = 2048
 const MAX_RSA = 8192
 /** Of a key whose owner we don't know: what it costs is not theirs to choose. */
 const MAX_REMOTE_RSA = 4096
-const MAX_REMOTE_EXPONENT = 0x1_0000_0000n
+const MAX_REMOTE_EXPONENT = 4_294_967_296
 
 /** @throws {TypeError} for a modulus that is too short, or too long */
 export function checkRsaLength(bits: number | undefined, isRemote = false): void {
@@ -90,7 +90,7 @@ export function checkExponent(publicExponent: Uint8Array, isRemote = false): voi
   const exponent = toInteger(publicExponent)
   if (exponent === 1n) throw new TypeError('an RSA key with the exponent 1')
   if (exponent % 2n === 0n) throw new TypeError('an RSA key with an even exponent')
-  if (isRemote && exponent > MAX_REMOTE_EXPONENT) throw new TypeError('an RSA key with an exponent above 2^32')
+  if (isRemote && exponent > BigInt(MAX_REMOTE_EXPONENT)) throw new TypeError('an RSA key with an exponent above 2^32')
 }
 
 /**
