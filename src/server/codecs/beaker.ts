@@ -99,6 +99,8 @@ export function beaker(options: BeakerOptions): BeakerCodec {
     maxLength: SIGNATURE_LENGTH + MAX_BODY,
     meta: BEAKER_KEYS,
     warnings: warningsOf(options, settings.validateKeys),
+    keepsId: true,
+    deriveKeys: settings.signer.derive,
     matches: looksLikeBeaker,
     verify: (value, context) => verify(value, context, settings),
     ...(isReadOnly ? {} : { sign: (record, context) => sign(record, context, settings) }),

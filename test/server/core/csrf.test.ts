@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { internal } from '../../../src/server/core/verify-sessions.js'
 import {
+  beaker,
   beakerJwt,
+  compact,
+  djangoJwt,
   djangoSigned,
   fromBeakerConfig,
   jwt,
@@ -192,6 +195,23 @@ describe('a session without a random id in its cookie', () => {
     session.data._csrf_id = id
     expect(session.verifyCsrf(session.csrfToken())).toBe(true)
   })
+})
+
+test.each([
+  beakerJwt({ secrets: SECRET }),
+  beaker({ validateKey: SECRET }),
+  compact({ secrets: SECRET }),
+  jwt({ secrets: SECRET }),
+  djangoJwt({ secrets: SECRET }),
+])('a session of $name has its id, and nothing else for tokens', async (codec) => {
+  const { sessions, browser } = serve({ codecs: [codec], expose: codec.readable })
+  const session = await sessions.load(null)
+  const token = session.csrfToken()
+  expect(session.data).toEqual({})
+  browser.take(await sessions.commit(session))
+  const later = await sessions.load(browser.cookie)
+  expect(later.verifyCsrf(token)).toBe(true)
+  expect(later.data).toEqual({})
 })
 
 describe('with key pairs alone', () => {
