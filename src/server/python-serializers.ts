@@ -33,7 +33,8 @@ export interface PythonSerializer {
   /**
    * @param root - what the session was when it was read, in whichever format
    * @param types - neutral types of values that are not as they were read; default: those of `root`
-   * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that the serializer can't hold
+   * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that the serializer can't hold, `ERR_SESSION_LIMIT` for
+   *   what `read` would refuse
    */
   write(session: SessionData, root: OriginNode | undefined, types?: OriginNode): Promise<Uint8Array>
 }
@@ -42,6 +43,8 @@ export interface PythonSerializerOptions {
   serializer: 'pickle' | 'json'
   /** JSON with spaces inside a zlib stream of at most so many bytes, as Beaker has it; absent: compact JSON, as Django has it. */
   maxInflated?: number
+  /** Most bytes of JSON as Django has it; default 1 MiB. */
+  maxLength?: number
   /** How byte strings of Python 2 in a pickle are read. Default `ascii`. */
   encoding?: Python2Encoding
   /** Writes pickles that Python 2 can read, too. Default false. */
@@ -57,13 +60,13 @@ const LEVEL = 6
 
 /** @throws {TypeError} for an unknown serializer or encoding */
 export function createPythonSerializer(options: PythonSerializerOptions): PythonSerializer {
-  const { serializer, maxInflated, encoding = 'ascii', python2 = false } = options
+  const { serializer, maxInflated, maxLength, encoding = 'ascii', python2 = false } = options
   if (!['ascii', 'utf-8', 'latin1'].includes(encoding)) {
     throw new TypeError('Option "encoding" must be ascii, utf-8 or latin1')
   }
   if (serializer === 'pickle') return pickleSerializer(encoding, python2)
   if (serializer !== 'json') throw new TypeError('Option "serializer" must be pickle or json')
-  return maxInflated === undefined ? jsonSerializer() : zlibJsonSerializer(maxInflated)
+  return maxInflated === undefined ? jsonSerializer(maxLength) : zlibJsonSerializer(maxInflated)
 }
 
 function pickleSerializer(encoding: Python2Encoding, python2: boolean): PythonSerializer {
@@ -76,18 +79,24 @@ function pickleSerializer(encoding: Python2Encoding, python2: boolean): PythonSe
       return { value, isDict: root.kind === 'dict', end, root: () => origin, again }
     },
     write: async (session, root, types = root) =>
-      writePickle(session, { python2, ...(root && { origin: root }), ...(types && { types }) }),
+      writePickle(session, { python2, encoding, ...(root && { origin: root }), ...(types && { types }) }),
   }
 }
 
 /** Django reads Latin-1, and writes only the ASCII of it. */
-function jsonSerializer(): PythonSerializer {
+function jsonSerializer(maxLength: number | undefined): PythonSerializer {
   return {
     format: 'json',
     owns: (bytes) => bytes[0] !== PROTO,
     read: (bytes) => jsonReading(decodeLatin1(bytes), bytes.length),
     write: async (session, root, types = root) =>
-      encodeUtf8(writeJson(session, { ascii: true, ...(types && { origin: types }) })),
+      encodeUtf8(
+        writeJson(session, {
+          ascii: true,
+          ...(types && { origin: types }),
+          ...(maxLength !== undefined && { maxLength }),
+        }),
+      ),
   }
 }
 
@@ -97,7 +106,8 @@ function zlibJsonSerializer(maxInflated: number): PythonSerializer {
     owns: (bytes) => bytes[0] === DEFLATE,
     read: (bytes) => jsonReading(decodeUtf8(platform.inflate(bytes, maxInflated), 'ERR_SESSION_JSON'), bytes.length),
     async write(session, root, types = root) {
-      const text = writeJson(session, { ascii: true, spaces: true, ...(types && { origin: types }) })
+      const style = { ascii: true, spaces: true, maxLength: maxInflated }
+      const text = writeJson(session, { ...style, ...(types && { origin: types }) })
       return await platform.deflate(encodeUtf8(text), LEVEL)
     },
   }

@@ -17,11 +17,37 @@ const BSON_FRAME_BYTES = 5
  * Compares two values as a session holds them. A member that is `undefined` is absent, `-0` differs from `0`, `NaN` equals
  * `NaN`, and instances of the same class are compared by their own properties.
  */
-export function equalValues(a: unknown, b: unknown, depth = 0): boolean {
+export function equalValues(a: unknown, b: unknown): boolean {
+  return equal({}, a, b, 0)
+}
+
+/** Pairs that are equal or being compared: an object that is shared at many places is looked at once, and a circle ends. */
+interface Comparison {
+  pairs?: Map<object, Set<object>>
+}
+
+/** Data that nests no deeper than this has few places, and needs no record of them. */
+const SHALLOW = 2
+
+function equal(comparison: Comparison, a: unknown, b: unknown, depth: number): boolean {
   if (Object.is(a, b)) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null || depth > MAX_DEPTH) return false
-  if (Array.isArray(a)) return Array.isArray(b) && equalLists(a, b, depth)
-  if (isPlainObject(a)) return isPlainObject(b) && equalMembers(a, b, depth)
+  if (depth > SHALLOW && isKnownPair(comparison, a, b)) return true
+  return equalObjects(comparison, a, b, depth)
+}
+
+function isKnownPair(comparison: Comparison, a: object, b: object): boolean {
+  comparison.pairs ??= new Map()
+  const partners = comparison.pairs.get(a)
+  if (partners?.has(b)) return true
+  if (partners) partners.add(b)
+  else comparison.pairs.set(a, new Set([b]))
+  return false
+}
+
+function equalObjects(comparison: Comparison, a: object, b: object, depth: number): boolean {
+  if (Array.isArray(a)) return Array.isArray(b) && equalLists(comparison, a, b, depth)
+  if (isPlainObject(a)) return isPlainObject(b) && equalMembers(comparison, a, b, depth)
   const kind = kindOf(a)
   if (kind !== kindOf(b)) return false
   switch (kind) {
@@ -30,16 +56,21 @@ export function equalValues(a: unknown, b: unknown, depth = 0): boolean {
     case 'RegExp':
       return String(a) === String(b)
     case 'Uint8Array':
-      return equalLists(a as Uint8Array, b as Uint8Array, depth)
+      return equalLists(comparison, a as Uint8Array, b as Uint8Array, depth)
     case 'Map':
-      return equalLists([...(a as Map<unknown, unknown>)].flat(), [...(b as Map<unknown, unknown>)].flat(), depth)
+      return equalLists(
+        comparison,
+        [...(a as Map<unknown, unknown>)].flat(),
+        [...(b as Map<unknown, unknown>)].flat(),
+        depth,
+      )
     case 'Set':
-      return equalLists([...(a as Set<unknown>)], [...(b as Set<unknown>)], depth)
+      return equalLists(comparison, [...(a as Set<unknown>)], [...(b as Set<unknown>)], depth)
     default:
       return (
         Object.getPrototypeOf(a) === Object.getPrototypeOf(b) &&
         !hidesState(a) &&
-        equalMembers(a as Members, b as Members, depth)
+        equalMembers(comparison, a as Members, b as Members, depth)
       )
   }
 }
@@ -56,20 +87,26 @@ function kindOf(value: object): string {
   return Object.prototype.toString.call(value).slice('[object '.length, -1)
 }
 
-function equalLists(a: ArrayLike<unknown>, b: ArrayLike<unknown>, depth: number): boolean {
+/** A list of more items may be nearly all holes: then only those that are there are looked at. */
+const MAX_DENSE = 100_000
+
+function equalLists(comparison: Comparison, a: ArrayLike<unknown>, b: ArrayLike<unknown>, depth: number): boolean {
   if (a.length !== b.length) return false
+  if (a.length > MAX_DENSE && Array.isArray(a)) {
+    return equalMembers(comparison, a as unknown as Members, b as unknown as Members, depth)
+  }
   for (let index = 0; index < a.length; index++) {
-    if (!equalValues(a[index], b[index], depth + 1)) return false
+    if (!equal(comparison, a[index], b[index], depth + 1)) return false
   }
   return true
 }
 
-function equalMembers(a: Members, b: Members, depth: number): boolean {
+function equalMembers(comparison: Comparison, a: Members, b: Members, depth: number): boolean {
   let present = 0
   for (const key of Object.keys(a)) {
     if (a[key] === undefined) continue
     present++
-    if (!Object.hasOwn(b, key) || !equalValues(a[key], b[key], depth + 1)) return false
+    if (!Object.hasOwn(b, key) || !equal(comparison, a[key], b[key], depth + 1)) return false
   }
   for (const key of Object.keys(b)) {
     if (b[key] !== undefined) present--
@@ -179,7 +216,9 @@ function copyOfObject(copies: Copies, value: object, depth: number): object {
   if (Array.isArray(value)) {
     const copy: unknown[] = new Array(value.length)
     copies.set(value, copy)
-    for (let index = 0; index < value.length; index++) copy[index] = copyWith(copies, value[index], depth)
+    if (value.length > MAX_DENSE) {
+      for (const index of Object.keys(value)) copy[Number(index)] = copyWith(copies, value[Number(index)], depth)
+    } else for (let index = 0; index < value.length; index++) copy[index] = copyWith(copies, value[index], depth)
     return copy
   }
   if (isPlainObject(value)) return copyOfMembers(copies, value, depth)

@@ -10,6 +10,7 @@ import { decodeBase64Url, decodeUtf8 } from './bytes.js'
 import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
 import { parseObject, splitJwt, splitParts } from './jwt.js'
+import { checkInflated } from './limits.js'
 import type { DecodedSession, SessionData, SessionMeta } from './types.js'
 
 /** Reads one more format; asked before those that are built in. */
@@ -46,9 +47,7 @@ const MAX_VALUE_LENGTH = 16_384
  */
 export function decodeSession(value: string, options: DecodeOptions = {}): DecodedSession {
   const { types = lightBsonTypes, maxInflated, readers } = options
-  if (maxInflated !== undefined && !(maxInflated > 0 && maxInflated <= 2 ** 30)) {
-    throw new TypeError('Option "maxInflated" must be a number of bytes from 1 to 2^30')
-  }
+  if (maxInflated !== undefined) checkInflated(maxInflated)
   if (value.length > MAX_VALUE_LENGTH) throw new SessionError('ERR_SESSION_LIMIT', 'The value is too long')
   const reader = readers?.find((reader) => reader.matches(value))
   if (reader) return reader.decode(value, options)

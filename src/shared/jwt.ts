@@ -50,7 +50,7 @@ export function createHeaderReader(): HeaderReader {
 }
 
 /** In characters. Headers have some 40, with a key id 100; nothing this short is nested too deeply to parse. */
-const MAX_HEADER_LENGTH = 2048
+export const MAX_HEADER_LENGTH = 2048
 
 function parseHeader(text: string): JwtParts['header'] {
   if (text.length > MAX_HEADER_LENGTH) {

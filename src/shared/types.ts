@@ -72,6 +72,12 @@ export function isPlainObject(value: unknown): value is SessionData {
   return Object.getPrototypeOf(prototype) === null && Object.hasOwn(prototype as object, 'isPrototypeOf')
 }
 
+/** The name of an object's class, for a message. */
+export function className(value: object): string {
+  const name: unknown = (value.constructor as { name?: unknown } | undefined)?.name
+  return typeof name === 'string' && name !== '' ? name : 'a class'
+}
+
 /**
  * Freezes plain objects and arrays at every level. Bytes, dates, maps, sets and values of classes stay as they are.
  *

@@ -19,6 +19,7 @@ const times = { _creation_time: new Double(1_699_999_940.25), _accessed_time: ne
 codecContract({
   name: 'beakerJwt, compressed',
   create: ({ secrets }) => beakerJwt({ secrets }),
+  limited: beakerJwt,
   samples: {
     'dates, bytes and large integers': { when: new Date(5), bytes: Uint8Array.of(0, 255), large: 2n ** 60n },
   },

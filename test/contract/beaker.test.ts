@@ -22,6 +22,7 @@ const typed: Record<string, SessionData> = {
 codecContract({
   name: 'beaker, pickle',
   create: ({ secrets }) => beaker({ validateKey: secrets, path: '/', domain: null }),
+  limited: ({ secrets, maxInflated }) => beaker({ validateKey: secrets, maxInflated }),
   samples: typed,
   made: (secret) => {
     const pickled = (session: string): string => signed(Buffer.from(session, 'latin1'), secret)
@@ -50,6 +51,7 @@ codecContract({
 codecContract({
   name: 'beaker, json',
   create: ({ secrets }) => beaker({ validateKey: secrets, serializer: 'json' }),
+  limited: ({ secrets, maxInflated }) => beaker({ validateKey: secrets, serializer: 'json', maxInflated }),
   samples: { 'half a character': { text: '\ud800' } },
   made: (secret) => ({
     'numbers as Python writes them': signed(

@@ -23,6 +23,7 @@ import {
 import { codecRefusals } from './codec-refusals.js'
 import { samples } from './codec-samples.js'
 import { codecSurvival } from './codec-survival.js'
+import { codecWritten } from './codec-written.js'
 
 export interface CodecContractOptions {
   /** For the test report. */
@@ -35,6 +36,10 @@ export interface CodecContractOptions {
   bindsName?: boolean
   /** Whether there may be several secrets. Default true. */
   rotates?: boolean
+  /** The same codec with its option `maxInflated`, if it has one. */
+  limited?(options: { secrets: readonly string[]; maxInflated: number }): SessionCodec
+  /** Whether -0 stays what it is. Default true. */
+  minusZero?: boolean
   /** Further sessions that this format can hold. */
   samples?: Readonly<Record<string, SessionData>>
   /** Values that another system makes with this secret, with what only that system writes. */
@@ -109,6 +114,13 @@ export function codecContract(options: CodecContractOptions): void {
     })
 
     codecRefusals(create, { rotates })
+    codecWritten(codec, {
+      minusZero: options.minusZero ?? true,
+      ...(options.limited && {
+        limited: (maxInflated: number) =>
+          (options.limited as NonNullable<typeof options.limited>)({ secrets: [secret], maxInflated }),
+      }),
+    })
     codecSurvival(codec, {
       samples: everySample,
       made: options.made?.(secret) ?? {},

@@ -14,6 +14,7 @@ const bsonPackageTypes = bsonTypesOf(bson)
 codecContract({
   name: 'compact',
   create: ({ secrets }) => compact({ secrets }),
+  limited: compact,
   keeps: ['id', 'createdAt', 'accessedAt', 'expiresAt'],
   bindsName: true,
   samples: {

@@ -10,6 +10,7 @@ import { jsonMembers } from './json-members.js'
 codecContract({
   name: 'djangoSigned, json',
   create: ({ secrets: [secretKey = '', ...fallbacks] }) => djangoSigned({ secretKey, fallbacks }),
+  limited: ({ secrets: [secretKey = ''], maxInflated }) => djangoSigned({ secretKey, maxInflated }),
   keeps: ['accessedAt'],
   samples: { 'half a character': { text: '\ud800' } },
   made: (secret) => ({
@@ -33,6 +34,8 @@ codecContract({
 codecContract({
   name: 'djangoSigned, pickle',
   create: ({ secrets: [secretKey = '', ...fallbacks] }) => djangoSigned({ secretKey, fallbacks, serializer: 'pickle' }),
+  limited: ({ secrets: [secretKey = ''], maxInflated }) =>
+    djangoSigned({ secretKey, maxInflated, serializer: 'pickle' }),
   keeps: ['accessedAt'],
   samples: {
     'dates, bytes, sets and large integers': {

@@ -8,7 +8,7 @@ import { SECRET, serve, testBrowser } from '../server/server.helpers.js'
 import { codecContract } from './codec-contract.js'
 import { noteCodec } from './note-codec.js'
 
-codecContract({ name: 'note, the example', create: noteCodec, bindsName: true })
+codecContract({ name: 'note, the example', create: noteCodec, bindsName: true, minusZero: false })
 
 test('the page shows this very codec', () => {
   const [shown] = blocksOf('docs/writing-a-codec.md').filter(({ file }) => file === 'note-codec.ts')

@@ -237,8 +237,8 @@ function viewOf<Data extends object>(data: Data, members: ViewMembers): Data & V
     )
   }
   const view = new Proxy(data, {
-    get: (target, name) => (isMember(name) ? members[name] : Reflect.get(target, name)),
-    set: (target, name, value) => (isMember(name) ? refuse(name) : Reflect.set(target, name, value)),
+    get: (target, name) => (isMember(name) ? members[name] : getMember(target, name)),
+    set: (target, name, value) => (isMember(name) ? refuse(name) : setMember(target, name, value)),
     has: (target, name) => isMember(name) || Reflect.has(target, name),
     deleteProperty: (target, name) => (isMember(name) ? refuse(name) : Reflect.deleteProperty(target, name)),
     defineProperty: (target, name, descriptor) =>
@@ -249,6 +249,16 @@ function viewOf<Data extends object>(data: Data, members: ViewMembers): Data & V
   })
   targets.set(view, data)
   return view as Data & ViewMembers
+}
+
+/** `__proto__` is a key like any other: the prototype of the data is nobody's to set. */
+function setMember(target: object, name: string | symbol, value: unknown): boolean {
+  if (name !== '__proto__' || Object.hasOwn(target, name)) return Reflect.set(target, name, value)
+  return Reflect.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function getMember(target: object, name: string | symbol): unknown {
+  return name === '__proto__' && !Object.hasOwn(target, name) ? undefined : Reflect.get(target, name)
 }
 
 /** The data behind a view; anything else as it is. */

@@ -77,7 +77,7 @@ export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
     // What was verified before needs no second look at its form.
     matches: (value) => cache.get(value) !== undefined || looksLikeJwt(value),
     verify: async (value, context) => readAgain(value, context, verifier) ?? verify(value, context, verifier),
-    sign: (record, context) => sign(record, context, hmacKeys, compress),
+    sign: (record, context) => sign(record, context, { hmacKeys, payloads, compress }),
     changed: ({ data, origin }) => origin === undefined || !equalValues((origin as BeakerJwtOrigin).data(), data),
   }
 }
@@ -87,6 +87,12 @@ interface Verifier {
   payloads: PayloadOptions
   cache: VerifiedCache<VerifiedToken>
   readHeader: HeaderReader
+}
+
+interface Signer {
+  hmacKeys: HmacKeys
+  payloads: PayloadOptions
+  compress: boolean
 }
 
 interface VerifiedToken {
@@ -246,15 +252,15 @@ function mergedNode(claims: OriginNode, session: OriginNode): OriginNode {
 async function sign(
   record: SessionRecord,
   context: CodecContext,
-  hmacKeys: HmacKeys,
-  compress: boolean,
+  { hmacKeys, payloads, compress }: Signer,
 ): Promise<string> {
   const root = record.origin?.root()
   refuseMeta(record.data, BEAKER_KEYS, record.origin?.format === BEAKER_JWT ? undefined : root)
   const session = beakerDict(record, root)
   const origin = withFloatTimes(root)
+  const { maxInflated: maxBytes } = payloads
   const claims = compress
-    ? compressedClaims(await platform.deflate(writeBson(session, { origin }), LEVEL))
+    ? compressedClaims(await platform.deflate(writeBson(session, { origin, maxBytes }), LEVEL))
     : plainClaims(session, origin)
   const signingInput = `${HEADER}.${platform.base64Url(claims)}`
   return `${signingInput}.${await hmacKeys.signText(signingInput, context)}`

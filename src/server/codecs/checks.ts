@@ -3,6 +3,7 @@
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
+import { checkInflated } from '../../shared/limits.js'
 import type { OriginNode, SessionData, SessionMeta } from '../../shared/types.js'
 import { refuseHiddenKeys } from '../values.js'
 
@@ -29,8 +30,6 @@ export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginN
 
 /** Most bytes that a compressed session may have after its signature was verified, unless `maxInflated` says otherwise: 1 MiB. */
 const MAX_INFLATED = 1_048_576
-/** Bytes that an array can have on every runtime. */
-const ONE_GIB = 2 ** 30
 
 /**
  * Checks the option `maxInflated`.
@@ -39,8 +38,7 @@ const ONE_GIB = 2 ** 30
  * @throws {TypeError} naming the option
  */
 export function checkMaxInflated(maxInflated: number = MAX_INFLATED): number {
-  if (Number.isInteger(maxInflated) && maxInflated > 0 && maxInflated <= ONE_GIB) return maxInflated
-  throw new TypeError('Option "maxInflated" must be a number of bytes from 1 to 2^30')
+  return checkInflated(maxInflated)
 }
 
 /**

@@ -160,7 +160,7 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Comp
   refuseMeta(record.data, {}, origin?.format === COMPACT ? undefined : root)
   const expiresAt =
     settings.expires === undefined ? record.expiresAt : new Date(context.now.getTime() + settings.expires)
-  const bson = writeBson(record.data, { origin: root })
+  const bson = writeBson(record.data, { origin: root, maxBytes: settings.maxInflated })
   const stream = await platform.deflate(bson, LEVEL)
   const isShorter = stream.length - ZLIB_HEAD.length < bson.length
   const head = headOf({ ...record, ...(expiresAt && { expiresAt }) }, isShorter)

@@ -77,12 +77,13 @@ interface DjangoSignedSettings {
 function settingsOf(options: DjangoSignedOptions): DjangoSignedSettings {
   const { secretKey, fallbacks, serializer = 'json', allowWeakSecrets, salt = SALT, legacy = true } = options
   const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'fallbacks' })
+  const maxInflated = checkMaxInflated(options.maxInflated)
   return {
     deriveKeys: (label) => secrets.keys(label, 'SHA-256'),
     signer: createTimestampSigner({ secrets, salt, legacy }),
-    serializer: createPythonSerializer({ serializer }),
+    serializer: createPythonSerializer({ serializer, maxLength: maxInflated }),
     maxAge: parseDuration(options.maxAge ?? COOKIE_AGE, 'maxAge'),
-    maxInflated: checkMaxInflated(options.maxInflated),
+    maxInflated,
   }
 }
 

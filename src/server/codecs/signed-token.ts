@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { decodeUtf8 } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
-import { createHeaderReader, type HeaderReader, splitJwt } from '../../shared/jwt.js'
+import { createHeaderReader, type HeaderReader, MAX_HEADER_LENGTH, splitJwt } from '../../shared/jwt.js'
 import { createJsonClaims, type JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
 import { commonName, isAlgorithm, type PreparedKey, type SignedToken, type UnsignedToken } from '../keys/key-input.js'
@@ -52,9 +52,17 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
   }
 
   function encodedHeader(key: PreparedKey, header: UnsignedToken['header']): string {
-    const known = headers.get(key) ?? platform.base64Url(writeJson(header, { ascii: true }))
-    headers.set(key, known)
-    return known
+    const known = headers.get(key)
+    if (known !== undefined) return known
+    const text = platform.base64Url(writeJson(header, { ascii: true }))
+    if (text.length > MAX_HEADER_LENGTH) {
+      throw new SessionError(
+        'ERR_SESSION_LIMIT',
+        'The header of the token would be too long: give the key a shorter "kid"',
+      )
+    }
+    headers.set(key, text)
+    return text
   }
 
   return {
@@ -82,7 +90,8 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
       const signer = set[keyIndex ?? 0]
       if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys can sign')
       const header = headerOf(signer, writesKid)
-      const signingInput = () => `${encodedHeader(signer, header)}.${platform.base64Url(payload)}`
+      const encoded = encodedHeader(signer, header)
+      const signingInput = () => `${encoded}.${platform.base64Url(payload)}`
       return await signer.sign({ header, payload, signingInput }, use)
     },
   }

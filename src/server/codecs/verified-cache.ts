@@ -2,6 +2,7 @@
  * Remembers what the last values with a valid signature said: a browser sends the same cookie again and again.
  * The whole value is compared, signature included, so that no other value can be taken for it.
  */
+import { checkLimit } from '../../shared/limits.js'
 
 export interface VerifiedCache<Entry> {
   get(value: string): Entry | undefined
@@ -25,8 +26,7 @@ const TAIL = 32
  * @throws {TypeError} unless it is a whole number
  */
 export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): VerifiedCache<Entry> {
-  if (!Number.isInteger(entries) || entries < 0)
-    throw new TypeError('Option "remember" must be a whole number, 0 for none')
+  checkLimit(entries, 'remember', { least: 0 })
   const known = new Map<string, { value: string; entry: Entry }>()
   // A request asks twice: whether it is one of ours, and what it says.
   let last: { value: string; entry: Entry } | undefined

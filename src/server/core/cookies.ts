@@ -5,6 +5,7 @@
 import { MAX_CANDIDATES, readCookies } from '../../shared/cookie.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
+import { checkLimit } from '../../shared/limits.js'
 
 export interface CookieAttributes {
   /** Default `/`. */
@@ -340,12 +341,8 @@ export function createChunkLimits({
   chunks?: number
   headerBudget?: number
 }): ChunkLimits {
-  if (!Number.isInteger(chunks) || chunks < 1 || chunks > MAX_CHUNKS) {
-    throw new TypeError(`Option "chunks" must be a whole number from 1 to ${MAX_CHUNKS}`)
-  }
-  if (!Number.isInteger(headerBudget) || headerBudget < MAX_COOKIE_BYTES) {
-    throw new TypeError(`Option "headerBudget" must be a number of bytes, ${MAX_COOKIE_BYTES} or more`)
-  }
+  checkLimit(chunks, 'chunks', { most: MAX_CHUNKS })
+  checkLimit(headerBudget, 'headerBudget', { least: MAX_COOKIE_BYTES, unit: 'bytes' })
   return { count: chunks, bytes: headerBudget }
 }
 

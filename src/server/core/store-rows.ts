@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError, SessionError } from '../../shared/errors.js'
-import type { MaybePromise } from '../../shared/types.js'
+import { isPlainObject, type MaybePromise, type SessionData } from '../../shared/types.js'
 import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore, StoredSession } from '../stores/store.js'
 import type { EmitEvent } from './events.js'
@@ -35,9 +35,28 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
 
   const rows: Rows = {
     find: (id) => ask(store, 'read', () => store.get(id)),
-    create: (id, row) => ask(store, 'write', () => store.set(id, row)),
-    change: (id, change) =>
-      ask(store, 'write', () => writes.update?.(id, (current) => (current ? change(current) : undefined))),
+    async create(id, row) {
+      readThrough(row.data)
+      await ask(store, 'write', () => store.set(id, row))
+    },
+    async change(id, change) {
+      let thrown: { error: unknown } | undefined
+      const checked = (current: StoredSession | undefined): StoredSession | undefined => {
+        try {
+          const changed = current && change(current)
+          if (changed) readThrough(changed.data)
+          return changed
+        } catch (error) {
+          thrown = { error }
+          throw error
+        }
+      }
+      try {
+        return await ask(store, 'write', () => writes.update?.(id, checked))
+      } catch (error) {
+        throw thrown ? thrown.error : error
+      }
+    },
     async touch(id, expiresAt) {
       if (store.touch) await ask(store, 'touch', () => writes.touch?.(id, expiresAt))
       else await rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))
@@ -57,6 +76,37 @@ async function ask<T>({ name }: SessionStore, task: string, call: () => MaybePro
       cause: error,
     })
   }
+}
+
+/** Levels and objects that are looked at: past them a store refuses the row for its size. */
+const MAX_LEVELS = 100
+const MAX_OBJECTS = 100_000
+
+/**
+ * Looks at every value of a row before the store does: what a getter, a `toJSON` or a proxy of the application throws is the
+ * application's own error, not an outage of the store.
+ */
+function readThrough(data: SessionData): void {
+  const seen = new Set<object>()
+
+  function read(value: unknown, key: string, level: number, isView = false): void {
+    if (typeof value !== 'object' || value === null || seen.has(value)) return
+    if (seen.add(value).size > MAX_OBJECTS || level > MAX_LEVELS || isOpaque(value)) return
+    if (value instanceof Map) {
+      for (const [name, member] of value) read(member, String(name), level + 1)
+      return
+    }
+    const { toJSON } = value as { toJSON?: unknown }
+    if (typeof toJSON === 'function' && !isView) read(toJSON.call(value, key), key, level, true)
+    else for (const name of Object.keys(value)) read((value as SessionData)[name], name, level + 1)
+  }
+
+  read(data, '', 0)
+}
+
+/** Bytes, dates and the classes of BSON, which no writer asks for their members by name or for JSON. */
+function isOpaque(value: object): boolean {
+  return ArrayBuffer.isView(value) || value instanceof Date || (!isPlainObject(value) && '_bsontype' in value)
 }
 
 type Writes = Pick<SessionStore, 'update' | 'touch' | 'delete'>

@@ -6,6 +6,7 @@
 import { decodeBase64 } from '../../shared/base64.js'
 import { decodeHex } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
+import { checkInflated } from '../../shared/limits.js'
 import { zoneOffset } from '../../shared/pickle/known.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { SessionData } from '../../shared/types.js'
@@ -41,8 +42,8 @@ const USE = { purpose: 'session', cookieName: '' } as const
 /** @throws {TypeError} naming the option */
 export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
   const { secretKey, secretKeyFallbacks: fallbacks, allowWeakSecrets, salt = SALT, legacy = true } = options
-  const { maxInflated = MAX_SESSION_BYTES } = options
-  const serializer = createPythonSerializer({ serializer: options.serializer ?? 'json' })
+  const maxInflated = checkInflated(options.maxInflated ?? MAX_SESSION_BYTES)
+  const serializer = createPythonSerializer({ serializer: options.serializer ?? 'json', maxLength: maxInflated })
   const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
   const signer = createTimestampSigner({ secrets, salt, legacy })
 

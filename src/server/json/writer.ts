@@ -4,7 +4,7 @@
  */
 import { isWellFormed } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
-import { isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
+import { className, isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
 import { MAX_JSON_DEPTH } from './reader.js'
 
 export interface JsonWriterOptions {
@@ -14,19 +14,27 @@ export interface JsonWriterOptions {
   ascii?: boolean
   /** Python's own separators, `, ` and `: `, instead of `,` and `:`. */
   spaces?: boolean
+  /** Most characters; default 1 MiB. What its reader takes at most. */
+  maxLength?: number
 }
 
+/** Characters of a text: more than a cookie or a row of ours has room for. */
+const MAX_JSON_LENGTH = 1_048_576
+
 /**
- * Writes an object as JSON text.
+ * Writes an object as JSON text. Holes of an array become null.
  *
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of what JSON can't hold (bytes, dates, functions, class
- * instances without `toJSON`, lone surrogates unless `ascii`), `ERR_SESSION_LIMIT` past 64 levels
+ * instances without `toJSON`, lone surrogates unless `ascii`), `ERR_SESSION_LIMIT` past 64 levels or `maxLength` characters
  */
 export function writeJson(data: SessionData, options: JsonWriterOptions = {}): string {
-  const { origin, ascii = false, spaces = false } = options
-  const writer: Writer = { ascii, comma: spaces ? ', ' : ',', colon: spaces ? ': ' : ':', path: [] }
+  const { origin, ascii = false, spaces = false, maxLength = MAX_JSON_LENGTH } = options
+  const comma = spaces ? ', ' : ','
+  const writer: Writer = { ascii, comma, colon: spaces ? ': ' : ':', path: [], maxLength, length: 0 }
   const text = writeValue(writer, data, origin)
-  return ascii ? text.replace(/[\u007f-\uffff]/g, escapeUnit) : text
+  const escaped = ascii ? text.replace(/[\u007f-\uffff]/g, escapeUnit) : text
+  if (escaped.length > maxLength) throw tooLong(writer)
+  return escaped
 }
 
 /** A float as Python's `repr`: shortest digits, an exponent from 1e16 on and below 1e-4, else always a fraction (FORMATS §9). */
@@ -48,9 +56,24 @@ interface Writer {
   readonly colon: string
   /** The keys that lead to the value in work. */
   readonly path: string[]
+  readonly maxLength: number
+  /** Characters of the values and keys so far. */
+  length: number
 }
 
 function writeValue(writer: Writer, value: unknown, node: OriginNode | undefined): string {
+  if (typeof value === 'object' && value !== null) return writeObject(writer, value, node)
+  return counted(writer, writeScalar(writer, value, node))
+}
+
+/** Refuses while the text grows: what is shared stands at each of its places, and may double with each level. */
+function counted(writer: Writer, text: string): string {
+  writer.length += text.length
+  if (writer.length > writer.maxLength) throw tooLong(writer)
+  return text
+}
+
+function writeScalar(writer: Writer, value: unknown, node: OriginNode | undefined): string {
   switch (typeof value) {
     case 'string':
       if (!writer.ascii && !isWellFormed(value)) throw unwritable(writer, 'text with a lone surrogate')
@@ -62,7 +85,7 @@ function writeValue(writer: Writer, value: unknown, node: OriginNode | undefined
     case 'bigint':
       return String(value)
     case 'object':
-      return value === null ? 'null' : writeObject(writer, value, node)
+      return 'null'
     default:
       throw unwritable(writer, `a ${typeof value}`)
   }
@@ -103,9 +126,13 @@ function writeObject(writer: Writer, value: object, node: OriginNode | undefined
 }
 
 function writeItems(writer: Writer, items: readonly unknown[], node: OriginNode | undefined): string {
-  const { path, comma } = writer
+  const { path, comma, maxLength } = writer
+  const { length } = items
+  // Each item takes a character and a comma. No request waits for the walk over four billion holes.
+  if (writer.length + 2 * length > maxLength + 2) throw tooLong(writer)
+  writer.length += length + (length === 0 ? 2 : 1)
   let text = ''
-  for (let index = 0; index < items.length; index++) {
+  for (let index = 0; index < length; index++) {
     const key = String(index)
     path.push(key)
     text += `${index > 0 ? comma : ''}${writeValue(writer, items[index] ?? null, node?.child?.(key))}`
@@ -116,6 +143,7 @@ function writeItems(writer: Writer, items: readonly unknown[], node: OriginNode 
 
 function writeMembers(writer: Writer, value: Record<string, unknown>, node: OriginNode | undefined): string {
   const { path, ascii, comma, colon } = writer
+  writer.length += 2
   let text = ''
   for (const key of orderedKeys(value, node)) {
     const member = value[key]
@@ -123,7 +151,8 @@ function writeMembers(writer: Writer, value: Record<string, unknown>, node: Orig
     path.push(key)
     if (!ascii && !isWellFormed(key)) throw unwritable(writer, 'a key with a lone surrogate')
     const before = text === '' ? '' : comma
-    text += `${before}${JSON.stringify(key)}${colon}${writeValue(writer, member, node?.child?.(key))}`
+    const name = counted(writer, JSON.stringify(key))
+    text += `${before}${name}${colon}${writeValue(writer, member, node?.child?.(key))}`
     path.pop()
   }
   return `{${text}}`
@@ -147,11 +176,16 @@ function isDate(value: object): boolean {
 function describe(value: object): string {
   if (isDate(value)) return 'a Date (JSON has none: store text or seconds)'
   if (value instanceof Uint8Array) return 'bytes (JSON has none: store base64 text)'
-  return `an instance of ${value.constructor?.name ?? 'a class'}`
+  return `an instance of ${className(value)}`
 }
 
 function unwritable({ path }: Writer, what: string): SessionError {
   return new SessionError('ERR_SESSION_UNWRITABLE', `JSON can't hold ${what}`, { path: path.join('.') })
+}
+
+function tooLong({ path, maxLength }: Writer): SessionError {
+  const message = `The session takes more than ${maxLength} characters of JSON`
+  return new SessionError('ERR_SESSION_LIMIT', message, { path: path.join('.') })
 }
 
 function escapeUnit(unit: string): string {

@@ -4,6 +4,7 @@
  */
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
+import { checkLimit } from '../../shared/limits.js'
 import { checkAlgorithms, checkKey, isPrivateJwk, type Jwk, type JwsAlgorithm, readJwk } from './key-input.js'
 import { createKeyRing, type KeyRing, type KeySet } from './keys.js'
 
@@ -44,7 +45,7 @@ export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): 
   const address = checkedAddress(url)
   const { algorithms, maxSize = MAX_JWKS_BYTES, headers, clock } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
-  if (!Number.isInteger(maxSize) || maxSize <= 0) throw new TypeError('Option "maxSize" must be a number of bytes')
+  checkLimit(maxSize, 'maxSize', { unit: 'bytes' })
   const duration = (name: keyof typeof DEFAULTS): number => parseDuration(options[name] ?? DEFAULTS[name], name)
   const timeout = duration('timeout')
 

@@ -5,7 +5,7 @@
 import { classOf, type DatetimeFields, datetimeParts } from '../../shared/pickle/known.js'
 import { globalName, type PickleCall, type PickleGlobal, type PickleNode } from '../../shared/pickle/node.js'
 import * as op from '../../shared/pickle/opcodes.js'
-import { MAX_PICKLE_DEPTH } from '../../shared/pickle/opcodes.js'
+import { MAX_PICKLE_BYTES, MAX_PICKLE_DEPTH } from '../../shared/pickle/opcodes.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import {
   PythonComplex,
@@ -28,6 +28,7 @@ import {
   putString,
   putText,
   recall,
+  tooLarge,
   unwritable,
   writeByte,
   writeBytes,
@@ -47,6 +48,7 @@ const MAX_NODE_DEPTH = 4 * MAX_PICKLE_DEPTH
 export function putNode(pickler: Pickler, node: PickleNode): void {
   if (putScalar(pickler, node)) return
   if (recall(pickler, pickler.memo, memoKey(node))) return
+  pickler.isCostly = true
   if (pickler.depth >= MAX_NODE_DEPTH) throw unwritable(pickler, 'data that is nested so deeply')
   pickler.depth++
   putContainer(pickler, node)
@@ -94,6 +96,7 @@ export function putScalar(pickler: Pickler, node: PickleNode): boolean {
 /** The call of a node, with all its parts as they came. */
 export function putNodeCall(pickler: Pickler, node: PickleNode, key: unknown): void {
   const call = node.call as PickleCall
+  pickler.isCostly = true
   const { callable, args, keywords } = call
   const payload = args.items[0]
   // Python 3 would decode the payload as text: what Python 2 wrote for its own datetime goes as bytes.
@@ -122,6 +125,9 @@ export function putNodeCall(pickler: Pickler, node: PickleNode, key: unknown): v
 /** Bytes with an identity: bytes, or a bytearray around bytes. */
 export function putBytes(pickler: Pickler, kind: 'bytes' | 'bytearray', bytes: Uint8Array, key: unknown): void {
   if (recall(pickler, pickler.memo, key)) return
+  if (bytes.length > MAX_PICKLE_BYTES) throw tooLarge(pickler, 'so many bytes')
+  // Two values of the same bytes share their text, and each is converted.
+  pickler.isCostly = true
   if (kind === 'bytearray') {
     putGlobal(pickler, 'builtins', 'bytearray')
     if (bytes.length > 0) {
@@ -256,6 +262,7 @@ export function putDate(pickler: Pickler, value: Date, node: PickleNode | undefi
 
 /** A value of the small classes: as it was read where it is the same, otherwise by its parts. */
 export function putKnown(pickler: Pickler, value: Known, node: PickleNode | undefined): void {
+  pickler.isCostly = true
   if (node !== undefined && (node.view === value || isSame(node.view, value))) {
     putUntouched(pickler, node, value)
   } else if (value instanceof PythonDate) {

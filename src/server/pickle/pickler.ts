@@ -5,6 +5,7 @@
 import { SessionError } from '../../shared/errors.js'
 import type { PickleNode } from '../../shared/pickle/node.js'
 import * as op from '../../shared/pickle/opcodes.js'
+import { MAX_PICKLE_BYTES } from '../../shared/pickle/opcodes.js'
 import type { OriginNode } from '../../shared/types.js'
 import { python2Name } from './names.js'
 
@@ -28,6 +29,8 @@ export interface Pickler {
   readonly unhashable: Set<object>
   /** What the memo knows the tuple, frozenset or bytes by that was written for one of those. */
   readonly hashed: Map<object, object>
+  /** What was written may cost its reader more than its bytes tell: it has to be read once before it is signed. */
+  isCostly: boolean
 }
 
 /** @param python2 - Python 2 must be able to read it */
@@ -45,6 +48,7 @@ export function createPickler(python2: boolean): Pickler {
     hashable: false,
     unhashable: new Set(),
     hashed: new Map(),
+    isCostly: false,
   }
 }
 
@@ -52,6 +56,8 @@ export function createPickler(python2: boolean): Pickler {
 export function recall<Key>(pickler: Pickler, memo: Map<Key, number>, key: Key): boolean {
   const index = memo.get(key)
   if (index === undefined) return false
+  // An object that is shared: what a walk visits may double with each level.
+  if ((memo as unknown) === pickler.memo) pickler.isCostly = true
   writeByte(pickler.output, index < 256 ? op.BINGET : op.LONG_BINGET)
   writeIndex(pickler, index)
   return true
@@ -68,6 +74,7 @@ export function memoize<Key>(pickler: Pickler, memo?: Map<Key, number>, key?: Ke
 /** Text, once for each content. */
 export function putText(pickler: Pickler, text: string): void {
   if (recall(pickler, pickler.texts, text)) return
+  if (text.length > MAX_PICKLE_BYTES) throw tooLarge(pickler, 'a text of so many characters')
   writeText(pickler.output, text)
   memoize(pickler, pickler.texts, text)
 }
@@ -144,6 +151,11 @@ export function putEncodedBytes(pickler: Pickler, bytes: Uint8Array, latin1: str
 /** Whether all bytes are ASCII. */
 export function isAscii(bytes: Uint8Array): boolean {
   return bytes.every((byte) => byte < 0x80)
+}
+
+/** The error of data that its reader would refuse for its size. */
+export function tooLarge({ path }: Pickler, what: string): SessionError {
+  return new SessionError('ERR_SESSION_LIMIT', `the pickle would hold ${what}`, { path: path.join('.') })
 }
 
 /** The error of a value that has no mapping; its path is where the pickler is. */
@@ -452,6 +464,8 @@ function twosComplement(integer: bigint): Uint8Array {
 function reserve(output: Output, size: number): void {
   const needed = output.length + size
   if (needed <= output.bytes.length) return
+  // Here, where it seldom comes: what is shared or endless ends before it fills the memory.
+  if (output.length > MAX_PICKLE_BYTES) throw new SessionError('ERR_SESSION_LIMIT', 'the pickle would be too long')
   const bytes = new Uint8Array(Math.max(needed, 2 * output.bytes.length))
   bytes.set(output.bytes.subarray(0, output.length))
   output.bytes = bytes

@@ -2,10 +2,13 @@
  * Writes a session as a pickle of protocol 2, which Beaker reads on Python 3 and, as an option, on Python 2.
  * FORMATS §7; docs/pickle.md has the table of types.
  */
+
+import { isSessionError, SessionError } from '../../shared/errors.js'
 import type { PickleGlobal, PickleNode, PickleOrigin } from '../../shared/pickle/node.js'
 import { PickleObject } from '../../shared/pickle/object.js'
 import * as op from '../../shared/pickle/opcodes.js'
-import { MAX_PICKLE_DEPTH, MAX_PICKLE_INTEGER_BYTES } from '../../shared/pickle/opcodes.js'
+import { MAX_PICKLE_DEPTH, MAX_PICKLE_INTEGER_BYTES, MAX_PICKLE_ITEMS } from '../../shared/pickle/opcodes.js'
+import { type Python2Encoding, readPickle } from '../../shared/pickle/reader.js'
 import { encodeLatin1 } from '../../shared/pickle/text.js'
 import { isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
 import {
@@ -37,6 +40,7 @@ import {
   putString,
   putText,
   recall,
+  tooLarge,
   unwritable,
   type Writing,
   writeByte,
@@ -50,6 +54,8 @@ export interface WritePickleOptions {
   types?: OriginNode
   /** Python 2 must be able to read it too; what only Python 3 has is refused. Default false. */
   python2?: boolean
+  /** How its reader reads byte strings of Python 2. Default `ascii`. */
+  encoding?: Python2Encoding
 }
 
 /**
@@ -62,7 +68,8 @@ export interface WritePickleOptions {
  * @param data - the session; members that are `undefined` are left out
  * @param options - its origin, and which Python reads it
  * @returns the pickle, ending with STOP
- * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that has no mapping
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that has no mapping, `ERR_SESSION_LIMIT` for what
+ *   `readPickle` would refuse
  */
 export function writePickle(data: SessionData, options: WritePickleOptions = {}): Uint8Array<ArrayBuffer> {
   const { origin, types = origin, python2 = false } = options
@@ -78,7 +85,25 @@ export function writePickle(data: SessionData, options: WritePickleOptions = {})
   const writing: Writing = { pickler, nodeOf, put: (value, place) => putValue(writing, value, place) }
   writing.put(data, { node: root, foreign: types })
   writeByte(pickler.output, op.STOP)
-  return pickler.output.bytes.slice(0, pickler.output.length)
+  const bytes = pickler.output.bytes.slice(0, pickler.output.length)
+  if (pickler.isCostly || bytes.length > ALWAYS_READABLE) refuseUnreadable(bytes, options.encoding)
+  return bytes
+}
+
+/**
+ * Bytes up to which a pickle passes no limit of its reader: each makes one value, takes one place of the memo and copies a value,
+ * at most. That is not so for shared objects and values of classes.
+ */
+const ALWAYS_READABLE = 16_384
+
+/** No session is lost because it was written and can't be read: its reader has the last word. */
+function refuseUnreadable(bytes: Uint8Array, encoding: Python2Encoding = 'ascii'): void {
+  try {
+    readPickle(bytes, { encoding })
+  } catch (cause) {
+    if (isSessionError(cause) && cause.code === 'ERR_SESSION_LIMIT') throw cause
+    throw new SessionError('ERR_SESSION_UNWRITABLE', 'The pickle could not be read again', { cause })
+  }
 }
 
 function isPickleOrigin(origin: OriginNode | undefined): origin is PickleOrigin {
@@ -216,7 +241,10 @@ function putArray(writing: Writing, value: unknown[], { node, foreign }: Place, 
   const { pickler } = writing
   const put = (item: unknown, index: number): void =>
     putMember(writing, index, item, { node: node?.items[index], foreign: foreign?.child?.(String(index)) })
-  const items = Array.from(value)
+  // Nobody waits for the walk over four billion holes.
+  if (value.length > MAX_PICKLE_ITEMS) throw tooLarge(pickler, 'so many values')
+  // By index: a class of the application may have its own iterator.
+  const items = Array.from({ length: value.length }, (_, index) => value[index])
   if (node?.kind === 'tuple' || pickler.hashable) {
     putTuple(pickler, items, put, key)
     return
@@ -269,6 +297,7 @@ function fits(value: object, { kind, view }: PickleNode): boolean {
  */
 function putPickleObject(writing: Writing, object: PickleObject, node: PickleNode | undefined): void {
   const { pickler } = writing
+  pickler.isCostly = true
   const { args } = object
   if (args === undefined && (node === undefined || node.kind === 'global')) {
     putName(writing, object, node)

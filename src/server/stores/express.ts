@@ -64,6 +64,7 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
           path: 'cookie',
         })
       }
+      refuseUnkept(data)
       await ask((done) => store.set(id, { cookie: cookieOf(expiresAt), ...data }, done))
     },
     delete: (id) => ask((done) => store.destroy(id, done), isMissingFile),
@@ -77,6 +78,45 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
       if (row) await ask((done) => store.touch?.(id, { cookie: cookieOf(expiresAt), ...row.data }, done), isMissingFile)
     },
   }
+}
+
+/** Levels, and values counted at each place where they stand: these stores write JSON, mostly, and no walk of theirs may be endless. */
+const MAX_LEVELS = 100
+const MAX_VALUES = 1_000_000
+
+/**
+ * Refuses what JSON can't write, or drops without a word, before the store tries.
+ *
+ * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path; `ERR_SESSION_LIMIT` for data that is nested too deep, circular, or
+ *   too large
+ */
+function refuseUnkept(data: SessionData): void {
+  const path: string[] = []
+  let values = 0
+
+  function check(value: unknown, isView = false): void {
+    if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
+      throw new SessionError('ERR_SESSION_UNWRITABLE', `The store can't hold a ${typeof value}`, { path: path.join('.') })
+    }
+    if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+    values += Array.isArray(value) ? value.length : 1
+    if (values > MAX_VALUES || path.length > MAX_LEVELS) throw tooLarge(path)
+    const { toJSON } = value as { toJSON?: unknown }
+    if (typeof toJSON === 'function' && !isView) return check(toJSON.call(value, path.at(-1) ?? ''), true)
+    for (const key of Object.keys(value)) {
+      path.push(key)
+      check((value as SessionData)[key])
+      path.pop()
+    }
+  }
+
+  check(data)
+}
+
+function tooLarge(path: readonly string[]): SessionError {
+  return new SessionError('ERR_SESSION_LIMIT', 'The session has too many values, is nested too deep, or is a circle', {
+    path: path.slice(0, 8).join('.'),
+  })
 }
 
 type Done<T> = (error?: unknown, value?: T) => void

@@ -31,7 +31,7 @@ export function writeRow({ data, origin }: StoredSession): string {
 
   function asJson(): string | undefined {
     try {
-      const json = writeJson(data, root ? { origin: root } : {})
+      const json = writeJson(data, { ...(root && { origin: root }), maxLength: MAX_ROW_LENGTH })
       return isStandard(json) ? json : undefined
     } catch (error) {
       if (error instanceof SessionError && error.code === 'ERR_SESSION_UNWRITABLE') return undefined

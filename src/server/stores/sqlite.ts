@@ -2,6 +2,7 @@
  * Statements through SQLite: `DatabaseSync` of node:sqlite (Node 22.13 and later), or better-sqlite3.
  * Recognized by shape, so that this package depends on no driver. Both are synchronous.
  */
+import { checkLimit } from '../../shared/limits.js'
 import type { MaybePromise } from '../../shared/types.js'
 import { createMutex } from '../mutex.js'
 import type { SqlConnection, SqlQuery, SqlRow } from './sql.js'
@@ -30,6 +31,8 @@ export interface SqliteExecuteOptions {
 }
 
 const BUSY_TIMEOUT = 5000
+/** Milliseconds: SQLite takes a larger number for none at all. */
+const MAX_TIMEOUT = 2 ** 31 - 1
 /** Statements that stay prepared; our stores need six each. */
 const MAX_STATEMENTS = 64
 
@@ -45,9 +48,7 @@ export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOp
   if (typeof database?.prepare !== 'function' || typeof database.exec !== 'function') {
     throw new TypeError('sqliteExecute takes a DatabaseSync of node:sqlite, or a Database of better-sqlite3')
   }
-  if (!Number.isInteger(busyTimeout) || busyTimeout < 0) {
-    throw new TypeError('Option "busyTimeout" must be a whole number of milliseconds')
-  }
+  checkLimit(busyTimeout, 'busyTimeout', { least: 0, most: MAX_TIMEOUT, unit: 'milliseconds' })
   database.exec(`PRAGMA busy_timeout = ${busyTimeout}`)
   const statements = new Map<string, SqliteStatement>()
   /** Both use the one connection. */

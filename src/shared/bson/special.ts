@@ -56,9 +56,11 @@ function classElement(value: Instance): SpecialElement | null | undefined {
     case 'Timestamp':
       return timestampElement(value)
     case 'Double':
-      return { type: 0x01, value: Number(value.value) }
+      return typeof value.value === 'number' ? { type: 0x01, value: value.value } : null
     case 'Int32':
-      return value.value === Number(value.value) >> 0 ? { type: 0x10, value: value.value } : null
+      return typeof value.value === 'number' && value.value === value.value >> 0
+        ? { type: 0x10, value: value.value }
+        : null
     case 'BSONRegExp':
       return regExpElement(value)
     case 'Code':
@@ -79,10 +81,10 @@ function classElement(value: Instance): SpecialElement | null | undefined {
 
 function dateElement(value: Date): SpecialElement | null {
   // Anything may call itself a date.
-  const time = value.getTime?.()
-  const year = new Date(time).getUTCFullYear()
+  const date = new Date(value.getTime?.())
+  const year = date.getUTCFullYear()
   // All that Python's datetime holds; the year of an invalid date is NaN.
-  return year > 0 && year < 10_000 ? { type: 0x09, value: BigInt(time) } : null
+  return year > 0 && year < 10_000 ? { type: 0x09, value: BigInt(date.getTime()) } : null
 }
 
 /** Every version prints an id as hexadecimal digits, and each keeps its bytes elsewhere. */
@@ -126,7 +128,8 @@ function regExpElement({ pattern, options }: Instance): SpecialElement | null {
 }
 
 /** The first versions keep a function as it is; its text is what is written. */
-function codeElement({ code, scope }: Instance): SpecialElement {
+function codeElement({ code, scope }: Instance): SpecialElement | null {
+  if (typeof code !== 'string' && typeof code !== 'function') return null
   const value = String(code)
   return scope ? { type: 0x0f, value, scope: scope as SessionData } : { type: 0x0d, value }
 }

@@ -4,9 +4,10 @@
  */
 import { equalBytes } from '../bytes.js'
 import { SessionError, type SessionErrorCode } from '../errors.js'
-import { isPlainObject, type NeutralType, type OriginNode, type SessionData } from '../types.js'
+import { className, isPlainObject, type NeutralType, type OriginNode, type SessionData } from '../types.js'
+import { lightBsonTypes } from './light-types.js'
 import { type BsonNode, type BsonSlice, isBsonNode } from './origin.js'
-import { BSON_MAX_BYTES, BSON_MAX_DEPTH, BSON_MAX_ELEMENTS } from './reader.js'
+import { BSON_MAX_BYTES, BSON_MAX_DEPTH, BSON_MAX_ELEMENTS, readBson } from './reader.js'
 import { type SpecialElement, specialElement } from './special.js'
 
 export interface BsonWriteOptions {
@@ -40,9 +41,12 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
     throw new TypeError('document: must be a plain object')
   const { origin, maxDepth = BSON_MAX_DEPTH, maxElements = BSON_MAX_ELEMENTS, maxBytes = BSON_MAX_BYTES } = options
   const buffer = createBuffer()
-  const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, maxDepth, maxElements, maxBytes }
+  const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, copies: false, maxDepth, maxElements, maxBytes }
   if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
-  return buffer.bytes.subarray(0, buffer.position)
+  const bytes = buffer.bytes.subarray(0, buffer.position)
+  // A copy may hold more elements than were counted: the scope of a program, or one key again and again. Each takes two bytes.
+  if (writer.copies && bytes.length > 2 * maxElements) readBson(bytes, { types: lightBsonTypes })
+  return bytes
 }
 
 /** What became of an element: copied from the origin, written anew, or left out. */
@@ -139,7 +143,7 @@ function putObject(
   if (special === null) refuse(writer, 'ERR_SESSION_UNWRITABLE', 'a value that its type does not allow')
   const { toJSON } = value as { toJSON?: unknown }
   if (typeof toJSON === 'function' && !resolved) return putElement(writer, key, toJSON.call(value, key), node, true)
-  if (!plain) refuse(writer, 'ERR_SESSION_UNWRITABLE', `an instance of ${value.constructor?.name ?? 'no class'}`)
+  if (!plain) refuse(writer, 'ERR_SESSION_UNWRITABLE', `an instance of ${className(value)}`)
   return putContainer(writer, 0x03, key, value as SessionData, node)
 }
 
@@ -203,6 +207,7 @@ function putAgain(writer: BsonWriter, start: number, { raw }: BsonNode): void {
 }
 
 function putSlice(writer: BsonWriter, { bytes, start, end }: BsonSlice): void {
+  writer.copies = true
   needRoom(writer, end - start)
   putBytes(writer.buffer, bytes, start, end)
 }
@@ -237,6 +242,8 @@ interface BsonWriter {
   /** Documents and arrays that are open. */
   depth: number
   elements: number
+  /** Some of it was copied from the origin. */
+  copies: boolean
   readonly maxDepth: number
   readonly maxElements: number
   readonly maxBytes: number

@@ -60,7 +60,7 @@ describe('what was read', () => {
     '$name goes back to Python 2 with the bytes of its pickle.py',
     ({ pickle, name }) => {
       const { value, origin } = readPickle(pickle, { encoding: 'latin1' })
-      const bytes = write(value, { origin, python2: true })
+      const bytes = write(value, { origin, python2: true, encoding: 'latin1' })
       // bytes become `_codecs.encode` text only where Python 3 wrote them; OrderedDict and bytearray are made anew
       if (/OrderedDict|bytearray|set/.test(name)) expect(readPickle(bytes, { encoding: 'latin1' }).value).toEqual(value)
       else expect(Buffer.from(bytes).toString('latin1')).toBe(Buffer.from(pickle).toString('latin1'))

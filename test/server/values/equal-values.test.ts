@@ -108,12 +108,13 @@ describe('different', () => {
     expect(equalValues(b, a)).toBe(false)
   })
 
-  test('a circle ends', () => {
+  test('a circle ends, and equals another of its form', () => {
     const circle = (): unknown => {
       const value: { self?: unknown } = {}
       value.self = value
       return value
     }
-    expect(equalValues(circle(), circle())).toBe(false)
+    expect(equalValues(circle(), circle())).toBe(true)
+    expect(equalValues(circle(), { self: { self: { self: null } } })).toBe(false)
   })
 })
