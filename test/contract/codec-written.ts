@@ -2,10 +2,10 @@
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { SessionCodec, SessionData } from '../../src/server/index.js'
+import type { SessionCodec } from '../../src/server/index.js'
 import { runs } from '../random.js'
 import { session, sign, signed } from './codec-checks.js'
-import { BOOM, buildSession, canonical, recipes, unlessRefused } from './written.js'
+import { BOOM, buildSession, canonical, punch, recipes, unlessRefused } from './written.js'
 
 export interface WrittenOptions {
   /** The same codec with another limit of bytes, if it has one. */
@@ -68,11 +68,4 @@ export function codecWritten(codec: SessionCodec, { limited, minusZero }: Writte
 
 function boom(): never {
   throw BOOM
-}
-
-/** Makes a hole into the lists of a session, deep inside too. */
-function punch(value: unknown, index: number, levels = 5): void {
-  if (typeof value !== 'object' || value === null || levels === 0) return
-  if (Array.isArray(value) && index < value.length) delete value[index]
-  for (const member of Object.values(value as SessionData)) punch(member, index, levels - 1)
 }

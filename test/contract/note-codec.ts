@@ -10,6 +10,7 @@ import {
 /** `note~BASE64URL(JSON)~BASE64URL(MAC)`: HMAC-SHA256 has 32 bytes, so 43 digits. */
 const SHAPE = /^note~([\w-]+)~([\w-]{43})$/
 const MAX_DEPTH = 64
+const MAX_VALUES = 10_000
 
 /** Sessions as signed JSON. Each value is valid for one cookie name and one purpose. */
 export function noteCodec({ secrets }: { secrets: readonly string[] }): SessionCodec {
@@ -29,7 +30,7 @@ export function noteCodec({ secrets }: { secrets: readonly string[] }): SessionC
       return { ...parse(payload), keyIndex }
     },
     async sign({ data, id, createdAt, accessedAt }, context) {
-      refuseUnwritable(data, [])
+      refuseUnwritable(data, [], { left: MAX_VALUES })
       const times = { created: createdAt?.getTime(), accessed: accessedAt?.getTime() }
       const payload = Buffer.from(JSON.stringify({ id, ...times, data })).toString('base64url')
       return `note~${payload}~${macOf(payload, secrets[0] as string, context).toString('base64url')}`
@@ -72,12 +73,15 @@ interface Payload {
   data: SessionData
 }
 
-/** JSON.stringify drops or changes values that JSON has no type for, so they are refused. */
-function refuseUnwritable(value: unknown, path: readonly string[]): void {
+/** JSON.stringify drops or changes values that JSON has no type for, so they are refused, and what would take too long. */
+function refuseUnwritable(value: unknown, path: readonly string[], budget: { left: number }): void {
   if (path.length > MAX_DEPTH) throw new SessionError('ERR_SESSION_LIMIT', `More than ${MAX_DEPTH} levels`)
+  // Each hole of a list and each place of a shared object is written.
+  budget.left -= Array.isArray(value) ? value.length + 1 : 1
+  if (budget.left < 0) throw new SessionError('ERR_SESSION_LIMIT', `More than ${MAX_VALUES} values`)
   if (value === null || ['string', 'boolean', 'undefined'].includes(typeof value) || Number.isFinite(value)) return
   const isPlain =
     typeof value === 'object' && [Object.prototype, Array.prototype, null].includes(Object.getPrototypeOf(value))
   if (!isPlain) throw new SessionError('ERR_SESSION_UNWRITABLE', 'JSON has no such type', { path: path.join('.') })
-  for (const [key, member] of Object.entries(value as object)) refuseUnwritable(member, [...path, key])
+  for (const [key, member] of Object.entries(value as object)) refuseUnwritable(member, [...path, key], budget)
 }

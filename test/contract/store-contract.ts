@@ -1,6 +1,9 @@
 /** The suite that every session store passes, ours or somebody else's. */
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { SessionStore, StoredSession } from '../../src/server/index.js'
+import type { SessionData, SessionStore, StoredSession } from '../../src/server/index.js'
+import { runs } from '../random.js'
+import { buildSession, canonical, punch, recipes, unlessRefused } from './written.js'
 
 interface StoreSample {
   /** An empty store; its clock, if it takes one, is `clock`. */
@@ -14,6 +17,8 @@ export interface StoreContractOptions {
   make(): StoreSample | Promise<StoreSample>
   /** The store's values are JSON and no more. */
   isJson?: boolean
+  /** It is `JSON.stringify` that writes them: NaN becomes null, and a date text. */
+  stringifies?: boolean
   /** Has no `update`. */
   inSteps?: boolean
   /** A short life in milliseconds, in what the store can count: default 2000. */
@@ -25,7 +30,7 @@ const OTHER = 'fedcba9876543210fedcba9876543210'
 
 export function storeContract(
   name: string,
-  { make, isJson = false, inSteps = false, life = 2000 }: StoreContractOptions,
+  { make, isJson = false, stringifies = false, inSteps = false, life = 2000 }: StoreContractOptions,
 ): void {
   const end = ({ now }: StoreSample, milliseconds: number): Date => new Date(now().getTime() + milliseconds)
 
@@ -80,6 +85,42 @@ export function storeContract(
         await sample.store.set(ID, { data, expiresAt: end(sample, 60_000) })
         expect((await sample.store.get(ID))?.data).toEqual(data)
       })
+
+    test('whatever is written can be read: random rows, new and written again', async () => {
+      const sample = await make()
+      const { store } = sample
+      const expiresAt = end(sample, 3_600_000)
+      // What JSON makes of a value: a date comes back as text.
+      const expected = (data: SessionData): string =>
+        stringifies ? canonical(JSON.parse(JSON.stringify(data)), { minusZero: false }) : canonical(data)
+      const read = async (): Promise<StoredSession> => (await store.get(ID)) as StoredSession
+      await fc.assert(
+        fc.asyncProperty(recipes, fc.array(fc.nat({ max: 4 })), async (made, gone) => {
+          const data = buildSession(made)
+          if (!(await isWritten(() => store.set(ID, { data, expiresAt })))) return
+          const row = await read()
+          expect(canonical(row.data, { minusZero: !stringifies })).toBe(expected(data))
+          for (const index of gone) punch(row.data, index)
+          const after = expected(row.data)
+          if (!(await isWritten(() => store.set(ID, { ...row, expiresAt })))) return
+          expect(canonical((await read()).data, { minusZero: !stringifies })).toBe(after)
+        }),
+        { numRuns: runs(60) },
+      )
+    })
+
+    test('a list with a hole, over and over', async () => {
+      const sample = await make()
+      const expiresAt = end(sample, 3_600_000)
+      await sample.store.set(ID, { data: { cart: ['a', { b: 1.5 }, 'c'] }, expiresAt })
+      for (const index of [0, 2, 1]) {
+        const row = (await sample.store.get(ID)) as StoredSession
+        delete (row.data.cart as unknown[])[index]
+        await sample.store.set(ID, { ...row, expiresAt })
+        const { data } = (await sample.store.get(ID)) as StoredSession
+        expect((data.cart as unknown[])[index]).toBeNull()
+      }
+    })
 
     test('shares no object with the caller', async () => {
       const sample = await make()
@@ -154,4 +195,9 @@ export function storeContract(
       expect((await store.get(ID))?.data).toEqual({ n: 30 })
     })
   })
+}
+
+/** Whether the store took it; it may refuse it as a codec may. */
+async function isWritten(write: () => unknown): Promise<boolean> {
+  return (await unlessRefused(async () => (await write()) ?? true)) === true
 }

@@ -18,6 +18,7 @@ const time = { now: () => new Date(), pass: wait }
 storeContract('MemoryStore of express-session', {
   make: () => ({ store: fromExpressStore(new session.MemoryStore()), ...time }),
   isJson: true,
+  stringifies: true,
   inSteps: true,
   life: 400,
 })
@@ -46,6 +47,7 @@ if (hasPostgres()) {
         return { store: fromExpressStore(store), ...time }
       },
       isJson: true,
+      stringifies: true,
       inSteps: true,
       // It counts whole seconds.
       life: 2000,

@@ -32,6 +32,7 @@ if (hasRedis()) {
     storeContract('connect-redis', {
       make: () => ({ store: fromExpressStore(new RedisStore({ client, prefix: `c${made++}:` })), ...time }),
       isJson: true,
+      stringifies: true,
       inSteps: true,
       // It counts whole seconds.
       life: 1000,
