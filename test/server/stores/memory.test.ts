@@ -48,6 +48,88 @@ describe('bounded', () => {
   })
 })
 
+describe('bounded in bytes', () => {
+  /** With its quotes and braces, and what the store counts for each row. */
+  const row = (bytes: number, more: object = {}) => ({
+    data: { t: 'x'.repeat(bytes - 256 - '{"t":""}'.length), ...more },
+  })
+
+  test('rows are kept up to maxBytes, and one byte more drops the one that was used longest ago', async () => {
+    for (const [last, kept] of [
+      [4000, [true, true, true]],
+      [4001, [false, true, true]],
+    ] as const) {
+      const store = memoryStore({ maxBytes: 10_000 })
+      store.set('a', row(3000))
+      store.set('b', row(3000))
+      store.set('c', row(last))
+      expect(await keptIn(store, 'a', 'b', 'c')).toEqual(kept)
+    }
+  })
+
+  test('a row that changes, ends or is deleted gives back what it took', async () => {
+    const clock = testClock()
+    const store = memoryStore({ maxBytes: 10_000, clock })
+    for (let n = 0; n < 50; n++) store.set('a', row(5000))
+    store.set('b', row(5000))
+    await store.update?.('b', () => row(2000))
+    store.set('c', row(3000))
+    store.delete('c')
+    store.set('d', { ...row(3000), expiresAt: new Date(START + 1000) })
+    expect(await keptIn(store, 'a', 'b', 'd')).toEqual([true, true, true])
+    clock.pass(1)
+    expect(await keptIn(store, 'd')).toEqual([false])
+    store.set('e', row(3000))
+    expect(await keptIn(store, 'a', 'b', 'e')).toEqual([true, true, true])
+  })
+
+  test('a character above U+00FF makes two bytes of each', async () => {
+    const wide = { data: { t: `\u20ac${'x'.repeat(2991)}` } }
+    const store = memoryStore({ maxBytes: 256 + 6000 })
+    store.set('a', wide)
+    expect(await keptIn(store, 'a')).toEqual([true])
+    const small = memoryStore({ maxBytes: 256 + 5999 })
+    expect(() => small.set('a', wide)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_LIMIT' }))
+  })
+
+  test('a row that is larger than all may be drops no other', async () => {
+    const store = memoryStore({ maxBytes: 5000 })
+    store.set('a', row(3000))
+    store.set('b', row(2000))
+    expect(() => store.set('b', row(5001))).toThrow(expect.objectContaining({ code: 'ERR_SESSION_LIMIT' }))
+    expect(await keptIn(store, 'a', 'b')).toEqual([true, true])
+  })
+
+  test('300 sessions of a megabyte leave 64 MiB unless maxBytes says otherwise', async () => {
+    const store = memoryStore()
+    for (let n = 0; n < 300; n++) store.set(`id${n}`, row(1_000_000))
+    const kept = await keptIn(store, ...Array.from({ length: 300 }, (_, n) => `id${n}`))
+    expect(kept.filter(Boolean)).toHaveLength(Math.floor((64 * 1024 * 1024) / 1_000_000))
+    expect(kept.at(-1)).toBe(true)
+  })
+
+  test('sessions of visitors who are not signed in go first', async () => {
+    const isAnonymous = (data: Record<string, unknown>) => data.user === undefined
+    for (const options of [{ maxSessions: 4 }, { maxBytes: 4 * 3000 }]) {
+      const store = memoryStore({ ...options, isAnonymous })
+      store.set('signed in', row(2900, { user: 1 }))
+      store.set('visitor', row(2900))
+      store.set('signs in', row(2900))
+      store.set('signs in', row(2900, { user: 2 }))
+      for (let n = 0; n < 20; n++) store.set(`attack${n}`, row(2900))
+      expect(await keptIn(store, 'signed in', 'visitor', 'signs in', 'attack18', 'attack19')).toEqual([
+        true,
+        false,
+        true,
+        true,
+        true,
+      ])
+      for (const id of ['c', 'd', 'e', 'f']) store.set(id, row(2900, { user: id }))
+      expect(await keptIn(store, 'attack19', 'signed in', 'c', 'f')).toEqual([false, false, true, true])
+    }
+  })
+})
+
 describe('ends', () => {
   test('14 days without an end of their own, from the last write or touch', async () => {
     const clock = testClock()
@@ -85,6 +167,11 @@ test('dates stay dates, and what it can not hold is refused in development alrea
 test.each([
   [{ maxSessions: 0 }, 'maxSessions'],
   [{ maxSessions: 1.5 }, 'maxSessions'],
+  [{ maxSessions: Number.POSITIVE_INFINITY }, 'maxSessions'],
+  [{ maxBytes: 0 }, 'maxBytes'],
+  [{ maxBytes: Number.NaN }, 'maxBytes'],
+  [{ maxBytes: '64MB' }, 'maxBytes'],
+  [{ isAnonymous: true }, 'isAnonymous'],
   [{ ttl: 'soon' }, 'ttl'],
 ] as const)('options %j are refused', (options, name) => {
   expect(() => memoryStore(options as never)).toThrow(new RegExp(name))
