@@ -96,13 +96,18 @@ function refuseUnkept(data: SessionData): void {
 
   function check(value: unknown, isView = false): void {
     if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
-      throw new SessionError('ERR_SESSION_UNWRITABLE', `The store can't hold a ${typeof value}`, { path: path.join('.') })
+      throw new SessionError('ERR_SESSION_UNWRITABLE', `The store can't hold a ${typeof value}`, {
+        path: path.join('.'),
+      })
     }
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
     values += Array.isArray(value) ? value.length : 1
     if (values > MAX_VALUES || path.length > MAX_LEVELS) throw tooLarge(path)
     const { toJSON } = value as { toJSON?: unknown }
-    if (typeof toJSON === 'function' && !isView) return check(toJSON.call(value, path.at(-1) ?? ''), true)
+    if (typeof toJSON === 'function' && !isView) {
+      check(toJSON.call(value, path.at(-1) ?? ''), true)
+      return
+    }
     for (const key of Object.keys(value)) {
       path.push(key)
       check((value as SessionData)[key])

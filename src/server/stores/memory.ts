@@ -32,7 +32,7 @@ const DEFAULT_TTL = '14d'
 /** Milliseconds. */
 const SWEEP_EVERY = 10_000
 /** Bytes of a row beside its text: the id, the object, its place in a map. Measured with 100 000 rows on V8. */
-const ROW_OVERHEAD = 256
+const ROW_OVERHEAD = 320
 
 /**
  * A store in memory. Other processes do not see it. If there are more sessions than it keeps, or they take more bytes, it drops the ones

@@ -32,7 +32,7 @@ export interface SqliteExecuteOptions {
 
 const BUSY_TIMEOUT = 5000
 /** Milliseconds: SQLite takes a larger number for none at all. */
-const MAX_TIMEOUT = 2 ** 31 - 1
+const MAX_TIMEOUT = 2_147_483_647
 /** Statements that stay prepared; our stores need six each. */
 const MAX_STATEMENTS = 64
 

@@ -54,6 +54,23 @@ function setUp(options: Parameters<typeof serve>[0] = {}) {
 }
 
 describe('the view', () => {
+  test('__proto__ is a key like any other, and no way to a prototype', async () => {
+    const { visit, sessions, browser } = setUp()
+    const { view, session, end } = await visit()
+    const key = '__proto__'
+    expect((view as Record<string, unknown>)[key]).toBeUndefined()
+    ;(view as Record<string, unknown>)[key] = { isAdmin: true }
+    expect((view as { isAdmin?: boolean }).isAdmin).toBeUndefined()
+    expect((session.data as { isAdmin?: boolean }).isAdmin).toBeUndefined()
+    expect(Object.getPrototypeOf(session.data)).toBe(Object.prototype)
+    expect(Object.keys(view)).toEqual([key])
+    ;(view as Record<string, unknown>)[key] = { isAdmin: 2 }
+    await end()
+    const { data } = await sessions.load(browser.cookie)
+    expect(Object.entries(data)).toEqual([[key, { isAdmin: 2 }]])
+    expect(({} as { isAdmin?: boolean }).isAdmin).toBeUndefined()
+  })
+
   test('enumerates the data and nothing else', async () => {
     const { visit } = setUp()
     const { view, session } = await visit()

@@ -203,6 +203,39 @@ describe('what JSON can not hold', () => {
     expectWithout(error, ['swordfish'])
   })
 
+  test('holes become null, with an origin too; a list of its own class is written by its items', () => {
+    const list: unknown[] = [1.5, 'b', { c: 2 }]
+    delete list[1]
+    list[4] = 5
+    expect(writeJson({ list })).toBe('{"list":[1.5,null,{"c":2},null,5]}')
+    const origin = readJson('{"list":[1.50,2.0,{"c":2.0},4]}')
+    const data = structuredClone(origin.value) as { list: unknown[] }
+    delete data.list[0]
+    delete data.list[3]
+    expect(writeJson(data, { origin })).toBe('{"list":[null,2.0,{"c":2.0},null]}')
+    class Cart extends Array<unknown> {
+      override map(): never[] {
+        return []
+      }
+    }
+    expect(writeJson({ list: Cart.from([1, 2]) })).toBe('{"list":[1,2]}')
+  })
+
+  test('1 048 576 characters are written, not one more; maxLength moves it, and counts what is escaped', async () => {
+    const ofLength = (length: number) => ({ t: 'x'.repeat(length - '{"t":""}'.length) })
+    expect(writeJson(ofLength(1_048_576))).toHaveLength(1_048_576)
+    const refused = (data: SessionData, options?: object) =>
+      rejection('ERR_SESSION_LIMIT', () => writeJson(data, options))
+    await refused(ofLength(1_048_577))
+    expect(writeJson(ofLength(50), { maxLength: 50 })).toHaveLength(50)
+    await refused(ofLength(51), { maxLength: 50 })
+    expect(writeJson({ t: [1, [2], []] }, { maxLength: 16 })).toBe('{"t":[1,[2],[]]}')
+    await refused({ t: [1, [2], []] }, { maxLength: 15 })
+    expect(writeJson({ t: '\u20ac' }, { ascii: true, maxLength: 14 })).toBe('{"t":"\\u20ac"}')
+    await refused({ t: '\u20ac' }, { ascii: true, maxLength: 13 })
+    await refused({ t: new Array(2 ** 32 - 1) })
+  })
+
   test('64 levels are written, one more or a circle is not', async () => {
     const nested = (depth: number): SessionData => JSON.parse(`${'{"a":'.repeat(depth - 1)}{}${'}'.repeat(depth - 1)}`)
     expect(readJson(writeJson(nested(64))).value).toEqual(nested(64))

@@ -51,7 +51,7 @@ describe('bounded', () => {
 describe('bounded in bytes', () => {
   /** With its quotes and braces, and what the store counts for each row. */
   const row = (bytes: number, more: object = {}) => ({
-    data: { t: 'x'.repeat(bytes - 256 - '{"t":""}'.length), ...more },
+    data: { t: 'x'.repeat(bytes - 320 - '{"t":""}'.length), ...more },
   })
 
   test('rows are kept up to maxBytes, and one byte more drops the one that was used longest ago', async () => {
@@ -85,10 +85,10 @@ describe('bounded in bytes', () => {
 
   test('a character above U+00FF makes two bytes of each', async () => {
     const wide = { data: { t: `\u20ac${'x'.repeat(2991)}` } }
-    const store = memoryStore({ maxBytes: 256 + 6000 })
+    const store = memoryStore({ maxBytes: 320 + 6000 })
     store.set('a', wide)
     expect(await keptIn(store, 'a')).toEqual([true])
-    const small = memoryStore({ maxBytes: 256 + 5999 })
+    const small = memoryStore({ maxBytes: 320 + 5999 })
     expect(() => small.set('a', wide)).toThrow(expect.objectContaining({ code: 'ERR_SESSION_LIMIT' }))
   })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { equalValues } from '../../../src/server/values.js'
+import { copyOf, equalValues } from '../../../src/server/values.js'
 import { runs } from '../../random.js'
 
 class Point {
@@ -106,6 +106,35 @@ describe('different', () => {
   ])('%# %o %o', (a, b) => {
     expect(equalValues(a, b)).toBe(false)
     expect(equalValues(b, a)).toBe(false)
+  })
+
+  test('lists of four billion holes, and what is shared 2^60 times, take no time', () => {
+    const holes = (last: unknown): unknown[] => {
+      const list = new Array<unknown>(2 ** 32 - 1)
+      list[2 ** 32 - 2] = last
+      return list
+    }
+    expect(equalValues(holes(1), holes(1))).toBe(true)
+    expect(equalValues(holes(1), holes(2))).toBe(false)
+    expect(equalValues(holes(1), new Array(2 ** 32 - 1))).toBe(false)
+    expect(equalValues(copyOf(holes({ a: 1 })), holes({ a: 1 }))).toBe(true)
+    const doubled = (last: unknown): unknown => {
+      let value = last
+      for (let level = 0; level < 60; level++) value = [value, value]
+      return value
+    }
+    expect(equalValues(doubled(1), doubled(1))).toBe(true)
+    expect(equalValues(doubled(1), doubled(2))).toBe(false)
+    expect(equalValues(copyOf(doubled(1)), doubled(1))).toBe(true)
+  })
+
+  test('long lists are compared to their last item', () => {
+    for (const length of [100_000, 100_001]) {
+      const list = new Array(length).fill(0)
+      expect(equalValues(list, list.with(-1, 1))).toBe(false)
+      expect(equalValues(list, [...list])).toBe(true)
+      expect(copyOf(list)).toEqual(list)
+    }
   })
 
   test('a circle ends, and equals another of its form', () => {

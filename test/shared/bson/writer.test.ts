@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { lightBsonTypes as types } from '../../../src/shared/bson/decimal.js'
+import { bsonOrigin } from '../../../src/shared/bson/origin.js'
 import { readBson } from '../../../src/shared/bson/reader.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
 import type { SessionData } from '../../../src/shared/types.js'
@@ -349,4 +350,16 @@ test('a RegExp is pattern and flags in the order of pymongo', () => {
   ] as const) {
     expect(written(value)).toBe(wanted(0x0b, cstring(pattern), cstring(options)))
   }
+})
+
+test('copies count with all that is in them: one key again and again is refused, and read to be sure', () => {
+  // 40 000 elements of one name, which the origin knows as one key.
+  const many = documentOf(element(0x03, 'a', documentOf(...new Array(40_000).fill(element(0x0a, 'x')))))
+  const value = readBson(many, { types })
+  const origin = bsonOrigin(many, { types })
+  expect(hex(writeBson(value, { origin }))).toBe(hex(many))
+  const more = { ...value, list: new Array(30_000).fill(null) }
+  expect(thrownBy(() => writeBson(more, { origin }))).toMatchObject({ code: 'ERR_SESSION_LIMIT' })
+  const fewer = { ...value, list: new Array(20_000).fill(null) }
+  expect(readBson(writeBson(fewer, { origin }), { types })).toEqual(fewer)
 })
