@@ -1,4 +1,7 @@
-/** The check of every option that is a number: a limit that is not one bounds nothing. */
+/**
+ * The check of every option that is a number: a limit that is none bounds nothing.
+ * What the options may be stands in docs/errors.md.
+ */
 
 export interface LimitRange {
   /** Default 1. */
