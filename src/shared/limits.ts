@@ -26,7 +26,7 @@ export function checkLimit(value: number, option: string, range: LimitRange = {}
 }
 
 /** Bytes that an array can have on every runtime. */
-const ONE_GIB = 2 ** 30
+const ONE_GIB = 1_073_741_824
 
 /** Checks the option `maxInflated`, in bytes. @throws {TypeError} naming it */
 export function checkInflated(maxInflated: number): number {
