@@ -4,6 +4,7 @@
  */
 import { measureBeaker } from './beaker.mjs'
 import { measureClient } from './client.mjs'
+import { measureHeaders } from './headers.mjs'
 import { startPython } from './python.mjs'
 import { measureCookies, measureServer } from './server.mjs'
 
@@ -18,6 +19,7 @@ const parts = {
   beaker: () =>
     withPython('python_beaker.py', (peer) => measureBeaker(task, (theirs, name) => rowsOf(peer, theirs, name))),
   client: () => measureClient(),
+  headers: () => measureHeaders(),
 }
 process.send(await parts[part]())
 
