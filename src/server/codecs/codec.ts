@@ -3,7 +3,8 @@
  * object; test/contract is the suite that each one passes.
  */
 import type { Origin, SessionData } from '../../shared/types.js'
-import type { CodecKeys, Verifications } from '../keys/keys.js'
+import type { Verifications } from '../keys/hmac.js'
+import type { CodecKeys } from '../keys/keys.js'
 
 export type { CodecKeys, KeysEvent } from '../keys/keys.js'
 

@@ -4,6 +4,7 @@
  */
 import { platform } from '#platform'
 import type { SessionErrorCode } from '../../shared/errors.js'
+import { isLoopback } from '../keys/remote-jwks.js'
 
 /** A fetch `Request`, a Node `IncomingMessage`, a Cookie header, or nothing. */
 export type CookieSource =
@@ -120,8 +121,6 @@ export interface PlainHttpWatch {
 }
 
 const INSECURE: SessionErrorCode = 'ERR_SESSION_INSECURE'
-/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3, with or without a port: there browsers keep Secure cookies. */
-const LOOPBACK = /^(?:(?:[^:]+\.)?localhost|127(?:\.\d+){3}|\[::1\])(?::\d*)?$/i
 /** RFC 7239 §4: `proto=https` of the first element, the one nearest to the visitor. */
 const FORWARDED_HTTPS = /^[^,]*\bproto="?https\b/i
 
@@ -166,7 +165,8 @@ function isPlainHttp(source: CookieSource): boolean {
       ? (headers.get(name) ?? undefined)
       : (headers as Record<string, string | undefined>)[name]
   const [protocol, host] = socket ? [socket.encrypted ? 'https:' : 'http:', get('host')] : partsOf(url)
-  if (protocol !== 'http:' || host === undefined || LOOPBACK.test(host)) return false
+  // There browsers keep Secure cookies.
+  if (protocol !== 'http:' || host === undefined || isLoopback(host)) return false
   const forwarded = get('x-forwarded-proto')?.split(',')[0]?.trim().toLowerCase()
   return forwarded !== 'https' && !FORWARDED_HTTPS.test(get('forwarded') ?? '')
 }

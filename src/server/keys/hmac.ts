@@ -5,7 +5,6 @@
 import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
 import { type HashName, type HmacKey, hmacKeyOf } from '../platform/platform.js'
-import type { Verifications } from './keys.js'
 import { publicMaterial } from './weak-keys.js'
 
 /** One secret, a comma-separated text of several, or a list. The first signs. */
@@ -23,6 +22,14 @@ export interface HmacKeysOptions {
   option?: string
   /** Bytes of a MAC, the rest is cut off its end (RFC 2104 §5); default: all. */
   bytes?: number
+}
+
+/** What the verifications of one request have cost until now. A token that a cache remembers costs nothing. */
+export interface Verifications {
+  costly: number
+  ordinary: number
+  /** A token was refused without a look at it. */
+  isCutShort: boolean
 }
 
 /** What a key is used for: the public cookie has its own keys, others for each cookie name. */
@@ -111,6 +118,9 @@ export function publicCookieLabel(cookieName: string): string {
   return `sessionglass public half of ${cookieName}\x01`
 }
 
+/** Keys or secrets of one list: a forged token is tried with each. */
+export const MAX_KEYS = 32
+
 /** The secrets of an option, each as bytes. */
 export function secretList(secrets: Secrets, option: string): Uint8Array[] {
   const list = typeof secrets === 'string' ? secrets.split(',').map((part) => part.trim()) : secrets
@@ -118,6 +128,7 @@ export function secretList(secrets: Secrets, option: string): Uint8Array[] {
   if (!Array.isArray(list) || list.length === 0) {
     throw new TypeError(`Option "${option}" must be a text, a Uint8Array, or a list of at least one of them`)
   }
+  if (list.length > MAX_KEYS) throw new TypeError(`Option "${option}" holds more than ${MAX_KEYS} secrets`)
   return list.map((secret: unknown) => {
     if (typeof secret === 'string') return encodeUtf8(secret)
     if (secret instanceof Uint8Array) return secret.slice()

@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { bytesOf, type HashName, plainBuffer } from '../platform/platform.js'
-import { createHmacKeys, type HmacKeysOptions, type KeyUse, publicCookieLabel } from './hmac.js'
+import { createHmacKeys, type HmacKeysOptions, type KeyUse, MAX_KEYS, publicCookieLabel } from './hmac.js'
 import { checkExponent, checkPoint, checkRsa, checkRsaLength, isKeyFile } from './weak-keys.js'
 
 /**
@@ -202,6 +202,7 @@ export function checkKeys(input: KeyInput | readonly KeyInput[], checks: KeyChec
   const inputs = Array.isArray(input) ? (input as readonly KeyInput[]) : [input as KeyInput]
   try {
     const keys = inputs.flatMap((each) => keysOf(each, checks, {}))
+    if (keys.length > MAX_KEYS) throw new TypeError(`more than ${MAX_KEYS} keys`)
     if (keys.length > 0) return keys
     throw new TypeError('no key')
   } catch (error) {

@@ -6,7 +6,7 @@ import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { HmacKey } from '../platform/platform.js'
-import { createHmacKeys, type KeyUse, type Secrets, secretList } from './hmac.js'
+import { createHmacKeys, type KeyUse, type Secrets, secretList, type Verifications } from './hmac.js'
 import {
   ALGORITHMS,
   type CheckedKey,
@@ -265,14 +265,6 @@ export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
 /** How many verifications one request may cost: those of costly keys, and those of other key pairs. Secrets cost next to nothing. */
 const MAX_COSTLY = 3
 const MAX_ORDINARY = 16
-
-/** What the verifications of one request have cost until now. A token that a cache remembers costs nothing. */
-export interface Verifications {
-  costly: number
-  ordinary: number
-  /** A token was refused without a look at it. */
-  isCutShort: boolean
-}
 
 /** For a new request. */
 export function startVerifications(): Verifications {

@@ -5,6 +5,7 @@
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { checkLimit } from '../../shared/limits.js'
+import { MAX_KEYS } from './hmac.js'
 import { checkAlgorithms, checkKey, isPrivateJwk, type Jwk, type JwsAlgorithm, readJwk } from './key-input.js'
 import { createKeyRing, type KeyRing, type KeySet } from './keys.js'
 
@@ -28,8 +29,6 @@ export interface RemoteJwksOptions {
   clock?: () => Date
 }
 
-/** Keys of one set: each may cost a verification for a token that nobody signed. */
-const MAX_REMOTE_KEYS = 32
 const MAX_JWKS_BYTES = 65_536
 const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeout: '5s' } as const
 
@@ -74,13 +73,18 @@ export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): 
   return { ...ring, publicKeys: async () => [] }
 }
 
-/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; as the URL standard writes hosts. */
-const LOOPBACK = /^(?:(?:.+\.)?localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+/** RFC 6761 §6.3, RFC 1122 §3.2.1.3, RFC 4291 §2.5.3; with or without a port. */
+const LOOPBACK = /^(?:(?:[^:]+\.)?localhost|127(?:\.\d+){3}|\[::1\])(?::\d*)?$/i
+
+/** Whether a host is this machine. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host)
+}
 
 function checkedAddress(url: string | URL): string {
   if (!URL.canParse(url)) throw new TypeError('The address of remoteJwks is not a URL')
   const { protocol, hostname, username, password, href } = new URL(url)
-  if (protocol !== 'https:' && !(protocol === 'http:' && LOOPBACK.test(hostname))) {
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname))) {
     throw new TypeError('The address of remoteJwks must begin with https: (http: only for this machine)')
   }
   if (username !== '' || password !== '') throw new TypeError('The address of remoteJwks must not contain a password')
@@ -102,7 +106,7 @@ async function readLimited(body: Response['body'], maxSize: number): Promise<Uin
 async function readJwks(bytes: Uint8Array, algorithms: readonly JwsAlgorithm[] | undefined): Promise<KeySet> {
   const { keys } = (JSON.parse(decodeUtf8(bytes)) ?? {}) as { keys?: unknown }
   if (!Array.isArray(keys)) throw new Error('The answer is not a JWK set')
-  if (keys.length > MAX_REMOTE_KEYS) throw new Error(`The JWK set has more than ${MAX_REMOTE_KEYS} keys`)
+  if (keys.length > MAX_KEYS) throw new Error(`The JWK set has more than ${MAX_KEYS} keys`)
   // RFC 7517 §5: keys that are not understood are passed over. So are those that the world should not know.
   const prepare = async (jwk: Jwk) => {
     if (jwk.kty === 'oct' || isPrivateJwk(jwk)) return []

@@ -84,6 +84,14 @@ test('the first token may need more keys than that, if each is cheap', async () 
   expect((await sessions.load(header([real]))).data).toEqual({ name: 'real0' })
 })
 
+test('a list has 32 keys or secrets, and not 33', () => {
+  const secrets = Array.from({ length: 33 }, (_, index) => `${SECRET} ${index}`)
+  expect(() => jwt({ secrets: secrets.slice(1) })).not.toThrow()
+  expect(() => jwt({ secrets })).toThrow('Option "secrets" holds more than 32 secrets')
+  expect(() => jwt({ keys: secrets.slice(1) })).not.toThrow()
+  expect(() => jwt({ keys: secrets })).toThrow('Option "keys" holds more than 32 keys')
+})
+
 describe('keys that are costly to try', () => {
   const jwks = (count: number, more: object = {}) =>
     Array.from({ length: count }, (_, index) =>
