@@ -17,7 +17,7 @@ const SECRET_BYTES = 20
 const RANDOM_ID = /^[0-9a-z]{32}$/
 
 /** Secrets of sessions, told without waiting. */
-export interface CsrfSecrets {
+interface CsrfSecrets {
   /** One for each key, the first makes tokens; none without keys, and for ids that the runtime has to wait for. */
   of(id: string): readonly Uint8Array[]
   /** A new id whose secrets are known. */
