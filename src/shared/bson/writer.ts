@@ -43,7 +43,7 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
   const buffer = createBuffer()
   const writer: BsonWriter = { buffer, path: [], depth: 0, elements: 0, copies: false, maxDepth, maxElements, maxBytes }
   if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
-  const bytes = buffer.bytes.subarray(0, buffer.position)
+  const bytes = buffer.bytes.slice(0, buffer.position)
   // A copy may hold more elements than were counted: the scope of a program, or one key again and again. Each takes two bytes.
   if (writer.copies && bytes.length > 2 * maxElements) readBson(bytes, { types: pageBsonTypes })
   return bytes
