@@ -120,9 +120,9 @@ const TOLERANCE = 30_000
  */
 export function whyInvalid(meta: SessionMeta, definition: SessionDefinition<unknown>, now: number): Over | undefined {
   // No time and no timeout are NaN, and no comparison with NaN is true.
-  const since = (time?: Date): number => now - Number(time) - TOLERANCE
-  if (since(meta.accessedAt) > Number(definition.idleTimeout)) return 'idle'
-  if (since(meta.createdAt) > Number(definition.absoluteTimeout)) return 'absolute'
+  const since = (time?: Date): number => now - +(time as Date) - TOLERANCE
+  if (since(meta.accessedAt) > (definition.idleTimeout as number)) return 'idle'
+  if (since(meta.createdAt) > (definition.absoluteTimeout as number)) return 'absolute'
   if (since(meta.expiresAt) >= 0) return 'exp'
   if (since(meta.notBefore) < -2 * TOLERANCE) return 'nbf'
   return undefined

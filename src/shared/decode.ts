@@ -9,7 +9,7 @@ import { type BsonTypes, readBson } from './bson/reader.js'
 import { decodeBase64Url, decodeUtf8 } from './bytes.js'
 import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
-import { parseObject, splitJwt, splitParts } from './jwt.js'
+import { openHeader, parseObject, splitJwt, splitParts } from './jwt.js'
 import { checkInflated } from './limits.js'
 import type { DecodedSession, SessionData, SessionMeta } from './types.js'
 
@@ -52,7 +52,7 @@ export function decodeSession(value: string, options: DecodeOptions = {}): Decod
   const reader = readers?.find((reader) => reader.matches(value))
   if (reader) return reader.decode(value, options)
   // It refuses more than a page does: another shape, and a header that says a name twice.
-  return decodeJwt(value, types, maxInflated, { ...splitJwt(value).header })
+  return decodeJwt(value, types, maxInflated, splitJwt(value, openHeader).header)
 }
 
 /** Bounds what a page inflates, because an attacker may have set the cookie; real sessions stay far below. */
@@ -82,12 +82,9 @@ export function decodeJwt(
   }
   // Beaker keeps both times in every session; an `_id` alone may be anybody's.
   const isBeaker = 'bsZ' in claims || '_creation_time' in session || '_accessed_time' in session
-  return {
-    format: isBeaker ? 'beaker-jwt' : 'jwt',
-    ...(isBeaker ? takeBeakerMeta : takeJwtMeta)(session),
-    header,
-    claims,
-  }
+  return isBeaker
+    ? { format: 'beaker-jwt', ...takeBeakerMeta(session), header, claims }
+    : { format: 'jwt', ...takeJwtMeta(session), header, claims }
 }
 
 /** The header of a token, or its claims. */

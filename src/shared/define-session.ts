@@ -21,9 +21,6 @@ export interface SessionOptions {
   sessionField?: string
 }
 
-/** The default of django-session-jwt (FORMATS §6.2). */
-const SESSION_FIELD = 'sk'
-
 /** A session as both sides know it. There is no secret in it. */
 export interface SessionDefinition<Data = SessionData> {
   readonly name: string
@@ -66,10 +63,8 @@ function refuse(option: string, rule: string): never {
   throw new TypeError(`${option} must be ${rule}`)
 }
 
-function claimsOf(
-  fields: SessionFields = {},
-  sessionField: string = SESSION_FIELD,
-): Omit<SessionDefinition, 'name' | '~data'> {
+/** @param sessionField - by default that of django-session-jwt (FORMATS §6.2) */
+function claimsOf(fields: SessionFields = {}, sessionField: string = 'sk'): Omit<SessionDefinition, 'name' | '~data'> {
   if (typeof fields !== 'object' || !fields || Array.isArray(fields)) refuse('fields', 'an object')
   const copy = Object.freeze({ ...fields })
   return { fields: copy, sessionField, '~claims': (session) => viewClaims(session, copy, sessionField) }

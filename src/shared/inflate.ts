@@ -9,6 +9,8 @@ interface Stream {
   readonly bytes: Uint8Array
   /** In bits. */
   position: number
+  /** Of the stream, in bits; two bytes more can be read. */
+  readonly end: number
 }
 
 /**
@@ -24,8 +26,13 @@ interface Stream {
  * @see RFC 1950 §2.2, RFC 1951 §3.2
  */
 export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayBuffer> {
-  const stream: Stream = { bytes, position: 0 }
-  const output: number[] = []
+  // Zeros to read behind the end: V8 makes every read of an array slower once an index was out of its bounds.
+  const padded = new Uint8Array(bytes.length + 2)
+  padded.set(bytes)
+  const stream: Stream = { bytes: padded, position: 0, end: bytes.length * 8 }
+  // Longer output makes it grow; most sessions fit.
+  const output = new Array<number>(1024)
+  let size = 0
   // CM 8, CINFO up to 7, FCHECK, no FDICT.
   const header = readUint16(stream)
   if ((header & 0x8f20) !== 0x800 || header % 31) broken()
@@ -34,33 +41,35 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
   for (let last = 0; !last; ) {
     last = readBits(stream, 1)
     const type = readBits(stream, 2)
-    if (type > 2) broken()
     if (type) {
       // RFC 1951 §3.2.3.
-      if (type < 2)
-        fixed ??= blockCodes(new Array<number>(320).fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288), 288)
-      const [literals, distances] = type < 2 ? (fixed as BlockCodes) : readCodes(stream)
+      if (type > 2) broken()
+      if (type < 2) {
+        fixed ??= blockCodes(new Uint8Array(320).fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288), 288)
+      }
+      const [literals, distances] = (type < 2 && fixed) || readCodes(stream)
       for (let value = readSymbol(stream, literals); value !== 256; value = readSymbol(stream, literals)) {
-        if (value < 256) output.push(value)
+        if (value < 256) output[size++] = value
         else {
           let length = value === 285 ? 258 : readExtended(stream, value - 257, 2) + 3
           const distance = readExtended(stream, readSymbol(stream, distances), 1) + 1
           // Two symbols of each alphabet stand for no length and no distance (RFC 1951 §3.2.5).
-          if (length > 258 || distance > 32_768 || distance > output.length) broken()
-          while (length--) output.push(output[output.length - distance] as number)
+          if (length > 258 || distance > 32_768 || distance > size) broken()
+          for (; length--; size++) output[size] = output[size - distance] as number
         }
-        if (output.length > limit) throw new SessionError('ERR_SESSION_LIMIT')
+        if (size > limit) broken('ERR_SESSION_LIMIT')
       }
     } else {
       // RFC 1951 §3.2.4.
       skip(stream, -stream.position & 7)
       let length = readBits(stream, 16)
       if (length + readBits(stream, 16) !== 0xffff) broken()
-      while (length--) output.push(readBits(stream, 8))
-      if (output.length > limit) throw new SessionError('ERR_SESSION_LIMIT')
+      while (length--) output[size++] = readBits(stream, 8)
+      if (size > limit) broken('ERR_SESSION_LIMIT')
     }
   }
   skip(stream, -stream.position & 7)
+  output.length = size
   // Adler-32 (RFC 1950 §8.2).
   let low = 1
   let high = 0
@@ -69,51 +78,51 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
     low += byte
     high = (high + low) % 65_521
   }
-  if (high !== readUint16(stream) || low % 65_521 !== readUint16(stream) || stream.position < bytes.length * 8) broken()
+  if (high !== readUint16(stream) || low % 65_521 !== readUint16(stream) || stream.position < stream.end) broken()
   return new Uint8Array(output)
 }
 
 /** Reads the codes of a block as the lengths of their symbols' codes, which are compressed too (RFC 1951 §3.2.7). */
 function readCodes(stream: Stream): BlockCodes {
+  /** The order of the lengths of the code for lengths, one character each: `@` is 0, `A` is 1. */
+  const lengthOrder = 'PQR@HGIFJEKDLCMBNAO'
   const literalCount = readBits(stream, 5) + 257
   const count = literalCount + readBits(stream, 5) + 1
   if (literalCount > 286 || count - literalCount > 30) broken()
-  const codeLengths = new Array<number>(19).fill(0)
+  const codeLengths = new Uint8Array(19)
   const given = readBits(stream, 4) + 4
-  for (let i = 0; i < given; i++) codeLengths[LENGTH_ORDER.charCodeAt(i) & 31] = readBits(stream, 3)
+  for (let i = 0; i < given; i++) codeLengths[lengthOrder.charCodeAt(i) & 31] = readBits(stream, 3)
   const code = huffmanCode(codeLengths)
-  const lengths: number[] = []
-  while (lengths.length < count) {
+  const lengths = new Uint8Array(count)
+  let at = 0
+  while (at < count) {
     const value = readSymbol(stream, code)
-    const length = value < 16 ? value : value > 16 ? 0 : (lengths.at(-1) ?? broken())
+    const length = value < 16 ? value : value > 16 ? 0 : (lengths[at - 1] ?? broken())
     let times = value < 16 ? 1 : value < 18 ? readBits(stream, value - 14) + 3 : readBits(stream, 7) + 11
-    while (times--) lengths.push(length)
+    while (times--) lengths[at++] = length
   }
-  if (lengths.length > count) broken()
+  if (at > count) broken()
   return blockCodes(lengths, literalCount)
 }
-
-/** The order of the lengths of the code for lengths, one character each: `@` is 0, `A` is 1 (RFC 1951 §3.2.7). */
-const LENGTH_ORDER = 'PQR@HGIFJEKDLCMBNAO'
 
 type BlockCodes = [literals: HuffmanCode, distances: HuffmanCode]
 
 /** @param lengths - those of the literals, then those of the distances */
-function blockCodes(lengths: readonly number[], literalCount: number): BlockCodes {
-  return [huffmanCode(lengths.slice(0, literalCount)), huffmanCode(lengths.slice(literalCount))]
+function blockCodes(lengths: Uint8Array, literalCount: number): BlockCodes {
+  return [huffmanCode(lengths.subarray(0, literalCount)), huffmanCode(lengths.subarray(literalCount))]
 }
 
 /** A canonical Huffman code (RFC 1951 §3.2.2). */
 interface HuffmanCode {
   /** How many symbols have a code of each length. */
-  readonly counts: readonly number[]
+  readonly counts: Uint16Array
   /** Those symbols, the ones with the shortest codes first. */
-  readonly symbols: readonly number[]
+  readonly symbols: Uint16Array
 }
 
 /** @param lengths - of the code of each symbol; 0 if it has none */
-function huffmanCode(lengths: readonly number[]): HuffmanCode {
-  const counts = new Array<number>(16).fill(0)
+function huffmanCode(lengths: Uint8Array): HuffmanCode {
+  const counts = new Uint16Array(16)
   for (const length of lengths) (counts[length] as number)++
   /** Where the next symbol of each length goes. */
   const next: number[] = []
@@ -128,7 +137,7 @@ function huffmanCode(lengths: readonly number[]): HuffmanCode {
   }
   // Once it is negative it stays so. Only a single code of one bit may leave another code free.
   if (free < 0 || (free && total > (counts[1] as number))) broken()
-  const symbols = new Array<number>(total)
+  const symbols = new Uint16Array(total)
   for (let symbol = 0; symbol < lengths.length; symbol++) {
     const length = lengths[symbol]
     if (length) symbols[(next[length] as number)++] = symbol
@@ -162,7 +171,7 @@ function readExtended(stream: Stream, value: number, groupBits: number): number 
 }
 
 function readUint16(stream: Stream): number {
-  return readBits(stream, 8) * 256 + readBits(stream, 8)
+  return (readBits(stream, 8) << 8) | readBits(stream, 8)
 }
 
 function readBits(stream: Stream, count: number): number {
@@ -180,9 +189,9 @@ function peek({ bytes, position }: Stream): number {
 
 function skip(stream: Stream, count: number): void {
   stream.position += count
-  if (stream.position > stream.bytes.length * 8) broken()
+  if (stream.position > stream.end) broken()
 }
 
-function broken(): never {
-  throw new SessionError('ERR_SESSION_COMPRESSION')
+function broken(code: 'ERR_SESSION_COMPRESSION' | 'ERR_SESSION_LIMIT' = 'ERR_SESSION_COMPRESSION'): never {
+  throw new SessionError(code)
 }

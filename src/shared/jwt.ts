@@ -53,10 +53,15 @@ export function createHeaderReader(): HeaderReader {
 export const MAX_HEADER_LENGTH = 2048
 
 function parseHeader(text: string): JwtParts['header'] {
+  return deepFreeze(openHeader(text))
+}
+
+/** A header that only its reader holds, so it is not frozen. @throws {SessionError} as `splitJwt` */
+export function openHeader(text: string): Record<string, unknown> {
   if (text.length > MAX_HEADER_LENGTH) {
     throw new SessionError('ERR_SESSION_LIMIT', 'The header of the token is too long')
   }
-  return deepFreeze(parseUniqueObject(decodeUtf8(decodeBase64Url(text))))
+  return parseUniqueObject(decodeUtf8(decodeBase64Url(text)))
 }
 
 /**
@@ -69,7 +74,7 @@ export function looksLikeJwt(value: string): boolean {
 }
 
 /** `BASE64URL(header) '.' BASE64URL(payload) '.' BASE64URL(signature)`; payload and signature may be empty. */
-const COMPACT = /^([\w-]+)\.([\w-]*)\.([\w-]*)$/
+const COMPACT = /^[\w-]+\.[\w-]*\.[\w-]*$/
 
 /**
  * Splits a token and opens nothing.

@@ -198,9 +198,6 @@ export const BSON_MAX_ELEMENTS = 65_536
 /** Bytes of a written document: what the server inflates at most, so that it can read what it wrote. */
 export const BSON_MAX_BYTES = 1_048_576
 
-/** Longer text is worth the call of a decoder. */
-const SHORT = 48
-
 /**
  * The text of bytes.
  *
@@ -209,10 +206,11 @@ const SHORT = 48
  * @throws {SessionError} `ERR_SESSION_BSON` if they are not UTF-8
  */
 export function readText(bytes: Uint8Array, start: number, end: number): string {
-  if (end - start < SHORT) {
-    const codes = new Array<number>(end - start)
+  // Longer text is worth the call of a decoder.
+  if (end - start < 48) {
+    const codes: number[] = []
     let index = start
-    while (index < end && (bytes[index] as number) < 128) codes[index - start] = bytes[index++] as number
+    while (index < end && (bytes[index] as number) < 128) codes.push(bytes[index++] as number)
     if (index === end) return String.fromCharCode(...codes)
   }
   return decodeUtf8(bytes.subarray(start, end), 'ERR_SESSION_BSON')
