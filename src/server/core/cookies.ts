@@ -393,19 +393,24 @@ export function readSessionCookies(header: string, name: string, joinsChunks: bo
   const hasSeveral = values.length > 1 || chunks.some((index) => Number(pieces[index]?.length) > 1)
   const isCutShort = values.length === MAX_CANDIDATES
   if (chunks.length === 0) return { values, chunks, hasSeveral, isCutShort, candidates: alone }
-  const joins = joinsOf(name, pieces)
+  const all = joinsOf(name, pieces)
+  const joins = all.slice(0, MAX_JOINS)
   const [last, ...others] = alone
   // A first piece with room left is the whole value: what stands beside it is left over, or planted.
   const isWhole = last !== undefined && !isFull(name, 0, last.value)
   const candidates = isWhole ? [last, ...joins, ...others] : [...joins, ...alone]
-  return { values, chunks, hasSeveral, isCutShort: isCutShort || joins.length === MAX_JOINS, candidates }
+  const isCut = all.length > MAX_JOINS || values.length > MAX_JOINS
+  return { values, chunks, hasSeveral, isCutShort: isCutShort || isCut, candidates }
 }
 
 function readPieces(header: string, name: string): string[][] {
   return Array.from({ length: MAX_CHUNKS }, (_, index) => readCookies(header, chunkName(name, index)))
 }
 
-/** Of two and more pieces, up to a gap: first those whose last piece alone has room left, then the longer before the shorter. */
+/**
+ * Of two and more pieces, up to a gap: first those whose last piece alone has room left, then the longer before the shorter. There
+ * may be more than are tried.
+ */
 function joinsOf(name: string, [firsts = [], ...rest]: readonly (readonly string[])[]): CookieCandidate[] {
   const whole: CookieCandidate[] = []
   const others: CookieCandidate[] = []
@@ -424,7 +429,7 @@ function joinsOf(name: string, [firsts = [], ...rest]: readonly (readonly string
     whole.unshift(...longer.filter(({ isWhole }) => isWhole))
     others.unshift(...longer.filter(({ isWhole }) => !isWhole))
   }
-  return [...whole, ...others].slice(0, MAX_JOINS)
+  return [...whole, ...others]
 }
 
 /** Each piece but the last is as long as a browser keeps it. */

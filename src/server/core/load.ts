@@ -6,6 +6,7 @@ import { readCookies } from '../../shared/cookie.js'
 import { isOutage, isSessionError, SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { CodecContext, SessionCodec } from '../codecs/codec.js'
+import type { Verifications } from '../keys/hmac.js'
 import { startVerifications } from '../keys/keys.js'
 import { copyOf } from '../values.js'
 import { type CookieCandidate, findShadowed, type RequestCookies, readSessionCookies } from './cookies.js'
@@ -54,14 +55,16 @@ async function loadSession<Data extends object>(
   const header = cookieHeader(source)
   const cookies = readSessionCookies(header, name, settings.joinsChunks)
 
-  const { loaded, rejections, isCutShort } = await findLoadedSession(settings, cookies.candidates, now)
+  const { loaded, rejections, verifications } = await findLoadedSession(settings, cookies.candidates, now)
   reportCandidates(settings, cookies, { loaded, rejections, now })
   if (loaded && !versions.note(loaded)) reportConflict(settings, loaded)
 
   const { id = newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
   const accessedAt = lifetime.lastAccess(loaded?.record ?? {}, now) ?? now
   const publicValue = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
-  const publicCookie = publicValue === undefined ? undefined : await readPublicCookie(settings, publicValue, now)
+  // Without a session it expires, whatever it says.
+  const readPublic = (value: string) => (loaded ? readPublicCookie(settings, value, { now, verifications }) : { value })
+  const publicCookie = publicValue === undefined ? undefined : await readPublic(publicValue)
   const data = loaded?.row?.data ?? loaded?.record.data ?? {}
   const { csrf } = settings
   const state: SessionState = {
@@ -88,7 +91,7 @@ async function loadSession<Data extends object>(
   else if (rejections[0]) {
     const { error, id: rejectedId } = weightiest(rejections)
     state.rejected = error
-    if (isCutShort || cookies.isCutShort) state.isCutShort = true
+    if (verifications.isCutShort || cookies.isCutShort) state.isCutShort = true
     if (rejectedId !== undefined && isProtected(error)) state.rejectedId = rejectedId
   }
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)
@@ -112,14 +115,16 @@ export async function findLoadedSession(
   settings: LoadSettings,
   candidates: readonly CookieCandidate[],
   now: Date,
-): Promise<{ loaded?: LoadedSession; rejections: readonly Rejection[]; isCutShort: boolean }> {
-  const context = { ...contextOf(settings, 'session', now), verifications: startVerifications() }
+): Promise<{ loaded?: LoadedSession; rejections: readonly Rejection[]; verifications: Verifications }> {
+  const verifications = startVerifications()
+  const context = { ...contextOf(settings, 'session', now), verifications }
   const rejections: Rejection[] = []
   let loaded: LoadedSession | undefined
   for (const candidate of candidates) {
     const { value, isJoined } = candidate
     if (value === '' || isPartOf(value, loaded)) continue
     const outcome = await verifyCandidate(settings.codecs, value, context, isJoined)
+    verifications.isLater = verifications.costly + verifications.ordinary > 0
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
     const refusal = outcome instanceof SessionError ? outcome : refusalOf(settings, outcome, now)
@@ -131,7 +136,7 @@ export async function findLoadedSession(
     }
     if (loaded && loaded.record.version === undefined) break
   }
-  return { rejections, isCutShort: context.verifications.isCutShort, ...(loaded && { loaded }) }
+  return { rejections, verifications, ...(loaded && { loaded }) }
 }
 
 /** The same value, or one with more or fewer pieces: a signature covers them all, so it is no other session. */
@@ -253,13 +258,17 @@ function reportCandidates(
 }
 
 /** The public cookie that the browser has; a commit looks whether it still says the truth. It is never read as authority. */
-async function readPublicCookie(settings: LoadSettings, value: string, now: Date): Promise<PublicCookie> {
+async function readPublicCookie(
+  settings: LoadSettings,
+  value: string,
+  { now, verifications }: { now: Date; verifications: Verifications },
+): Promise<PublicCookie> {
   const { publicCodec, publicRecords } = settings
   if (!publicCodec) return { value }
   const known = publicRecords.get(value)
   if (known) return { value, record: known }
   try {
-    const record = await publicCodec.verify(value, contextOf(settings, 'public', now))
+    const record = await publicCodec.verify(value, { ...contextOf(settings, 'public', now), verifications })
     publicRecords.set(value, record, value.length)
     return { value, record }
   } catch {

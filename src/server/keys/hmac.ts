@@ -28,6 +28,8 @@ export interface HmacKeysOptions {
 export interface Verifications {
   costly: number
   ordinary: number
+  /** A value before this one has cost something. */
+  isLater: boolean
   /** A token was refused without a look at it. */
   isCutShort: boolean
 }

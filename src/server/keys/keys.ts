@@ -268,27 +268,34 @@ const MAX_ORDINARY = 16
 
 /** For a new request. */
 export function startVerifications(): Verifications {
-  return { costly: 0, ordinary: 0, isCutShort: false }
+  return { costly: 0, ordinary: 0, isLater: false, isCutShort: false }
 }
 
 /**
- * Counts what a token may cost before its first key is tried. The first token of a request may always try all keys that are not costly.
+ * Counts what a token may cost before its first key is tried. The first value of a request may try the keys of all codecs: only then is
+ * a session of any of them found.
  *
  * @throws {SessionError} `ERR_SESSION_LIMIT` if the request has brought too many
  */
 function count(spent: Verifications, keys: KeySet): void {
-  const costly = spent.costly + keys.filter(({ isCostly }) => isCostly).length
+  const more = costlyOf(keys).length
+  const costly = spent.costly + more
   const ordinary = spent.ordinary + keys.filter((key) => !key.isCostly && ALGORITHMS[key.alg].kty !== 'oct').length
-  if (costly > MAX_COSTLY || (ordinary > MAX_ORDINARY && spent.ordinary > 0)) {
+  const isTooMuch = costly > MAX_COSTLY || (ordinary > MAX_ORDINARY && spent.ordinary > 0)
+  if (more > MAX_COSTLY || (spent.isLater && isTooMuch)) {
     spent.isCutShort = true
     throw new SessionError('ERR_SESSION_LIMIT', 'The request has brought more tokens than are verified')
   }
   Object.assign(spent, { costly, ordinary })
 }
 
+function costlyOf<Key extends KeyCost>(keys: readonly Key[]): Key[] {
+  return keys.filter(({ isCostly }) => isCostly)
+}
+
 /** @throws {TypeError} for a list whose tokens, if they name no key, cost more than one request may */
 function checkCost(keys: readonly KeyCost[]): void {
-  const count = keys.filter(({ isCostly, isNamed }) => isCostly && !isNamed).length
+  const count = costlyOf(keys).filter(({ isNamed }) => !isNamed).length
   if (count <= MAX_COSTLY) return
   throw new TypeError(
     `Option "keys" holds ${count} keys for ES384, ES512 or RSA above 4096 bits without a "kid"; ${MAX_COSTLY} are the most`,
@@ -303,7 +310,10 @@ export async function verifyWithSet(keys: KeySet, token: SignedToken, use: KeyUs
   const { alg, kid } = token
   // A `kid` that is known means that key alone; another issuer may name the same keys in another way.
   const named = knows(keys, kid) ? keys.filter((key) => key.kid === kid) : keys
-  const possible = named.filter((key) => key.alg === alg)
+  const suitable = named.filter((key) => key.alg === alg)
+  // Of more costly keys than that, those with a name are for tokens that say it.
+  const isLong = costlyOf(suitable).length > MAX_COSTLY
+  const possible = isLong ? suitable.filter(({ isCostly, isNamed }) => !(isCostly && isNamed)) : suitable
   if (use.verifications) count(use.verifications, possible)
   for (const key of possible) if (await key.verify(token, use)) return keys.indexOf(key)
   return -1

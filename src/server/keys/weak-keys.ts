@@ -20,7 +20,18 @@ export function publicMaterial(secret: Uint8Array): string | undefined {
 /** Whether it is a key file, or the base64 of one, as environment variables often hold it. */
 export function isKeyFile(secret: Uint8Array): boolean {
   const text = textOf(secret)
-  return looksLikeKeyFile(text) || looksLikeKeyFile(decodedText(text))
+  const decoded = decodedText(text)
+  const bytes = Uint8Array.from(decoded, (character) => character.charCodeAt(0))
+  return looksLikeKeyFile(text) || looksLikeKeyFile(decoded.trim()) || isDer(secret) || isDer(bytes)
+}
+
+/** The names of RSA, EC and Ed25519 keys in DER, as SPKI, PKCS #8 and certificates have them (RFC 3279 §2.3, RFC 8410 §3). */
+const KEY_TYPES: readonly string[] = ['06092a864886f70d010101', '06072a8648ce3d0201', '06032b6570']
+
+/** A PEM without its lines is the base64 of this. Random bytes are not: they would have to hold such a name, too. */
+function isDer(bytes: Uint8Array): boolean {
+  const hex = encodeHex(bytes)
+  return hex.startsWith('30') && KEY_TYPES.some((type) => hex.includes(type))
 }
 
 function textOf(secret: Uint8Array): string {
@@ -29,7 +40,7 @@ function textOf(secret: Uint8Array): string {
 
 /** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM, spaces, lines or quotes may precede it. */
 function looksLikeKeyFile(text: string): boolean {
-  if (/-----BEGIN |^["']?(?:ssh|ecdsa)-/m.test(text)) return true
+  if (/-----BEGIN |^["']?(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-/m.test(text)) return true
   try {
     const value: unknown = JSON.parse(text.replace(/^'([\s\S]*)'$/, '$1'))
     return typeof value === 'string' ? looksLikeKeyFile(value.trim()) : typeof value === 'object' && value !== null
@@ -41,7 +52,7 @@ function looksLikeKeyFile(text: string): boolean {
 /** Of base64 in either alphabet; empty if it is none. */
 function decodedText(text: string): string {
   try {
-    return atob(text.replace(/-/g, '+').replace(/_/g, '/')).trim()
+    return atob(text.replace(/-/g, '+').replace(/_/g, '/'))
   } catch {
     return ''
   }
@@ -68,7 +79,7 @@ const SHORTEST_RSA = 2048
 const MAX_RSA = 8192
 /** Of a key whose owner we don't know: what it costs is not theirs to choose. */
 const MAX_REMOTE_RSA = 4096
-const MAX_REMOTE_EXPONENT = 4_294_967_296
+const MAX_EXPONENT = 4_294_967_296
 
 /** @throws {TypeError} for a modulus that is too short, or too long */
 export function checkRsaLength(bits: number | undefined, isRemote = false): void {
@@ -82,15 +93,15 @@ export function checkRsaLength(bits: number | undefined, isRemote = false): void
 export function checkRsa(modulus: Uint8Array, publicExponent: Uint8Array, isRemote = false): void {
   const number = toInteger(modulus)
   checkRsaLength(number === 0n ? 0 : number.toString(2).length, isRemote)
-  checkExponent(publicExponent, isRemote)
+  checkExponent(publicExponent)
   checkModulus(number)
 }
 
-export function checkExponent(publicExponent: Uint8Array, isRemote = false): void {
+export function checkExponent(publicExponent: Uint8Array): void {
   const exponent = toInteger(publicExponent)
   if (exponent === 1n) throw new TypeError('an RSA key with the exponent 1')
   if (exponent % 2n === 0n) throw new TypeError('an RSA key with an even exponent')
-  if (isRemote && exponent > BigInt(MAX_REMOTE_EXPONENT)) throw new TypeError('an RSA key with an exponent above 2^32')
+  if (exponent > BigInt(MAX_EXPONENT)) throw new TypeError('an RSA key with an exponent above 2^32')
 }
 
 /**

@@ -94,5 +94,13 @@ describe('pieces of a request', () => {
     const planted = Array.from({ length: 16 }, (_, n) => `sid=${full('a')}${n}; sid.1=${n}; sid.2=${n}; sid.3=${n}`)
     const joins = read(planted.join('; ')).candidates.filter(({ isJoined }) => isJoined)
     expect(joins).toHaveLength(12)
+    expect(read(planted.join('; ')).isCutShort).toBe(true)
+  })
+
+  test('nothing is cut short where three pieces each stand there twice', () => {
+    const twice = ['a', 'b'].map((text) => `sid=${full(text)}; sid.1=${full(text, 1)}; sid.2=${text}`).join('; ')
+    expect(read(twice).candidates).toHaveLength(14)
+    expect(read(twice).isCutShort).toBe(false)
+    expect(read(`${twice}; sid.2=c`).isCutShort).toBe(true)
   })
 })

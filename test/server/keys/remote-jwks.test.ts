@@ -320,3 +320,25 @@ function endless(response: Responder): void {
   }
   more()
 }
+
+test('a set of many costly keys is fetched again for a token that names a new one', async () => {
+  const pairs = ['a', 'b', 'c', 'd', 'e'].map((kid) => ({ kid, ...pairFor('ES512', `of many ${kid}`) }))
+  const keys = pairs.map(({ kid, publicKey }) => jwkOf(publicKey, { kid }))
+  const { state, fetch } = testIssuer(keys.slice(0, 4))
+  const clock = testClock()
+  const sessions = createSessions({
+    codecs: [codecOf({ fetch, clock, cooldown: '30s' })],
+    readOnly: true,
+    expose: false,
+    clock,
+  })
+  const load = async (pair: typeof one, kid?: string) =>
+    await sessions.load(`beaker.session.id=${await signedBy(pair, kid)}`)
+  const [first = one] = pairs
+  expect((await load(first, 'a')).data).toEqual({ user: 'dave' })
+  // No key is tried for one without a name: four are too many.
+  expect((await load(first)).rejected?.code).toBe('ERR_SESSION_SIGNATURE')
+  state.keys = keys
+  clock.pass(31)
+  expect((await load(pairs.at(-1) as typeof one, 'e')).data).toEqual({ user: 'dave' })
+})

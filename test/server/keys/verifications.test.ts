@@ -110,3 +110,36 @@ describe('keys that are costly to try', () => {
     expect(await jwt({ keys: pems.slice(0, 3) }).keys?.ready()).toBeUndefined()
   })
 })
+
+describe('several codecs', () => {
+  test.each([
+    ['ES512', 3],
+    ['ES256', 10],
+  ] as const)('the first %s token is read by the last key of the last codec', async (alg, count) => {
+    const keys = (prefix: string) =>
+      Array.from({ length: count }, (_, index) => pemOf(pairFor(alg, `${prefix} ${index}`).privateKey))
+    const old = keys('old')
+    const [real = ''] = await tokensBy({ pem: old.at(-1) as string, kid: 'of another issuer' }, 1, 'real')
+    const sessions = sessionsOf(jwt({ keys: keys('new') }), jwt({ keys: old }))
+    expect((await sessions.load(header([real]))).data).toEqual({ name: 'real0' })
+  })
+})
+
+test('a public cookie is verified only beside a session, and counts', async () => {
+  const codec = jwt({ keys: pemOf(own.es512.privateKey) })
+  const costs: (number | undefined)[] = []
+  const watched: SessionCodec = {
+    ...codec,
+    verify(value, context) {
+      if (context.purpose === 'public') costs.push(context.verifications?.costly)
+      return codec.verify(value, context)
+    },
+  }
+  const sessions = createSessions({ session, codecs: [watched], expose: ['name'] })
+  const [real = ''] = await tokensBy(pemOf(own.es512.privateKey), 1, 'real')
+  const [forged = ''] = await tokensBy(pemOf(foreign.es512.privateKey), 1, 'forged')
+  await sessions.load(`sid=${forged}; sid.public=${forged}`)
+  expect(costs).toEqual([])
+  await sessions.load(`sid=${real}; sid.public=${forged}`)
+  expect(costs).toEqual([1])
+})

@@ -9,6 +9,10 @@ const pem = pemOf(pairFor('RS256').publicKey)
 const base64 = Buffer.from(pem).toString('base64')
 const jwkText = JSON.stringify(jwkOf(pairFor('ES256').publicKey))
 
+function derOf(algorithm: string): Buffer {
+  return pairFor(algorithm).publicKey.export({ format: 'der', type: 'spki' })
+}
+
 const known: [string, string][] = [
   ['a PEM', pem],
   ['a PEM in base64', base64],
@@ -17,6 +21,10 @@ const known: [string, string][] = [
   ['a PEM in base64url', Buffer.from(pem).toString('base64url')],
   ['a JWK', jwkText],
   ['a JWK in base64', Buffer.from(jwkText).toString('base64')],
+  ['RSA in DER, as base64', derOf('RS256').toString('base64')],
+  ['EC in DER, as base64', derOf('ES256').toString('base64')],
+  ['Ed25519 in DER, as base64url', derOf('EdDSA').toString('base64url')],
+  ['an OpenSSH key of a security key', `sk-ssh-ed25519@openssh.com ${'A'.repeat(68)}`],
   ['an OpenSSH public key', `ssh-ed25519 ${'A'.repeat(68)} dave@example.com`],
   ['the example of jwt.io', 'a-string-secret-at-least-256-bits-long'],
   ['the example of iron-session', 'complex_password_at_least_32_characters_long'],
@@ -40,6 +48,12 @@ describe.each(known)('%s as a secret', (_, secret) => {
     expect(messages).not.toContain(secret.slice(0, 24))
     expect(errorOf(() => make({ allowWeakSecrets: true }))).toBeUndefined()
   })
+})
+
+test.each(['RS256', 'ES256', 'EdDSA'])('a public key for %s in DER is no secret', (algorithm) => {
+  const der = new Uint8Array(derOf(algorithm))
+  expect(() => jwt({ secrets: der })).toThrow(/a PEM or JWK/)
+  expect(() => jwt({ keys: der, allowWeakSecrets: true })).toThrow(/a PEM or JWK as a secret/)
 })
 
 test('"True" as the validate_key of Beaker throws', () => {
@@ -120,11 +134,12 @@ describe('RSA', () => {
     ['010000', /even exponent/],
     ['', /even exponent/],
     ['00', /even exponent/],
+    ['0100000001', /exponent above 2\^32/],
   ])('the exponent %s is refused', (hex, message) => {
     expect(() => jwt({ keys: exponent(hex) })).toThrow(message)
   })
 
-  test.each(['03', '11', '010001'])('the exponent %s is taken', (hex) => {
+  test.each(['03', '11', '010001', 'ffffffff'])('the exponent %s is taken', (hex) => {
     expect(() => jwt({ keys: exponent(hex) })).not.toThrow()
   })
 
