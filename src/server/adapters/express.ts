@@ -6,9 +6,9 @@ import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
-import { internal } from '../core/verify-sessions.js'
 import { openSession } from './express-session.js'
 import { holdResponse, type NodeResponse, saveSession, withStatus } from './held-response.js'
+import { savingOf } from './saving.js'
 
 export type { ExpressSession, SessionCallback, SessionCookie } from './express-session.js'
 
@@ -46,12 +46,12 @@ export function expressSessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
   { property = 'session' }: ExpressOptions = {},
 ): ExpressMiddleware {
-  const { load, commit, destroy } = sessions[internal]
-  if (commit === undefined) throw new TypeError('expressSessions saves sessions: these are read only')
+  const inner = savingOf(sessions, 'expressSessions')
+  const { load, destroy } = inner
 
   function attach(request: NodeRequest, response: NodeResponse, session: Session<Data>, next: Next): void {
     const head = holdResponse(response, {
-      prepare: () => (open.isEnded() ? destroy(session, head) : saveSession(sessions[internal], session, head)),
+      prepare: () => (open.isEnded() ? destroy(session, head) : saveSession(inner, session, head)),
       fail: (error) => next(withStatus(error)),
     })
     const open = openSession<Data>(sessions, { session, request, target: head })

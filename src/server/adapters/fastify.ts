@@ -5,8 +5,8 @@ import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
-import { internal } from '../core/verify-sessions.js'
 import { dropHeaders, holdResponse, type NodeResponse, saveSession, withStatus } from './held-response.js'
+import { savingOf } from './saving.js'
 
 /** The part of a Fastify request that is used here. */
 export interface FastifyRequestLike {
@@ -59,8 +59,8 @@ export function fastifySessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
   { property = 'session' }: FastifyOptions = {},
 ): FastifyPlugin {
-  const { load, commit } = sessions[internal]
-  if (commit === undefined) throw new TypeError('fastifySessions saves sessions: these are read only')
+  const inner = savingOf(sessions, 'fastifySessions')
+  const { load } = inner
   const loaded = createRequestMemory<Session<Data>>()
 
   async function open(request: FastifyRequestLike, reply: FastifyReplyLike): Promise<void> {
@@ -68,7 +68,7 @@ export function fastifySessions<Data extends object = SessionData>(
     loaded.keep(request, session)
     const { raw } = reply
     const head = holdResponse(raw, {
-      prepare: () => saveSession(sessions[internal], session, head),
+      prepare: () => saveSession(inner, session, head),
       fail(error) {
         const failure = withStatus(error)
         raw.statusCode = (failure as { status?: number }).status ?? 500

@@ -28,6 +28,7 @@ export function fetchSessions<Data extends object = SessionData, Rest extends un
     try {
       const session = await sessions.load(request)
       const answer = await handler(request, session, ...rest)
+      if (answer === undefined) throw new TypeError('The handler of fetchSessions must return a Response')
       // `Response.error()` and the answer to a WebSocket have no headers that could be changed.
       if (answer.status < 200) return answer
       const response = changeable(answer)

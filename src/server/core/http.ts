@@ -46,7 +46,7 @@ export interface ResponseChange {
  * say who may store a response with a cookie gets `private` added; `public` and `s-maxage` are the application's word.
  */
 export function changeResponse(target: HeaderTarget, { cookies, replaces, isPrivate }: ResponseChange): void {
-  const headers = 'setHeader' in target ? new NodeHeaders(target) : target
+  const headers = headersOf(target)
   if (replaces.length > 0) {
     const others = headers.getSetCookie().filter((cookie) => !replaces.includes(cookie))
     headers.delete('set-cookie')
@@ -63,6 +63,13 @@ export function changeResponse(target: HeaderTarget, { cookies, replaces, isPriv
   else if (cacheControl && cookies.length > 0 && !saysWhoMayStore(cacheControl)) {
     headers.set('cache-control', `${cacheControl}, private`)
   }
+}
+
+/** @throws {TypeError} for what has no headers to change, as a fetch `Response` in place of its headers */
+function headersOf(target: HeaderTarget): WebTarget {
+  if ('setHeader' in target) return new NodeHeaders(target)
+  if ('append' in target) return target
+  throw new TypeError('Cookies go to a ServerResponse, or to the headers of a Response: pass response.headers')
 }
 
 /** Directives by which the application took the decision about shared caches itself (RFC 9111 §5.2.2). */

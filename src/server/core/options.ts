@@ -129,12 +129,19 @@ export function contextOf({ name }: LoadSettings, purpose: CodecContext['purpose
   return { cookieName: name, purpose, now }
 }
 
+/** What both sides need is in the definition. Here it would be ignored, and a session without its timeout never ends. */
+const SESSION_OPTIONS = ['name', 'idleTimeout', 'absoluteTimeout', 'fields', 'sessionField']
+
 /** @throws {TypeError} naming the option that is wrong */
 export function settleLoading<Data extends object>(
   options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'deriveCsrf' | 'touchEvery' | 'mode'>,
 ): LoadSettings {
   const { session = defineSession<Data>(), codecs, clock = () => new Date(), mode } = options
   if (typeof session?.name !== 'string') throw new TypeError('Option "session" must come from defineSession()')
+  for (const option of SESSION_OPTIONS) {
+    if (Object.hasOwn(options, option))
+      throw new TypeError(`Option "${option}" belongs in defineSession(): pass that as "session"`)
+  }
   if (!Array.isArray(codecs)) throw new TypeError('Option "codecs" must be a list of codecs')
   if (codecs.length === 0) throw new TypeError('Option "codecs" is empty')
   const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
@@ -207,13 +214,12 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   }
 }
 
-function codecList({
-  codecs,
-  secrets,
-  readOnly = false,
-}: Pick<SessionsOptions, 'codecs' | 'secrets' | 'readOnly'>): SessionCodec[] {
+function codecList(options: Pick<SessionsOptions, 'codecs' | 'secrets' | 'readOnly'>): SessionCodec[] {
+  const { codecs, secrets, readOnly = false } = options
   if ((codecs === undefined) === (secrets === undefined)) {
-    throw new TypeError('Give createSessions either "codecs" or "secrets"')
+    const isUnset = codecs === undefined && 'secrets' in options
+    const hint = isUnset ? '; "secrets" is undefined: is the environment variable set?' : ''
+    throw new TypeError(`Give createSessions either "codecs" or "secrets"${hint}`)
   }
   const list = secrets === undefined ? [...(codecs ?? [])] : [beakerJwt({ secrets })]
   const [writer] = list

@@ -233,7 +233,10 @@ export class Session<Data extends object = SessionData> {
   }
 
   static {
-    stateOf = (session) => session.#state
+    stateOf = (session) => {
+      if (!(#state in session)) throw new TypeError('This is no session of load(): is an "await" missing before it?')
+      return session.#state
+    }
     dataOf = (session) => ({ data: session.#data as SessionData, isAsked: session.#isAsked })
   }
 }

@@ -143,6 +143,11 @@ describe('trouble', () => {
     expect(events).toEqual([])
   })
 
+  test('a handler that returns nothing is named', async () => {
+    const handler = fetchSessions(serve().sessions, () => undefined as unknown as Response)
+    await expect(handler(request())).rejects.toThrow('must return a Response')
+  })
+
   test('a tampered cookie is no trouble', async () => {
     const { sessions } = serve({ secrets: [SECRET] })
     const handler = fetchSessions(sessions, (_, { isNew, rejected }) => Response.json({ isNew, code: rejected?.code }))

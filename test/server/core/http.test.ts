@@ -128,6 +128,11 @@ describe.each(Object.entries(targets))('the headers of a response: %s', (_, crea
   })
 })
 
+test.each([new Response(), new Request('http://localhost'), {}])('%s has no headers to change', (target) => {
+  const change: ResponseChange = { cookies: ['a=1'], replaces: [], isPrivate: true }
+  expect(() => changeResponse(target as unknown as Headers, change)).toThrow(/pass response\.headers/)
+})
+
 test('several Vary and Cookie lines of a Node response count together', () => {
   const target = new ServerResponse(incoming())
   target.setHeader('vary', ['Accept', 'Cookie'])

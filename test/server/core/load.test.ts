@@ -170,6 +170,7 @@ describe('readOnly', () => {
     expect(Object.keys(reader)).toEqual(['name', 'load', 'ready', 'jwks'])
     expect((await reader.load(browser.cookie)).data).toEqual({ user: 'dave' })
     expect(() => expressSessions(reader as unknown as Sessions)).toThrow(/read only/)
+    expect(() => expressSessions({ secrets: [SECRET] } as unknown as Sessions)).toThrow(/takes what createSessions/)
     const { sign: _, ...verifier } = textCodec('verifier')
     expect(() => createSessions({ codecs: [verifier], expose: ['user'], readOnly: true })).not.toThrow()
     expect(() => createSessions({ codecs: [verifier], expose: false })).toThrow(/cannot sign/)

@@ -9,6 +9,10 @@ describe('options', () => {
   test.each<[RegExp, Record<string, unknown>]>([
     [/"codecs" or "secrets"/, { secrets: undefined }],
     [/"codecs" or "secrets"/, { codecs: [textCodec('a')] }],
+    [/is the environment variable set/, { secrets: undefined }],
+    [/"name" belongs in defineSession/, { name: 'shop' }],
+    [/"idleTimeout" belongs in defineSession/, { idleTimeout: '30m' }],
+    [/"absoluteTimeout" belongs in defineSession/, { absoluteTimeout: '7d' }],
     [/"codecs" is empty/, { secrets: undefined, codecs: [] }],
     [/first codec, a, cannot sign/, { secrets: undefined, codecs: [{ ...textCodec('a'), sign: undefined }] }],
     [/"secrets"/, { secrets: [] }],

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
+import type { Session } from '../../../src/server/index.js'
 import { dave, expectWithout, NAME, OLD_SECRET, SECRET, START, serve } from '../server.helpers.js'
 
 describe('data', () => {
@@ -86,6 +87,13 @@ describe('what is out of reach', () => {
       expect(() => Object.assign(session, { [name]: 'x' })).toThrow(TypeError)
     }
   })
+})
+
+test.each(['commit', 'destroy'] as const)('%s says that an await is missing', async (method) => {
+  const { sessions } = serve()
+  const promise = sessions.load(null) as unknown as Session
+  await expect(sessions[method](promise)).rejects.toThrow(/is an "await" missing/)
+  await expect(sessions[method]({ user: 'dave' } as unknown as Session)).rejects.toThrow(/no session of load/)
 })
 
 test('a key that is no longer in the ring ends its sessions', async () => {
