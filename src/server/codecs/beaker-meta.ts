@@ -23,6 +23,8 @@ export const BEAKER_KEYS = {
  */
 export function beakerDict({ id, data, createdAt, accessedAt }: SessionRecord, root?: OriginNode): SessionData {
   const session: SessionData = id === undefined ? { ...data } : { _id: id, ...data }
+  // The data may have the key without a value.
+  if (id !== undefined) session._id = id
   if (createdAt !== undefined) session._creation_time = secondsOf(createdAt, root?.child?.('_creation_time'))
   if (accessedAt !== undefined) session._accessed_time = secondsOf(accessedAt, root?.child?.('_accessed_time'))
   return session

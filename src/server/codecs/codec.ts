@@ -71,7 +71,7 @@ export interface SessionCodec {
   readonly meta?: Readonly<Record<string, string>>
   /** For a codec with key pairs, or with keys that are loaded while it works. */
   readonly keys?: CodecKeys
-  /** What `sign` writes always has the session's id. */
+  /** What `sign` writes always has the session's id; false: never, so a store can't be used with it. */
   readonly keepsId?: boolean
   /**
    * For a codec with secrets: keys for something else than sessions, which differ for each label, one of each secret in their order. Tokens

@@ -228,7 +228,9 @@ async function djangoClaims(
   settings: DjangoJwtSettings,
 ): Promise<SessionData> {
   const claims = context.purpose === 'public' ? record.data : await claimsOf(record, own, settings)
-  return { ...registered(record, own, context, settings), ...claims }
+  // A key without a value must not take the place of the expiry.
+  const given = Object.entries(claims).filter(([, value]) => value !== undefined)
+  return { ...registered(record, own, context, settings), ...Object.fromEntries(given) }
 }
 
 /** In Django's order: the session's key, when the token is written, when it expires. */

@@ -56,6 +56,7 @@ export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
     name: 'djangoSigned',
     family: 'django-signed',
     readable: settings.serializer.format === 'json',
+    keepsId: false,
     matches: looksLikeDjangoSigned,
     deriveKeys: settings.deriveKeys,
     verify: (value, context) => verify(value, context, settings),

@@ -188,6 +188,10 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   if (options.deriveCsrf && !codecs.some(({ deriveKeys }) => deriveKeys)) {
     throw new TypeError('Option "deriveCsrf" needs a codec with secrets')
   }
+  const [writer] = codecs
+  if (options.store !== undefined && !options.readOnly && writer?.keepsId === false) {
+    throw new TypeError(`Option "store" needs a codec that keeps the session's id; ${writer.name} does not`)
+  }
   const exposure = createExposure(options.expose)
   const loading = settleLoading({ ...options, codecs })
   const { name, emit } = loading

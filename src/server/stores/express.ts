@@ -65,7 +65,9 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
         })
       }
       refuseUnkept(data)
-      await ask((done) => store.set(id, { cookie: cookieOf(expiresAt), ...data }, done))
+      const cookie = { cookie: cookieOf(expiresAt) }
+      // The data may have the key without a value.
+      await ask((done) => store.set(id, { ...cookie, ...data, ...cookie }, done))
     },
     delete: (id) => ask((done) => store.destroy(id, done), isMissingFile),
   }

@@ -4,6 +4,7 @@ import {
   beaker,
   beakerJwt,
   compact,
+  djangoJwt,
   djangoSigned,
   fromExpressStore,
   jwt,
@@ -192,5 +193,22 @@ describe('what a value of the application throws while a row is written is that 
         )
       ).cause,
     ).toBe(boom)
+  })
+})
+
+describe.each([
+  ['beakerJwt', beakerJwt({ secrets }), ['_id', '_creation_time', '_accessed_time']],
+  ['beaker', beaker({ validateKey }), ['_id', '_creation_time', '_accessed_time']],
+  ['jwt', jwt({ secrets, expires: '1h' }), ['jti', 'iat', 'exp']],
+  ['djangoJwt', djangoJwt({ secrets, expires: '1h' }), ['sk', 'iat', 'exp']],
+] as const)('%s: a key of the format without a value', (_, codec, keys) => {
+  test.each(keys)('%s stays what it is', async (key) => {
+    const { sessions } = serve({ codecs: [codec] })
+    const session = await sessions.load('')
+    Object.assign(session.data, { user: 'dave', [key]: undefined })
+    const [cookie = ''] = await sessions.commit(session)
+    const again = await sessions.load(cookie.split(';')[0] as string)
+    expect([again.id, again.data.user]).toEqual([session.id, 'dave'])
+    if (again.claims && 'iat' in again.claims) expect(again.claims.exp).toBe(Number(again.claims.iat) + 3600)
   })
 })

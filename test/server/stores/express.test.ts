@@ -38,6 +38,12 @@ test('the session has the cookie that stores look at', async () => {
   expect(rows.get('b')).toEqual({ cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: '/' } })
 })
 
+test('a key "cookie" without a value does not take its place', async () => {
+  const { store, rows } = rawStore()
+  await fromExpressStore(store).set('a', { data: { user: 'dave', cookie: undefined } })
+  expect(rows.get('a')).toMatchObject({ cookie: { expires: null }, user: 'dave' })
+})
+
 test('the data is what stands beside it', async () => {
   const { store, rows } = rawStore()
   rows.set('a', { cookie: { expires: '2020-01-01T00:00:00Z' }, user: 'dave', __proto__: { x: 1 } })

@@ -1,6 +1,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, decodeSession, jwt, SessionError, type SessionStore } from '../../../src/server/index.js'
+import {
+  beakerJwt,
+  createSessions,
+  decodeSession,
+  djangoSigned,
+  jwt,
+  type SessionCodec,
+  SessionError,
+  type SessionStore,
+} from '../../../src/server/index.js'
 import { NAME, OLD_SECRET, rejection, SECRET, START, serve, testBrowser, testClock } from '../server.helpers.js'
 import { openStore, serveStored } from './stores.helpers.js'
 
@@ -207,10 +216,22 @@ describe('a token whose row is not there', () => {
 
   test('nor is a token without an id a session', async () => {
     const store = openStore()
-    const { visit, sessions, browser } = serveStored({ store, codecs: [jwt({ secrets: [SECRET], identify: false })] })
-    await visit((data) => Object.assign(data, { user: 'dave' }))
-    const { rejected } = await sessions.load(browser.cookie)
+    const codec = jwt({ secrets: [SECRET], identify: false }) as Required<SessionCodec>
+    const { sessions } = serveStored({ store, codecs: [jwt({ secrets: [SECRET] })] })
+    const context = { cookieName: NAME, purpose: 'session', now: new Date(START) } as const
+    const { rejected } = await sessions.load(`${NAME}=${await codec.sign({ data: { user: 'dave' } }, context)}`)
     expect(rejected).toMatchObject({ code: 'ERR_SESSION_EXPIRED', message: 'The token names no session' })
+  })
+
+  test.each([
+    ['jwt', jwt({ secrets: [SECRET], identify: false })],
+    ['djangoSigned', djangoSigned({ secretKey: SECRET })],
+  ])('a store needs a codec that keeps the id: %s', (name, codec) => {
+    const options = { store: openStore(), codecs: [codec], expose: false } as const
+    expect(() => createSessions(options)).toThrow(
+      new RegExp(`"store" needs a codec that keeps .* id; ${name} does not`),
+    )
+    expect(() => createSessions({ ...options, readOnly: true })).not.toThrow()
   })
 
   test('another cookie of the name may have one', async () => {
