@@ -43,23 +43,44 @@ export function needsCommit(settings: Settings, session: Session<object>): boole
   // The cookies that expired go into the response once more.
   if (state.isDestroyed) return state.sent.length > 0
   try {
-    const now = settings.clock()
-    const draft = draftOf(session)
-    if (planOf(settings, draft, now)) return true
-    const isStale = publicChange(settings, draft, {}, now) !== undefined || hasExpired(draft)
-    return isStale && !settings.observe
+    return begin(settings, session).isDue
   } catch {
     return true
   }
 }
 
+/** What a commit knows before it waits for anything. */
+interface Begun {
+  readonly now: Date
+  readonly draft: Draft
+  readonly plan: Plan | undefined
+  /** There is something to write. */
+  readonly isDue: boolean
+}
+
+function begin(settings: Settings, session: Session<object>): Begun {
+  const now = settings.clock()
+  const draft = draftOf(session)
+  const plan = planOf(settings, draft, now)
+  if (plan) return { now, draft, plan, isDue: true }
+  const isStale = publicChange(settings, draft, {}, now) !== undefined || hasExpired(draft)
+  return { now, draft, plan, isDue: isStale && !settings.observe }
+}
+
 /** Writes what there is to write. */
-export function commit(
+export async function commit(
   settings: Settings,
   session: Session<object>,
   headers: HeaderTarget | undefined,
 ): Promise<SetCookie[]> {
-  return settings.turns(session, () => commitNow(settings, session, headers))
+  const state = stateOf(session)
+  if (state.isDestroyed || settings.turns.isRunning(session)) {
+    return await settings.turns(session, () => commitNow(settings, session, headers))
+  }
+  const begun = begin(settings, session)
+  // Most requests only read.
+  if (!begun.isDue) return respond(settings, state, [], headers)
+  return await settings.turns(session, () => commitNow(settings, session, headers, begun))
 }
 
 /** Ends a session: its cookies expire, its row goes. */
@@ -80,13 +101,11 @@ async function commitNow(
   settings: Settings,
   session: Session<object>,
   headers: HeaderTarget | undefined,
+  begun?: Begun,
 ): Promise<SetCookie[]> {
   const state = stateOf(session)
   if (state.isDestroyed) return respond(settings, state, state.sent, headers)
-  const now = settings.clock()
-  const draft = draftOf(session)
-
-  const plan = planOf(settings, draft, now)
+  const { now, draft, plan } = begun ?? begin(settings, session)
   if (plan && !draft.loaded) refuseOverwriting(draft)
   // Copied before anything is awaited: what the application changes meanwhile is a change for the next commit.
   const base = plan && copyOf(draft.data)
@@ -603,9 +622,7 @@ function apply(
     state.isRegenerated = state.id !== draft.id
     state.browser = { ...state.browser, hasSession: true, chunks: signed.chunks }
   } else if (content?.row && state.loaded) state.loaded = { ...state.loaded, ...stored }
-  if (!publicCookie) return
-  const { publicCookie: _, ...others } = state.browser
-  state.browser = { ...others, ...(publicCookie.written && { publicCookie: publicCookie.written }) }
+  if (publicCookie) state.browser = { ...state.browser, publicCookie: publicCookie.written }
 }
 
 interface Applied extends Written {

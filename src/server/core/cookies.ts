@@ -388,10 +388,13 @@ const MAX_JOINS = 12
 export function readSessionCookies(header: string, name: string, joinsChunks: boolean): RequestCookies {
   const values = readCookies(header, name)
   const alone = values.toReversed().map((value) => ({ value, first: value, isJoined: false }))
-  const pieces = joinsChunks && header.includes(`${name}.`) ? readPieces(header, name) : []
+  const isCutShort = values.length === MAX_CANDIDATES
+  if (!joinsChunks || !mayHavePieces(header, name)) {
+    return { values, chunks: [], hasSeveral: values.length > 1, isCutShort, candidates: alone }
+  }
+  const pieces = readPieces(header, name)
   const chunks = [...pieces.keys()].slice(1).filter((index) => pieces[index]?.length)
   const hasSeveral = values.length > 1 || chunks.some((index) => Number(pieces[index]?.length) > 1)
-  const isCutShort = values.length === MAX_CANDIDATES
   if (chunks.length === 0) return { values, chunks, hasSeveral, isCutShort, candidates: alone }
   const all = joinsOf(name, pieces)
   const joins = all.slice(0, MAX_JOINS)
@@ -401,6 +404,11 @@ export function readSessionCookies(header: string, name: string, joinsChunks: bo
   const candidates = isWhole ? [last, ...joins, ...others] : [...joins, ...alone]
   const isCut = all.length > MAX_JOINS || values.length > MAX_JOINS
   return { values, chunks, hasSeveral, isCutShort: isCutShort || isCut, candidates }
+}
+
+function mayHavePieces(header: string, name: string): boolean {
+  for (let index = 1; index < MAX_CHUNKS; index++) if (header.includes(chunkName(name, index))) return true
+  return false
 }
 
 function readPieces(header: string, name: string): string[][] {

@@ -191,10 +191,18 @@ export interface RequestMemory<Value> {
   keep(request: object, value: Value): void
 }
 
+/**
+ * The value is a hidden member of the request, which no copy takes along. A `WeakMap` is only for requests that take no member: under
+ * load each of its young keys costs the garbage collector more than all else of a session that is read.
+ */
 export function createRequestMemory<Value>(): RequestMemory<Value> {
-  const values = new WeakMap<object, Value>()
+  const member = Symbol('sessionglass')
+  const others = new WeakMap<object, Value>()
   return {
-    of: (request) => values.get(request),
-    keep: (request, value) => void values.set(request, value),
+    of: (request) => (Object.hasOwn(request, member) ? (request as { [member]?: Value })[member] : others.get(request)),
+    keep(request, value) {
+      const isKept = Reflect.defineProperty(request, member, { value, configurable: true })
+      if (!isKept) others.set(request, value)
+    },
   }
 }

@@ -83,7 +83,7 @@ async function loadSession<Data extends object>(
       hasSession: cookies.values.length > 0,
       hasSeveral: cookies.hasSeveral,
       chunks: cookies.chunks,
-      ...(publicCookie && { publicCookie }),
+      publicCookie,
     },
     sent: [],
   }
@@ -115,9 +115,9 @@ export async function findLoadedSession(
   settings: LoadSettings,
   candidates: readonly CookieCandidate[],
   now: Date,
-): Promise<{ loaded?: LoadedSession; rejections: readonly Rejection[]; verifications: Verifications }> {
+): Promise<{ loaded: LoadedSession | undefined; rejections: readonly Rejection[]; verifications: Verifications }> {
   const verifications = startVerifications()
-  const context = { ...contextOf(settings, 'session', now), verifications }
+  const context: CodecContext = { cookieName: settings.name, purpose: 'session', now, verifications }
   const rejections: Rejection[] = []
   let loaded: LoadedSession | undefined
   for (const candidate of candidates) {
@@ -136,7 +136,7 @@ export async function findLoadedSession(
     }
     if (loaded && loaded.record.version === undefined) break
   }
-  return { rejections, verifications, ...(loaded && { loaded }) }
+  return { loaded, rejections, verifications }
 }
 
 /** The same value, or one with more or fewer pieces: a signature covers them all, so it is no other session. */
@@ -169,7 +169,8 @@ async function verifyCandidate(
   }
   let failure: SessionError | undefined
   let family: string | undefined
-  for (const [codecIndex, codec] of codecs.entries()) {
+  for (let codecIndex = 0; codecIndex < codecs.length; codecIndex++) {
+    const codec = codecs[codecIndex] as SessionCodec
     if ((family !== undefined && codec.family !== family) || !codec.matches(value)) continue
     if (isJoined && !codec.chunks) continue
     try {
@@ -177,7 +178,7 @@ async function verifyCandidate(
       // A codec with `changed` compares by the record's origin, any other with a copy.
       const base = codec.changed && record.origin ? undefined : copyOf(record.data)
       const isCounted = record.version !== undefined
-      return { value, record, codec, codecIndex, isCounted, ...(base && { base }) }
+      return { value, record, codec, codecIndex, isCounted, base }
     } catch (error) {
       const found = asSessionError(error)
       if (isOutage(found)) throw found

@@ -47,7 +47,7 @@ export interface LoadedSession {
    * A copy of the application's data as it was loaded or written; a commit compares with it. Absent: the codec compares by the record's
    * origin.
    */
-  readonly base?: SessionData
+  readonly base?: SessionData | undefined
   /** The row in the store, as it was read or written last. */
   readonly row?: StoredSession
   /** The format counts versions: the cookie that the request brought has one. */
@@ -64,7 +64,7 @@ export interface BrowserCookies {
   readonly hasSeveral: boolean
   /** Which pieces besides the first there are. */
   readonly chunks: readonly number[]
-  readonly publicCookie?: PublicCookie
+  readonly publicCookie: PublicCookie | undefined
 }
 
 export interface PublicCookie {

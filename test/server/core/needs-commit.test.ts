@@ -170,6 +170,7 @@ describe('needsCommit', () => {
   test('a commit under way may end in anything', async () => {
     const sessions = createSessions({ secrets: SECRET, expose: false })
     const session = await sessions.load(null)
+    session.data.user = 'dave'
     const under = sessions.commit(session)
     expect(sessions[internal].needsCommit(session)).toBe(true)
     await under
