@@ -5,11 +5,11 @@ import type { PayloadForm } from './random-data.js'
 import type { Tagged } from './tagged.js'
 
 export const cookieName = 'beaker.session.id'
-/** 32 bytes each, the least that both sides take without a warning. */
+/** 64 bytes each, the least that both sides take for HS512 without a warning. */
 export const [key, newKey, strangeKey]: [string, string, string] = [
-  'interop-secret-of-the-first-day-',
-  'interop-secret-of-the-second-day',
-  'interop-secret-of-somebody-else-',
+  'interop-secret-of-the-first-day-of-64-bytes-as-many-as-sha512-ha',
+  'interop-secret-of-the-second-day-of-64-bytes-as-many-as-sha512-h',
+  'interop-secret-of-somebody-else-of-64-bytes-as-many-as-sha512-ha',
 ]
 /** Beaker's own keys, which are not data. */
 export const metaKeys = ['_id', '_creation_time', '_accessed_time', '_domain', '_path', '_expires']
