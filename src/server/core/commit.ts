@@ -110,6 +110,7 @@ async function commitNow(
   // Copied before anything is awaited: what the application changes meanwhile is a change for the next commit.
   const base = plan && copyOf(draft.data)
 
+  if (plan && settings.rows) await checkPublic(settings, draft, plan, now)
   const content = plan && (await saveContent(settings, draft, plan, now))
   if (plan && !content) {
     // Another request destroyed the session, and its response has told the browser.
@@ -558,6 +559,31 @@ async function signPublic(
     cookie: cookies.set(publicName, value, { httpOnly: false, now }),
     written: { value, record: { ...record, data: copyOf(data), keyIndex: 0 } },
   }
+}
+
+/**
+ * A row is written before the cookies are signed: with one whose public cookie can't hold it, no later visit would succeed.
+ *
+ * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`
+ */
+async function checkPublic(
+  settings: Settings,
+  { createdAt, data: mine, loaded }: Draft,
+  { reason }: Plan,
+  now: Date,
+): Promise<void> {
+  const { exposure, lifetime, publicCodec, publicName } = settings
+  if (reason !== 'changed' || !exposure.publicData) return
+  const expiresAt = lifetime.expiresAt({ createdAt, accessedAt: now })
+  const origin = loaded?.row?.origin
+  const record: SessionRecord = {
+    data: exposure.publicData(mine),
+    createdAt,
+    accessedAt: now,
+    ...(expiresAt && { expiresAt }),
+    ...(origin && { origin }),
+  }
+  await signFitting(publicCodec as SessionCodec, record, contextOf(settings, 'public', now), publicName)
 }
 
 // 5. What ends.

@@ -532,3 +532,16 @@ describe('with other options', () => {
     expect(() => serveStored({ store: store as never })).toThrow(/Option "store"/)
   })
 })
+
+test('what the public cookie can not hold is not written to the row either', async () => {
+  const store = openStore()
+  const { visit, sessions, browser } = serveStored({ store, expose: ['bio'] })
+  const fill = (data: Record<string, unknown>): unknown => Object.assign(data, { bio: 'x'.repeat(5000) })
+  await rejection('ERR_SESSION_TOO_LARGE', () => visit(fill))
+  expect(store.rows.size).toBe(0)
+  await visit((data) => Object.assign(data, { bio: 'short' }))
+  await rejection('ERR_SESSION_TOO_LARGE', () => visit(fill))
+  const session = await sessions.load(browser.cookie)
+  expect(session.data).toEqual({ bio: 'short' })
+  expect(await sessions.commit(session)).toEqual([])
+})
