@@ -119,7 +119,7 @@ async function commitNow(
   }
   const signed = plan && content && !plan.isRowOnly ? await signSession(settings, draft, plan, content, now) : undefined
   const publicData = publicChange(settings, draft, { content, signed }, now)
-  const publicCookie = publicData && (await signPublic(settings, draft, publicData, { content, signed, now }))
+  const publicCookie = publicData && (await writePublic(settings, draft, plan, publicData, { content, signed, now }))
   if (signed && draft.isRegenerated) await removeOld(settings, draft)
 
   // Nothing below fails: a session that was not sent never counts as written.
@@ -528,6 +528,23 @@ function publicChange(
     !lifetime.needsTouch(record, now) &&
     equalValues(record.data, data)
   return isCurrent ? undefined : data
+}
+
+/** If nothing changed, a public cookie that can't be written is no reason to fail: an older one goes. */
+async function writePublic(
+  settings: Settings,
+  draft: Draft,
+  plan: Plan | undefined,
+  data: 'expired' | SessionData,
+  written: Written & { now: Date },
+): Promise<SignedPublic | undefined> {
+  try {
+    return await signPublic(settings, draft, data, written)
+  } catch (error) {
+    if (plan?.reason === 'changed' || !draft.loaded || !isUnwritable(error)) throw error
+    settings.emit?.({ type: 'kept', ...identify(draft.loaded), code: error.code })
+    return draft.browser.publicCookie && (await signPublic(settings, draft, 'expired', written))
+  }
 }
 
 /**

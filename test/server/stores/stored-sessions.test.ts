@@ -545,3 +545,20 @@ test('what the public cookie can not hold is not written to the row either', asy
   expect(session.data).toEqual({ bio: 'short' })
   expect(await sessions.commit(session)).toEqual([])
 })
+
+test('a row of another release that the public cookie can not hold signs nobody out', async () => {
+  const store = openStore()
+  const { visit, browser } = serveStored({ store, expose: ['user'] })
+  await visit((data) => Object.assign(data, { user: 'dave', bio: 'x'.repeat(5000) }))
+  const { sessions, events } = serveStored({ store, expose: ['user', 'bio'] })
+  const cookies = await sessions.commit(await sessions.load(browser.cookie))
+  expect(cookies).toEqual([expect.stringMatching(/^[^=]+\.public=; .*Max-Age=0/)])
+  expect(events).toContainEqual(expect.objectContaining({ type: 'kept', code: 'ERR_SESSION_TOO_LARGE' }))
+  browser.take(cookies)
+  const session = await sessions.load(browser.cookie)
+  expect(await sessions.commit(session)).toEqual([])
+  session.data.more = true
+  await rejection('ERR_SESSION_TOO_LARGE', () => sessions.commit(session))
+  session.data.bio = 'short'
+  expect(await sessions.commit(session)).toEqual([expect.stringContaining('.public=')])
+})
