@@ -54,13 +54,14 @@ export function createCsrfKeys(codecs: readonly SessionCodec[], cookieName: stri
   // Nothing that is signed begins so: see `publicCookieLabel`.
   const label = `sessionglass csrf of ${cookieName}\x01`
   let keys: readonly DerivedKey[] | undefined
+  const keepsId = codecs.every((codec) => !codec.sign || codec.keepsId)
   const csrfKeys: CsrfKeys = {
-    keepsId: codecs.every(({ sign, keepsId }) => !sign || keepsId),
+    keepsId,
     derives,
     async prepare(data, id) {
       keys ??= (await Promise.all(codecs.map((codec) => codec.deriveKeys?.(label) ?? []))).flat()
       const atOnce = secretsAtOnce(keys)
-      if (!atOnce) return await secretsAhead(keys, [id, ...ownId(data)])
+      if (!atOnce) return await secretsAhead(keys, [id, ...ownId(data)], keepsId)
       csrfKeys.shared = atOnce
       return atOnce
     },
@@ -73,18 +74,28 @@ export function newId(): string {
   return encodeHex(platform.randomBytes(16))
 }
 
+/** For `regenerate()`. If no cookie keeps it, it is none for tokens. */
+export function nextId({ csrf, keepsId }: CsrfState): string {
+  return keepsId ? csrf.newId() : newId()
+}
+
 function secretsAtOnce(keys: readonly DerivedKey[]): CsrfSecrets | undefined {
   const of = (id: string) => keys.flatMap(({ signNow }) => (signNow ? [secretIn(signNow(id))] : []))
   return keys.every(({ signNow }) => signNow) ? { of, newId } : undefined
 }
 
 /** Where a MAC takes a promise, a session knows those of its ids; more ids are ready for `regenerate()`. */
-async function secretsAhead(keys: readonly DerivedKey[], ids: readonly string[]): Promise<CsrfSecrets> {
+async function secretsAhead(
+  keys: readonly DerivedKey[],
+  ids: readonly string[],
+  keepsId: boolean,
+): Promise<CsrfSecrets> {
   const known = new Map<string, readonly Uint8Array[]>()
   const learn = async (id: string) =>
     known.set(id, await Promise.all(keys.map(async (key) => secretIn(await key.sign(id)))))
-  const spares = [newId()]
-  await Promise.all([...ids, ...spares, ...spares.map(asOwn)].map(learn))
+  // One for a sign-in, and one for a second or for a session that had none.
+  const spares = [newId(), newId()]
+  await Promise.all([...ids, ...(keepsId ? spares : []), ...spares.map(asOwn)].map(learn))
   return { of: (id) => known.get(id) ?? [], newId: () => spares.pop() ?? newId() }
 }
 

@@ -7,7 +7,7 @@ import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import type { SetCookie } from './cookies.js'
-import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken } from './csrf.js'
+import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken, nextId } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
 
@@ -184,7 +184,7 @@ export class Session<Data extends object = SessionData> {
    */
   regenerate(): void {
     const state = this.#state
-    state.id = state.csrf.newId()
+    state.id = nextId(state)
     state.createdAt = this.#owner.now()
     state.accessedAt = state.createdAt
     state.isRegenerated = true

@@ -182,6 +182,20 @@ describe('a session without a random id in its cookie', () => {
     expect((await sessions.load(browser.cookie)).verifyCsrf(token)).toBe(true)
   })
 
+  test.each([
+    ['compact', compact({ secrets: [SECRET] })],
+    ['djangoSigned', djangoSigned({ secretKey: SECRET })],
+  ])('no secret is kept where a sign-in and a form meet in one request: %s', async (_, codec) => {
+    const { sessions } = serve({ codecs: [codec] })
+    const session = await sessions.load('')
+    session.csrfToken()
+    session.regenerate()
+    const token = session.csrfToken()
+    expect([session.verifyCsrf(token), '_csrft_' in session.data]).toEqual([true, false])
+    const [cookie = ''] = await sessions.commit(session)
+    expect((await sessions.load(cookie.split(';')[0] as string)).verifyCsrf(token)).toBe(true)
+  })
+
   test('an id in the data is not taken for the id of another session', async () => {
     const { sessions } = serve()
     const victim = await withId(sessions, 'd'.repeat(32))
