@@ -23,7 +23,7 @@ import {
   type SessionOwner,
   type SessionState,
 } from './session.js'
-import type { Rows } from './store-rows.js'
+import type { RowReader } from './store-rows.js'
 import { reportConflict } from './versions.js'
 
 /** Finds the session of a request. */
@@ -215,7 +215,7 @@ function refusalOf(
 }
 
 /** Finds the row of a token in the store. Returns why there is none. */
-async function withRow(rows: Rows, candidate: LoadedSession): Promise<LoadedSession | SessionError> {
+async function withRow(rows: RowReader, candidate: LoadedSession): Promise<LoadedSession | SessionError> {
   const { id } = candidate.record
   try {
     const row = id ? await rows.find(id) : undefined

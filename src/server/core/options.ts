@@ -25,7 +25,7 @@ import { createExposure, type Expose, type Exposure, publicName } from './expose
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
 import { createLifetime, type Lifetime } from './lifetime.js'
 import type { Session } from './session.js'
-import { createRows, type Rows } from './store-rows.js'
+import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
 import { createVersions, type Versions } from './versions.js'
 
 export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
@@ -105,7 +105,7 @@ export interface LoadSettings {
   readonly joinsChunks: boolean
   readonly csrf: CsrfKeys
   /** The store, if there is one. */
-  readonly rows: Rows | undefined
+  readonly rows: RowReader | undefined
   readonly versions: Versions
   readonly clock: () => Date
   /** Absent if no one listens. */
@@ -114,6 +114,7 @@ export interface LoadSettings {
 
 /** Options made ready, as a commit needs them. */
 export interface Settings extends LoadSettings {
+  readonly rows: Rows | undefined
   readonly exposure: Exposure
   readonly cookies: CookieWriter
   readonly chunkLimits: ChunkLimits
@@ -172,7 +173,7 @@ export function settleLoading<Data extends object>(
     requireTimes,
     joinsChunks: codecs.some((codec) => codec.chunks),
     csrf: createCsrfKeys(codecs, name, options.deriveCsrf === true),
-    rows: options.store === undefined ? undefined : createRows(options.store, { clock, emit }),
+    rows: options.store === undefined ? undefined : createRowReader(options.store),
     versions: createVersions(),
     clock,
     emit,
@@ -203,6 +204,7 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   }
   return {
     ...loading,
+    rows: options.store === undefined ? undefined : createRows(options.store, { clock: loading.clock, emit }),
     publicCodec,
     exposure,
     cookies: createCookieWriter(

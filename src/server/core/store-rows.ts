@@ -10,10 +10,14 @@ import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore, StoredSession } from '../stores/store.js'
 import type { EmitEvent } from './events.js'
 
-/** Every one throws `ERR_SESSION_STORE` where the store fails, and what the store says of a value that it can't hold. */
-export interface Rows {
-  /** @throws {SessionError} for a row that is there and can't be read */
+/** What loading needs of a store. */
+export interface RowReader {
+  /** @throws {SessionError} `ERR_SESSION_STORE` if the store fails; another code for a row that is there and can't be read */
   find(id: string): Promise<StoredSession | undefined>
+}
+
+/** Every one throws `ERR_SESSION_STORE` if the store fails, and what the store says of a value that it can't hold. */
+export interface Rows extends RowReader {
   create(id: string, row: StoredSession): Promise<void>
   /** The current row, or undefined if there is none: `change` never creates one. */
   change(id: string, change: (current: StoredSession) => StoredSession): Promise<StoredSession | undefined>
@@ -27,14 +31,20 @@ export interface RowsOptions {
 }
 
 /** @throws {TypeError} for a store without `get`, `set` and `delete` */
-export function createRows(store: SessionStore, options: RowsOptions): Rows {
+export function createRowReader(store: SessionStore): RowReader {
   for (const method of ['get', 'set', 'delete'] as const) {
     if (typeof store?.[method] !== 'function') throw new TypeError(`Option "store" has no ${method}()`)
   }
+  return { find: (id) => ask(store, 'read', () => store.get(id)) }
+}
+
+/** @throws {TypeError} as `createRowReader` */
+export function createRows(store: SessionStore, options: RowsOptions): Rows {
+  const { find } = createRowReader(store)
   const writes: Writes = store.update ? store : writesInSteps(store, options)
 
   const rows: Rows = {
-    find: (id) => ask(store, 'read', () => store.get(id)),
+    find,
     async create(id, row) {
       readThrough(row.data)
       await ask(store, 'write', () => store.set(id, row))

@@ -5,9 +5,8 @@
 import { equalBytes } from '../bytes.js'
 import { SessionError, type SessionErrorCode } from '../errors.js'
 import { className, isPlainObject, type NeutralType, type OriginNode, type SessionData } from '../types.js'
-import { pageBsonTypes } from './light-types.js'
 import { type BsonNode, type BsonSlice, isBsonNode } from './origin.js'
-import { BSON_MAX_BYTES, BSON_MAX_DEPTH, BSON_MAX_ELEMENTS, readBson } from './reader.js'
+import { BSON_MAX_BYTES, BSON_MAX_DEPTH, BSON_MAX_ELEMENTS, type BsonTypes, readBson } from './reader.js'
 import { type SpecialElement, specialElement } from './special.js'
 
 export interface BsonWriteOptions {
@@ -45,8 +44,13 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
   if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
   const bytes = buffer.bytes.slice(0, buffer.position)
   // A copy may hold more elements than were counted: the scope of a program, or one key again and again. Each takes two bytes.
-  if (writer.copies && bytes.length > 2 * maxElements) readBson(bytes, { types: pageBsonTypes })
+  if (writer.copies && bytes.length > 2 * maxElements) readBson(bytes, { types: noTypes() })
   return bytes
+}
+
+/** For reading again what nobody looks at: whatever the special type is, it becomes null. */
+function noTypes(): BsonTypes {
+  return new Proxy({} as BsonTypes, { get: () => () => null })
 }
 
 /** What became of an element: copied from the origin, written anew, or left out. */
