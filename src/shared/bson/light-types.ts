@@ -15,31 +15,31 @@ interface LightBsonValue<Name extends string> {
 /** Makes these values for `readBson`. What has no text of its own prints as a call: `Timestamp(1,1700000000)`. */
 export const pageBsonTypes: BsonTypes = {
   // 24 hexadecimal digits.
-  objectId: light(
+  objectId: /* @__PURE__ */ light(
     'ObjectId',
     (bytes: Uint8Array) => ({ bytes }),
     ({ bytes }) => bytes.reduce((text, byte) => text + (byte + 256).toString(16).slice(1), ''),
   ),
-  decimal128: light('Decimal128', (bytes: Uint8Array) => ({ bytes })),
+  decimal128: /* @__PURE__ */ light('Decimal128', (bytes: Uint8Array) => ({ bytes })),
   // Bytes with a subtype, such as a UUID; base64.
-  binary: light(
+  binary: /* @__PURE__ */ light(
     'Binary',
     (bytes: Uint8Array, subtype: number) => ({ bytes, subtype }),
     ({ bytes }) => btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), '')),
   ),
-  timestamp: light('Timestamp', (increment: number, seconds: number) => ({ increment, seconds })),
+  timestamp: /* @__PURE__ */ light('Timestamp', (increment: number, seconds: number) => ({ increment, seconds })),
   // A regular expression of another language: text, never run.
-  regExp: light('BSONRegExp', (pattern: string, options: string) => ({ pattern, options })),
+  regExp: /* @__PURE__ */ light('BSONRegExp', (pattern: string, options: string) => ({ pattern, options })),
   // A program: text, never evaluated.
-  code: light(
+  code: /* @__PURE__ */ light(
     'Code',
     (code: string, scope?: SessionData) => ({ code, scope }),
     ({ code }) => code,
   ),
-  minKey: light('MinKey', () => ({})),
-  maxKey: light('MaxKey', () => ({})),
+  minKey: /* @__PURE__ */ light('MinKey', () => ({})),
+  maxKey: /* @__PURE__ */ light('MaxKey', () => ({})),
   // The old pointer to a document of another collection.
-  dbRef: light('DBRef', (collection: string, oid: unknown) => ({ collection, oid })),
+  dbRef: /* @__PURE__ */ light('DBRef', (collection: string, oid: unknown) => ({ collection, oid })),
 }
 
 /** Makes the maker of a type's members one of values that all have one prototype. */
