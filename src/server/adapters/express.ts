@@ -25,7 +25,7 @@ export interface ExpressOptions {
 }
 
 /** The sessions of each request, by property. */
-const attached = createRequestMemory<Map<string, Session<object>>>()
+const attached = /* @__PURE__ */ createRequestMemory<Map<string, Session<object>>>()
 
 /**
  * Express middleware: `req.session` is the session's data, with the methods of express-session that do not enumerate: `save`,

@@ -60,7 +60,7 @@ export function holdResponse(response: NodeResponse, work: HeldWork): ResponseHe
   return head
 }
 
-const heldResponses = createRequestMemory<{ works: HeldWork[]; head: ResponseHead }>()
+const heldResponses = /* @__PURE__ */ createRequestMemory<{ works: HeldWork[]; head: ResponseHead }>()
 
 // biome-ignore lint/suspicious/noExplicitAny: methods of Node, called with what the handler gave
 type Method = (...args: any[]) => any
@@ -413,7 +413,7 @@ interface Guard {
   end: () => void
 }
 
-const guards = createRequestMemory<Guard>()
+const guards = /* @__PURE__ */ createRequestMemory<Guard>()
 
 /** Milliseconds. A store that never answers keeps no connection open. */
 const MAX_PATIENCE = 30_000

@@ -321,7 +321,7 @@ function putTimedelta(pickler: Pickler, value: PythonTimedelta, key: unknown): v
   endCall(pickler, op.REDUCE, key)
 }
 
-const UTC = new PythonTimezone({ offset: 0 })
+const UTC = /* @__PURE__ */ new PythonTimezone({ offset: 0 })
 
 /** A fixed offset as `datetime.timezone`, a zone by name as `zoneinfo.ZoneInfo`. */
 function putTimezone(pickler: Pickler, value: PythonTimezone, key: unknown = value): void {
