@@ -77,6 +77,8 @@ export async function sizeOf(contents, runtime, folder = here) {
     stdin: { contents, resolveDir: folder },
     bundle: true,
     minify: true,
+    // As in an application: the one here would put sources in the place of what was built.
+    tsconfigRaw: {},
     format: 'esm',
     ...(runtime === 'browser'
       ? { platform: 'browser' }
@@ -93,11 +95,11 @@ export async function sizeOf(contents, runtime, folder = here) {
   return gzipSync(outputFiles[0].contents, { level: 9 }).length
 }
 
-/** A Worker that never meets an ObjectId never loads bson. @type {import('esbuild').Plugin} */
+/** A Worker that never meets an ObjectId never loads bson, and one that never writes never loads fflate. @type {import('esbuild').Plugin} */
 const laterLoaded = {
   name: 'later-loaded',
   setup({ onResolve }) {
-    onResolve({ filter: /^bson$/ }, ({ path, kind }) =>
+    onResolve({ filter: /^(?:bson|fflate\/browser)$/ }, ({ path, kind }) =>
       kind === 'dynamic-import' ? { path, external: true } : undefined,
     )
   },
