@@ -21,6 +21,9 @@ const values = {
   ],
 }
 
+/** 12.50: the bytes alone, of which `decimalText` makes the number. */
+const PRICE = 'Decimal128(226,4,0,0,0,0,0,0,0,0,0,0,0,0,60,48)'
+
 for (const client of clients) {
   test.describe(`with the client as ${client}`, () => {
     test.use({ client })
@@ -44,8 +47,8 @@ for (const client of clients) {
         bytes: [0, 255, 16],
         since: '2024-02-29T12:30:00.250Z',
         account: '65a1b2c3d4e5f60718293a4b',
-        price: '12.50',
-        inJson: '["65a1b2c3d4e5f60718293a4b","12.50","2024-02-29T12:30:00.250Z"]',
+        price: PRICE,
+        inJson: `["65a1b2c3d4e5f60718293a4b","${PRICE}","2024-02-29T12:30:00.250Z"]`,
         plain: { count: 4503599627370496, ratio: 0.5, nothing: null, list: ['é', { deep: true }] },
       })
     })
