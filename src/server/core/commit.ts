@@ -74,12 +74,9 @@ export async function commit(
   headers: HeaderTarget | undefined,
 ): Promise<SetCookie[]> {
   const state = stateOf(session)
-  if (state.isDestroyed || settings.turns.isRunning(session)) {
-    return await settings.turns(session, () => commitNow(settings, session, headers))
-  }
-  const begun = begin(settings, session)
+  const begun = state.isDestroyed || settings.turns.isRunning(session) ? undefined : begin(settings, session)
   // Most requests only read.
-  if (!begun.isDue) return respond(settings, state, [], headers)
+  if (begun?.isDue === false) return respond(settings, state, [], headers)
   return await settings.turns(session, () => commitNow(settings, session, headers, begun))
 }
 
