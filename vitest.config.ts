@@ -26,7 +26,13 @@ export default defineConfig({
       },
       {
         resolve: platform('node'),
-        test: { name: 'node', testTimeout: 60_000, hookTimeout: 60_000, include: server, exclude: [webOnly] },
+        test: {
+          name: 'node',
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          include: [...server, 'test/reports/**/*.test.ts'],
+          exclude: [webOnly],
+        },
       },
       {
         resolve: platform('web'),

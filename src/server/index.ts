@@ -17,6 +17,7 @@ export {
 } from './adapters/express.js'
 export { type FastifyOptions, type FastifyPlugin, fastifySessions } from './adapters/fastify.js'
 export { type FetchHandler, fetchSessions } from './adapters/fetch.js'
+export { type HonoMiddleware, type HonoOptions, honoSessions } from './adapters/hono.js'
 export { expressJwks, fetchJwks, type JwksOptions } from './adapters/jwks.js'
 export {
   type NextCookieAttributes,

@@ -18,6 +18,13 @@ const surroundings: Readonly<Record<string, Surroundings>> = {
     before: `import { createSessions, fetchSessions } from 'sessionglass/server'
 const sessions = createSessions({ secrets: ${SECRET}, expose: true })`,
   },
+  honoSessions: {
+    before: `import { Hono } from 'hono'
+import { createSessions, honoSessions, type Session } from 'sessionglass/server'
+const sessions = createSessions<{ visits?: number }>({ secrets: ${SECRET}, expose: false })
+const app = new Hono<{ Variables: { session: Session<{ visits?: number }> } }>()`,
+    after: `console.log(await (await app.request('/')).json()) // → { visits: 1 }`,
+  },
   expressSessions: {
     before: `import express from 'express'
 import { createSessions, expressSessions } from 'sessionglass/server'

@@ -29,38 +29,65 @@ export function fetchSessions<Data extends object = SessionData, Rest extends un
       const session = await sessions.load(request)
       const answer = await handler(request, session, ...rest)
       if (answer === undefined) throw new TypeError('The handler of fetchSessions must return a Response')
-      // `Response.error()` and the answer to a WebSocket have no headers that could be changed.
-      if (answer.status < 200) return answer
-      const response = changeable(answer)
-      try {
-        await sessions.commit(session, response.headers)
-      } catch (error) {
-        // What feeds the body has nobody to read it.
-        response.body?.cancel().catch(() => {})
-        throw error
-      }
-      return response
+      return await commitInto(sessions, session, answer)
     } catch (error) {
-      if (isOutage(error)) return new Response('Sessions are not available', { status: 503 })
+      if (isOutage(error)) return unavailable()
       throw error
     }
   }
 }
 
+/** What an outage of the store or of the source of keys is answered with. */
+export function unavailable(): Response {
+  return new Response('Sessions are not available', { status: 503 })
+}
+
 /**
- * The response, so that it leaves as it would have left; or a copy. The headers of `Response.redirect()` and of a fetched response
- * can't be changed. A response without a body may be one that the application keeps for every request.
+ * Commits a session into a response.
+ *
+ * @returns the response that leaves: the same, or a copy if its headers can't be changed
+ * @throws {SessionError} what `commit` throws; then the body is cancelled
+ */
+export async function commitInto<Data extends object>(
+  sessions: Sessions<Data>,
+  session: Session<Data>,
+  answer: Response,
+): Promise<Response> {
+  // `Response.error()` and the answer to a WebSocket have no headers that could be changed.
+  if (answer.status < 200) return answer
+  const response = changeable(answer)
+  try {
+    await sessions.commit(session, response.headers)
+  } catch (error) {
+    // What feeds the body has nobody to read it.
+    response.body?.cancel().catch(() => {})
+    throw error
+  }
+  return response
+}
+
+/**
+ * The same response if cookies may be added to it: a copy loses the type and the length that a runtime knows of a body. The headers of
+ * `Response.redirect()` and of a fetched response can't be changed, and an application may keep a response without a body for every
+ * request: those are copied.
  */
 function changeable(response: Response): Response {
-  const { status, statusText, headers } = response
-  if (headers.has('content-type') && !NO_BODY.has(status)) {
+  if (hasBody(response)) {
     try {
-      headers.delete('x-no-such-header')
+      response.headers.delete('x-no-such-header')
       return response
     } catch {}
   }
-  return new Response(response.body, { status, statusText, headers: new Headers(headers) })
+  const { body, status, statusText, headers } = response
+  return new Response(body, { status, statusText, headers: new Headers(headers) })
 }
 
-/** Statuses of responses that have none (Fetch §2.2.3), and of redirects. */
-const NO_BODY = new Set([204, 205, 304, 301, 302, 303, 307, 308])
+function hasBody(response: Response): boolean {
+  // One that is used up: whoever sends it says so.
+  if (response.bodyUsed) return true
+  if (!('Bun' in globalThis || 'Deno' in globalThis)) return response.body !== null
+  // There a body that something has asked for has lost its type, or its length. Not so in the response that was cloned.
+  const { body } = response.clone()
+  body?.cancel().catch(() => {})
+  return body !== null
+}

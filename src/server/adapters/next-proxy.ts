@@ -7,6 +7,7 @@ import type { SetCookie } from '../core/cookies.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
+import { commitInto, unavailable } from './fetch.js'
 
 /** The part of `NextResponse` of `next/server` that is used here. */
 export interface NextResponses {
@@ -45,12 +46,7 @@ export function nextProxy<Data extends object = SessionData, Incoming extends Re
       // Where nobody looks at the session, the page does not depend on it.
       const session = await (handler ? sessions.load(request) : sessions[internal].load(request))
       const answer = await handler?.(request, session)
-      if (answer) {
-        const { body, status, statusText, headers } = answer
-        const response = new Response(body, { status, statusText, headers })
-        await sessions.commit(session, response.headers)
-        return response
-      }
+      if (answer) return await commitInto(sessions, session, answer)
       const added = new Headers()
       const setCookies = await sessions[internal].commit(session, added)
       const isSame = setCookies.length === 0
@@ -58,7 +54,7 @@ export function nextProxy<Data extends object = SessionData, Incoming extends Re
       for (const [name, value] of added) response.headers.append(name, value)
       return response
     } catch (error) {
-      if (isOutage(error)) return new Response('Sessions are not available', { status: 503 })
+      if (isOutage(error)) return unavailable()
       throw error
     }
   }

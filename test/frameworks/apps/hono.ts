@@ -3,32 +3,31 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
-import { fetchSessions } from '../../../src/server/adapters/fetch.js'
+import { honoSessions } from '../../../src/server/adapters/hono.js'
 import type { Session } from '../../../src/server/core/session.js'
 import { type Data, respond } from '../actions.js'
 import type { AppSessions } from '../app-sessions.js'
 import type { RunningApp } from '../behaviour.js'
 
-interface Bindings {
+interface Variables {
   session: Session<Data>
   other: Session<Data>
 }
 
-function honoApp({ sessions, other }: AppSessions): (request: Request) => Promise<Response> {
-  const app = new Hono<{ Bindings: Bindings }>()
+function honoApp({ sessions, other }: AppSessions): Hono['fetch'] {
+  const app = new Hono<{ Variables: Variables }>()
+  app.use(honoSessions(sessions), honoSessions(other, { property: 'other' }))
   app.get('/*', (c) =>
     respond(c.req.path, {
-      data: () => c.env.session.data,
-      id: () => c.env.session.id,
-      regenerate: () => c.env.session.regenerate(),
-      destroy: () => sessions.destroy(c.env.session),
-      other: () => c.env.other.data,
+      data: () => c.var.session.data,
+      id: () => c.var.session.id,
+      regenerate: () => c.var.session.regenerate(),
+      destroy: () => sessions.destroy(c.var.session),
+      other: () => c.var.other.data,
     }),
   )
-  app.onError((_, c) => c.text('sorry', 500))
-  return fetchSessions(sessions, (request, session) =>
-    fetchSessions(other, (_, second) => app.fetch(request, { session, other: second }))(request),
-  )
+  app.onError((error, c) => ('getResponse' in error ? error.getResponse() : c.text('sorry', 500)))
+  return app.fetch
 }
 
 export async function startHono(both: AppSessions): Promise<RunningApp> {
