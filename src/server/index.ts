@@ -34,6 +34,7 @@ export type { CodecContext, SessionCodec, SessionRecord } from './codecs/codec.j
 export { type CompactOptions, compact } from './codecs/compact.js'
 export type { DjangoField, DjangoJwtSession } from './codecs/django-jwt.js'
 export { type DjangoJwtOptions, djangoJwt } from './codecs/django-jwt.js'
+export { type DjangoSessionOptions, djangoSession } from './codecs/django-session.js'
 export { type DjangoSignedOptions, djangoSigned } from './codecs/django-signed.js'
 export { type JwtOptions, jwt } from './codecs/jwt.js'
 export type { CookieAttributes } from './core/cookies.js'
@@ -46,7 +47,15 @@ export type { SessionsOptions, VerifyOptions } from './core/options.js'
 export type { Session } from './core/session.js'
 export { createSessions, type Sessions } from './core/sessions.js'
 export { type ReadOnlySessions, verifySessions } from './core/verify-sessions.js'
-export { type DjangoUser, type DjangoUserOptions, type DjangoUserSession, djangoUser } from './django/user.js'
+export {
+  type DjangoLogin,
+  type DjangoLoginOptions,
+  type DjangoUser,
+  type DjangoUserOptions,
+  type DjangoUserSession,
+  djangoLogin,
+  djangoUser,
+} from './django/user.js'
 export type { Secrets } from './keys/hmac.js'
 export type { HmacAlgorithm, Jwk, JwkSet, JwsAlgorithm, KeyInput } from './keys/key-input.js'
 export type { CodecKeys, KeyRing, KeysEvent } from './keys/keys.js'

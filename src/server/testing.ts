@@ -2,7 +2,6 @@
  * The entry `sessionglass/testing`: signed cookies for the tests of an application, so that a test starts signed in.
  * Cookies in the forms that Playwright, Cypress and clients such as supertest take (RFC 6265 §4).
  */
-import { encodeHex } from '../shared/bytes.js'
 import { type Duration, parseDuration } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
 import type { SessionCodec } from './codecs/codec.js'
@@ -11,8 +10,8 @@ import type { Settings } from './core/options.js'
 import type { Sessions, SessionsInternal } from './core/sessions.js'
 import { internal } from './core/verify-sessions.js'
 import { createVersions } from './core/versions.js'
-import { createDjangoSecrets } from './django/signer.js'
-import { AUTH_HASH_SALT } from './django/user.js'
+
+export { type DjangoLogin, type DjangoLoginOptions, djangoLogin } from './django/user.js'
 
 export interface SessionCookieOptions {
   /** Where the application runs; default `http://localhost`. The cookie is for its host, unless the sessions have a `domain`. */
@@ -255,42 +254,4 @@ function toCypress({ name, value, expires, sameSite, ...cookie }: BrowserCookie)
 
 function secondsOf(time: Date): number {
   return Math.floor(time.getTime() / 1000)
-}
-
-// What Django's `login` puts into a session, for the tests of an application beside Django.
-// FORMATS §8: `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
-
-export interface DjangoLoginOptions {
-  /** `SECRET_KEY`. */
-  secretKey: string | Uint8Array
-  /** The dotted path of the backend that checked the password. Default `django.contrib.auth.backends.ModelBackend`. */
-  backend?: string
-  /** Accepts secrets under 32 bytes. */
-  allowWeakSecrets?: boolean
-}
-
-/** Django's own keys of a session. */
-export interface DjangoLogin {
-  _auth_user_id: string
-  _auth_user_backend: string
-  _auth_user_hash: string
-}
-
-/**
- * The data of a session in which a user is signed in for Django (3.1 or later), as `Client.force_login` of Django's own tests makes it.
- * For `sessionCookie` with sessions over `djangoStore` or `djangoSigned`.
- *
- * @param user - the primary key, and the column `password` as it is in the row: Django's hash, not the password
- * @throws {TypeError} for a secret that is missing, empty or weak
- * @see FORMATS §8
- */
-export async function djangoLogin(
-  user: { id: string | number | bigint; password: string },
-  options: DjangoLoginOptions,
-): Promise<DjangoLogin> {
-  const { secretKey, backend = 'django.contrib.auth.backends.ModelBackend', allowWeakSecrets = false } = options
-  const secrets = createDjangoSecrets({ secretKey, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
-  const [key] = await secrets.keys(AUTH_HASH_SALT, 'SHA-256')
-  const hash = key === undefined ? '' : encodeHex(await key.sign(user.password))
-  return { _auth_user_id: String(user.id), _auth_user_backend: backend, _auth_user_hash: hash }
 }

@@ -109,6 +109,10 @@ import { getSession } from 'sessionglass/client'
 import { djangoReader } from 'sessionglass/client/django'
 const djangoSession = defineSession({ name: 'sessionid' })`,
   },
+  djangoSession: {
+    before: `import { createSessions, defineSession, djangoSession, djangoStore, pgExecute, type PgPool } from 'sessionglass/server'
+const pool = { query: async () => ({ rows: [] }) } as unknown as PgPool`,
+  },
   djangoSigned: {
     before: `import { createSessions, defineSession, djangoSigned } from 'sessionglass/server'`,
   },

@@ -74,6 +74,13 @@ export interface SessionCodec {
   /** What `sign` writes always has the session's id; false: never, so a store can't be used with it. */
   readonly keepsId?: boolean
   /**
+   * The value is the id of a session and nothing else. It is not signed, so it is only looked up: it needs a store, and an id that names no
+   * row gives a new session with a new id. `alone`: no other codec of the list may write the id, for it could be copied out of its values.
+   */
+  readonly bareId?: 'alone' | 'beside'
+  /** The id of a new session: 32 random characters of a to z and 0 to 9. Absent: 32 hex digits. */
+  newId?(): string
+  /**
    * For a codec with secrets: keys for something else than sessions, which differ for each label, one of each secret in their order. Tokens
    * of `csrfToken()` are made with them; without them the session holds a secret.
    */

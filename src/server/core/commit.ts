@@ -209,7 +209,8 @@ function planOf(
   const codecIndex = isOld && !upgrades && loaded.codec.sign ? loaded.codecIndex : 0
   const isDue = isTouchDue(settings, loaded, now)
   if (isChanged) {
-    const isRowOnly = loaded.row !== undefined && !isRegenerated && !upgrades && !isDue
+    // A bare id is sent with each change, as Django does: its cookie lives on as its row does.
+    const isRowOnly = loaded.row !== undefined && !isRegenerated && !upgrades && !isDue && !loaded.codec.bareId
     return { reason: 'changed', codecIndex, isRowOnly }
   }
   if (upgrades) return { reason: 'upgraded', codecIndex, isRowOnly: false }
@@ -437,7 +438,8 @@ async function signWith(
   const before = row && isRegenerated ? undefined : read?.record
   const record: SessionRecord = { ...before, data, version, id, createdAt, accessedAt: now }
   if (row) record.stored = row.data
-  if (expiresAt) record.expiresAt = expiresAt
+  const end = expiresAt ?? (codec.bareId && row?.expiresAt)
+  if (end) record.expiresAt = end
   const limits = codec.chunks ? settings.chunkLimits : undefined
   const value = await signFitting(codec, record, contextOf(settings, 'session', now), settings.name, limits)
   const loaded: LoadedSession = {

@@ -26,6 +26,8 @@ interface CsrfSecrets {
 
 /** What the sessions of a server have in common. */
 export interface CsrfKeys {
+  /** The id of a new session, as the codec that writes makes it. */
+  newId(): string
   /** Every codec that writes keeps the session's id. */
   readonly keepsId: boolean
   /** Secrets that stand in a session are removed from it. */
@@ -55,13 +57,15 @@ export function createCsrfKeys(codecs: readonly SessionCodec[], cookieName: stri
   const label = `sessionglass csrf of ${cookieName}\x01`
   let keys: readonly DerivedKey[] | undefined
   const keepsId = codecs.every((codec) => !codec.sign || codec.keepsId)
+  const newId = codecs[0]?.newId ?? hexId
   const csrfKeys: CsrfKeys = {
+    newId,
     keepsId,
     derives,
     async prepare(data, id) {
       keys ??= (await Promise.all(codecs.map((codec) => codec.deriveKeys?.(label) ?? []))).flat()
-      const atOnce = secretsAtOnce(keys)
-      if (!atOnce) return await secretsAhead(keys, [id, ...ownId(data)], keepsId)
+      const atOnce = secretsAtOnce(keys, newId)
+      if (!atOnce) return await secretsAhead(keys, [id, ...ownId(data)], { newId, keepsId })
       csrfKeys.shared = atOnce
       return atOnce
     },
@@ -70,16 +74,16 @@ export function createCsrfKeys(codecs: readonly SessionCodec[], cookieName: stri
 }
 
 /** 128 random bits as 32 hex digits, as Beaker's ids are. */
-export function newId(): string {
+function hexId(): string {
   return encodeHex(platform.randomBytes(16))
 }
 
 /** For `regenerate()`. If no cookie keeps it, it is none for tokens. */
 export function nextId({ csrf, keepsId }: CsrfState): string {
-  return keepsId ? csrf.newId() : newId()
+  return keepsId ? csrf.newId() : hexId()
 }
 
-function secretsAtOnce(keys: readonly DerivedKey[]): CsrfSecrets | undefined {
+function secretsAtOnce(keys: readonly DerivedKey[], newId: () => string): CsrfSecrets | undefined {
   const of = (id: string) => keys.flatMap(({ signNow }) => (signNow ? [secretIn(signNow(id))] : []))
   return keys.every(({ signNow }) => signNow) ? { of, newId } : undefined
 }
@@ -88,7 +92,7 @@ function secretsAtOnce(keys: readonly DerivedKey[]): CsrfSecrets | undefined {
 async function secretsAhead(
   keys: readonly DerivedKey[],
   ids: readonly string[],
-  keepsId: boolean,
+  { newId, keepsId }: Pick<CsrfKeys, 'newId' | 'keepsId'>,
 ): Promise<CsrfSecrets> {
   const known = new Map<string, readonly Uint8Array[]>()
   const learn = async (id: string) =>

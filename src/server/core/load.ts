@@ -5,12 +5,13 @@
 import { readCookies } from '../../shared/cookie.js'
 import { isOutage, isSessionError, SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
-import type { CodecContext, SessionCodec } from '../codecs/codec.js'
+import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { Verifications } from '../keys/hmac.js'
 import { startVerifications } from '../keys/keys.js'
+import type { StoredSession } from '../stores/store.js'
 import { copyOf } from '../values.js'
 import { type CookieCandidate, findShadowed, type RequestCookies, readSessionCookies } from './cookies.js'
-import { newId, takeStoredSecret } from './csrf.js'
+import { takeStoredSecret } from './csrf.js'
 import { PUBLIC_SUFFIX } from './expose.js'
 import { type CookieSource, cookieHeader, createRequestMemory } from './http.js'
 import { contextOf, type LoadSettings } from './options.js'
@@ -59,7 +60,7 @@ async function loadSession<Data extends object>(
   reportCandidates(settings, cookies, { loaded, rejections, now })
   if (loaded && !versions.note(loaded)) reportConflict(settings, loaded)
 
-  const { id = newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
+  const { id = settings.csrf.newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
   const accessedAt = lifetime.lastAccess(loaded?.record ?? {}, now) ?? now
   const publicValue = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
   // Without a session it expires, whatever it says.
@@ -127,8 +128,7 @@ export async function findLoadedSession(
     verifications.isLater = verifications.costly + verifications.ordinary > 0
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
-    const refusal = outcome instanceof SessionError ? outcome : refusalOf(settings, outcome, now)
-    const accepted = refusal ?? (settings.rows ? await withRow(settings.rows, outcome as LoadedSession) : outcome)
+    const accepted = outcome instanceof SessionError ? outcome : await acceptedOf(settings, outcome, now)
     if (!(accepted instanceof SessionError)) loaded = accepted
     else if (!loaded) {
       const id = outcome instanceof SessionError ? undefined : outcome.record.id
@@ -201,6 +201,19 @@ function asSessionError(error: unknown): SessionError {
   return new SessionError(code, message, { cause: error, verified })
 }
 
+/** The session of a token that verified, or why it is none: its times, then the store. */
+async function acceptedOf(
+  settings: LoadSettings,
+  token: LoadedSession,
+  now: Date,
+): Promise<LoadedSession | SessionError> {
+  const { rows } = settings
+  if (!token.codec.bareId) return refusalOf(settings, token, now) ?? (rows ? await withRow(rows, token) : token)
+  // Only the row tells when such a session expires.
+  const found = rows ? await withRow(rows, token) : token
+  return found instanceof SessionError ? found : (refusalOf(settings, found, now) ?? found)
+}
+
 /** Why a token that verified is no session by its times. */
 function refusalOf(
   { lifetime, requireTimes }: LoadSettings,
@@ -216,18 +229,24 @@ function refusalOf(
 
 /** Finds the row of a token in the store. Returns why there is none. */
 async function withRow(rows: RowReader, candidate: LoadedSession): Promise<LoadedSession | SessionError> {
-  const { id } = candidate.record
+  const { codec, record } = candidate
+  const { id } = record
   try {
     const row = id ? await rows.find(id) : undefined
-    if (row) return { ...candidate, row, base: copyOf(row.data) }
+    if (row) return { ...candidate, record: timedBy(row, candidate), row, base: copyOf(row.data) }
     const why = id ? 'The store has no such session: it was destroyed or expired' : 'The token names no session'
-    return new SessionError('ERR_SESSION_EXPIRED', why, { verified: true })
+    return new SessionError('ERR_SESSION_EXPIRED', why, { verified: !codec.bareId })
   } catch (error) {
     if (isOutage(error)) throw error
     const { code, message } = error as SessionError
     // The token verified, so the row belongs to someone.
     return new SessionError(code, message, { cause: error, verified: true })
   }
+}
+
+/** A bare id says no times, so those of its row count. */
+function timedBy({ expiresAt }: StoredSession, { codec, record }: LoadedSession): SessionRecord {
+  return codec.bareId && expiresAt ? { ...record, expiresAt } : record
 }
 
 /** What verified counts before what did not: another cookie can't hide one that must not be overwritten. */

@@ -145,6 +145,7 @@ export function settleLoading<Data extends object>(
   }
   if (!Array.isArray(codecs)) throw new TypeError('Option "codecs" must be a list of codecs')
   if (codecs.length === 0) throw new TypeError('Option "codecs" is empty')
+  refuseBareIds(codecs, options.store)
   const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
   const { touchEvery, requireTimes } = options
@@ -217,6 +218,21 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     upgrade,
     observe: mode === 'observe',
     turns: createMutex(),
+  }
+}
+
+/** A bare id is only a name of a row, and must not be readable in the value of another codec. */
+function refuseBareIds(codecs: readonly SessionCodec[], store: SessionStore | undefined): void {
+  for (const { name, bareId } of codecs) {
+    if (!bareId) continue
+    if (store === undefined)
+      throw new TypeError(`Option "store" is missing: ${name} needs one, its cookie is only a key`)
+    const other = codecs.find((codec) => !codec.bareId && codec.keepsId !== false)
+    if (other && bareId === 'alone') {
+      throw new TypeError(
+        `${name} beside ${other.name} needs allowBareKey: true. A key copied from ${other.name} works without its signature`,
+      )
+    }
   }
 }
 

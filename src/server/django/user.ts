@@ -42,7 +42,7 @@ export interface DjangoUser<Row extends object = Record<string, unknown>> {
 }
 
 /** What Django passes to its `salted_hmac`. */
-export const AUTH_HASH_SALT: string = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
+const AUTH_HASH_SALT = 'django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash'
 /** 64 hex digits of SHA-256, or 40 of SHA-1; Django compares them case-sensitively. */
 const HASH = /^(?:[0-9a-f]{64}|[0-9a-f]{40})$/
 const SHA1_DIGITS = 40
@@ -119,4 +119,39 @@ async function verify(password: string, hash: Uint8Array, keys: readonly HmacKey
     if (await key.verify(password, hash)) return key
   }
   return undefined
+}
+
+export interface DjangoLoginOptions {
+  /** `SECRET_KEY`. */
+  secretKey: string | Uint8Array
+  /** The dotted path of the backend that checked the password. Default `django.contrib.auth.backends.ModelBackend`. */
+  backend?: string
+  /** Accepts secrets under 32 bytes. */
+  allowWeakSecrets?: boolean
+}
+
+/** Django's own keys of a session. */
+export interface DjangoLogin {
+  _auth_user_id: string
+  _auth_user_backend: string
+  _auth_user_hash: string
+}
+
+/**
+ * What Django's `login` (3.1 or later) puts into a session: assign it to `session.data` and call `regenerate()`. It checks no password, so do
+ * that first. In tests it is the data for `sessionCookie`. For sessions over `djangoStore` or `djangoSigned`.
+ *
+ * @param user - the primary key, and the column `password` as it is in the row: Django's hash, not the password
+ * @throws {TypeError} for a secret that is missing, empty or weak
+ * @see FORMATS §8
+ */
+export async function djangoLogin(
+  user: { id: string | number | bigint; password: string },
+  options: DjangoLoginOptions,
+): Promise<DjangoLogin> {
+  const { secretKey, backend = 'django.contrib.auth.backends.ModelBackend', allowWeakSecrets = false } = options
+  const secrets = createDjangoSecrets({ secretKey, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
+  const [key] = await secrets.keys(AUTH_HASH_SALT, 'SHA-256')
+  const hash = key === undefined ? '' : encodeHex(await key.sign(user.password))
+  return { _auth_user_id: String(user.id), _auth_user_backend: backend, _auth_user_hash: hash }
 }
