@@ -14,10 +14,10 @@ const program = process.platform === 'win32' ? `${folder}/Scripts/python.exe` : 
 /**
  * Older releases, each list in a folder of its own that goes before the environment's packages.
  *
- * @typedef {'older' | 'oldest-beaker' | 'older-django' | 'oldest-django'} OlderPackages
+ * @typedef {'older' | 'oldest-beaker' | 'django-4.2' | 'older-django' | 'oldest-django'} OlderPackages
  * @type {readonly OlderPackages[]}
  */
-const olderPackages = ['older', 'oldest-beaker', 'older-django', 'oldest-django']
+const olderPackages = ['older', 'oldest-beaker', 'django-4.2', 'older-django', 'oldest-django']
 /** The newest Python that all the lists run on. */
 const newestForAll = { major: 3, minor: 11 }
 /**

@@ -73,7 +73,7 @@ export function describeWithPython(
   })
 }
 
-const OLDER_PACKAGES = ['older', 'oldest-beaker', 'older-django', 'oldest-django'] as const
+const OLDER_PACKAGES = ['older', 'oldest-beaker', 'django-4.2', 'older-django', 'oldest-django'] as const
 let python: string | undefined
 const olderPackages: { [name in OlderPackages]?: string | undefined } = {}
 let setUpFailure: unknown

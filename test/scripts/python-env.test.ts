@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const older = ['older', 'oldest-beaker', 'older-django', 'oldest-django']
+const older = ['older', 'oldest-beaker', 'django-4.2', 'older-django', 'oldest-django']
 const needsOlder = {
   '3.12':
     'requirements-oldest-django.txt needs Python 3.10 to 3.11, but .cache/python has 3.12: ' +
@@ -91,11 +91,11 @@ describe('an environment that runs everything', () => {
 
 describe('a Python that is too new for some lists', () => {
   test.each([
-    ['3.12', { python3: '3.12' }, ['older', 'oldest-beaker', 'older-django']],
-    ['3.13', { python3: '3.13' }, ['older', 'oldest-beaker']],
-    ['3.13', { python3: '3.13', 'python3.11': '3.11 without venv' }, ['older', 'oldest-beaker']],
-    ['3.13', { python3: '3.13', 'python3.11': 'stub' }, ['older', 'oldest-beaker']],
-    ['3.13', { python3: '3.14 without venv', python: '3.13' }, ['older', 'oldest-beaker']],
+    ['3.12', { python3: '3.12' }, ['older', 'oldest-beaker', 'django-4.2', 'older-django']],
+    ['3.13', { python3: '3.13' }, ['older', 'oldest-beaker', 'django-4.2']],
+    ['3.13', { python3: '3.13', 'python3.11': '3.11 without venv' }, ['older', 'oldest-beaker', 'django-4.2']],
+    ['3.13', { python3: '3.13', 'python3.11': 'stub' }, ['older', 'oldest-beaker', 'django-4.2']],
+    ['3.13', { python3: '3.14 without venv', python: '3.13' }, ['older', 'oldest-beaker', 'django-4.2']],
   ] as const)('%s: all the others are there, and one line says what is needed, of %o', (version, pythons, lists) => {
     install(pythons)
     const { status, last } = ensure()
@@ -118,7 +118,7 @@ describe('a Python that is too new for some lists', () => {
     ensure()
     const file = join(folder, '.cache/python/pyvenv.cfg')
     writeFileSync(file, readFileSync(file, 'utf8').replace('3.11', '3.12'))
-    expect(foundLists()).toEqual(['older', 'oldest-beaker', 'older-django'])
+    expect(foundLists()).toEqual(['older', 'oldest-beaker', 'django-4.2', 'older-django'])
     expect(evaluate(`olderPackagesPath('oldest-django')`, { CI: 'true' })).toBe(`Error: ${needsOlder['3.12']}`)
   })
 
