@@ -57,9 +57,10 @@ export {
   djangoUser,
 } from './django/user.js'
 export type { Secrets } from './keys/hmac.js'
-export type { HmacAlgorithm, Jwk, JwkSet, JwsAlgorithm, KeyInput } from './keys/key-input.js'
+export type { JwkSet, KeyInput } from './keys/key-input.js'
 export type { CodecKeys, KeyRing, KeysEvent } from './keys/keys.js'
 export { createKeys, type KeySource, type Keys, type KeysOptions } from './keys/keys.js'
+export type { HmacAlgorithm, Jwk, JwsAlgorithm } from './keys/prepared-key.js'
 export { type RemoteJwksOptions, remoteJwks } from './keys/remote-jwks.js'
 export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from './presets/beaker-config.js'
 export { type WsgiJwtSessionOptions, wsgiJwtSession } from './presets/wsgi-jwt-session.js'

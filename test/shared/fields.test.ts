@@ -56,7 +56,7 @@ describe('defineSession', () => {
 describe('the server refuses at its start', () => {
   const start = (fields: unknown, sessionField?: unknown) => () => {
     const session = defineSession({ fields, ...(sessionField === undefined ? {} : { sessionField }) } as never)
-    verifySessions({ session, codecs: [jwt({ secrets: ['x'.repeat(32)] })] })
+    verifySessions({ session, codecs: [jwt({ secrets: ['x'.padStart(32, 'y')] })] })
   }
 
   test('not what has one meaning', () => {

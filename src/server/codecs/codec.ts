@@ -13,7 +13,7 @@ export interface CodecContext {
   /** `public` is the cookie that scripts may read; it is signed with its own key and never trusted. */
   purpose: 'session' | 'public'
   now: Date
-  /** For `verify`: what the verifications of this request have cost until now; codecs with key pairs count on it. */
+  /** For `verify`: what this request may still verify; codecs with key pairs ask it. */
   verifications?: Verifications
   /** For `sign`: the index of another key than the first, so that a test can make what an older key signed. */
   keyIndex?: number

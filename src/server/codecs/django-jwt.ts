@@ -161,9 +161,9 @@ function ringOfOptions<User extends object>(options: DjangoJwtOptions<User>): Ke
   if (secrets !== undefined) return ringOfSecrets(secrets, { algorithms: ['HS256'], allowWeakSecrets })
   if (key === undefined) return ringOf(keys as Keys, { allowWeakSecrets })
   if (typeof key === 'string') refuseFileName(key)
-  if (!Array.isArray(key)) return ringOf(key as KeyInput, { allowWeakSecrets })
+  if (!Array.isArray(key)) return ringOf(key as KeyInput, { allowWeakSecrets }, 'key')
   if (key.length !== 2) throw new TypeError('Option "key" must be one key, or a private key and its public key')
-  return ringOf(key as readonly KeyInput[], { algorithms: ['RS256'] })
+  return ringOf(key as readonly KeyInput[], { algorithms: ['RS256'] }, 'key')
 }
 
 /** Django reads such a file. To sign with its name would be a secret that anybody can guess. */

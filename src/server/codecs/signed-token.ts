@@ -8,8 +8,14 @@ import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, MAX_HEADER_LENGTH, splitJwt } from '../../shared/jwt.js'
 import { createJsonClaims, type JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import { commonName, isAlgorithm, type PreparedKey, type SignedToken, type UnsignedToken } from '../keys/key-input.js'
-import { type KeyRing, type KeySet, knows, verifyWithSet } from '../keys/keys.js'
+import { type KeyRing, type KeySet, verifyWithSet } from '../keys/keys.js'
+import {
+  commonName,
+  isAlgorithm,
+  type PreparedKey,
+  type SignedToken,
+  type UnsignedToken,
+} from '../keys/prepared-key.js'
 import type { CodecContext, SessionRecord } from './codec.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
@@ -109,18 +115,18 @@ function openToken(value: string, readHeader: HeaderReader): SignedToken {
   return { value, alg, kid: known, payload, signingInput, signature: platform.decodeBase64Url(signature) }
 }
 
-interface FoundKey {
+interface VerifyingKey {
   set: KeySet
   identity: Omit<VerifiedToken, 'claims'>
 }
 
 /** Newer keys are looked for if a token names a key that is unknown, or names none and no key verifies it. */
-async function findKey(ring: KeyRing, first: KeySet, token: SignedToken, context: CodecContext): Promise<FoundKey> {
+async function findKey(ring: KeyRing, first: KeySet, token: SignedToken, context: CodecContext): Promise<VerifyingKey> {
   let set = first
-  let index = await verifyWithSet(set, token, context)
-  if (index === -1 && !knows(set, token.kid)) {
+  let { index, isKnown } = await verifyWithSet(set, token, context)
+  if (index === -1 && !isKnown) {
     set = await ring.renewed(first)
-    if (set !== first) index = await verifyWithSet(set, token, context)
+    if (set !== first) index = (await verifyWithSet(set, token, context)).index
   }
   const key = set[index]
   if (key) return { set, identity: { keyIndex: index, ...(key.kid !== undefined && { kid: key.kid }) } }

@@ -7,7 +7,6 @@ import { isOutage, isSessionError, SessionError, type SessionErrorCode } from '.
 import type { SessionData } from '../../shared/types.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { Verifications } from '../keys/hmac.js'
-import { startVerifications } from '../keys/keys.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf } from '../values.js'
 import { type CookieCandidate, findShadowed, type RequestCookies, readSessionCookies } from './cookies.js'
@@ -25,6 +24,7 @@ import {
   type SessionState,
 } from './session.js'
 import type { RowReader } from './store-rows.js'
+import { createVerifications } from './verifications.js'
 import { reportConflict } from './versions.js'
 
 /** Finds the session of a request. */
@@ -117,7 +117,7 @@ export async function findLoadedSession(
   candidates: readonly CookieCandidate[],
   now: Date,
 ): Promise<{ loaded: LoadedSession | undefined; rejections: readonly Rejection[]; verifications: Verifications }> {
-  const verifications = startVerifications()
+  const verifications = createVerifications()
   const context: CodecContext = { cookieName: settings.name, purpose: 'session', now, verifications }
   const rejections: Rejection[] = []
   let loaded: LoadedSession | undefined
@@ -125,7 +125,7 @@ export async function findLoadedSession(
     const { value, isJoined } = candidate
     if (value === '' || isPartOf(value, loaded)) continue
     const outcome = await verifyCandidate(settings.codecs, value, context, isJoined)
-    verifications.isLater = verifications.costly + verifications.ordinary > 0
+    verifications.endValue()
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
     const accepted = outcome instanceof SessionError ? outcome : await acceptedOf(settings, outcome, now)

@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
 import { type HashName, type HmacKey, hmacKeyOf } from '../platform/platform.js'
-import { publicMaterial } from './weak-keys.js'
+import { publicMaterial } from './weak-secrets.js'
 
 /** One secret, a comma-separated text of several, or a list. The first signs. */
 export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
@@ -24,14 +24,14 @@ export interface HmacKeysOptions {
   bytes?: number
 }
 
-/** What the verifications of one request have cost until now. A token that a cache remembers costs nothing. */
+/** What one request may still verify; a token that a cache remembers costs nothing. Codecs with key pairs ask it. */
 export interface Verifications {
-  costly: number
-  ordinary: number
-  /** A value before this one has cost something. */
-  isLater: boolean
+  /** Verifications by costly keys until now. */
+  readonly costly: number
   /** A token was refused without a look at it. */
-  isCutShort: boolean
+  readonly isCutShort: boolean
+  /** Before the first key is tried. @throws {SessionError} `ERR_SESSION_LIMIT` if the request has brought too much */
+  spend(cost: { costly: number; ordinary: number }): void
 }
 
 /** What a key is used for: the public cookie has its own keys, others for each cookie name. */
@@ -40,7 +40,7 @@ export interface KeyUse {
   cookieName: string
   /** For `sign`: the place of another key than the first. */
   keyIndex?: number
-  /** For `verify`: what the request has cost until now. */
+  /** For `verify`: what the request may still cost. */
   verifications?: Verifications
 }
 

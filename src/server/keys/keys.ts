@@ -6,22 +6,26 @@ import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { HmacKey } from '../platform/platform.js'
-import { createHmacKeys, type KeyUse, type Secrets, secretList, type Verifications } from './hmac.js'
+import { createHmacKeys, type KeyUse, type Secrets, secretList } from './hmac.js'
 import {
-  ALGORITHMS,
   type CheckedKey,
-  checkAlgorithms,
   checkKeys,
-  type HmacAlgorithm,
-  type Jwk,
   type JwkSet,
   type KeyChecks,
-  type KeyCost,
   type KeyInput,
+  type OptionChecks,
+} from './key-input.js'
+import {
+  ALGORITHMS,
+  type HmacAlgorithm,
+  isAlgorithm,
+  type Jwk,
+  type JwsAlgorithm,
+  type KeyCost,
   keyOfSecret,
   type PreparedKey,
   type SignedToken,
-} from './key-input.js'
+} from './prepared-key.js'
 
 /** What the option `keys` takes: a key, a list of keys, a function that fetches them, or what `createKeys` made of one. */
 export type Keys = KeyInput | readonly KeyInput[] | KeySource | KeyRing
@@ -92,17 +96,23 @@ const DEFAULT_TIMEOUT = '10s'
  *   a function, is `ERR_SESSION_KEYS` of `ready()` and of the first use
  */
 export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, options: KeysOptions = {}): KeyRing {
-  const { algorithms, reloadEvery, clock } = options
+  return createNamedKeys(source, { ...options, option: 'keys' })
+}
+
+function createNamedKeys(source: Exclude<Keys, KeyRing>, options: KeysOptions & OptionChecks): KeyRing {
+  const { algorithms, reloadEvery, clock, option } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
   const timeout = parseDuration(options.timeout ?? DEFAULT_TIMEOUT, 'timeout')
   let checked = typeof source === 'function' ? undefined : checkKeys(source, options)
-  if (checked) checkCost(checked)
+  if (checked) checkCost(checked, option)
 
   async function load(): Promise<KeySet> {
     const input = typeof source === 'function' ? await inTime(source(), timeout) : source
-    const keys = checked ?? checkKeys(input, options)
+    const inputs = checked ?? checkKeys(input, options)
     checked = undefined
-    return await prepareKeys(keys)
+    const keys = await prepareKeys(inputs)
+    checkCost(keys, option)
+    return keys
   }
 
   return createKeyRing({
@@ -113,9 +123,20 @@ export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, o
   })
 }
 
-/** The keys of a codec's option `keys`. @throws {TypeError} */
-export function ringOf(keys: Keys, checks: KeyChecks): KeyRing {
-  if (!(typeof keys === 'object' && keys !== null && 'renewed' in keys)) return createKeys(keys, checks)
+/** @throws {TypeError} for a list that is empty, or has a name twice or an unknown one */
+export function checkAlgorithms(algorithms: readonly JwsAlgorithm[]): void {
+  if (algorithms.length === 0) throw new TypeError('Option "algorithms" is empty')
+  const unknown = algorithms.some((name) => !isAlgorithm(name))
+  if (unknown) throw new TypeError('Option "algorithms" contains a name that is not a supported algorithm')
+  const twice = algorithms.find((name, index) => algorithms.indexOf(name) !== index)
+  if (twice) throw new TypeError(`Option "algorithms" contains ${twice} twice`)
+}
+
+/** The keys of a codec's option, `keys` or of another name. @throws {TypeError} */
+export function ringOf(keys: Keys, checks: KeyChecks, option = 'keys'): KeyRing {
+  if (!(typeof keys === 'object' && keys !== null && 'renewed' in keys)) {
+    return createNamedKeys(keys, { ...checks, option })
+  }
   if (checks.algorithms === undefined && checks.allowWeakSecrets !== true) return keys
   throw new TypeError('Pass "algorithms" and "allowWeakSecrets" to createKeys() or remoteJwks(), which have the keys')
 }
@@ -165,7 +186,6 @@ async function prepareKeys(checked: readonly CheckedKey[]): Promise<KeySet> {
     const identity = alg === undefined ? key : JSON.stringify([alg, x, y, n, e])
     if (key.sign ? !keys.get(identity)?.sign : !keys.has(identity)) keys.set(identity, key)
   }
-  checkCost([...keys.values()])
   return [...keys.values()]
 }
 
@@ -262,64 +282,53 @@ export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
   }
 }
 
-/** How many verifications one request may cost: those of costly keys, and those of other key pairs. Secrets cost next to nothing. */
-const MAX_COSTLY = 3
-const MAX_ORDINARY = 16
+/** Costly keys that a token is tried with, and verifications by such keys in one request. */
+export const MAX_COSTLY = 3
 
-/** For a new request. */
-export function startVerifications(): Verifications {
-  return { costly: 0, ordinary: 0, isLater: false, isCutShort: false }
+/** Without the costly keys beyond the third of one `kid`, or of none: a token that names it would be tried with each. */
+export function affordable<Key extends KeyCost>(keys: readonly Key[]): Key[] {
+  return keys.filter((key) => {
+    const others = keys
+      .slice(0, keys.indexOf(key))
+      .filter((other) => other.givenKid === key.givenKid && isCostly(other))
+    return !isCostly(key) || others.length < MAX_COSTLY
+  })
 }
 
-/**
- * Counts what a token may cost before its first key is tried. The first value of a request may try the keys of all codecs: only then is
- * a session of any of them found.
- *
- * @throws {SessionError} `ERR_SESSION_LIMIT` if the request has brought too many
- */
-function count(spent: Verifications, keys: KeySet): void {
-  const more = costlyOf(keys).length
-  const costly = spent.costly + more
-  const ordinary = spent.ordinary + keys.filter((key) => !key.isCostly && ALGORITHMS[key.alg].kty !== 'oct').length
-  const isTooMuch = costly > MAX_COSTLY || (ordinary > MAX_ORDINARY && spent.ordinary > 0)
-  if (more > MAX_COSTLY || (spent.isLater && isTooMuch)) {
-    spent.isCutShort = true
-    throw new SessionError('ERR_SESSION_LIMIT', 'The request has brought more tokens than are verified')
-  }
-  Object.assign(spent, { costly, ordinary })
+function isCostly({ cost }: KeyCost): boolean {
+  return cost === 'much'
 }
 
-function costlyOf<Key extends KeyCost>(keys: readonly Key[]): Key[] {
-  return keys.filter(({ isCostly }) => isCostly)
-}
-
-/** @throws {TypeError} for a list whose tokens, if they name no key, cost more than one request may */
-function checkCost(keys: readonly KeyCost[]): void {
-  const count = costlyOf(keys).filter(({ isNamed }) => !isNamed).length
-  if (count <= MAX_COSTLY) return
+/** @throws {TypeError} for a list whose tokens cost more than one request may */
+function checkCost(keys: readonly KeyCost[], option: string): void {
+  const [first] = keys.filter((key) => !affordable(keys).includes(key))
+  if (!first) return
+  const which = first.givenKid === undefined ? 'without a "kid"' : 'with the same "kid"'
+  const count = keys.filter((key) => isCostly(key) && key.givenKid === first.givenKid).length
   throw new TypeError(
-    `Option "keys" holds ${count} keys for ES384, ES512 or RSA above 4096 bits without a "kid"; ${MAX_COSTLY} are the most`,
+    `Option "${option}" holds ${count} keys for ES384, ES512 or RSA above 4096 bits ${which}; ${MAX_COSTLY} are the most`,
   )
 }
 
-/**
- * @returns the place of the key that verified, or -1
- * @throws {SessionError} `ERR_SESSION_LIMIT` for one token too many
- */
-export async function verifyWithSet(keys: KeySet, token: SignedToken, use: KeyUse): Promise<number> {
-  const { alg, kid } = token
-  // A `kid` that is known means that key alone; another issuer may name the same keys in another way.
-  const named = knows(keys, kid) ? keys.filter((key) => key.kid === kid) : keys
-  const suitable = named.filter((key) => key.alg === alg)
-  // Of more costly keys than that, those with a name are for tokens that say it.
-  const isLong = costlyOf(suitable).length > MAX_COSTLY
-  const possible = isLong ? suitable.filter(({ isCostly, isNamed }) => !(isCostly && isNamed)) : suitable
-  if (use.verifications) count(use.verifications, possible)
-  for (const key of possible) if (await key.verify(token, use)) return keys.indexOf(key)
-  return -1
+export interface FoundKey {
+  /** The place of the key that verified, or -1. */
+  readonly index: number
+  /** The token names a key of the set: newer sets have no other. */
+  readonly isKnown: boolean
 }
 
-/** Whether a token of this `kid` may have a key that is not here. */
-export function knows(keys: KeySet, kid: string | undefined): boolean {
-  return kid !== undefined && keys.some((key) => key.kid === kid)
+/** @throws {SessionError} `ERR_SESSION_LIMIT` for one token too many */
+export async function verifyWithSet(keys: KeySet, token: SignedToken, use: KeyUse): Promise<FoundKey> {
+  const { alg, kid } = token
+  // A `kid` that is known means that key alone; another issuer may name the same keys in another way.
+  const named = kid === undefined ? [] : keys.filter((key) => key.kid === kid)
+  const isKnown = named.length > 0
+  const suitable = (isKnown ? named : keys).filter((key) => key.alg === alg)
+  // Of more costly keys than that, those with a name are for tokens that say it.
+  const isLong = suitable.filter(isCostly).length > MAX_COSTLY
+  const possible = isLong ? suitable.filter((key) => !isCostly(key) || key.givenKid === undefined) : suitable
+  const count = (cost: KeyCost['cost']) => possible.filter((key) => key.cost === cost).length
+  use.verifications?.spend({ costly: count('much'), ordinary: count('little') })
+  for (const key of possible) if (await key.verify(token, use)) return { index: keys.indexOf(key), isKnown }
+  return { index: -1, isKnown }
 }

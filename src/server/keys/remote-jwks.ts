@@ -6,8 +6,9 @@ import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { checkLimit } from '../../shared/limits.js'
 import { MAX_KEYS } from './hmac.js'
-import { checkAlgorithms, checkKey, isPrivateJwk, type Jwk, type JwsAlgorithm, readJwk } from './key-input.js'
-import { createKeyRing, type KeyRing, type KeySet } from './keys.js'
+import { checkKeys, isPrivateJwk } from './key-input.js'
+import { affordable, checkAlgorithms, createKeyRing, type KeyRing, type KeySet } from './keys.js'
+import type { Jwk, JwsAlgorithm } from './prepared-key.js'
 
 export interface RemoteJwksOptions {
   /** What the keys may be for. A set may name `alg` for each key; RSA keys without one are for the first RS or PS of these. */
@@ -34,7 +35,7 @@ const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeo
 
 /**
  * Verifies with the keys that another server publishes, and with nothing else: no secret, no private key. Keys of the set that
- * are not for signatures, too weak, secret or private are passed over.
+ * are not for signatures, too weak, secret or private are passed over, and so is the fourth costly key without a `kid`, or of one.
  *
  * @param url - `https:`, or a loopback address; redirects are not followed
  * @returns a ring for the option `keys`; a codec with it reads only
@@ -110,9 +111,11 @@ async function readJwks(bytes: Uint8Array, algorithms: readonly JwsAlgorithm[] |
   // RFC 7517 §5: keys that are not understood are passed over. So are those that the world should not know.
   const prepare = async (jwk: Jwk) => {
     if (jwk.kty === 'oct' || isPrivateJwk(jwk)) return []
-    return [await checkKey(readJwk(jwk, true), algorithms ? { algorithms } : {}).prepare()]
+    const checks = { option: 'keys', isRemote: true, ...(algorithms && { algorithms }) }
+    return await Promise.all(checkKeys({ keys: [jwk] }, checks).map((key) => key.prepare()))
   }
   const usable = await Promise.all(keys.map((jwk: Jwk) => prepare(jwk).catch(() => [])))
   if (usable.flat().length === 0) throw new Error('The JWK set has no key that can verify sessions')
-  return usable.flat()
+  // What the other server publishes next must not end the sessions of the keys before.
+  return affordable(usable.flat())
 }

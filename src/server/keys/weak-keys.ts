@@ -1,78 +1,8 @@
 /**
- * Keys that only look like ones: public material as a secret, secrets of published examples, public keys with which anyone can sign.
- * RFC 7518 §3.2 and §3.3, RFC 8032 §5.1; CVE-2017-15361.
+ * Public keys with which anyone can sign, or whose verifications cost too much.
+ * RFC 7518 §3.3, RFC 8032 §5.1; CVE-2017-15361.
  */
 import { encodeHex } from '../../shared/bytes.js'
-
-/**
- * What a text is that must not be a secret, or undefined.
- *
- * @param secret - as its bytes
- */
-export function publicMaterial(secret: Uint8Array): string | undefined {
-  if (isKeyFile(secret)) return 'a PEM or JWK: such a key may be public, and an HMAC secret never is'
-  const text = textOf(secret)
-  if (text === 'True') return '"True", which anyone can guess'
-  if (EXAMPLES.includes(text)) return 'a secret from a published example'
-  return undefined
-}
-
-/** Whether it is a key file, or the base64 of one, as environment variables often hold it. */
-export function isKeyFile(secret: Uint8Array): boolean {
-  const text = textOf(secret)
-  const decoded = decodedText(text)
-  const bytes = Uint8Array.from(decoded, (character) => character.charCodeAt(0))
-  return looksLikeKeyFile(text) || looksLikeKeyFile(decoded.trim()) || isDer(secret) || isDer(bytes)
-}
-
-/** The names of RSA, EC and Ed25519 keys in DER, as SPKI, PKCS #8 and certificates have them (RFC 3279 §2.3, RFC 8410 §3). */
-const KEY_TYPES: readonly string[] = ['06092a864886f70d010101', '06072a8648ce3d0201', '06032b6570']
-
-/** A PEM without its lines is the base64 of this. Random bytes are not: they would have to hold such a name, too. */
-function isDer(bytes: Uint8Array): boolean {
-  const hex = encodeHex(bytes)
-  return hex.startsWith('30') && KEY_TYPES.some((type) => hex.includes(type))
-}
-
-function textOf(secret: Uint8Array): string {
-  return new TextDecoder('utf-8').decode(secret).trim()
-}
-
-/** A key file in text: PEM (RFC 7468), an OpenSSH public key, or JSON such as a JWK (RFC 7517); a BOM, spaces, lines or quotes may precede it. */
-function looksLikeKeyFile(text: string): boolean {
-  if (/-----BEGIN |^["']?(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-/m.test(text)) return true
-  try {
-    const value: unknown = JSON.parse(text.replace(/^'([\s\S]*)'$/, '$1'))
-    return typeof value === 'string' ? looksLikeKeyFile(value.trim()) : typeof value === 'object' && value !== null
-  } catch {
-    return false
-  }
-}
-
-/** Of base64 in either alphabet; empty if it is none. */
-function decodedText(text: string): string {
-  try {
-    return atob(text.replace(/-/g, '+').replace(/_/g, '/'))
-  } catch {
-    return ''
-  }
-}
-
-/** Long enough to pass, and in the documentation of a well-known package, where anyone finds them. */
-const EXAMPLES: readonly string[] = [
-  // jwt.io
-  'a-string-secret-at-least-256-bits-long',
-  'a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long',
-  // iron-session
-  'complex_password_at_least_32_characters_long',
-  // @fastify/secure-session and @fastify/session
-  'averylogphrasebiggerthanthirtytwochars',
-  'a secret with minimum length of 32 characters',
-  // @hapi/yar, @hapi/iron and nuxt-auth-utils
-  'the-password-must-be-at-least-32-characters-long',
-  'some_not_random_password_that_is_at_least_32_characters',
-  'password-with-at-least-32-characters',
-]
 
 /** Bits of an RSA key: RFC 7518 §3.3, and what a verification may cost. */
 const SHORTEST_RSA = 2048
@@ -82,9 +12,8 @@ const MAX_REMOTE_RSA = 4096
 const MAX_EXPONENT = 4_294_967_296
 
 /** @throws {TypeError} for a modulus that is too short, or too long */
-export function checkRsaLength(bits: number | undefined, isRemote = false): void {
+export function checkRsaLength(bits: number, isRemote = false): void {
   const longest = isRemote ? MAX_REMOTE_RSA : MAX_RSA
-  if (bits === undefined) return
   if (bits < SHORTEST_RSA) throw new TypeError(`an RSA key of ${bits} bits; ${SHORTEST_RSA} are needed`)
   if (bits > longest) throw new TypeError(`an RSA key of ${bits} bits; ${longest} are the most`)
 }

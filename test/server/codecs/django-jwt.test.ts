@@ -174,7 +174,7 @@ describe('options', () => {
   test.each<[RegExp, Partial<DjangoJwtOptions>]>([
     [/one of "key", "keys" and "secrets"/, { keys: SECRET }],
     [/one of "key", "keys" and "secrets"/, { secrets: [SECRET] }],
-    [/"keys" contains an empty secret/, { key: '' }],
+    [/"key" contains an empty secret/, { key: '' }],
     [/31 bytes; 32 are needed/, { key: short }],
     [/private key and its public key/, { key: [SECRET] as never }],
     [/none of "algorithms"/, { key: [SECRET, SECRET] }],

@@ -190,9 +190,8 @@ describe('refused at start', () => {
   })
 
   test('whatever looks like a key file, also where weak secrets are taken', () => {
-    for (const text of [JSON.stringify(rsaJwk), 'ssh-ed25519 AAAA']) {
-      expect(() => jwt({ keys: text, allowWeakSecrets: true })).toThrow(/PEM or JWK as a secret/)
-    }
+    expect(() => jwt({ keys: JSON.stringify(rsaJwk), allowWeakSecrets: true })).toThrow(/PEM or JWK as a secret/)
+    expect(() => jwt({ keys: 'ssh-ed25519 AAAA', allowWeakSecrets: true })).toThrow(/an OpenSSH public key/)
     expect(jwt({ keys: 'short', allowWeakSecrets: true }).sign).toBeDefined()
   })
 
@@ -323,9 +322,32 @@ function messageOf(make: () => unknown): string {
   }
 }
 
-test('a kid of 256 characters is taken', async () => {
-  const kid = 'k'.repeat(256)
-  expect(await publicKeysOf(jwt({ keys: { key: ec.privateKey, kid } }))).toMatchObject([{ kid }])
+describe('the length of a kid', () => {
+  test('256 characters are taken and come back in the header, 257 are refused', async () => {
+    const kid = 'k'.repeat(256)
+    for (const key of [ec.privateKey, SECRET]) {
+      const codec = jwt({ keys: { key, kid } }) as Required<SessionCodec>
+      const token = await codec.sign({ data: { a: 1 } }, session)
+      expect(headerOf(token).kid).toBe(kid)
+      expect(await codec.verify(token, session)).toMatchObject({ data: { a: 1 }, kid })
+      expect(() => jwt({ keys: { key, kid: `${kid}k` } })).toThrow(/"kid" is not text of 1 to 256 characters/)
+    }
+    expect(await publicKeysOf(jwt({ keys: { key: ec.privateKey, kid } }))).toMatchObject([{ kid }])
+  })
+
+  test('a header of 2048 characters is written and read, a longer one is not written', async () => {
+    // Escaped, each takes 6 characters of JSON, and 8 of base64url.
+    const codecWith = (kid: string) => jwt({ keys: { key: SECRET, kid } }) as Required<SessionCodec>
+    const frame = JSON.stringify({ alg: 'HS256', kid: '', typ: 'JWT' }).length
+    const room = (2048 * 3) / 4 - frame
+    const longest = 'é'.repeat(Math.floor(room / 6)) + 'k'.repeat(room % 6)
+    const codec = codecWith(longest)
+    const token = await codec.sign({ data: { a: 1 } }, session)
+    expect(token.indexOf('.')).toBe(2048)
+    expect(await codec.verify(token, session)).toMatchObject({ data: { a: 1 }, kid: longest })
+    const error = await rejection('ERR_SESSION_LIMIT', codecWith(`${longest}k`).sign({ data: {} }, session))
+    expect(error.message).toMatch(/give the key a shorter "kid"/)
+  })
 })
 
 describe('files', () => {

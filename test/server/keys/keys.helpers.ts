@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import * as jose from 'jose'
 import { onTestFinished } from 'vitest'
 import type { Jwk, SessionCodec } from '../../../src/server/index.js'
-import type { SignatureAlgorithm } from '../../../src/server/keys/key-input.js'
+import type { SignatureAlgorithm } from '../../../src/server/keys/prepared-key.js'
 import { START } from '../server.helpers.js'
 
 export const session = { cookieName: 'sid', purpose: 'session', now: new Date(START) } as const

@@ -1,7 +1,15 @@
 /** What one request may cost: few verifications of tokens that nobody signed, and none for a token that is remembered. */
 import { describe, expect, test } from 'vitest'
-import { createSessions, defineSession, jwt, type KeyInput, type SessionCodec } from '../../../src/server/index.js'
-import { SECRET } from '../server.helpers.js'
+import {
+  createKeys,
+  createSessions,
+  defineSession,
+  jwt,
+  type KeyInput,
+  remoteJwks,
+  type SessionCodec,
+} from '../../../src/server/index.js'
+import { rejection, SECRET } from '../server.helpers.js'
 import { jwkOf, pairFor, pemOf } from './keys.helpers.js'
 
 const session = defineSession({ name: 'sid' })
@@ -102,6 +110,50 @@ describe('keys that are costly to try', () => {
     expect(() => jwt({ keys: jwks(3) })).not.toThrow()
     expect(() => jwt({ keys: jwks(4) })).toThrow(/holds 4 keys for ES384, ES512 .* without a "kid"; 3 are the most/)
     expect(() => jwt({ keys: jwks(4, { kid: true }) })).not.toThrow()
+  })
+
+  test('three of one "kid" are taken, four are refused at start, or when they are loaded', async () => {
+    const sameKid = jwks(4).map((jwk) => ({ ...jwk, kid: 'same' }))
+    const others = jwks(3).map((jwk) => ({ ...jwk, kid: 'other' }))
+    expect(() => jwt({ keys: [...sameKid.slice(1), ...others] })).not.toThrow()
+    const message = /^Option "keys" holds 4 keys for ES384, ES512 .* with the same "kid"; 3 are the most$/
+    expect(() => jwt({ keys: sameKid })).toThrow(message)
+    const loaded = createKeys(() => sameKid)
+    const error = await rejection('ERR_SESSION_KEYS', loaded.ready())
+    expect((error.cause as Error).message).toMatch(message)
+  })
+
+  test('three of one "kid" verify, whichever it is', async () => {
+    const pairs = [0, 1, 2].map((index) => pairFor('ES512', `costly ${index}`))
+    const sessions = sessionsOf(jwt({ keys: pairs.map((pair) => jwkOf(pair.privateKey, { kid: 'same' })) }))
+    for (const { privateKey } of pairs) {
+      const [token = ''] = await tokensBy({ key: privateKey, kid: 'same' }, 1, 'real')
+      expect((await sessions.load(header([token]))).data).toEqual({ name: 'real0' })
+    }
+  })
+
+  test('of another server\'s set three of one "kid" are used, and three of none', async () => {
+    for (const kid of ['same', undefined]) {
+      const pairs = [0, 1, 2, 3].map((index) => pairFor('ES512', `costly ${index}`))
+      const keys = [
+        jwkOf(own.es256.publicKey),
+        ...pairs.map(({ publicKey }) => jwkOf(publicKey, kid === undefined ? {} : { kid })),
+      ]
+      const fetch = async (): Promise<Response> => Response.json({ keys })
+      const sessions = createSessions({
+        session,
+        codecs: [jwt({ keys: remoteJwks('https://issuer.example/jwks', { fetch }) })],
+        expose: false,
+        readOnly: true,
+      })
+      const names: unknown[] = []
+      for (const [index, { privateKey }] of [...pairs, own.es256].entries()) {
+        const labels = kid === undefined || index === 4 ? {} : { kid }
+        const [token = ''] = await tokensBy({ key: privateKey, ...labels }, 1, `${index} `)
+        names.push((await sessions.load(header([token]))).data.name)
+      }
+      expect(names).toEqual(['0 0', '1 0', '2 0', undefined, '4 0'])
+    }
   })
 
   test('of PEM only the import tells', async () => {
