@@ -1,4 +1,6 @@
-/** What one request may cost: anyone can send tokens that nobody signed. */
+/**
+ * What one request may cost: anyone can send tokens that nobody signed.
+ */
 import { SessionError } from '../../shared/errors.js'
 import type { Verifications } from '../keys/hmac.js'
 import { MAX_COSTLY } from '../keys/keys.js'
