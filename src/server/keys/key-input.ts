@@ -75,6 +75,8 @@ export interface KeyChecks {
 /** A key whose shape was checked. */
 export interface CheckedKey extends KeyCost {
   readonly canSign: boolean
+  /** The public numbers, if they show: the same for a private key and its own public one. */
+  readonly numbers?: string
   /** Imports it. @throws {TypeError} for what only an import can tell */
   prepare(): Promise<PreparedKey>
 }
@@ -93,8 +95,7 @@ interface SecretShape extends Shape {
   readonly secret: Uint8Array | CryptoKey
 }
 
-interface PairShape extends Shape {
-  readonly canSign: boolean
+interface PairShape extends Shape, Pick<CheckedKey, 'canSign' | 'numbers'> {
   /** Fails unless the key is for the algorithm. */
   read(alg: SignatureAlgorithm): Promise<KeyPair>
 }
@@ -153,6 +154,7 @@ function checkKey(shape: SecretShape | PairShape, checks: OptionChecks, said: Ke
     const costs = new Set(algorithms.map((alg) => costOf(alg, shape.rsaBits)))
     return {
       canSign: shape.canSign,
+      ...(shape.numbers !== undefined && { numbers: shape.numbers }),
       // What a PEM costs may show only with its import.
       cost: costs.size === 1 && costs.has('much') ? 'much' : 'little',
       givenKid: kid,
@@ -255,13 +257,13 @@ function shapeOfJwk(jwk: Jwk, { isRemote = false }: Partial<OptionChecks> = {}):
   const own = { alg: commonName(jwk.alg), kid }
   if (kty === 'oct') return secretOf(bytesOfMember(jwk.k), own)
   checkNumbers(jwk, isRemote)
-  const rsaBits = bytesOfMember(jwk.n ?? '').length * 8
   return {
     ...own,
     kty,
     ...(crv !== undefined && { crv }),
-    rsaBits,
+    rsaBits: bytesOfMember(jwk.n ?? '').length * 8,
     canSign: isPrivateJwk(jwk),
+    numbers: JSON.stringify(pick(jwk, PUBLIC_NUMBERS)),
     read: (alg) => importJwk(jwk, alg),
   }
 }

@@ -104,7 +104,8 @@ function createNamedKeys(source: Exclude<Keys, KeyRing>, options: KeysOptions & 
   if (algorithms !== undefined) checkAlgorithms(algorithms)
   const timeout = parseDuration(options.timeout ?? DEFAULT_TIMEOUT, 'timeout')
   let checked = typeof source === 'function' ? undefined : checkKeys(source, options)
-  if (checked) checkCost(checked, option)
+  // A private key and its own public one become one key.
+  if (checked) checkCost([...new Map(checked.map((key) => [key.numbers ?? key, key])).values()], option)
 
   async function load(): Promise<KeySet> {
     const input = typeof source === 'function' ? await inTime(source(), timeout) : source

@@ -112,6 +112,13 @@ describe('keys that are costly to try', () => {
     expect(() => jwt({ keys: jwks(4, { kid: true }) })).not.toThrow()
   })
 
+  test('a private key and its own public one count once', async () => {
+    const pairs = [0, 1, 2].map((index) => pairFor('ES512', `costly ${index}`))
+    const both = pairs.flatMap(({ privateKey, publicKey }) => [jwkOf(privateKey), jwkOf(publicKey)])
+    expect(await jwt({ keys: both }).keys?.ready()).toBeUndefined()
+    expect(() => jwt({ keys: [...both, jwkOf(pairFor('ES512', 'costly 3').publicKey)] })).toThrow(/holds 4 keys/)
+  })
+
   test('three of one "kid" are taken, four are refused at start, or when they are loaded', async () => {
     const sameKid = jwks(4).map((jwk) => ({ ...jwk, kid: 'same' }))
     const others = jwks(3).map((jwk) => ({ ...jwk, kid: 'other' }))
