@@ -15,7 +15,13 @@ export {
   type SessionCookie,
   sessionOf,
 } from './adapters/express.js'
-export { type FastifyOptions, type FastifyPlugin, fastifySessions } from './adapters/fastify.js'
+export {
+  type FastifyCallback,
+  type FastifyOptions,
+  type FastifyPlugin,
+  type FastifySession,
+  fastifySessions,
+} from './adapters/fastify.js'
 export { type FetchHandler, fetchSessions } from './adapters/fetch.js'
 export { type HonoMiddleware, type HonoOptions, honoSessions } from './adapters/hono.js'
 export { expressJwks, fetchJwks, type JwksOptions } from './adapters/jwks.js'

@@ -1,7 +1,14 @@
 /** The plugin of Fastify: whom it reaches, what fails, and the types of `request.session`. */
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
 import { afterEach, describe, expect, expectTypeOf, test } from 'vitest'
-import { createSessions, fastifySessions, type Session, SessionError, type Sessions } from '../../src/server/index.js'
+import {
+  createSessions,
+  type FastifySession,
+  fastifySessions,
+  type Session,
+  SessionError,
+  type Sessions,
+} from '../../src/server/index.js'
 import { NAME, SECRET, textCodec } from '../server/server.helpers.js'
 import type { Data } from './actions.js'
 import './apps/fastify.js'
@@ -53,7 +60,8 @@ describe('the plugin', () => {
   })
 
   test('request.session has the type of the sessions', () => {
-    expectTypeOf<FastifyRequest['session']>().toEqualTypeOf<Session<Data>>()
+    expectTypeOf<FastifyRequest['session']>().toEqualTypeOf<FastifySession<Data>>()
+    expectTypeOf<FastifyRequest['session']>().toExtend<Session<Data>>()
     expectTypeOf(fastify().register).toBeCallableWith(fastifySessions(sessions))
   })
 })

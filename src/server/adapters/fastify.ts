@@ -3,8 +3,8 @@
  */
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
-import { type Session, stateOf } from '../core/session.js'
-import type { Sessions } from '../core/sessions.js'
+import { type Session, stateOf, viewed } from '../core/session.js'
+import type { Sessions, SessionsInternal } from '../core/sessions.js'
 import { dropHeaders, holdResponse, type NodeResponse, saveSession, withStatus } from './held-response.js'
 import { savingOf } from './saving.js'
 
@@ -40,8 +40,48 @@ export interface FastifyOptions {
 export type FastifyPlugin = (instance: FastifyLike) => Promise<void>
 
 /**
+ * What `request.session` is: the `Session`, and the methods by which plugins of Fastify use one, as @fastify/session and
+ * @fastify/secure-session have them. At run time any other name is a key of the data, as it is in those.
+ */
+export type FastifySession<Data extends object = SessionData> = FastifySessionMembers<Data> & Session<Data>
+
+interface FastifySessionMembers<Data extends object> {
+  /** A key of the data. */
+  get<Key extends keyof Data>(key: Key): Data[Key] | undefined
+  // biome-ignore lint/suspicious/noExplicitAny: whatever a plugin keeps there
+  get(key: string): any
+  /** Sets a key of the data; `undefined` removes it. */
+  set<Key extends keyof Data>(key: Key, value: Data[Key] | undefined): void
+  set(key: string, value: unknown): void
+  /**
+   * Begins a session of a new id. Its data is empty, but for the keys that are named.
+   *
+   * @param keys - of the data, which stay
+   */
+  regenerate(keys?: readonly string[], callback?: FastifyCallback): Promise<void>
+  regenerate(callback: FastifyCallback): Promise<void>
+  /** Ends the session now. */
+  destroy(callback?: FastifyCallback): Promise<void>
+  /** Ends the session before the reply is sent. It takes no key: `set(key, undefined)` removes one. */
+  delete(): void
+  /** Does nothing: `touchEvery` says how often the times of a session are renewed. */
+  touch(): void
+  /**
+   * Takes what a plugin says of the cookie if it is so already.
+   *
+   * @throws {TypeError} for any other attribute: they are options of `createSessions`
+   */
+  options(attributes: Readonly<Record<string, unknown>>): void
+}
+
+export type FastifyCallback = (error?: unknown) => void
+
+/**
  * Fastify plugin: `request.session` is the `Session` of the request, its data in `request.session.data`, committed
- * before the head of the response leaves, whatever sends it. `await sessions.destroy(request.session)` ends it.
+ * before the head of the response leaves, whatever sends it. `await request.session.destroy()` ends it.
+ *
+ * `@fastify/passport`, `@fastify/flash` and `@fastify/csrf-protection` find the methods there that they need. Theirs is
+ * `regenerate()`, too: it begins an empty session.
  *
  * It holds for the instance it is registered with and what is inside of that. An outage of the store or the source of keys is
  * answered with 503.
@@ -60,15 +100,16 @@ export function fastifySessions<Data extends object = SessionData>(
   { property = 'session' }: FastifyOptions = {},
 ): FastifyPlugin {
   const inner = savingOf(sessions, 'fastifySessions')
-  const { load } = inner
-  const loaded = createRequestMemory<Session<Data>>()
+  const { load, destroy } = inner
+  const opened = createRequestMemory<Opened<Data>>()
 
   async function open(request: FastifyRequestLike, reply: FastifyReplyLike): Promise<void> {
     const session = await load(request.raw)
-    loaded.keep(request, session)
+    const own: Opened<Data> = { session, hasEnded: false }
+    opened.keep(request, own)
     const { raw } = reply
     const head = holdResponse(raw, {
-      prepare: () => saveSession(inner, session, head),
+      prepare: () => (own.hasEnded ? destroy(session, head) : saveSession(inner, session, head)),
       fail(error) {
         const failure = withStatus(error)
         raw.statusCode = (failure as { status?: number }).status ?? 500
@@ -88,9 +129,11 @@ export function fastifySessions<Data extends object = SessionData>(
   const plugin: FastifyPlugin = async (instance) => {
     instance.decorateRequest(property, {
       getter(this: FastifyRequestLike) {
-        const session = loaded.of(this)
-        if (session) stateOf(session).isRead = true
-        return session
+        const own = opened.of(this)
+        if (!own) return undefined
+        stateOf(own.session).isRead = true
+        own.view ??= viewOf(inner, own)
+        return own.view
       },
     })
     instance.addHook('onRequest', (request: FastifyRequestLike, reply: FastifyReplyLike, next: Next) => {
@@ -109,3 +152,122 @@ export function fastifySessions<Data extends object = SessionData>(
 }
 
 type Next = (error?: Error) => void
+
+interface Opened<Data extends object> {
+  readonly session: Session<Data>
+  view?: FastifySession<Data>
+  /** By `destroy()` or `delete()`. */
+  hasEnded: boolean
+}
+
+// `request.session`: the session with the methods of the plugins of Fastify, and the data under all other names.
+
+function viewOf<Data extends object>(sessions: SessionsInternal<Data>, own: Opened<Data>): FastifySession<Data> {
+  const { session } = own
+  const members: object = { [viewed]: session, ...membersOf(sessions, own) }
+  const dataOf = (): Record<string | symbol, unknown> => session.data as Record<string | symbol, unknown>
+  const isMember = (name: string | symbol): boolean => name !== '__proto__' && name in session
+  const view = new Proxy(session, {
+    get(target, name) {
+      if (Object.hasOwn(members, name)) return Reflect.get(members, name)
+      if (!isMember(name)) return ownOf(dataOf(), name)
+      const member = Reflect.get(target, name, target)
+      return typeof member === 'function' && name !== 'constructor' ? member.bind(target) : member
+    },
+    set(target, name, value) {
+      if (Object.hasOwn(members, name)) throw new TypeError(`"${String(name)}" of request.session is not data`)
+      if (isMember(name)) return Reflect.set(target, name, value, target)
+      setKey(dataOf(), name, value)
+      return true
+    },
+    has: (_, name) => Object.hasOwn(members, name) || isMember(name) || Object.hasOwn(dataOf(), name),
+    deleteProperty: (_, name) => isMember(name) || Reflect.deleteProperty(dataOf(), name),
+    ownKeys: () => Reflect.ownKeys(dataOf()),
+    getOwnPropertyDescriptor: (_, name) =>
+      Object.hasOwn(dataOf(), name)
+        ? { value: dataOf()[name], writable: true, enumerable: true, configurable: true }
+        : undefined,
+    defineProperty: (_, name, descriptor) =>
+      Reflect.defineProperty(dataOf(), name, { ...descriptor, configurable: true }),
+    preventExtensions: () => false,
+  })
+  return view as unknown as FastifySession<Data>
+}
+
+function membersOf<Data extends object>(
+  { attributes, destroy }: SessionsInternal<Data>,
+  own: Opened<Data>,
+): FastifySessionMembers<Data> {
+  const { session } = own
+  const data = (): Record<string, unknown> => session.data as Record<string, unknown>
+  return {
+    get: (key: PropertyKey) => ownOf(data(), key as string) as never,
+    set: (key: PropertyKey, value: unknown) => setKey(data(), key as string, value),
+    regenerate(...given: [keys?: readonly string[] | FastifyCallback, callback?: FastifyCallback]) {
+      const keys = given.find((one) => Array.isArray(one)) as readonly string[] | undefined
+      const kept = Object.entries(data()).filter(([key]) => keys?.includes(key))
+      session.regenerate()
+      session.data = Object.fromEntries(kept) as Data
+      return answer(given.find((one) => typeof one === 'function') as FastifyCallback | undefined, Promise.resolve())
+    },
+    destroy(callback) {
+      // Also if it fails: then it is tried again before the reply is sent.
+      own.hasEnded = true
+      return answer(callback, destroy(session))
+    },
+    delete(...keys: unknown[]) {
+      if (keys.length > 0) {
+        throw new TypeError(
+          'delete() of request.session takes no key and ends the session: set(key, undefined) removes a key',
+        )
+      }
+      own.hasEnded = true
+    },
+    touch() {},
+    options(given) {
+      const now = attributes(new Date()) as unknown as Record<string, unknown>
+      for (const [name, value] of Object.entries(given ?? {})) {
+        if (NO_ATTRIBUTES.has(name) || value === undefined || isSame(value, now[name])) continue
+        throw new TypeError(
+          `"${name}" of the cookie is an option of createSessions: request.session.options() changes none`,
+        )
+      }
+    },
+  }
+}
+
+/** What @fastify/csrf-protection has in the options of a token, and what every cookie of a session is here. */
+const NO_ATTRIBUTES = new Set(['userInfo', 'signed'])
+
+function isSame(value: unknown, attribute: unknown): boolean {
+  if (value === attribute) return true
+  if (typeof attribute !== 'string') return false
+  return value === true ? attribute === 'Strict' : String(value).toLowerCase() === attribute.toLowerCase()
+}
+
+/** Without what every object has. */
+function ownOf(data: Record<string | symbol, unknown>, name: string | symbol): unknown {
+  return Object.hasOwn(data, name) ? data[name] : undefined
+}
+
+/** `__proto__` is a key as any other. */
+function setKey(data: object, name: string | symbol, value: unknown): void {
+  if (value === undefined) Reflect.deleteProperty(data, name)
+  else Reflect.defineProperty(data, name, { value, writable: true, enumerable: true, configurable: true })
+}
+
+function answer(callback: FastifyCallback | undefined, done: Promise<unknown>): Promise<void> {
+  const told = done.then(
+    () => {},
+    (error: unknown) => {
+      throw withStatus(error)
+    },
+  )
+  if (!callback) return told
+  // Outside of the promise: what the callback throws must not get lost in it.
+  told.then(
+    () => queueMicrotask(() => callback()),
+    (error: unknown) => queueMicrotask(() => callback(error)),
+  )
+  return told.catch(() => {})
+}

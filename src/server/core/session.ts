@@ -98,6 +98,14 @@ export interface SessionOwner {
   now(): Date
 }
 
+/** Under this name a view of a session, as that of Fastify, has the session itself. */
+export const viewed: unique symbol = Symbol('sessionglass')
+
+/** The session behind a view; a session as it is. */
+export function sessionBehind<Data extends object>(session: Session<Data>): Session<Data> {
+  return (session as { [viewed]?: Session<Data> } | undefined)?.[viewed] ?? session
+}
+
 /** The server's own view of a session. */
 export let stateOf: (session: Session<object>) => SessionState
 /** The data of a session, and whether the application has asked for it: until then it is as it was loaded. */
@@ -233,7 +241,8 @@ export class Session<Data extends object = SessionData> {
   }
 
   static {
-    stateOf = (session) => {
+    stateOf = (given) => {
+      const session = sessionBehind(given)
       if (!(#state in session)) throw new TypeError('This is no session of load(): is an "await" missing before it?')
       return session.#state
     }

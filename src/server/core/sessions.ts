@@ -8,7 +8,7 @@ import type { SetCookie, SetCookieAttributes } from './cookies.js'
 import type { HeaderTarget } from './http.js'
 import { createLoader, type LoadSession } from './load.js'
 import { type SessionsOptions, type Settings, settle } from './options.js'
-import type { Session } from './session.js'
+import { type Session, sessionBehind } from './session.js'
 import { internal, type ReadOnlySessions, readOnlySessions } from './verify-sessions.js'
 
 export interface Sessions<Data extends object = SessionData> extends ReadOnlySessions<Data> {
@@ -67,8 +67,8 @@ export function createSessions<Data extends object = SessionData>(
   return {
     ...readOnlySessions<Data>(settings, sessions.load),
     [internal]: sessions,
-    commit: async (session, headers) => (await sessions.commit(session, headers)).map(String),
-    destroy: async (session, headers) => (await sessions.destroy(session, headers)).map(String),
+    commit: async (session, headers) => (await sessions.commit(sessionBehind(session), headers)).map(String),
+    destroy: async (session, headers) => (await sessions.destroy(sessionBehind(session), headers)).map(String),
   }
 }
 

@@ -1,16 +1,15 @@
 /** The suite's application on Fastify 5. */
 import { Readable } from 'node:stream'
 import { fastify } from 'fastify'
-import { fastifySessions } from '../../../src/server/adapters/fastify.js'
-import type { Session } from '../../../src/server/core/session.js'
+import { type FastifySession, fastifySessions } from '../../../src/server/adapters/fastify.js'
 import { actionOf, type Data } from '../actions.js'
 import type { AppSessions } from '../app-sessions.js'
 import type { RunningApp } from '../behaviour.js'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    session: Session<Data>
-    other: Session<Data>
+    session: FastifySession<Data>
+    other: FastifySession<Data>
   }
 }
 
