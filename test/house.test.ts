@@ -16,7 +16,7 @@ const elsewhere: Readonly<Record<string, string>> = { '.': 'shared/index', './te
 
 const maxClientGzip = 4096
 /** `getSession` with `defineSession`. */
-const maxPageGzip = 4400
+const maxPageGzip = 4200
 /**
  * What each reader adds to that, in bytes after gzip: one of pickles; digits and a few numbers, because the reader of BSON is
  * there already; base 62.

@@ -2,7 +2,6 @@
  * The cookies that may be a session, decoded once for as long as their text stays the same.
  * RFC 6265 §5.4, FORMATS §1. Nothing of them is verified.
  */
-import { encodeUtf8 } from '../shared/bytes.js'
 import { readCookies } from '../shared/cookie.js'
 import { decodeJwt } from '../shared/decode.js'
 import type { SessionDefinition } from '../shared/define-session.js'
@@ -19,27 +18,25 @@ export interface SessionReader {
 
 type Decode = (value: string) => DecodedSession
 
-/** One cookie that may be the session. */
-export interface Candidate<Data = SessionData> extends Partial<DecodedSession<Data>> {
+/** One cookie that may be the session, as it was read. */
+export interface Found<Data = SessionData> extends Partial<DecodedSession<Data>> {
   /** The cookie's name: the session's own, or that of its public cookie. */
   cookie: string
   /** Of a value in chunks, all of them together. */
   value: string
-  /** Bytes of name and value together, as browsers count them (4 096 at most in one cookie). */
-  size: number
   /** Why the value could not be read; then there is no `data`. */
   error?: SessionErrorCode
 }
 
-interface Read {
-  cookies: string
-  candidates: readonly Candidate[]
+/** One cookie that may be the session. */
+export interface Candidate<Data = SessionData> extends Found<Data> {
+  /** Bytes of name and value together, as browsers count them (4 096 at most in one cookie). */
+  size: number
 }
 
-const jwtReader: SessionReader = { values: new Map(), decode: decodeJwt }
+type Read = readonly [cookies: string, candidates: readonly Found[]]
 
-/** Cookies that may hold one value, as the server has it: so that an attacker can't make a page join more. */
-const MAX_CHUNKS = 4
+const jwtReader: SessionReader = { values: new Map(), decode: decodeJwt }
 
 /**
  * All cookies that may be the session, the likeliest first: the public cookie before the session's own cookie, and of one
@@ -51,46 +48,46 @@ const MAX_CHUNKS = 4
  * @param reader - of the values
  * @returns frozen candidates, each the same one while its value is the same, also for another definition of the same names
  */
-export function readCandidates(
-  { name, fields, sessionField, '~claims': view = (session) => session }: SessionDefinition<unknown>,
+export function readCandidates<Data>(
+  { name, fields, sessionField, '~claims': view = (session) => session }: SessionDefinition<Data>,
   cookies: string = pageCookies(),
   reader: SessionReader = jwtReader,
-): readonly Candidate[] {
+): readonly Found<Data>[] {
   const key = JSON.stringify([name, fields, sessionField])
-  const read = reader.values.get(key)
-  if (read?.cookies === cookies) return read.candidates
+  const [before, known = []] = reader.values.get(key) ?? []
+  if (before === cookies) return known as readonly Found<Data>[]
   const candidates = [`${name}.public`, name].flatMap((cookie) =>
     readValues(cookies, cookie).map(
       (value) =>
-        read?.candidates.find((known) => known.cookie === cookie && known.value === value) ??
+        known.find((candidate) => candidate.value === value && candidate.cookie === cookie) ??
         readCandidate(cookie, value, (value) => view(reader.decode(value))),
     ),
   )
-  reader.values.set(key, { cookies, candidates })
-  return candidates
+  reader.values.set(key, [cookies, candidates])
+  return candidates as readonly Found<Data>[]
 }
 
 /** The values of a name, the likeliest first: that of all chunks, up to where one is missing, then of fewer, then each alone. */
 function readValues(cookies: string, cookie: string): string[] {
+  // As many as the server has: so that an attacker can't make a page join more.
+  const maxChunks = 4
   const values = readCookies(cookies, cookie)
-  let chunk = values.at(-1)
-  let joined = ''
-  let index = 0
-  while (chunk && index++ < MAX_CHUNKS) {
+  let joined = values.at(-1)
+  for (let index = 1; joined && index < maxChunks; index++) {
+    const chunk = readCookies(cookies, `${cookie}.${index}`).at(-1)
+    if (!chunk) break
     joined += chunk
-    if (index > 1) values.push(joined)
-    chunk = readCookies(cookies, `${cookie}.${index}`).at(-1)
+    values.push(joined)
   }
   return values.reverse()
 }
 
-function readCandidate(cookie: string, value: string, decode: Decode): Candidate {
-  const candidate = { cookie, value, size: encodeUtf8(cookie + value).length }
+function readCandidate(cookie: string, value: string, decode: Decode): Found {
   try {
-    return deepFreeze({ ...candidate, ...decode(value) })
+    return deepFreeze({ cookie, value, ...decode(value) })
   } catch (error) {
     // An engine's own error means that its stack is too small for the levels of this value.
-    return deepFreeze({ ...candidate, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })
+    return deepFreeze({ cookie, value, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })
   }
 }
 
@@ -103,27 +100,24 @@ function pageCookies(): string {
   }
 }
 
-/** Too long unused, too long ago, past its `exp`, before its `nbf`. */
-export type Over = 'idle' | 'absolute' | 'exp' | 'nbf'
-
-/** Milliseconds that the clock of a visitor may be wrong, for the benefit of the session. */
-const TOLERANCE = 30_000
-
 /**
  * Tells why a session does not count: it is expired or not valid yet. Only the server decides.
  *
  * @param meta - of a Beaker session without `expiresAt`: nothing there reads `exp`
  * @param definition - has the timeouts in milliseconds
  * @param now - milliseconds since 1970
- * @returns `undefined` if it counts, or has no times
+ * @returns whether it is too long unused, too long ago, past its `exp`, before its `nbf`; of what has no time, nothing is true
  * @see FORMATS §2.2, RFC 7519 §4.1
  */
-export function whyInvalid(meta: SessionMeta, definition: SessionDefinition<unknown>, now: number): Over | undefined {
+export function reasonsAgainst(meta: SessionMeta, definition: SessionDefinition<unknown>, now: number): boolean[] {
+  // Milliseconds that the clock of a visitor may be wrong, for the benefit of the session.
+  const tolerance = 30_000
   // No time and no timeout are NaN, and no comparison with NaN is true.
-  const since = (time?: Date): number => now - +(time as Date) - TOLERANCE
-  if (since(meta.accessedAt) > (definition.idleTimeout as number)) return 'idle'
-  if (since(meta.createdAt) > (definition.absoluteTimeout as number)) return 'absolute'
-  if (since(meta.expiresAt) >= 0) return 'exp'
-  if (since(meta.notBefore) < -2 * TOLERANCE) return 'nbf'
-  return undefined
+  const since = (time?: Date): number => now - +(time as Date) - tolerance
+  return [
+    since(meta.accessedAt) > (definition.idleTimeout as number),
+    since(meta.createdAt) > (definition.absoluteTimeout as number),
+    since(meta.expiresAt) >= 0,
+    since(meta.notBefore) < -2 * tolerance,
+  ]
 }

@@ -2,14 +2,16 @@
  * The entry `sessionglass/client`: the session as a page may see it. No key, no request; nothing is verified.
  */
 import type { SessionDefinition } from '../shared/define-session.js'
-import type { SessionData } from '../shared/types.js'
-import { inspectSession, type ReadOptions } from './inspect.js'
+import { DEFAULT_NAME } from '../shared/define-session.js'
+import type { SessionData, SessionMeta } from '../shared/types.js'
+import { readCandidates, reasonsAgainst } from './candidates.js'
+import type { ReadOptions } from './inspect.js'
 
 export type { SessionDefinition, SessionFields } from '../shared/define-session.js'
 export type { SessionErrorCode } from '../shared/errors.js'
 export type { SessionData, SessionFormat, SessionMeta } from '../shared/types.js'
-export type { Candidate, Over, SessionReader } from './candidates.js'
-export type { InspectedCandidate, Inspection, ReadOptions } from './inspect.js'
+export type { Candidate, SessionReader } from './candidates.js'
+export type { InspectedCandidate, Inspection, Over, ReadOptions } from './inspect.js'
 export { inspectSession } from './inspect.js'
 
 /**
@@ -22,8 +24,12 @@ export { inspectSession } from './inspect.js'
  * @see FORMATS §4
  */
 export function getSession<Data = SessionData>(
-  session?: SessionDefinition<Data> | string,
-  options?: ReadOptions,
+  session: SessionDefinition<Data> | string = DEFAULT_NAME,
+  { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Readonly<Data> | null {
-  return inspectSession(session, options).session
+  const definition: SessionDefinition<Data> = typeof session === 'string' ? { name: session } : session
+  const current = readCandidates(definition, cookie, reader).find(
+    ({ data, meta }) => data && !reasonsAgainst(meta as SessionMeta, definition, +now).includes(true),
+  )
+  return current?.data ?? null
 }

@@ -1,9 +1,10 @@
 /**
  * Tells everything about a session that a page can see, for a developer who wants to know why there is none.
  */
+import { encodeUtf8 } from '../shared/bytes.js'
 import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
-import type { SessionData } from '../shared/types.js'
-import { type Candidate, type Over, readCandidates, type SessionReader, whyInvalid } from './candidates.js'
+import type { SessionData, SessionMeta } from '../shared/types.js'
+import { type Candidate, readCandidates, reasonsAgainst, type SessionReader } from './candidates.js'
 
 /** For places that have no page: other cookies, another clock. */
 export interface ReadOptions {
@@ -14,6 +15,12 @@ export interface ReadOptions {
   /** What reads the values: `beakerReader` of `sessionglass/client/beaker` knows what Beaker itself writes, too. */
   reader?: SessionReader | undefined
 }
+
+/** Too long unused, too long ago, past its `exp`, before its `nbf`. */
+export type Over = 'idle' | 'absolute' | 'exp' | 'nbf'
+
+/** In the order of `reasonsAgainst`. */
+const OVER: readonly Over[] = ['idle', 'absolute', 'exp', 'nbf']
 
 /** A candidate, and why it does not count, if it is expired or not valid yet. */
 export interface InspectedCandidate<Data = SessionData> extends Candidate<Data> {
@@ -41,10 +48,17 @@ export function inspectSession<Data = SessionData>(
   { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Inspection<Data> {
   const definition: SessionDefinition<Data> = typeof session === 'string' ? { name: session } : session
-  const candidates = (readCandidates(definition, cookie, reader) as readonly Candidate<Data>[]).map((candidate) => ({
+  const found = readCandidates(definition, cookie, reader)
+  const candidates = found.map((candidate) => ({
     ...candidate,
+    size: encodeUtf8(candidate.cookie + candidate.value).length,
     over: whyInvalid(candidate.meta ?? {}, definition, +now),
   }))
-  const current = candidates.find((candidate) => candidate.data && !candidate.over)
+  const current = candidates.find(({ data, over }) => data && !over)
   return { ...(current ?? candidates[0]), session: current?.data ?? null, candidates }
+}
+
+/** The first of the reasons why a session does not count; `undefined` if there is none. */
+export function whyInvalid(meta: SessionMeta, definition: SessionDefinition<unknown>, now: number): Over | undefined {
+  return OVER[reasonsAgainst(meta, definition, now).indexOf(true)]
 }

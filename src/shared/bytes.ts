@@ -138,13 +138,13 @@ export function digitTable(ranges: string): DigitValues {
 export function decodeDigits(text: string, digits: DigitValues, base: 64 | 85): Uint8Array<ArrayBuffer> {
   // The result overwrites the digits, of which there are more. No byte of UTF-8 beyond ASCII is in the table.
   const bytes = encodeUtf8(text)
-  const { length } = bytes
+  const length = bytes.length
   const groupSize = base > 64 ? 4 : 3
   let at = 0
   let bad = length % (groupSize + 1) === 1
   for (let i = 0; i < length; ) {
     let group = 0
-    for (const end = i + groupSize; i <= end; i++) {
+    for (let rest = groupSize; rest-- >= 0; i++) {
       // The last group is filled up: with the highest digit in base 85, as Python does.
       const digit = i < length ? (digits[bytes[i] as number] as number) : base > 64 ? 84 : 0
       group = group * base + digit

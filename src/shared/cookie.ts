@@ -28,9 +28,7 @@ export function readCookies(header: string, name: string): string[] {
 
 /** Takes SP and HTAB off both ends (RFC 6265 §2.2), and no other white space: a name with U+00A0 before it is another name. */
 function trim(text: string): string {
-  let start = 0
-  let end = text.length
-  while (' \t'.includes(text[start] as string)) start++
-  while (' \t'.includes(text[end - 1] as string)) end--
-  return text.slice(start, end)
+  while (' \t'.includes(text[0] as string)) text = text.slice(1)
+  while (' \t'.includes(text.at(-1) as string)) text = text.slice(0, -1)
+  return text
 }

@@ -57,7 +57,7 @@ export function splitCompact(value: string): { mac: string; body: string } {
 export function decodeCompact(value: string, limit: number, types: BsonTypes = pageBsonTypes): DecodedSession {
   if (!looksLikeCompact(value)) throw new SessionError('ERR_SESSION_UNSUPPORTED')
   const { meta, bson } = openCompact(splitCompact(value).body, limit)
-  return { format: 'compact', data: readBson(bson, { types }), meta }
+  return { format: 'compact', data: readBson(bson, types), meta }
 }
 
 /**

@@ -78,10 +78,10 @@ export function decodeJwt(
   if ((bsZ ?? '') !== '') {
     if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED')
     // As `dict.update` in Python: what BSON says wins.
-    session = { ...session, ...readBson(inflateZlib(decodeBase85(bsZ), maxInflated), { types }) }
+    session = { ...session, ...readBson(inflateZlib(decodeBase85(bsZ), maxInflated), types) }
   }
   // Beaker keeps both times in every session; an `_id` alone may be anybody's.
-  const isBeaker = 'bsZ' in claims || '_creation_time' in session || '_accessed_time' in session
+  const isBeaker = '_creation_time' in session || '_accessed_time' in session || 'bsZ' in claims
   return isBeaker
     ? { format: 'beaker-jwt', ...takeBeakerMeta(session), header, claims }
     : { format: 'jwt', ...takeJwtMeta(session), header, claims }
@@ -129,13 +129,14 @@ function metaOf(values: Record<string, unknown>): SessionMeta {
   const meta: Record<string, unknown> = {}
   for (const name in values) {
     const value = values[name]
-    if (value === undefined) continue
-    // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one, as no text does.
-    const known = name === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : '')
-    if (name === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
-      throw new SessionError('ERR_SESSION_CLAIMS', name)
+    if (value !== undefined) {
+      // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one, as no text does.
+      const known = name === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : '')
+      if (name === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
+        throw new SessionError('ERR_SESSION_CLAIMS', name)
+      }
+      meta[name] = known
     }
-    meta[name] = known
   }
   return meta
 }

@@ -46,18 +46,20 @@ export interface SessionDefinition<Data = SessionData> {
  */
 export function defineSession<Data = SessionData>(options: SessionOptions = {}): SessionDefinition<Data> {
   const { name = DEFAULT_NAME, fields, sessionField } = options
-  if (typeof name !== 'string' || !TOKEN.test(name)) refuse('name', 'a token (RFC 6265)')
-  const definition: Definition<Data> = { name }
+  // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
+  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)) refuse('name', 'a token (RFC 6265)')
+  const hasClaims = fields !== undefined || sessionField !== undefined
+  const definition: Definition<Data> = hasClaims ? claimsOf(fields, sessionField) : {}
+  definition.name = name
   for (const option of ['idleTimeout', 'absoluteTimeout'] as const) {
     const value = options[option]
     if (value !== undefined) definition[option] = parseDuration(value, option) || refuse(option, 'more than 0')
   }
-  if (fields !== undefined || sessionField !== undefined) Object.assign(definition, claimsOf(fields, sessionField))
-  return Object.freeze(definition)
+  return Object.freeze(definition as SessionDefinition<Data>)
 }
 
 /** A definition while it is being made. */
-type Definition<Data> = { -readonly [Member in keyof SessionDefinition<Data>]: SessionDefinition<Data>[Member] }
+type Definition<Data> = { -readonly [Member in keyof SessionDefinition<Data>]?: SessionDefinition<Data>[Member] }
 
 function refuse(option: string, rule: string): never {
   throw new TypeError(`${option} must be ${rule}`)
@@ -69,9 +71,6 @@ function claimsOf(fields: SessionFields = {}, sessionField: string = 'sk'): Omit
   const copy = Object.freeze({ ...fields })
   return { fields: copy, sessionField, '~claims': (session) => viewClaims(session, copy, sessionField) }
 }
-
-/** `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2). */
-const TOKEN = /^[!#$%&'*+\-.^_`|~\w]+$/
 
 /** Long names, and the short name of each on the wire: `{ user_id: 'u' }`. */
 export type SessionFields = Readonly<Record<string, string>>
@@ -106,10 +105,14 @@ type ClaimsView = (session: DecodedSession) => DecodedSession
  * @see FORMATS §6.2
  */
 function viewClaims(session: DecodedSession, fields: SessionFields, sessionField: string): DecodedSession {
-  if (session.format !== 'jwt') return session
-  const { [sessionField]: id, ...data } = session.data
-  if (typeof id === 'string') session = { ...session, data, meta: { ...session.meta, id } }
-  return { ...session, data: expandFields(session.data, fields) }
+  let { data, meta, format } = session
+  if (format !== 'jwt') return session
+  const { [sessionField]: id, ...others } = data
+  if (typeof id === 'string') {
+    meta = { ...meta, id }
+    data = others
+  }
+  return { ...session, data: expandFields(data, fields), meta }
 }
 
 /**
@@ -133,14 +136,6 @@ export function checkFields(fields: SessionFields, sessionField: string): void {
   }
 }
 
-const MILLISECONDS: Readonly<Record<string, number>> = {
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-}
-
 /** A number of seconds, or a number with the unit `s`, `m`, `h`, `d` or `w`. */
 export type Duration = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
 
@@ -153,12 +148,11 @@ export type Duration = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
  * @throws {TypeError} names the option
  */
 export function parseDuration(value: unknown, option: string): number {
+  const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
   const text = typeof value === 'number' ? `${value}s` : value
-  if (typeof text === 'string' && DURATION.test(text)) {
-    const milliseconds = parseFloat(text) * (MILLISECONDS[text.at(-1) as string] as number)
+  if (typeof text === 'string' && /^\d+(\.\d+)?[smhdw]$/.test(text)) {
+    const milliseconds = parseFloat(text) * units[text.at(-1) as keyof typeof units]
     if (milliseconds < 2 ** 53) return milliseconds
   }
   refuse(option, "seconds, or text like '30m' or '7d'")
 }
-
-const DURATION = /^\d+(\.\d+)?[smhdw]$/

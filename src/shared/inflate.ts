@@ -44,15 +44,13 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
     if (type) {
       // RFC 1951 §3.2.3.
       if (type > 2) broken()
-      if (type < 2) {
-        fixed ??= blockCodes(new Uint8Array(320).fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288), 288)
-      }
+      if (type < 2) fixed ??= blockCodes(new Array(320).fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288), 288)
       const [literals, distances] = (type < 2 && fixed) || readCodes(stream)
       for (let value = readSymbol(stream, literals); value !== 256; value = readSymbol(stream, literals)) {
         if (value < 256) output[size++] = value
         else {
-          let length = value === 285 ? 258 : readExtended(stream, value - 257, 2) + 3
-          const distance = readExtended(stream, readSymbol(stream, distances), 1) + 1
+          let length = value === 285 ? 258 : readExtended(stream, value - 257, 4) + 3
+          const distance = readExtended(stream, readSymbol(stream, distances), 2) + 1
           // Two symbols of each alphabet stand for no length and no distance (RFC 1951 §3.2.5).
           if (length > 258 || distance > 32_768 || distance > size) broken()
           for (; length--; size++) output[size] = output[size - distance] as number
@@ -64,7 +62,7 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
       skip(stream, -stream.position & 7)
       let length = readBits(stream, 16)
       if (length + readBits(stream, 16) !== 0xffff) broken()
-      while (length--) output[size++] = readBits(stream, 8)
+      for (; length--; ) output[size++] = readBits(stream, 8)
       if (size > limit) broken('ERR_SESSION_LIMIT')
     }
   }
@@ -87,13 +85,14 @@ function readCodes(stream: Stream): BlockCodes {
   /** The order of the lengths of the code for lengths, one character each: `@` is 0, `A` is 1. */
   const lengthOrder = 'PQR@HGIFJEKDLCMBNAO'
   const literalCount = readBits(stream, 5) + 257
-  const count = literalCount + readBits(stream, 5) + 1
-  if (literalCount > 286 || count - literalCount > 30) broken()
-  const codeLengths = new Uint8Array(19)
+  const distanceCount = readBits(stream, 5) + 1
+  const count = literalCount + distanceCount
+  if (literalCount > 286 || distanceCount > 30) broken()
+  const codeLengths: number[] = new Array(19).fill(0)
   const given = readBits(stream, 4) + 4
   for (let i = 0; i < given; i++) codeLengths[lengthOrder.charCodeAt(i) & 31] = readBits(stream, 3)
   const code = huffmanCode(codeLengths)
-  const lengths = new Uint8Array(count)
+  const lengths: number[] = []
   let at = 0
   while (at < count) {
     const value = readSymbol(stream, code)
@@ -108,66 +107,62 @@ function readCodes(stream: Stream): BlockCodes {
 type BlockCodes = [literals: HuffmanCode, distances: HuffmanCode]
 
 /** @param lengths - those of the literals, then those of the distances */
-function blockCodes(lengths: Uint8Array, literalCount: number): BlockCodes {
-  return [huffmanCode(lengths.subarray(0, literalCount)), huffmanCode(lengths.subarray(literalCount))]
+function blockCodes(lengths: readonly number[], literalCount: number): BlockCodes {
+  return [huffmanCode(lengths.slice(0, literalCount)), huffmanCode(lengths.slice(literalCount))]
 }
 
-/** A canonical Huffman code (RFC 1951 §3.2.2). */
-interface HuffmanCode {
-  /** How many symbols have a code of each length. */
-  readonly counts: Uint16Array
-  /** Those symbols, the ones with the shortest codes first. */
-  readonly symbols: Uint16Array
-}
+/**
+ * A canonical Huffman code (RFC 1951 §3.2.2): at 1 to 15 how many symbols have a code of this length, and from 17 on those
+ * symbols, the ones with the shortest codes first. There is nothing at 16.
+ */
+type HuffmanCode = number[]
 
 /** @param lengths - of the code of each symbol; 0 if it has none */
-function huffmanCode(lengths: Uint8Array): HuffmanCode {
-  const counts = new Uint16Array(16)
-  for (const length of lengths) (counts[length] as number)++
+function huffmanCode(lengths: readonly number[]): HuffmanCode {
+  const code: HuffmanCode = new Array(16).fill(0)
+  for (const length of lengths) (code[length] as number)++
   /** Where the next symbol of each length goes. */
   const next: number[] = []
-  let total = 0
+  let total = 17
   /** How many codes of a length are free. */
   let free = 1
   for (let length = 1; length < 16; length++) {
-    const count = counts[length] as number
     next[length] = total
-    total += count
-    free = free * 2 - count
+    total += code[length] as number
+    free = free * 2 - (code[length] as number)
   }
   // Once it is negative it stays so. Only a single code of one bit may leave another code free.
-  if (free < 0 || (free && total > (counts[1] as number))) broken()
-  const symbols = new Uint16Array(total)
-  for (let symbol = 0; symbol < lengths.length; symbol++) {
-    const length = lengths[symbol]
-    if (length) symbols[(next[length] as number)++] = symbol
+  if (free < 0 || (free && total - 17 > (code[1] as number))) broken()
+  let symbol = 0
+  for (const length of lengths) {
+    if (length) code[(next[length] as number)++] = symbol
+    symbol++
   }
-  return { counts, symbols }
+  return code
 }
 
 /** The codes of one length are consecutive numbers, in the order of their symbols. */
-function readSymbol(stream: Stream, { counts, symbols }: HuffmanCode): number {
+function readSymbol(stream: Stream, code: HuffmanCode): number {
   let bits = peek(stream)
   let length = 0
-  let place = 0
+  let place = 17
   /** How far the bits are beyond the codes of this length. */
   let offset = 0
   do {
-    const count = counts[++length] as number
+    const count = code[++length] as number
     offset = offset * 2 + (bits & 1) - count
     place += count
     bits >>= 1
   } while (offset >= 0)
   skip(stream, length)
   // If no code begins like this, the counts end and the place is NaN.
-  return symbols[place + offset] ?? broken()
+  return code[place + offset] ?? broken()
 }
 
 /** Lengths and distances are symbols in groups of `1 << groupBits`; each group has one extra bit more (§3.2.5). */
-function readExtended(stream: Stream, value: number, groupBits: number): number {
-  const extra = (value >> groupBits) - 1
-  const group = 1 << groupBits
-  return extra > 0 ? ((group | (value & (group - 1))) << extra) + readBits(stream, extra) : value
+function readExtended(stream: Stream, value: number, group: number): number {
+  const extra = ((value / group) | 0) - 1
+  return extra > 0 ? (((value % group) + group) << extra) + readBits(stream, extra) : value
 }
 
 function readUint16(stream: Stream): number {

@@ -97,7 +97,8 @@ export function splitParts(value: string): string[] {
  * @see FORMATS §4
  */
 export function parseObject(text: string): Record<string, unknown> {
-  const object = parse(text) ?? parse(text.replace(TOKEN, standardNumber))
+  const object =
+    parse(text) || parse(text.replace(TOKEN, (token) => ({ NaN: 'null', Infinity: '1e999' })[token] ?? token))
   if (!object) throw new SessionError('ERR_SESSION_JSON')
   return object
 }
@@ -119,22 +120,18 @@ export function parseUniqueObject(text: string): Record<string, unknown> {
   return object
 }
 
-/** Undefined if there is none. The engine's error is dropped: its message quotes the text. */
-function parse(text: string): Record<string, unknown> | undefined {
+/** False or undefined if there is none. The engine's error is dropped: its message quotes the text. */
+function parse(text: string): Record<string, unknown> | false | undefined {
   try {
-    const value = JSON.parse(text)
     // JSON that begins like this is an object.
-    if (/^\s*{/.test(text)) return value
-  } catch {}
-  return undefined
+    return /^\s*{/.test(text) && JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }
 
 /** A string, closed or not so that no part is read twice, or a run of word characters, of which `1Infinity` is one. */
 const TOKEN = /"(?:[^"\\]|\\.)*"?|[\w.]+/gs
-
-function standardNumber(token: string): string {
-  return token === 'NaN' ? 'null' : token === 'Infinity' ? '1e999' : token
-}
 
 /** A string, and the colon after it if it is a name. */
 const STRING = /"(?:[^"\\]|\\.)*"\s*(:?)/g

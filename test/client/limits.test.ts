@@ -1,6 +1,6 @@
 /** How far a visitor's clock may be wrong, at the limit and past it. docs/security.md has the table. */
 import { expect, test } from 'vitest'
-import { whyInvalid } from '../../src/client/candidates.js'
+import { whyInvalid } from '../../src/client/inspect.js'
 
 const at = (milliseconds: number): Date => new Date(1_700_000_000_000 + milliseconds)
 const now = +at(0)

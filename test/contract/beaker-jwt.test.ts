@@ -59,7 +59,7 @@ codecContract({
   },
   members(value) {
     const { bsZ: text } = JSON.parse(openToken(value).payload) as { bsZ: string }
-    const root = bsonOrigin(inflateSync(decodeBase85(text)), { types: bsonPackageTypes }) as Required<OriginNode>
+    const root = bsonOrigin(inflateSync(decodeBase85(text)), bsonPackageTypes) as Required<OriginNode>
     const entries = [...root.keys()].map((key) => {
       const { bytes, start, end } = (root.child(key) as OriginNode).raw as BsonSlice
       return [key, Buffer.from(bytes.subarray(start, end)).toString('hex')]

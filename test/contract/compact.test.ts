@@ -49,7 +49,7 @@ codecContract({
   }),
   members(value) {
     const { bson } = openCompact(splitCompact(value).body, 1 << 20)
-    const root = bsonOrigin(bson, { types: bsonPackageTypes }) as Required<OriginNode>
+    const root = bsonOrigin(bson, bsonPackageTypes) as Required<OriginNode>
     const entries = [...root.keys()].map((key) => {
       const { bytes, start, end } = (root.child(key) as OriginNode).raw as BsonSlice
       return [key, Buffer.from(bytes.subarray(start, end)).toString('hex')]

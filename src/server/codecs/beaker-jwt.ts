@@ -207,14 +207,14 @@ function readPayload(payload: OpenedPayload, { types }: PayloadOptions): Session
   if (bson === undefined) {
     return beakerRecord(takeBeakerMeta(otherClaims), { claims, origin: originOf(() => readJson(text)) })
   }
-  return beakerRecord(takeBeakerMeta({ ...otherClaims, ...readBson(bson, { types }) }), {
+  return beakerRecord(takeBeakerMeta({ ...otherClaims, ...readBson(bson, types) }), {
     claims,
     origin: originOf(() => mergedNode(readJson(text), rootOf(payload, types))),
   })
 }
 
 function knownSession(payload: OpenedPayload, types: BsonTypes): KnownSession {
-  const read = (): DataAndMeta => takeBeakerMeta(readBson(payload.bson as Uint8Array, { types }))
+  const read = (): DataAndMeta => takeBeakerMeta(readBson(payload.bson as Uint8Array, types))
   const { data, meta } = read()
   const readData = (): SessionData => read().data
   let before: SessionData | undefined
@@ -226,7 +226,7 @@ function knownSession(payload: OpenedPayload, types: BsonTypes): KnownSession {
 }
 
 function rootOf(payload: OpenedPayload, types: BsonTypes): OriginNode {
-  payload.root ??= bsonOrigin(payload.bson as Uint8Array, { types })
+  payload.root ??= bsonOrigin(payload.bson as Uint8Array, types)
   return payload.root
 }
 

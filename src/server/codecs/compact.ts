@@ -141,10 +141,10 @@ function readContent(content: VerifiedContent, { now }: CodecContext, { types }:
   const { id, createdAt, accessedAt, expiresAt } = content.meta
   refuseTokenTimes({ ...(expiresAt && { expiresAt }) }, now, 0)
   const root = (): OriginNode => {
-    content.root ??= bsonOrigin(bson, { types })
+    content.root ??= bsonOrigin(bson, types)
     return content.root
   }
-  content.data ??= readOften(() => readBson(bson, { types }))
+  content.data ??= readOften(() => readBson(bson, types))
   const record: SessionRecord = { data: content.data(), keyIndex, origin: { format: COMPACT, root } }
   if (id !== undefined) record.id = id
   if (createdAt) record.createdAt = new Date(createdAt)

@@ -15,7 +15,7 @@ import type { StoredSession } from './store.js'
 
 /** Most characters of a row: a user who fills a session can't fill the memory with it. */
 export const MAX_ROW_LENGTH = 1_048_576
-const TYPES = { types: bsonPackageTypes }
+const TYPES = bsonPackageTypes
 
 /**
  * Writes a row. JSON if it can hold the session, because people can read it; a date, bytes, NaN or an instance of a BSON class makes it BSON.

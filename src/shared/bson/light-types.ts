@@ -48,10 +48,15 @@ export function light<Parameters extends unknown[], Members extends object>(
   members: (...parameters: Parameters) => Members,
   print: (value: Members) => string = (value) => `${type}(${Object.values(value)})`,
 ): (...parameters: Parameters) => LightBsonValue<string> & Members {
-  function text(this: Members): string {
-    return print(this)
+  const prototype: LightBsonValue<string> = {
+    _bsontype: type,
+    toString() {
+      return print(this as LightBsonValue<string> & Members)
+    },
+    toJSON() {
+      return print(this as LightBsonValue<string> & Members)
+    },
   }
-  const prototype = { _bsontype: type, toString: text, toJSON: text }
   return (...parameters) =>
     ({ __proto__: prototype, ...members(...parameters) }) as unknown as LightBsonValue<string> & Members
 }

@@ -3,7 +3,7 @@
  * BSON specification 1.1, FORMATS §5.
  */
 import type { OriginNode, SessionData } from '../types.js'
-import { type BsonOptions, readBson, readText } from './reader.js'
+import { type BsonTypes, readBson, readText } from './reader.js'
 
 /** Bytes `start` to `end` of `bytes`, not yet cut out. */
 export interface BsonSlice {
@@ -24,14 +24,14 @@ export interface BsonNode extends OriginNode {
  * `readBson` does.
  *
  * @param bytes - the document; must not change, for the nodes look into it
- * @param options - as for `readBson`
+ * @param types - as for `readBson`
  * @throws {SessionError} by `value`, `keys()` and `child()`: `ERR_SESSION_BSON`, `ERR_SESSION_LIMIT`
  * @see BSON specification 1.1; FORMATS §5
  */
-export function bsonOrigin(bytes: Uint8Array, options: BsonOptions): BsonNode {
+export function bsonOrigin(bytes: Uint8Array, types: BsonTypes): BsonNode {
   let document: SessionData | undefined
   const read = (): SessionData => {
-    document ??= readBson(bytes, options)
+    document ??= readBson(bytes, types)
     return document
   }
   return {

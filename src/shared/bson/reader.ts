@@ -28,10 +28,6 @@ export interface BsonTypes {
   dbRef(collection: string, objectId: unknown): unknown
 }
 
-export interface BsonOptions {
-  types: BsonTypes
-}
-
 /**
  * Reads one BSON document. Proves nothing about who made it. Of equal keys the last wins, `__proto__` is a plain own
  * key, and nothing of the result shares memory with `bytes`.
@@ -43,7 +39,7 @@ export interface BsonOptions {
  * @throws {SessionError} `ERR_SESSION_BSON` if it is malformed, `ERR_SESSION_LIMIT` if it is too deep or too large
  * @see BSON specification 1.1; FORMATS §5
  */
-export function readBson(bytes: Uint8Array, { types }: BsonOptions): SessionData {
+export function readBson(bytes: Uint8Array, types: BsonTypes): SessionData {
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   let position = 0
   let depth = 0

@@ -44,7 +44,7 @@ export function writeBson(document: SessionData, options: BsonWriteOptions = {})
   if (putDocument(writer, document, origin) && isBsonNode(origin)) putAgain(writer, 0, origin)
   const bytes = buffer.bytes.slice(0, buffer.position)
   // A copy may hold more elements than were counted: the scope of a program, or one key again and again. Each takes two bytes.
-  if (writer.copies && bytes.length > 2 * maxElements) readBson(bytes, { types: noTypes() })
+  if (writer.copies && bytes.length > 2 * maxElements) readBson(bytes, noTypes())
   return bytes
 }
 

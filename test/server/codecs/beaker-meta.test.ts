@@ -26,7 +26,7 @@ describe('the session to write', () => {
   })
 
   test('writes times as floats, also new ones, and keeps the type of others', () => {
-    const root = bsonOrigin(serialize({ f: new Double(2), i: 2 }), { types: lightBsonTypes })
+    const root = bsonOrigin(serialize({ f: new Double(2), i: 2 }), lightBsonTypes)
     const origin = withFloatTimes(root)
     expect(origin.child?.('f')?.type).toBe('double')
     expect(origin.child?.('i')?.type).not.toBe('double')

@@ -20,7 +20,7 @@ function read(...value: (string | number[])[]): ReturnType<typeof readPickle> & 
 
 function asBson(...value: (string | number[])[]): unknown {
   const { data, origin } = read(...value)
-  return (readBson(writeBson(data, { origin }), { types }).a as unknown[])[0]
+  return (readBson(writeBson(data, { origin }), types).a as unknown[])[0]
 }
 
 function asJson(...value: (string | number[])[]): string {
@@ -52,7 +52,7 @@ describe('written', () => {
     expect(asBson(ordered)).toEqual({ b: 2, 2: 3, 1: 4 })
     expect(asJson(ordered)).toBe('{"a":[{"b":2,"2":3,"1":4}]}')
     const { data, origin } = read(ordered)
-    const document = bsonOrigin(writeBson(data, { origin }), { types })
+    const document = bsonOrigin(writeBson(data, { origin }), types)
     expect([...(document.child?.('a')?.child?.('0')?.keys?.() ?? [])]).toEqual(['b', '2', '1'])
     expect(asJson(counted)).toBe('{"a":[{"b":2}]}')
     expect(asBson(counted)).toEqual({ b: 2 })
@@ -78,7 +78,7 @@ describe('written', () => {
   test('what was changed in place is written as it is now', () => {
     const { data, origin } = read(`K\x01${one}\x86`)
     ;(data.a as unknown[][])[0]?.push('new')
-    expect(readBson(writeBson(data, { origin }), { types })).toEqual({ a: [[1, 1, 'new']] })
+    expect(readBson(writeBson(data, { origin }), types)).toEqual({ a: [[1, 1, 'new']] })
   })
 })
 

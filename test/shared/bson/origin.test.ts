@@ -67,9 +67,9 @@ const kinds: [string, BsonTypes][] = [
 
 describe.each(kinds)('splicing with %s types', (_, types) => {
   const change = (bytes: Uint8Array, edit: (data: SessionData) => void): string => {
-    const data = readBson(bytes, { types })
+    const data = readBson(bytes, types)
     edit(data)
-    return hex(writeBson(data, { origin: bsonOrigin(bytes, { types }) }))
+    return hex(writeBson(data, { origin: bsonOrigin(bytes, types) }))
   }
 
   test.each(named)('%s: unchanged it is written as it was, and so beside a change', (name, bytes) => {
@@ -131,14 +131,14 @@ describe.each(kinds)('splicing with %s types', (_, types) => {
 
   test('a special value that changed is written anew', () => {
     const id = (last: string) => documentOf(element(0x07, 'id', hexBytes(`0123456789ab0123456789${last}`)))
-    const other = readBson(id('ff'), { types })
+    const other = readBson(id('ff'), types)
     expect(
       change(id('ab'), (data) => {
         data.id = other.id
       }),
     ).toBe(hex(id('ff')))
     const binary = (subtype: string) => documentOf(element(0x05, 'b', int32(1), hexBytes(subtype), hexBytes('61')))
-    const changed = readBson(binary('81'), { types })
+    const changed = readBson(binary('81'), types)
     expect(
       change(binary('80'), (data) => {
         data.b = changed.b
@@ -169,9 +169,9 @@ describe.each(kinds)('splicing with %s types', (_, types) => {
 
 describe('changes', () => {
   const change = (bytes: Uint8Array, edit: (data: SessionData) => void): string => {
-    const data = readBson(bytes, { types })
+    const data = readBson(bytes, types)
     edit(data)
-    return hex(writeBson(data, { origin: bsonOrigin(bytes, { types }) }))
+    return hex(writeBson(data, { origin: bsonOrigin(bytes, types) }))
   }
   const number = (before: Uint8Array, value: number | bigint) =>
     change(documentOf(before), (data) => {
@@ -309,13 +309,13 @@ describe('changes', () => {
 
   test('a key of the origin that is only inherited is not there', () => {
     const bytes = documentOf(element(0x10, 'toString', int32(1)), element(0x10, '__proto__', int32(1)))
-    expect(hex(writeBson({}, { origin: bsonOrigin(bytes, { types }) }))).toBe(hex(documentOf()))
+    expect(hex(writeBson({}, { origin: bsonOrigin(bytes, types) }))).toBe(hex(documentOf()))
   })
 
   test('limits hold for copied elements too', () => {
     const bytes = documentOf(element(0x02, 'a', string('xyz')), element(0x0a, 'b'))
-    const data = readBson(bytes, { types })
-    const origin = bsonOrigin(bytes, { types })
+    const data = readBson(bytes, types)
+    const origin = bsonOrigin(bytes, types)
     expect(writeBson(data, { origin, maxElements: 2, maxBytes: bytes.length })).toHaveLength(bytes.length)
     expect(thrownBy(() => writeBson(data, { origin, maxElements: 1 })).code).toBe('ERR_SESSION_LIMIT')
     expect(thrownBy(() => writeBson(data, { origin, maxBytes: bytes.length - 1 })).code).toBe('ERR_SESSION_LIMIT')
@@ -368,7 +368,7 @@ describe('an origin of another format', () => {
 
   test('a root without bytes of its own over members that have them', () => {
     const bytes = documentOf(element(0x12, 'a', int64(1n)), element(0x0e, 'b', string('s')))
-    const { raw: _, ...origin } = bsonOrigin(bytes, { types })
+    const { raw: _, ...origin } = bsonOrigin(bytes, types)
     expect(hex(writeBson({ a: 1, b: 's' }, { origin: { ...origin, format: 'merged' } }))).toBe(hex(bytes))
     expect(hex(writeBson({ a: 1, b: 's' }, { origin }))).toBe(hex(bytes))
   })
@@ -385,8 +385,8 @@ describe('nodes', () => {
       element(0x03, 'o', documentOf(element(0x12, '9', int64(1n)), element(0x10, 'x', int32(1)))),
       element(0x04, '3', documentOf(element(0x02, '0', string('s')))),
     )
-    const root = bsonOrigin(bytes, { types })
-    expect(root.value).toStrictEqual(readBson(bytes, { types }))
+    const root = bsonOrigin(bytes, types)
+    expect(root.value).toStrictEqual(readBson(bytes, types))
     expect(keysOf(root)).toStrictEqual(['d', 'o', '3'])
     expect(at(root, 'd')).toMatchObject({ format: 'bson', value: 1, type: 'double' })
     expect(keysOf(at(root, 'o'))).toStrictEqual(['9', 'x'])
@@ -401,10 +401,10 @@ describe('nodes', () => {
   })
 
   test('nothing is read before it is asked for', () => {
-    const root = bsonOrigin(hexBytes('00'), { types })
+    const root = bsonOrigin(hexBytes('00'), types)
     expect(root.format).toBe('bson')
     expect(thrownBy(() => root.value).code).toBe('ERR_SESSION_BSON')
     expect(thrownBy(() => keysOf(root)).code).toBe('ERR_SESSION_BSON')
-    expect(thrownBy(() => at(bsonOrigin(nested(65), { types }), 'a')).code).toBe('ERR_SESSION_LIMIT')
+    expect(thrownBy(() => at(bsonOrigin(nested(65), types), 'a')).code).toBe('ERR_SESSION_LIMIT')
   })
 })

@@ -97,9 +97,9 @@ describe(`against the bson package, SEED=${seed}`, () => {
     fc.assert(
       fc.property(document, (data) => {
         const bytes = bson.serialize(data, { ignoreUndefined: true })
-        const read = readBson(bytes, { types })
+        const read = readBson(bytes, types)
         expect(told(read)).toStrictEqual(told(packageRead(bytes)))
-        expect(hex(writeBson(read, { origin: bsonOrigin(bytes, { types }) }))).toBe(hex(bytes))
+        expect(hex(writeBson(read, { origin: bsonOrigin(bytes, types) }))).toBe(hex(bytes))
       }),
       often,
     )
@@ -109,7 +109,7 @@ describe(`against the bson package, SEED=${seed}`, () => {
     fc.assert(
       fc.property(document, (data) => {
         const bytes = writeBson(data)
-        const options = { types: lightBsonTypes }
+        const options = lightBsonTypes
         const read = readBson(bytes, options)
         expect(hex(writeBson(read))).toBe(hex(bytes))
         expect(hex(writeBson(read, { origin: bsonOrigin(bytes, options) }))).toBe(hex(bytes))
@@ -125,12 +125,12 @@ describe(`against the bson package, SEED=${seed}`, () => {
     fc.assert(
       fc.property(document, leaf, (data, value) => {
         const before = bson.serialize(data)
-        const read = readBson(before, { types })
+        const read = readBson(before, types)
         read.changed = value
-        const after = readBson(writeBson(read, { origin: bsonOrigin(before, { types }) }), { types })
+        const after = readBson(writeBson(read, { origin: bsonOrigin(before, types) }), types)
         expect(told(after.changed)).toStrictEqual(told(value))
         delete after.changed
-        const kept = writeBson(after, { origin: bsonOrigin(before, { types }) })
+        const kept = writeBson(after, { origin: bsonOrigin(before, types) })
         if (!Object.hasOwn(data, 'changed')) expect(hex(kept)).toBe(hex(before))
       }),
       often,
@@ -211,7 +211,7 @@ describe(`corruptions, SEED=${seed}`, () => {
       for (let times = random.below(3); times >= 0; times--) {
         bytes = new Uint8Array(random.pick(corruptions)(bytes.length > 0 ? bytes : new Uint8Array(1)))
       }
-      const options = { types: index % 2 ? types : lightBsonTypes }
+      const options = index % 2 ? types : lightBsonTypes
       try {
         const data = readBson(bytes, options)
         values++

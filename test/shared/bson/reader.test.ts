@@ -9,9 +9,9 @@ import { cstring, documentOf, element, hex, hexBytes, int32, int64, nested, stri
 const { cases } = JSON.parse(readFileSync(new URL('../../vectors/bson_values.json', import.meta.url), 'utf8')) as {
   cases: { name: string; bson_hex?: string; raises?: unknown; pymongo_3_11?: { bson_hex?: string } }[]
 }
-const read = (...elements: Uint8Array[]) => readBson(documentOf(...elements), { types })
+const read = (...elements: Uint8Array[]) => readBson(documentOf(...elements), types)
 const readValue = (type: number, ...value: Uint8Array[]) => read(element(type, 'k', ...value)).k
-const codeOf = (bytes: Uint8Array) => thrownBy(() => readBson(bytes, { types })).code
+const codeOf = (bytes: Uint8Array) => thrownBy(() => readBson(bytes, types)).code
 const code = (...elements: Uint8Array[]) => codeOf(documentOf(...elements))
 
 describe('what pymongo wrote', () => {
@@ -73,11 +73,11 @@ describe('what pymongo wrote', () => {
     }
     test(`${name}: is read, and written again as it was`, () => {
       const bytes = hexBytes(bson_hex)
-      const document = readBson(bytes, { types })
+      const document = readBson(bytes, types)
       const view = views[name]
       if (!view) throw new Error(`no view of the vector ${name}`)
       view(document.k, document)
-      expect(hex(writeBson(document, { origin: bsonOrigin(bytes, { types }) }))).toBe(bson_hex)
+      expect(hex(writeBson(document, { origin: bsonOrigin(bytes, types) }))).toBe(bson_hex)
     })
   }
 })
@@ -127,7 +127,7 @@ describe('values', () => {
   test('bytes are copies of their own, also where the input is a Buffer', () => {
     const bytes = documentOf(element(0x05, 'k', int32(2), hexBytes('00 6162')))
     for (const input of [Buffer.from(bytes), new Uint8Array(bytes)]) {
-      const { k } = readBson(input, { types }) as { k: Uint8Array }
+      const { k } = readBson(input, types) as { k: Uint8Array }
       input.fill(0)
       expect(k.constructor).toBe(Uint8Array)
       expect([...k]).toStrictEqual([0x61, 0x62])
@@ -139,7 +139,7 @@ describe('values', () => {
     const bytes = documentOf(element(0x12, 'k', int64(2n ** 60n)), element(0x01, 'd', hexBytes('000000000000f83f')))
     const larger = new Uint8Array(bytes.length + 20)
     larger.set(bytes, 7)
-    expect(readBson(larger.subarray(7, 7 + bytes.length), { types })).toStrictEqual({ k: 2n ** 60n, d: 1.5 })
+    expect(readBson(larger.subarray(7, 7 + bytes.length), types)).toStrictEqual({ k: 2n ** 60n, d: 1.5 })
   })
 
   test('a document full of __proto__', () => {
@@ -148,7 +148,7 @@ describe('values', () => {
       ...others,
       ...Array.from({ length: 3_000 }, (_, i) => element(0x10, '__proto__', int32(i))),
     )
-    expect(Object.getOwnPropertyDescriptor(readBson(document, { types }), '__proto__')?.value).toBe(2_999)
+    expect(Object.getOwnPropertyDescriptor(readBson(document, types), '__proto__')?.value).toBe(2_999)
   })
 
   test('of equal keys the last wins, in the place of the first', () => {
@@ -181,7 +181,7 @@ describe('no prototype changes', () => {
         element(0x03, '__proto__', inner),
       )
     const polluted = documentOf(element(0x08, 'polluted', Uint8Array.of(1)))
-    const document = readBson(evil(evil(evil(polluted))), { types })
+    const document = readBson(evil(evil(evil(polluted))), types)
     const member = (from: object, ...path: string[]) => path.reduce((at, key) => Reflect.get(at, key) as object, from)
     for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', '__defineGetter__']) {
       for (const level of [document, member(document, '__proto__'), member(document, 'constructor', '__proto__')]) {
@@ -294,25 +294,25 @@ describe('what is refused', () => {
 
   test('no message holds a value or a key', () => {
     const secret = documentOf(element(0x02, 'secretkey', string('secretvalue')), element(0x14, 'secretkey'))
-    const error = thrownBy(() => readBson(secret, { types }))
+    const error = thrownBy(() => readBson(secret, types))
     expect(`${error.message} ${JSON.stringify(error)}`).not.toMatch(/secret/)
   })
 })
 
 describe('limits', () => {
   test('64 documents inside each other, not 65, also through arrays and scopes', () => {
-    expect(() => readBson(nested(64), { types })).not.toThrow()
+    expect(() => readBson(nested(64), types)).not.toThrow()
     expect(codeOf(nested(65))).toBe('ERR_SESSION_LIMIT')
     const arrays = (levels: number): Uint8Array =>
       levels === 1 ? documentOf() : documentOf(element(0x04, '0', arrays(levels - 1)))
-    expect(() => readBson(arrays(64), { types })).not.toThrow()
+    expect(() => readBson(arrays(64), types)).not.toThrow()
     expect(codeOf(arrays(65))).toBe('ERR_SESSION_LIMIT')
     const scopes = (levels: number): Uint8Array => {
       if (levels === 1) return documentOf()
       const inside = Buffer.concat([string(''), scopes(levels - 1)])
       return documentOf(element(0x0f, 'k', int32(inside.length + 4), inside))
     }
-    expect(() => readBson(scopes(64), { types })).not.toThrow()
+    expect(() => readBson(scopes(64), types)).not.toThrow()
     expect(codeOf(scopes(65))).toBe('ERR_SESSION_LIMIT')
   })
 
@@ -324,12 +324,12 @@ describe('limits', () => {
   test('65 536 elements in all, not one more', () => {
     const many = (count: number) =>
       documentOf(element(0x03, 'k', documentOf(...Array(count - 1).fill(hexBytes('0a 00')))))
-    expect(readBson(many(65_536), { types })).toStrictEqual({ k: { '': null } })
+    expect(readBson(many(65_536), types)).toStrictEqual({ k: { '': null } })
     expect(codeOf(many(65_537))).toBe('ERR_SESSION_LIMIT')
   })
 
   test('a broken end of a deep document does not take the depth of the next one', () => {
     for (let index = 0; index < 100; index++) codeOf(nested(64).subarray(0, -3))
-    expect(() => readBson(nested(64), { types })).not.toThrow()
+    expect(() => readBson(nested(64), types)).not.toThrow()
   })
 })

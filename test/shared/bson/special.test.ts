@@ -36,25 +36,25 @@ const sample = (index: number) => (specials[index] as (typeof specials)[0])[1]
 
 describe.each(specials)('%s', (name, bytes, text, packageClass) => {
   test('light: told by its word, prints, goes to JSON, is written as it was', () => {
-    const { k } = readBson(documentOf(bytes), { types: lightBsonTypes }) as { k: { _bsontype: string } }
+    const { k } = readBson(documentOf(bytes), lightBsonTypes) as { k: { _bsontype: string } }
     expect(k._bsontype).toBe(name)
     expect(Object.hasOwn(k, '_bsontype')).toBe(false)
     expect(String(k)).toBe(text)
     expect(JSON.stringify({ k })).toBe(JSON.stringify({ k: text }))
     expect(hex(writeBson({ k }))).toBe(hex(documentOf(bytes)))
-    const other = readBson(documentOf(bytes), { types: lightBsonTypes }).k
+    const other = readBson(documentOf(bytes), lightBsonTypes).k
     expect(Object.getPrototypeOf(k)).toBe(Object.getPrototypeOf(other))
   })
 
   test('package: the class of the package, written as it was', () => {
-    const { k } = readBson(documentOf(bytes), { types: bsonPackageTypes }) as { k: { _bsontype: string } }
+    const { k } = readBson(documentOf(bytes), bsonPackageTypes) as { k: { _bsontype: string } }
     expect(k).toBeInstanceOf(classes[packageClass])
     expect(k._bsontype).toBe(name)
     expect(hex(writeBson({ k }))).toBe(hex(documentOf(bytes)))
   })
 
   test('package: the value its own reader gives', () => {
-    const { k } = readBson(documentOf(bytes), { types: bsonPackageTypes })
+    const { k } = readBson(documentOf(bytes), bsonPackageTypes)
     const expected = bson.deserialize(documentOf(bytes), { bsonRegExp: true }).k
     expect((k as object).constructor).toBe(expected.constructor)
     expect(hex(bson.serialize({ k }))).toBe(hex(bson.serialize({ k: expected })))
@@ -103,7 +103,7 @@ describe('light values', () => {
   })
 
   test('members say what the type holds', () => {
-    const read = (bytes: Uint8Array) => readBson(documentOf(bytes), { types: lightBsonTypes }).k
+    const read = (bytes: Uint8Array) => readBson(documentOf(bytes), lightBsonTypes).k
     expect({ ...(read(sample(2)) as object) }).toStrictEqual({ bytes: hexBytes('00ff61'), subtype: 128 })
     expect({ ...(read(sample(5)) as object) }).toStrictEqual({ increment: 4_294_967_295, seconds: 4_294_967_294 })
     expect({ ...(read(sample(8)) as object) }).toStrictEqual({ code: 'f()', scope: { x: 1 } })
@@ -193,7 +193,7 @@ describe('what only writing knows', () => {
     const id = { _bsontype: 'ObjectId', id: 'x', toString: '0123456789ab0123456789ab' }
     const bare = Object.assign(Object.create(null), { _bsontype: 'Long', low: 1, high: 1 })
     const value = { id, bare, list: [{ _bsontype: 'MinKey' }], _bsontype: 'Binary' }
-    expect(readBson(writeBson(value), { types: lightBsonTypes })).toStrictEqual({ ...value, bare: { ...bare } })
+    expect(readBson(writeBson(value), lightBsonTypes)).toStrictEqual({ ...value, bare: { ...bare } })
   })
 
   test('a class that is none of BSON, whatever it says of itself', () => {
@@ -270,7 +270,7 @@ describe('bsonTypesOf', () => {
       }
     }
     const types = bsonTypesOf({ ...bson, ObjectId })
-    const { k } = readBson(documentOf(sample(0)), { types })
+    const { k } = readBson(documentOf(sample(0)), types)
     expect(k).toBeInstanceOf(ObjectId)
     expect(k).not.toBeInstanceOf(bson.ObjectId)
   })
@@ -284,7 +284,7 @@ describe('bsonTypesOf', () => {
   })
 
   test('an option of a regular expression that the class does not know is left out, as Python does', () => {
-    const { k } = readBson(documentOf(element(0x0b, 'k', cstring('a'), cstring('gix'))), { types: bsonPackageTypes })
+    const { k } = readBson(documentOf(element(0x0b, 'k', cstring('a'), cstring('gix'))), bsonPackageTypes)
     expect(k).toMatchObject({ pattern: 'a', options: 'ix' })
   })
 })

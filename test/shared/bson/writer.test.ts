@@ -14,7 +14,7 @@ const { cases } = JSON.parse(readFileSync(new URL('../../vectors/bson_values.jso
 const NUL = '\0'
 const written = (value: unknown) => hex(writeBson({ k: value } as SessionData))
 const wanted = (type: number, ...value: Uint8Array[]) => hex(documentOf(element(type, 'k', ...value)))
-const again = (value: SessionData) => readBson(writeBson(value), { types })
+const again = (value: SessionData) => readBson(writeBson(value), types)
 const errorOf = (value: unknown) => thrownBy(() => writeBson({ a: { b: [0, value] } } as SessionData))
 
 describe('writes what pymongo writes', () => {
@@ -355,11 +355,11 @@ test('a RegExp is pattern and flags in the order of pymongo', () => {
 test('copies count with all that is in them: one key again and again is refused, and read to be sure', () => {
   // 40 000 elements of one name, which the origin knows as one key.
   const many = documentOf(element(0x03, 'a', documentOf(...new Array(40_000).fill(element(0x0a, 'x')))))
-  const value = readBson(many, { types })
-  const origin = bsonOrigin(many, { types })
+  const value = readBson(many, types)
+  const origin = bsonOrigin(many, types)
   expect(hex(writeBson(value, { origin }))).toBe(hex(many))
   const more = { ...value, list: new Array(30_000).fill(null) }
   expect(thrownBy(() => writeBson(more, { origin }))).toMatchObject({ code: 'ERR_SESSION_LIMIT' })
   const fewer = { ...value, list: new Array(20_000).fill(null) }
-  expect(readBson(writeBson(fewer, { origin }), { types })).toEqual(fewer)
+  expect(readBson(writeBson(fewer, { origin }), types)).toEqual(fewer)
 })

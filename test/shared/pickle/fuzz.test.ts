@@ -47,7 +47,7 @@ test(`${inputs} random pickles, seed ${seed}`, { timeout: 60_000 + inputs }, () 
 function asBson(value: unknown, origin: OriginNode): void {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return
   try {
-    readBson(writeBson(value as SessionData, { origin }), { types: bsonPackageTypes })
+    readBson(writeBson(value as SessionData, { origin }), bsonPackageTypes)
   } catch (error) {
     if (!isSessionError(error) || !['ERR_SESSION_UNWRITABLE', 'ERR_SESSION_LIMIT'].includes(error.code)) throw error
   }
