@@ -27,7 +27,7 @@ test('bson-corpus', async () => {
         const id = `${file} ${description}`
         tally.add(`${id}, page`, (await codeOf(() => readBson(bytes, lightBsonTypes))) === 'none')
         const code = await codeOf(async () => {
-          const options = { types: bsonPackageTypes }
+          const options = bsonPackageTypes
           const data = await withBsonTypes(() => readBson(bytes, options))
           tally.add(
             `${id}, unchanged`,

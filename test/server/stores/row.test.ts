@@ -55,7 +55,7 @@ describe('untouched values keep their text and type', () => {
   })
 
   test('BSON, and from BSON to JSON', () => {
-    const types = { types: bsonPackageTypes }
+    const types = bsonPackageTypes
     const bytes = writeBson(
       { price: 1, at: new Date(5) },
       {
