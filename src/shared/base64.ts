@@ -51,7 +51,7 @@ export function encodeBase64(bytes: Uint8Array): string {
 }
 
 /** More than a group of four digits is. */
-const NO_GROUP = 2 ** 24
+const NO_GROUP = 16_777_216
 
 /** The value of a digit, or so much that no group has it. */
 function digitAt(text: string, at: number): number {

@@ -66,9 +66,9 @@ export const MAX_COOKIE_BYTES = 4096
 /** Bytes of one attribute's value that browsers keep. */
 const MAX_ATTRIBUTE_BYTES = 1024
 /** Milliseconds; dates of HTTP have years of four digits (RFC 9110 §5.6.7). */
-const LONGEST_AGE = 1000 * 365 * 86_400_000
+const LONGEST_AGE = 31_536_000_000_000
 /** Beaker's "never": the last second of a signed 32-bit clock, here in real GMT (FORMATS §3). */
-const NEVER = /* @__PURE__ */ new Date(0x7fffffff * 1000)
+const NEVER = /* @__PURE__ */ new Date(2_147_483_647_000)
 
 /**
  * What Beaker itself takes for "never": the same second's local time, of this process, called GMT (FORMATS §3). It is off by

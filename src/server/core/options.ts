@@ -1,7 +1,7 @@
 /**
  * The options of `createSessions`, checked and made ready once.
  */
-import { checkFields, type Duration, defineSession, type SessionDefinition } from '../../shared/define-session.js'
+import { checkFields, DEFAULT_NAME, type Duration, type SessionDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
@@ -137,7 +137,7 @@ const SESSION_OPTIONS = ['name', 'idleTimeout', 'absoluteTimeout', 'fields', 'se
 export function settleLoading<Data extends object>(
   options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'deriveCsrf' | 'touchEvery' | 'mode'>,
 ): LoadSettings {
-  const { session = defineSession<Data>(), codecs, clock = () => new Date(), mode } = options
+  const { session = { name: DEFAULT_NAME }, codecs, clock = () => new Date(), mode } = options
   if (typeof session?.name !== 'string') throw new TypeError('Option "session" must come from defineSession()')
   for (const option of SESSION_OPTIONS) {
     if (Object.hasOwn(options, option))

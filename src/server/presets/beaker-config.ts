@@ -55,7 +55,7 @@ const FALSE: readonly string[] = ['false', 'no', 'off', 'n', 'f', '0']
 /** Options of Beaker that change nothing here if they have one of these values. */
 const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
   // Sessions are saved if they changed.
-  auto: [...TRUE, ...FALSE],
+  auto: /* @__PURE__ */ TRUE.concat(FALSE),
   data_dir: [],
   // A corrupt cookie is a fresh session here.
   invalidate_corrupt: TRUE,
