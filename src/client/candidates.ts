@@ -70,10 +70,10 @@ export function readCandidates<Data>(
 /** The values of a name, the likeliest first: that of all chunks, up to where one is missing, then of fewer, then each alone. */
 function readValues(cookies: string, cookie: string): string[] {
   // As many as the server has: so that an attacker can't make a page join more.
-  const maxChunks = 4
+  const MAX_CHUNKS = 4
   const values = readCookies(cookies, cookie)
   let joined = values.at(-1)
-  for (let index = 1; joined && index < maxChunks; index++) {
+  for (let index = 1; joined && index < MAX_CHUNKS; index++) {
     const chunk = readCookies(cookies, `${cookie}.${index}`).at(-1)
     if (!chunk) break
     joined += chunk
@@ -111,13 +111,13 @@ function pageCookies(): string {
  */
 export function reasonsAgainst(meta: SessionMeta, definition: SessionDefinition<unknown>, now: number): boolean[] {
   // Milliseconds that the clock of a visitor may be wrong, for the benefit of the session.
-  const tolerance = 30_000
+  const TOLERANCE = 30_000
   // No time and no timeout are NaN, and no comparison with NaN is true.
-  const since = (time?: Date): number => now - +(time as Date) - tolerance
+  const since = (time?: Date): number => now - +(time as Date) - TOLERANCE
   return [
     since(meta.accessedAt) > (definition.idleTimeout as number),
     since(meta.createdAt) > (definition.absoluteTimeout as number),
     since(meta.expiresAt) >= 0,
-    since(meta.notBefore) < -2 * tolerance,
+    since(meta.notBefore) < -2 * TOLERANCE,
   ]
 }
