@@ -336,10 +336,10 @@ async function createRow(
     if (!current || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !current })
     return { ...current, data }
   }
-  const current = await rows.find(before)
+  const current = await rows.current(before)
   const row = await create(carried(current))
   // If it was destroyed before the new row was there, its data must not live on in that.
-  return !current || (await rows.find(before)) ? row : await create(carried(undefined))
+  return !current || (await rows.current(before)) ? row : await create(carried(undefined))
 }
 
 function withEnd({ expiresAt: _, ...row }: StoredSession, expiresAt: Date | undefined): StoredSession {

@@ -7,7 +7,7 @@ import { encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError, SessionError } from '../../shared/errors.js'
 import { isPlainObject, type MaybePromise, type SessionData } from '../../shared/types.js'
 import { createMutex, type Mutex } from '../mutex.js'
-import type { SessionStore, StoredSession } from '../stores/store.js'
+import { isApplicationError, type SessionStore, type StoredSession } from '../stores/store.js'
 import type { EmitEvent } from './events.js'
 
 /** What loading needs of a store. */
@@ -18,9 +18,11 @@ export interface RowReader {
 
 /** Every one throws `ERR_SESSION_STORE` if the store fails, and what the store says of a value that it can't hold. */
 export interface Rows extends RowReader {
+  /** The row as the next write would find it: not from a replica, in a store that changes a row in one step. */
+  current(id: string): Promise<StoredSession | undefined>
   create(id: string, row: StoredSession): Promise<void>
-  /** The current row, or undefined if there is none: `change` never creates one. */
-  change(id: string, change: (current: StoredSession) => StoredSession): Promise<StoredSession | undefined>
+  /** The current row, or undefined if there is none: `change` never creates one. If it returns undefined, the row stays as it is. */
+  change(id: string, change: (current: StoredSession) => StoredSession | undefined): Promise<StoredSession | undefined>
   touch(id: string, expiresAt: Date | undefined): Promise<void>
   remove(id: string): Promise<void>
 }
@@ -40,11 +42,16 @@ export function createRowReader(store: SessionStore): RowReader {
 
 /** @throws {TypeError} as `createRowReader` */
 export function createRows(store: SessionStore, options: RowsOptions): Rows {
-  const { find } = createRowReader(store)
-  const writes: Writes = store.update ? store : writesInSteps(store, options)
+  const reader = createRowReader(store)
+  const steps = store.update ? undefined : writesInSteps(store, options)
+  const writes: Writes = steps ?? store
 
   const rows: Rows = {
-    find,
+    async find(id) {
+      if (steps?.isInDoubt(id)) await ask(store, 'read', () => steps.settle(id))
+      return await reader.find(id)
+    },
+    current: (id) => (store.update ? rows.change(id, () => undefined) : rows.find(id)),
     async create(id, row) {
       readThrough(row.data)
       await ask(store, 'write', () => store.set(id, row))
@@ -76,12 +83,12 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
   return rows
 }
 
-/** Errors of the project pass: they are about a row, not about the store. */
+/** Errors of the project and of the application pass: they are about a row, not about the store. */
 async function ask<T>({ name }: SessionStore, task: string, call: () => MaybePromise<T>): Promise<T> {
   try {
     return await call()
   } catch (error) {
-    if (isSessionError(error)) throw error
+    if (isSessionError(error) || isApplicationError(error)) throw error
     throw new SessionError('ERR_SESSION_STORE', `The session store ${name} could not ${task} a session`, {
       cause: error,
     })
@@ -121,43 +128,94 @@ function isOpaque(value: object): boolean {
 
 type Writes = Pick<SessionStore, 'update' | 'touch' | 'delete'>
 
+interface StepWrites extends Required<Writes> {
+  /** A row was written, and the store could not tell whether its session was destroyed meanwhile. */
+  isInDoubt(id: string): boolean
+  /** Asks again, and deletes the row if it was. */
+  settle(id: string): Promise<void>
+}
+
 /** Milliseconds. A write that began before a session was destroyed has ended long before this. */
 const MARK_LIFE = 3_600_000
+/** Milliseconds, each time twice as long. */
+const FIRST_RETRY = 100
+const LAST_RETRY = 30_000
 
 /**
  * The writes of a store that can't change a row in one step. Within this process they take turns. Other processes see a mark, a row
  * with another id: it is there before the session's row is deleted, and every write looks for it afterwards. So either the write
- * came before the deletion, or it finds the mark and deletes the row again.
+ * came before the deletion, or it finds the mark and deletes the row again. If the store fails in between, it is asked again until
+ * it answers.
  */
-function writesInSteps(store: SessionStore, { clock, emit }: RowsOptions): Writes {
-  async function wasDestroyed(id: string): Promise<boolean> {
-    if (!(await store.get(await markOf(id)))) return false
-    await store.delete(id)
-    return true
+function writesInSteps(store: SessionStore, { clock, emit }: RowsOptions): StepWrites {
+  const inDoubt = new Set<string>()
+
+  async function removeIfDestroyed(id: string): Promise<boolean> {
+    const isDestroyed = Boolean(await store.get(await markOf(id)))
+    if (isDestroyed) await store.delete(id)
+    inDoubt.delete(id)
+    return isDestroyed
   }
 
+  /** Writes, and tells whether the session was destroyed meanwhile. */
+  async function write(id: string, task: () => MaybePromise<void>): Promise<boolean> {
+    try {
+      await task()
+    } catch (error) {
+      // It may have been written all the same.
+      await wasDestroyed(id).catch(() => {})
+      throw error
+    }
+    return await wasDestroyed(id)
+  }
+
+  async function wasDestroyed(id: string): Promise<boolean> {
+    try {
+      return await removeIfDestroyed(id).catch(() => removeIfDestroyed(id))
+    } catch (error) {
+      inDoubt.add(id)
+      settleLater(id)
+      throw error
+    }
+  }
+
+  function settleLater(id: string, delay = FIRST_RETRY, waited = 0): void {
+    const timer: unknown = setTimeout(() => {
+      const next = Math.min(delay * 2, LAST_RETRY)
+      settle(id).catch(() => waited < MARK_LIFE && settleLater(id, next, waited + delay))
+    }, delay)
+    // No process stays for it.
+    ;(timer as { unref?(): void }).unref?.()
+  }
+
+  const settle = (id: string): Promise<void> =>
+    inTurn(store, id, async () => {
+      if (inDoubt.has(id)) await removeIfDestroyed(id)
+    })
+
   return {
+    isInDoubt: (id) => inDoubt.has(id),
+    settle,
     update: (id, change) =>
       inTurn(store, id, async () => {
         const current = await store.get(id)
         const changed = change(current)
         if (changed === undefined) return current
-        await store.set(id, changed)
-        return (await wasDestroyed(id)) ? undefined : changed
+        return (await write(id, () => store.set(id, changed))) ? undefined : changed
       }),
     // Some stores touch by writing the whole session.
     touch: (id, expiresAt) =>
       inTurn(store, id, async () => {
-        await store.touch?.(id, expiresAt)
-        await wasDestroyed(id)
+        await write(id, () => store.touch?.(id, expiresAt))
       }),
     delete: (id) =>
       inTurn(store, id, async () => {
         const mark = await markOf(id)
         await store.set(mark, { data: { destroyed: true }, expiresAt: new Date(clock().getTime() + MARK_LIFE) })
         await store.delete(id)
-        // A store that does not give back at once what was written can't keep the promise.
-        if (!(await store.get(mark))) emit?.({ type: 'conflict', code: 'ERR_SESSION_STORE' })
+        // A store that does not give back at once what was written can't keep the promise. What can't be read tells nothing.
+        const isKept = await (async () => store.get(mark))().then(Boolean, () => true)
+        if (!isKept) emit?.({ type: 'conflict', code: 'ERR_SESSION_STORE' })
       }),
   }
 }

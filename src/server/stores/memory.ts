@@ -8,7 +8,7 @@ import { checkLimit } from '../../shared/limits.js'
 import type { SessionData } from '../../shared/types.js'
 import { withBsonTypes } from '../bson-types.js'
 import { readRow, writeRow } from './row.js'
-import type { SessionStore, StoredSession } from './store.js'
+import { asApplicationError, type SessionStore, type StoredSession } from './store.js'
 
 export interface MemoryStoreOptions {
   /** How many sessions are kept; the one that was used longest ago goes first. Default 10 000. */
@@ -72,7 +72,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
 
   function set(id: string, session: StoredSession): void {
     const text = writeRow(session)
-    const rows = isAnonymous(session.data) ? anonymous : known
+    const rows = belongsToAnyone(session.data) ? known : anonymous
     const row: Row = { text, end: endOf(session.expiresAt), bytes: bytesOf(text) }
     if (row.bytes > maxBytes) {
       throw new SessionError('ERR_SESSION_LIMIT', `The session takes more than the ${maxBytes} bytes of "maxBytes"`)
@@ -81,6 +81,14 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     makeRoom(row.bytes, clock().getTime())
     rows.set(id, row)
     bytes += row.bytes
+  }
+
+  function belongsToAnyone(data: SessionData): boolean {
+    try {
+      return !isAnonymous(data)
+    } catch (error) {
+      throw asApplicationError(error)
+    }
   }
 
   function remove(id: string): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { memoryStore, type SessionStore } from '../../../src/server/index.js'
-import { START, testClock } from '../server.helpers.js'
+import { jwt, memoryStore, type SessionStore } from '../../../src/server/index.js'
+import { SECRET, START, serve, testClock } from '../server.helpers.js'
 
 const DAY = 86_400
 
@@ -128,6 +128,24 @@ describe('bounded in bytes', () => {
       expect(await keptIn(store, 'attack19', 'signed in', 'c', 'f')).toEqual([false, false, true, true])
     }
   })
+})
+
+test('what isAnonymous throws is the application’s own error', async () => {
+  const error = new TypeError('user is not there')
+  const isAnonymous = (data: Record<string, unknown>): boolean => {
+    if (data.broken) throw error
+    return true
+  }
+  const { sessions, browser } = serve({ store: memoryStore({ isAnonymous }), codecs: [jwt({ secrets: [SECRET] })] })
+  const session = await sessions.load('')
+  session.data.broken = true
+  await expect(sessions.commit(session)).rejects.toBe(error)
+  delete session.data.broken
+  session.data.user = 'dave'
+  browser.take(await sessions.commit(session))
+  const later = await sessions.load(browser.cookie)
+  later.data.broken = true
+  await expect(sessions.commit(later)).rejects.toBe(error)
 })
 
 describe('ends', () => {

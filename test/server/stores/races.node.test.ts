@@ -3,7 +3,7 @@
  * test/interop/store-races.test.ts has real processes and real databases.
  */
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSessions, defineSession, jwt, type SessionStore, type StoredSession } from '../../../src/server/index.js'
 import { runs } from '../../random.js'
 import { SECRET, testClock } from '../server.helpers.js'
@@ -129,8 +129,33 @@ const requests = {
   destroy: (sessions, session) => sessions.destroy(session),
 } satisfies Record<string, Request>
 
+/** What goes wrong with the calls that one process makes of the store: with the one at `at`, or with all from there on. */
+interface Fault {
+  process: number
+  at: number
+  how: 'it fails' | 'it works and fails' | 'all fail'
+}
+
+/** A store that fails while the requests are at their end. */
+function faulty(store: SessionStore, { at, how }: Fault, isOver: () => boolean): SessionStore {
+  let count = 0
+  const methods = (['get', 'set', 'delete', 'touch', 'update'] as const).filter((name) => store[name])
+  const calls = methods.map((name) => {
+    const method = store[name] as (...values: unknown[]) => unknown
+    const call = async (...values: unknown[]): Promise<unknown> => {
+      if (!isOver()) count++
+      const fails = !isOver() && (count === at || (how === 'all fail' && count > at))
+      const result = fails && how !== 'it works and fails' ? undefined : await method.apply(store, values)
+      if (fails) throw new Error('The store is down')
+      return result
+    }
+    return [name, call]
+  })
+  return { ...store, ...Object.fromEntries(calls) }
+}
+
 /** One browser's session, two requests for it in two processes, and what is there when both have ended. */
-async function play(order: Order, kind: Kind, names: readonly (keyof typeof requests)[]) {
+async function play(order: Order, kind: Kind, names: readonly (keyof typeof requests)[], fault?: Fault) {
   const rows = new Map<string, StoredSession>()
   const clock = testClock()
   const first = serveStored({ store: storeOf(kind, rows, passes), idleTimeout: 1800 }, { clock })
@@ -138,9 +163,11 @@ async function play(order: Order, kind: Kind, names: readonly (keyof typeof requ
   const id = [...rows.keys()].join()
   clock.pass(900)
   const loaded = await Promise.all(
-    names.map(async () => {
+    names.map(async (_, process) => {
       let enter: (call: Call, id: string) => Promise<void> = passes
-      const store = storeOf(kind, rows, (call, row) => enter(call, row))
+      const open = storeOf(kind, rows, (call, row) => enter(call, row))
+      let isRunning = false
+      const store = fault?.process === process ? faulty(open, fault, () => !isRunning) : open
       const sessions = createSessions({
         session: defineSession({ idleTimeout: 1800 }),
         store,
@@ -151,19 +178,28 @@ async function play(order: Order, kind: Kind, names: readonly (keyof typeof requ
       const session = await sessions.load(first.browser.cookie)
       const enters = (next: typeof enter): void => {
         enter = next
+        isRunning = next !== passes
       }
       return { sessions, session, enters }
     }),
   )
   const cookies: string[][] = []
+  const errors: unknown[] = []
   await order.run(
     loaded.map(({ sessions, session, enters }, index) => async (enter) => {
       enters(enter)
-      cookies[index] = await (requests[names[index] as keyof typeof requests] as Request)(sessions, session)
+      try {
+        cookies[index] = await (requests[names[index] as keyof typeof requests] as Request)(sessions, session)
+      } catch (error) {
+        if (!fault) throw error
+        errors[index] = error
+      }
+      enters(passes)
     }),
   )
+  if (fault) await vi.runAllTimersAsync()
   const live = [...rows].filter(([, { data }]) => data.destroyed !== true)
-  return { id, live, rows, cookies, steps: order.steps, first }
+  return { id, live, rows, cookies, errors, steps: order.steps, first, loaded }
 }
 
 describe.each<Kind>(['atomic', 'in steps', 'touches by writing', 'without touch'])('a store %s', (kind) => {
@@ -213,3 +249,90 @@ test('three processes, in random orders: neither of two changes survives the sig
   })
   await fc.assert(property, { numRuns: runs(150) })
 })
+
+describe.each<Kind>(['in steps', 'touches by writing', 'without touch'])('a store %s that fails', (kind) => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout'] }))
+  afterEach(() => void vi.useRealTimers())
+  const ways = ['it fails', 'it works and fails', 'all fail'] as const
+
+  test.each(['change', 'touch'] as const)(
+    'at any call of a %s: what was destroyed is gone once it works',
+    async (other) => {
+      let failed = 0
+      for (const how of ways) {
+        for (let at = 1; at <= 8; at++) {
+          await inEveryOrder(async (order) => {
+            const fault: Fault = { process: 1, at, how }
+            const { live, errors, steps } = await play(order, kind, ['destroy', other], fault)
+            expect(live, JSON.stringify([fault, steps])).toEqual([])
+            expect(errors[0]).toBeUndefined()
+            if (errors[1]) failed++
+          })
+        }
+      }
+      expect(failed).toBeGreaterThan(0)
+    },
+  )
+
+  test('at any call of destroy: it fails, or the session is gone', async () => {
+    let failed = 0
+    for (const how of ways) {
+      for (let at = 1; at <= 4; at++) {
+        await inEveryOrder(async (order) => {
+          const fault: Fault = { process: 0, at, how }
+          const { live, errors, steps } = await play(order, kind, ['destroy', 'change'], fault)
+          if (errors[0]) failed++
+          else expect(live, JSON.stringify([fault, steps])).toEqual([])
+          // The mark and the deletion; looking whether the mark was kept is no part of it.
+          expect(errors[0] !== undefined, JSON.stringify(fault)).toBe(at < 3)
+        })
+      }
+    }
+    expect(failed).toBeGreaterThan(0)
+  })
+})
+
+test('one call that fails after a write is made again: the commit succeeds', async () => {
+  const fault: Fault = { process: 0, at: 3, how: 'it fails' }
+  const { live, errors } = await playAlone('change', fault)
+  expect([errors, live.map(([, { data }]) => data)]).toEqual([[], [{ user: 'dave', late: true }]])
+})
+
+test('while the store can not tell whether a session was destroyed, it is not shown', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  try {
+    const rows = new Map<string, StoredSession>()
+    const { sessions, browser, visit } = serveStored({ store: storeOf('in steps', rows, passes) })
+    await visit((data) => Object.assign(data, { user: 'dave' }))
+    let calls = 0
+    const open = storeOf('in steps', rows, async () => {
+      if (++calls > 3) throw new Error('The store is down')
+    })
+    const other = serveStored({ store: open }, { browser })
+    const late = await other.sessions.load(browser.cookie)
+    late.data.late = true
+    // Between the read and the write of the other process.
+    const { get } = open
+    open.get = async (id) => {
+      const row = await get(id)
+      open.get = get
+      await sessions.destroy(await sessions.load(browser.cookie))
+      return row
+    }
+    await expect(other.sessions.commit(late)).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    await expect(other.sessions.load(browser.cookie)).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    calls = Number.NEGATIVE_INFINITY
+    expect((await other.sessions.load(browser.cookie)).isNew).toBe(true)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+async function playAlone(name: keyof typeof requests, fault: Fault) {
+  vi.useFakeTimers({ toFake: ['setTimeout'] })
+  try {
+    return await play(new Order([]), 'in steps', [name], fault)
+  } finally {
+    vi.useRealTimers()
+  }
+}

@@ -289,6 +289,18 @@ describe('regenerate', () => {
     expect(events.filter(({ type }) => type === 'conflict')).toMatchObject([{ code: 'ERR_SESSION_DESTROYED' }])
   })
 
+  test('a row that a replica does not have yet is read in one step with a write', async () => {
+    const store = openStore()
+    const { visit, sessions, browser } = serveStored({ store })
+    await visit((data) => Object.assign(data, { cart: [1] }))
+    const session = await sessions.load(browser.cookie)
+    store.get = async () => undefined
+    session.regenerate()
+    session.data.user = 'dave'
+    await sessions.commit(session)
+    expect([...store.rows.values()].map(({ data }) => data)).toEqual([{ cart: [1], user: 'dave' }])
+  })
+
   test('twice in one request leaves one row', async () => {
     const store = openStore()
     const { visit, sessions, browser } = serveStored({ store })
