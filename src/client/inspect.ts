@@ -55,7 +55,9 @@ export function inspectSession<Data = SessionData>(
     over: whyInvalid(candidate.meta ?? {}, definition, +now),
   }))
   const current = candidates.find(({ data, over }) => data && !over)
-  return { ...(current ?? candidates[0]), session: current?.data ?? null, candidates }
+  const data = current?.data ?? {}
+  // What shows nothing is no session to a page.
+  return { ...(current ?? candidates[0]), session: Object.keys(data)[0] ? (data as Data) : null, candidates }
 }
 
 /** The first of the reasons why a session does not count; `undefined` if there is none. */

@@ -7,6 +7,7 @@ import type { SessionData } from '../shared/types.js'
 import type { SessionCodec } from './codecs/codec.js'
 import type { SetCookie } from './core/cookies.js'
 import type { Settings } from './core/options.js'
+import { stateOf } from './core/session.js'
 import type { Sessions, SessionsInternal } from './core/sessions.js'
 import { internal } from './core/verify-sessions.js'
 import { createVersions } from './core/versions.js'
@@ -158,7 +159,7 @@ async function commitNew<Data extends object>(at: SessionsInternal<Data>, data: 
   const session = await at.load('')
   session.data = { ...data }
   // Also what is empty is written then.
-  session.regenerate()
+  stateOf(session).isNeeded = true
   return await at.commit(session)
 }
 

@@ -126,8 +126,9 @@ describe('limits', () => {
     )
     fc.assert(
       fc.property(body, (bytes) => {
-        const { session, error } = read(cookieOf(bytes))
-        expect(session === null).toBe(error !== undefined)
+        const { session, data, error } = read(cookieOf(bytes))
+        expect(data === undefined).toBe(error !== undefined)
+        expect(session === null).toBe(Object.keys(data ?? {}).length === 0)
       }),
       { numRuns: runs(300) },
     )

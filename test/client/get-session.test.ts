@@ -40,6 +40,14 @@ describe('which cookies', () => {
     expect(inspectSession()).toStrictEqual({ session: null, candidates: [] })
   })
 
+  test('null for a session that shows nothing, as that of a visitor who has a token for a form', () => {
+    vi.stubGlobal('document', { cookie: `s=${token({})}` })
+    expect(getSession('s')).toBeNull()
+    expect(inspectSession('s')).toMatchObject({ session: null, data: {} })
+    vi.stubGlobal('document', { cookie: `s=${token({ '': 0 })}` })
+    expect(getSession('s')).toStrictEqual({ '': 0 })
+  })
+
   test('a change of document.cookie is seen', () => {
     const page = { cookie: `s=${token({ user: 'dave' })}` }
     vi.stubGlobal('document', page)

@@ -4,28 +4,30 @@
  */
 import { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
-import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
+import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
-import { copyOf, equalValues, largestKeys, markUncertain, mergeByKey } from '../values.js'
-import {
-  type ChunkLimits,
-  chunkName,
-  chunkRoom,
-  isSameCookie,
-  MAX_COOKIE_BYTES,
-  type SetCookie,
-  splitValue,
-} from './cookies.js'
+import { copyOf, equalValues, markUncertain, mergeByKey } from '../values.js'
+import { type ChunkLimits, chunkName, isSameCookie, type SetCookie, signFitting, splitValue } from './cookies.js'
+import { isNoCsrf, nextId } from './csrf.js'
+import { isNoFlash } from './flash.js'
 import { changeResponse, type HeaderTarget } from './http.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
 import {
+  createPublicSigner,
+  isUnwritable,
+  type PublicSigner,
+  publicChange,
+  type Shown,
+  type SignedPublic,
+} from './public-cookie.js'
+import {
   type BrowserCookies,
-  dataOf,
+  type Draft,
+  draftOf,
   identify,
   isProtected,
   type LoadedSession,
-  type PublicCookie,
   type Session,
   type SessionState,
   stateOf,
@@ -63,7 +65,7 @@ function begin(settings: Settings, session: Session<object>): Begun {
   const draft = draftOf(session)
   const plan = planOf(settings, draft, now)
   if (plan) return { now, draft, plan, isDue: true }
-  const isStale = publicChange(settings, draft, {}, now) !== undefined || hasExpired(draft)
+  const isStale = publicChange(settings, draft, shownOf(draft, {}), now) !== undefined
   return { now, draft, plan, isDue: isStale && !settings.observe }
 }
 
@@ -107,21 +109,27 @@ async function commitNow(
   // Copied before anything is awaited: what the application changes meanwhile is a change for the next commit.
   const base = plan && copyOf(draft.data)
 
-  if (plan && settings.rows) await checkPublic(settings, draft, plan, now)
-  const content = plan && (await saveContent(settings, draft, plan, now))
+  const isChange = plan !== undefined && plan.reason !== 'renewed' && plan.reason !== 'upgraded'
+  const signer = createPublicSigner(settings, draft, { isChange, isSigned: !plan?.isRowOnly, now })
+  const content = plan && (await saveContent(settings, draft, { plan, signer, now }))
   if (plan && !content) {
     // Another request destroyed the session, and its response has told the browser.
     state.isDestroyed = true
     return respond(settings, state, [], headers)
   }
+  // Another request may have put something into a session that this one has emptied.
+  if (plan?.reason === 'emptied' && content && isEmpty(content.shown)) {
+    return await endEmptied(settings, state, { draft, now, headers })
+  }
   const signed = plan && content && !plan.isRowOnly ? await signSession(settings, draft, plan, content, now) : undefined
-  const publicData = publicChange(settings, draft, { content, signed }, now)
-  const publicCookie = publicData && (await writePublic(settings, draft, plan, publicData, { content, signed, now }))
+  const shown = shownOf(draft, { plan, content, signed })
+  const publicData = publicChange(settings, draft, shown, now)
+  const publicCookie = publicData && (await signer.write(shown, publicData))
   if (signed && draft.isRegenerated) await removeOld(settings, draft)
 
   // Nothing below fails: a session that was not sent never counts as written.
   const cookies = [
-    ...(signed?.cookies ?? (hasExpired(draft) ? expireSession(settings, draft) : [])),
+    ...(signed?.cookies ?? []),
     ...(signed && draft.browser.hasSeveral ? expireShadows(settings, draft) : []),
     ...(publicCookie ? [publicCookie.cookie] : []),
   ]
@@ -138,55 +146,42 @@ async function destroyNow(
   session: Session<object>,
   headers: HeaderTarget | undefined,
 ): Promise<SetCookie[]> {
-  const { cookies, exposure, publicName, emit } = settings
   const state = stateOf(session)
   const draft = draftOf(session)
-  const hasCookie = state.browser.hasSession || state.loaded !== undefined
-  const hasPublic = state.browser.publicCookie !== undefined || (hasCookie && exposure.publicData !== undefined)
   const isFirst = !state.isDestroyed
   // No commit saves the session again, even if the store fails now.
   state.isDestroyed = true
   await removeOld(settings, draft)
-  if (isFirst) emit?.({ type: 'destroyed', ...(state.loaded ? identify(state.loaded) : {}) })
-  const expired = [
-    ...(hasCookie ? [...expireSession(settings, draft), ...expireShadows(settings, draft)] : []),
-    ...(hasPublic ? [cookies.expire(publicName, { httpOnly: false })] : []),
-  ]
-  return respond(settings, state, expired, headers)
+  if (isFirst) settings.emit?.({ type: 'destroyed', ...(state.loaded ? identify(state.loaded) : {}) })
+  return respond(settings, state, endingCookies(settings, draft), headers)
 }
 
-/**
- * The session when the commit begins. The application may go on while the commit waits: what it puts into `data`, and a
- * `regenerate()`, are for the next commit.
- */
-interface Draft {
-  readonly id: string
-  readonly createdAt: Date
-  readonly loaded: LoadedSession | undefined
-  readonly rejected: SessionError | undefined
-  readonly rejectedId: string | undefined
-  readonly isCutShort: boolean | undefined
-  readonly isRegenerated: boolean
-  /** A CSRF token was made of the id. */
-  readonly isNeeded: boolean
-  readonly browser: BrowserCookies
-  readonly data: SessionData
-  /** The application has asked for the data: until then it is as it was loaded. */
-  readonly isAsked: boolean
-}
-
-function draftOf(session: Session<object>): Draft {
-  // Member by member: spreading takes longer than all else of a commit that writes nothing.
-  const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isRegenerated, isNeeded, browser } = stateOf(session)
-  const { data, isAsked } = dataOf(session)
-  return { id, createdAt, loaded, rejected, rejectedId, isCutShort, isRegenerated, isNeeded, browser, data, isAsked }
+/** A session without anything in it needs no cookie. What the application puts into it from now on begins another one. */
+async function endEmptied(
+  settings: Settings,
+  state: SessionState,
+  { draft, now, headers }: { draft: Draft; now: Date; headers: HeaderTarget | undefined },
+): Promise<SetCookie[]> {
+  const cookies = endingCookies(settings, draft)
+  await removeOld(settings, draft)
+  settings.emit?.({ type: 'destroyed', ...(draft.loaded ? identify(draft.loaded) : {}) })
+  if (settings.observe) return []
+  if (state.id === draft.loaded?.record.id) state.id = nextId(state)
+  if (!draft.isRegenerated) state.createdAt = now
+  state.accessedAt = now
+  state.expiresAt = settings.lifetime.expiresAt(state)
+  // It may replace a cookie that could not be read.
+  state.isRegenerated = true
+  delete state.loaded
+  state.browser = { hasSession: false, hasSeveral: false, chunks: [], publicCookie: undefined }
+  return respond(settings, state, cookies, headers)
 }
 
 // 1. Is there anything to write?
 
 /** Why a session is written, and where. */
 interface Plan {
-  readonly reason: 'changed' | 'upgraded' | 'renewed'
+  readonly reason: 'changed' | 'emptied' | 'upgraded' | 'renewed'
   /** The place of the codec that writes. */
   readonly codecIndex: number
   /** Only the row changes: the cookie stays as it is. */
@@ -196,12 +191,13 @@ interface Plan {
 /** Data that changed, an older codec or key, or a touch that is due. */
 function planOf(
   settings: Settings,
-  { loaded, isRegenerated, isNeeded, data, isAsked }: Draft,
+  { loaded, isRegenerated, isNeeded, data, isAsked, browser }: Draft,
   now: Date,
 ): Plan | undefined {
   if (!loaded) {
-    const isWritten = isRegenerated || isNeeded || hasMembers(data)
-    return isWritten ? { reason: 'changed', codecIndex: 0, isRowOnly: false } : undefined
+    if (isNeeded || !isEmpty(data)) return { reason: 'changed', codecIndex: 0, isRowOnly: false }
+    const isReplaced = isRegenerated && (browser.hasSession || browser.publicCookie !== undefined)
+    return isReplaced ? { reason: 'emptied', codecIndex: 0, isRowOnly: false } : undefined
   }
   const isChanged = isRegenerated || (isAsked && hasChanged(loaded, data))
   const isOld = loaded.codecIndex > 0 || (loaded.record.keyIndex ?? 0) > 0
@@ -209,6 +205,7 @@ function planOf(
   const codecIndex = isOld && !upgrades && loaded.codec.sign ? loaded.codecIndex : 0
   const isDue = isTouchDue(settings, loaded, now)
   if (isChanged) {
+    if (!isNeeded && isEmpty(data)) return { reason: 'emptied', codecIndex, isRowOnly: false }
     // A bare id is sent with each change, as Django does: its cookie lives on as its row does.
     const isRowOnly = loaded.row !== undefined && !isRegenerated && !upgrades && !isDue && !loaded.codec.bareId
     return { reason: 'changed', codecIndex, isRowOnly }
@@ -217,8 +214,11 @@ function planOf(
   return isDue ? { reason: 'renewed', codecIndex, isRowOnly: false } : undefined
 }
 
-function hasMembers(data: SessionData): boolean {
-  return Object.values(data).some((value) => value !== undefined)
+/** Nothing for which a session has to be kept: a list of flash messages may be empty, and an id for CSRF tokens may be none. */
+function isEmpty(data: SessionData): boolean {
+  return !Object.entries(data).some(
+    ([key, value]) => value !== undefined && !isNoFlash(key, value) && !isNoCsrf(key, value),
+  )
 }
 
 function hasChanged({ base, codec, record }: LoadedSession, data: SessionData): boolean {
@@ -228,11 +228,6 @@ function hasChanged({ base, codec, record }: LoadedSession, data: SessionData): 
 /** Whether an unchanged session is written again for its times. */
 function isTouchDue({ lifetime }: Settings, { codec, record }: LoadedSession, now: Date): boolean {
   return lifetime.needsTouch(record, now, codec.needsRenewal?.(record, now))
-}
-
-/** The request's cookie has expired, and no new session takes its place. */
-function hasExpired({ loaded, rejected }: Draft): boolean {
-  return !loaded && rejected?.code === 'ERR_SESSION_EXPIRED'
 }
 
 /** @throws {SessionError} `ERR_SESSION_PROTECTED` */
@@ -266,13 +261,18 @@ interface Content {
  * @returns undefined if another request destroyed the session: then nothing may be written
  * @throws {SessionError} `ERR_SESSION_STORE`, and what the store throws for data that it can't hold
  */
-async function saveContent(settings: Settings, draft: Draft, plan: Plan, now: Date): Promise<Content | undefined> {
+async function saveContent(
+  settings: Settings,
+  draft: Draft,
+  { plan, signer, now }: { plan: Plan; signer: PublicSigner; now: Date },
+): Promise<Content | undefined> {
   const { data, loaded, createdAt, isRegenerated } = draft
   const expiresAt = settings.lifetime.expiresAt({ createdAt, accessedAt: now })
   const version = (loaded?.record.version ?? -1) + 1
   const { rows } = settings
   if (rows) {
-    const row = await saveRow(settings, rows, draft, { plan, expiresAt })
+    await signer.check(data)
+    const row = await saveRow(settings, rows, draft, { plan, signer, expiresAt })
     // The token's own claims stay, but not those of an earlier user.
     const claims = isRegenerated ? undefined : loaded?.record.data
     return row && { data: claims ?? {}, shown: row.data, row, version, expiresAt }
@@ -291,13 +291,13 @@ async function saveRow(
   settings: Settings,
   rows: Rows,
   { id, data: mine, loaded, isRegenerated }: Draft,
-  { plan, expiresAt }: { plan: Plan; expiresAt: Date | undefined },
+  { plan, signer, expiresAt }: { plan: Plan; signer: PublicSigner; expiresAt: Date | undefined },
 ): Promise<StoredSession | undefined> {
-  if (settings.observe) return loaded?.row ?? { data: mine }
+  if (settings.observe) return { ...loaded?.row, data: mine }
   if (!loaded?.row || isRegenerated) {
-    return await createRow(settings, rows, { id, loaded, mine, expiresAt })
+    return await createRow(settings, rows, { id, loaded, mine, plan, signer, expiresAt })
   }
-  if (plan.reason !== 'changed') {
+  if (plan.reason === 'renewed' || plan.reason === 'upgraded') {
     await rows.touch(id, expiresAt)
     // A touch does not tell whether the row still exists, and no token may go out for a destroyed session.
     const row = await rows.find(id)
@@ -305,14 +305,22 @@ async function saveRow(
     return row
   }
   const base = loaded.base ?? {}
-  let clashes: string[] = []
-  const row = await rows.change(id, (current) => {
-    const merged = mergeByKey({ base, mine, theirs: current.data })
-    clashes = merged.clashes
-    return withEnd({ ...current, data: merged.data }, expiresAt)
-  })
-  if (!row || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !row })
-  return row
+  for (;;) {
+    let clashes: string[] = []
+    let unchecked: SessionData | undefined
+    const row = await rows.change(id, (current) => {
+      const merged = mergeByKey({ base, mine, theirs: current.data })
+      clashes = merged.clashes
+      unchecked = signer.isChecked(merged.data) ? undefined : merged.data
+      return unchecked ? undefined : withEnd({ ...current, data: merged.data }, expiresAt)
+    })
+    if (!row || !unchecked) {
+      if (!row || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !row })
+      return row
+    }
+    // With the changes of another request the public cookie says something else.
+    await signer.check(unchecked)
+  }
 }
 
 /**
@@ -322,10 +330,12 @@ async function saveRow(
 async function createRow(
   settings: Settings,
   rows: Rows,
-  { id, loaded, mine, expiresAt }: Pick<Draft, 'id' | 'loaded'> & { mine: SessionData; expiresAt: Date | undefined },
+  { id, loaded, mine, plan, signer, expiresAt }: Pick<Draft, 'id' | 'loaded'> & NewRow,
 ): Promise<StoredSession> {
   const before = loaded?.row ? loaded.record.id : undefined
   const create = async (row: StoredSession): Promise<StoredSession> => {
+    if (plan.reason === 'emptied' && isEmpty(row.data)) return row
+    await signer.check(row.data)
     await rows.create(id, withEnd(row, expiresAt))
     return row
   }
@@ -340,6 +350,13 @@ async function createRow(
   const row = await create(carried(current))
   // If it was destroyed before the new row was there, its data must not live on in that.
   return !current || (await rows.current(before)) ? row : await create(carried(undefined))
+}
+
+interface NewRow {
+  readonly mine: SessionData
+  readonly plan: Plan
+  readonly signer: PublicSigner
+  readonly expiresAt: Date | undefined
 }
 
 function withEnd({ expiresAt: _, ...row }: StoredSession, expiresAt: Date | undefined): StoredSession {
@@ -419,13 +436,6 @@ async function signSession(
   }
 }
 
-function isUnwritable(error: unknown): error is SessionError {
-  return (
-    error instanceof SessionError &&
-    ['ERR_SESSION_UNWRITABLE', 'ERR_SESSION_TOO_LARGE', 'ERR_SESSION_LIMIT'].includes(error.code)
-  )
-}
-
 async function signWith(
   settings: Settings,
   { id, createdAt, isRegenerated, loaded: read, browser }: Draft,
@@ -470,139 +480,7 @@ function piecesOf(
   }
 }
 
-/**
- * @param cookieName - of the cookie that the value stands in, which takes room too
- * @param limits - of the cookies that it may be split over
- * @throws {SessionError} `ERR_SESSION_TOO_LARGE` with the largest keys, and what the codec throws
- */
-async function signFitting(
-  codec: SessionCodec,
-  record: SessionRecord,
-  context: CodecContext,
-  cookieName: string,
-  limits?: ChunkLimits,
-): Promise<string> {
-  const value = await (codec as Required<SessionCodec>).sign(record, context)
-  const most = limits ? chunkRoom(cookieName, limits) : MAX_COOKIE_BYTES - cookieName.length
-  const room = Math.min(codec.maxLength ?? most, most)
-  if (value.length <= room) return value
-  throw new SessionError(
-    'ERR_SESSION_TOO_LARGE',
-    `Cookie ${cookieName} takes ${value.length} bytes as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
-    { largest: largestKeys(record.data) },
-  )
-}
-
-// 4. The public cookie: the fields that scripts may read, while the session itself is HttpOnly.
-
-/** What this commit has written so far. */
-interface Written {
-  readonly content?: Content | undefined
-  readonly signed?: SignedSession | undefined
-}
-
-interface SignedPublic {
-  readonly cookie: SetCookie
-  /** Absent if the cookie expires. */
-  readonly written?: PublicCookie
-}
-
-/** What the public cookie has to become; undefined if it stays. */
-function publicChange(
-  settings: Settings,
-  { browser, loaded: before, data: mine }: Draft,
-  { content, signed }: Written,
-  now: Date,
-): 'expired' | SessionData | undefined {
-  const { exposure, lifetime } = settings
-  const loaded = signed?.loaded ?? before
-  if (!exposure.publicData || !loaded) return browser.publicCookie && 'expired'
-  const data = exposure.publicData(content?.shown ?? loaded.row?.data ?? mine)
-  if (signed || !browser.publicCookie) return data
-  const { record } = browser.publicCookie
-  const isCurrent =
-    record !== undefined &&
-    (record.keyIndex ?? 0) === 0 &&
-    !(record.expiresAt && record.expiresAt <= now) &&
-    !lifetime.needsTouch(record, now) &&
-    equalValues(record.data, data)
-  return isCurrent ? undefined : data
-}
-
-/** If nothing changed, a public cookie that can't be written is no reason to fail: an older one goes. */
-async function writePublic(
-  settings: Settings,
-  draft: Draft,
-  plan: Plan | undefined,
-  data: 'expired' | SessionData,
-  written: Written & { now: Date },
-): Promise<SignedPublic | undefined> {
-  try {
-    return await signPublic(settings, draft, data, written)
-  } catch (error) {
-    if (plan?.reason === 'changed' || !draft.loaded || !isUnwritable(error)) throw error
-    settings.emit?.({ type: 'kept', ...identify(draft.loaded), code: error.code })
-    return draft.browser.publicCookie && (await signPublic(settings, draft, 'expired', written))
-  }
-}
-
-/**
- * Signs the public cookie with the session, or if the browser has an older one; expires it if there is no session.
- *
- * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`
- */
-async function signPublic(
-  settings: Settings,
-  draft: Draft,
-  data: 'expired' | SessionData,
-  { content, signed, now }: Written & { now: Date },
-): Promise<SignedPublic> {
-  const { cookies, publicName, publicCodec } = settings
-  if (data === 'expired') return { cookie: cookies.expire(publicName, { httpOnly: false }) }
-  const loaded = signed?.loaded ?? (draft.loaded as LoadedSession)
-  const { createdAt, accessedAt, expiresAt } = loaded.record
-  const { origin } = content?.row ?? loaded.row ?? loaded.record
-  const record: SessionRecord = {
-    data,
-    ...(createdAt && { createdAt }),
-    ...(accessedAt && { accessedAt }),
-    ...(expiresAt && { expiresAt }),
-    ...(origin && { origin }),
-  }
-  const context = contextOf(settings, 'public', now)
-  const value = await signFitting(publicCodec as SessionCodec, record, context, publicName)
-  return {
-    cookie: cookies.set(publicName, value, { httpOnly: false, now }),
-    written: { value, record: { ...record, data: copyOf(data), keyIndex: 0 } },
-  }
-}
-
-/**
- * A row is written before the cookies are signed: with one whose public cookie can't hold it, no later visit would succeed.
- *
- * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`
- */
-async function checkPublic(
-  settings: Settings,
-  { createdAt, data: mine, loaded }: Draft,
-  { reason }: Plan,
-  now: Date,
-): Promise<void> {
-  const { exposure, lifetime, publicCodec, publicName } = settings
-  if (reason !== 'changed' || !exposure.publicData) return
-  const expiresAt = lifetime.expiresAt({ createdAt, accessedAt: now })
-  const origin = loaded?.row?.origin
-  const record: SessionRecord = {
-    data: exposure.publicData(mine),
-    createdAt,
-    accessedAt: now,
-    ...(expiresAt && { expiresAt }),
-    ...(origin && { origin }),
-  }
-  await signFitting(publicCodec as SessionCodec, record, contextOf(settings, 'public', now), publicName)
-}
-
-// 5. What ends.
+// 4. What ends.
 
 /** A session that is destroyed, or moves to another id: its row goes, and no other request brings the old id back. */
 async function removeOld({ rows, versions, observe }: Settings, { loaded, rejectedId }: Draft): Promise<void> {
@@ -610,6 +488,18 @@ async function removeOld({ rows, versions, observe }: Settings, { loaded, reject
   const id = loaded?.row ? loaded.record.id : rejectedId
   if (rows && id !== undefined) await rows.remove(id)
   if (loaded) versions.destroyed(loaded)
+}
+
+/** What a browser may have of a session that has ended. */
+function endingCookies(settings: Settings, draft: Draft): SetCookie[] {
+  const { cookies, exposure, publicName } = settings
+  const { browser, loaded } = draft
+  const hasCookie = browser.hasSession || loaded !== undefined
+  const hasPublic = browser.publicCookie !== undefined || (hasCookie && exposure.publicData !== undefined)
+  return [
+    ...(hasCookie ? [...expireSession(settings, draft), ...expireShadows(settings, draft)] : []),
+    ...(hasPublic ? [cookies.expire(publicName, { httpOnly: false })] : []),
+  ]
 }
 
 /** The session's cookie and all its pieces. */
@@ -626,7 +516,7 @@ function expireShadows({ name, publicName, cookies, exposure }: Settings, { brow
   ]
 }
 
-// 6. Apply.
+// 5. Apply.
 
 function report(
   { emit, name }: Settings,
@@ -665,6 +555,25 @@ function apply(
     state.browser = { ...state.browser, hasSession: true, chunks: signed.chunks }
   } else if (content?.row && state.loaded) state.loaded = { ...state.loaded, ...stored }
   if (publicCookie) state.browser = { ...state.browser, publicCookie: publicCookie.written }
+}
+
+/** What this commit has written so far. */
+interface Written {
+  readonly plan?: Plan | undefined
+  readonly content?: Content | undefined
+  readonly signed?: SignedSession | undefined
+}
+
+/** The session as its public cookie has to show it. */
+function shownOf({ loaded: before, data: mine }: Draft, { plan, content, signed }: Written): Shown {
+  const loaded = signed?.loaded ?? before
+  const row = content?.row ?? before?.row
+  return {
+    loaded: loaded && row && row !== loaded.row ? { ...loaded, row } : loaded,
+    data: content?.shown ?? before?.row?.data ?? mine,
+    isWritten: signed !== undefined || plan?.isRowOnly === true,
+    isSigned: signed !== undefined,
+  }
 }
 
 interface Applied extends Written {

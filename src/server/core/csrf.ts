@@ -43,7 +43,7 @@ export interface CsrfState {
   id: string
   readonly loaded?: { readonly record: { readonly id?: string } }
   readonly isRegenerated: boolean
-  /** A token was made of the id: the session is written, even without data. */
+  /** A token of the id was made or verified: the session is kept, even without data. */
   isNeeded: boolean
   readonly csrf: CsrfSecrets
   readonly keepsId: boolean
@@ -127,14 +127,20 @@ export function isCsrfToken(data: SessionData, state: CsrfState, token: unknown)
   const stored = textIn(data, STORED)
   const text = encodeUtf8(stored || (state.formerSecret ?? ''))
   if (text.length > 0 && (equalInConstantTime(text, encodeUtf8(token)) || isTokenOf(text, token))) return true
-  const ids = stored ? [] : [...ownId(data), ...(hasId(state) ? [state.id] : [])]
-  return ids.some((id) => state.csrf.of(id).some((secret) => isTokenOf(secret, token)))
+  if (stored) return false
+  const isOf = (id: string): boolean => state.csrf.of(id).some((secret) => isTokenOf(secret, token))
+  if (ownId(data).some(isOf)) return true
+  if (!hasId(state) || !isOf(state.id)) return false
+  // The page that has the token may send it again.
+  state.isNeeded = true
+  return true
 }
 
 /** The next token begins with another secret, and no earlier token stays valid. The session has its new id by then. */
 export function forgetCsrf(data: SessionData, state: CsrfState): void {
   takeStoredSecret(data)
   state.formerSecret = ''
+  state.isNeeded = false
   if (textIn(data, OWN_ID)) delete data[OWN_ID]
 }
 
@@ -182,6 +188,11 @@ function hasId({ id, isRegenerated, loaded }: CsrfState): boolean {
 function ownId(data: SessionData): string[] {
   const id = textIn(data, OWN_ID)
   return RANDOM_ID.test(id) ? [asOwn(id)] : []
+}
+
+/** The key for tokens without an id that tokens are made of. */
+export function isNoCsrf(key: string, value: unknown): boolean {
+  return key === OWN_ID && !(typeof value === 'string' && RANDOM_ID.test(value))
 }
 
 function asOwn(id: string): string {

@@ -46,6 +46,11 @@ export function forgetFlash(data: SessionData): void {
   for (const key of Object.keys(data)) if (key.startsWith(PREFIX) && Array.isArray(data[key])) delete data[key]
 }
 
+/** A list of messages without any. */
+export function isNoFlash(key: string, value: unknown): boolean {
+  return key.startsWith(PREFIX) && Array.isArray(value) && value.length === 0
+}
+
 function isFlashValue(value: unknown, depth: number): boolean {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true
   if (typeof value === 'number') return Number.isFinite(value)

@@ -111,6 +111,33 @@ export let stateOf: (session: Session<object>) => SessionState
 /** The data of a session, and whether the application has asked for it: until then it is as it was loaded. */
 export let dataOf: (session: Session<object>) => { data: SessionData; isAsked: boolean }
 
+/**
+ * The session when the commit begins. The application may go on while the commit waits: what it puts into `data`, and a
+ * `regenerate()`, are for the next commit.
+ */
+export interface Draft {
+  readonly id: string
+  readonly createdAt: Date
+  readonly loaded: LoadedSession | undefined
+  readonly rejected: SessionError | undefined
+  readonly rejectedId: string | undefined
+  readonly isCutShort: boolean | undefined
+  readonly isRegenerated: boolean
+  /** A CSRF token of the id was made or verified. */
+  readonly isNeeded: boolean
+  readonly browser: BrowserCookies
+  readonly data: SessionData
+  /** The application has asked for the data: until then it is as it was loaded. */
+  readonly isAsked: boolean
+}
+
+export function draftOf(session: Session<object>): Draft {
+  // Member by member: spreading takes longer than all else of a commit that writes nothing.
+  const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isRegenerated, isNeeded, browser } = stateOf(session)
+  const { data, isAsked } = dataOf(session)
+  return { id, createdAt, loaded, rejected, rejectedId, isCutShort, isRegenerated, isNeeded, browser, data, isAsked }
+}
+
 export class Session<Data extends object = SessionData> {
   readonly #state: SessionState
   readonly #owner: SessionOwner

@@ -175,18 +175,25 @@ describe('a failing commit', () => {
     await rejection('ERR_SESSION_UNWRITABLE', sessions.commit(session))
     expect(events).toEqual([])
     expect(session.isNew).toBe(true)
-    exposed = {}
+    exposed = { user: 'dave' }
     expect(await sessions.commit(session)).toHaveLength(2)
     expect(events.map(({ type }) => type)).toEqual(['committed'])
   })
 })
 
 describe('the cookie of an expired session', () => {
-  test('is expired, once there is nothing to write', async () => {
+  test('stays: a request beside this one may have replaced it', async () => {
+    const { sessions, browser, clock, visit } = serve({ idleTimeout: 60, expose: ['user'] })
+    await visit(dave)
+    clock.pass(61)
+    expect(await sessions.commit(await sessions.load(browser.cookie))).toEqual([])
+  })
+
+  test('is expired by destroy()', async () => {
     const { sessions, browser, clock, visit } = serve({ idleTimeout: 60, expose: false })
     await visit(dave)
     clock.pass(61)
-    const [cookie] = await sessions.commit(await sessions.load(browser.cookie))
+    const [cookie] = await sessions.destroy(await sessions.load(browser.cookie))
     expect(parts(cookie)).toEqual([
       `${NAME}=`,
       'Expires=Thu, 01 Jan 1970 00:00:00 GMT',

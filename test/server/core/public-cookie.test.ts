@@ -1,7 +1,7 @@
 import { ObjectId } from 'bson'
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, decodeSession, type SessionsOptions } from '../../../src/server/index.js'
-import { type Fixture, NAME, namesOf, OLD_SECRET, SECRET, serve, textCodec } from '../server.helpers.js'
+import { beakerJwt, decodeSession, jwt, memoryStore, type SessionsOptions } from '../../../src/server/index.js'
+import { expiredOf, type Fixture, NAME, namesOf, OLD_SECRET, SECRET, serve, textCodec } from '../server.helpers.js'
 
 const PUBLIC = `${NAME}.public`
 const dave = (data: Record<string, unknown>): unknown =>
@@ -70,15 +70,14 @@ describe('is never authority', () => {
     })
   })
 
-  test('alone it is no session, and is taken away', async () => {
+  test('alone it is no session, and destroy() takes it away', async () => {
     const { browser, visit, sessions } = serve({ expose: ['user'] })
     await visit(dave)
     const publicCookie = browser.cookies.get(PUBLIC) as string
     const session = await sessions.load(`${PUBLIC}=${publicCookie}`)
     expect(session).toMatchObject({ isNew: true, data: {} })
-    const cookies = await sessions.commit(session)
-    expect(namesOf(cookies)).toEqual([PUBLIC])
-    expect(cookies[0]).toContain('; Max-Age=0')
+    expect(await sessions.commit(session)).toEqual([])
+    expect(expiredOf(await sessions.destroy(session))).toEqual([PUBLIC])
   })
 
   test("of another cookie name it is not taken for one's own", async () => {
@@ -172,10 +171,44 @@ describe('refreshing', () => {
   })
 })
 
-test('is taken away where nothing is exposed any more', async () => {
+describe('while nothing is shown', () => {
+  const count = (data: Record<string, unknown>): unknown => Object.assign(data, { visits: Number(data.visits ?? 0) + 1 })
+
+  test.each([
+    ['a list', ['user']],
+    ['a function that gives nothing', ({ user }: { user?: string }) => ({ user })],
+  ] as const)('none is set: %s', async (_, expose) => {
+    const { browser, visit } = serve({ expose: expose as SessionsOptions['expose'] })
+    await visit(count)
+    expect([...browser.cookies.keys()]).toEqual([NAME])
+    expect(await visit()).toEqual([])
+  })
+
+  test('the write that takes the last of it away expires the cookie, a later request does not', async () => {
+    const { browser, visit } = serve({ expose: ['user'] })
+    await visit(dave)
+    const before = browser.cookies.get(PUBLIC) as string
+    expect(expiredOf(await visit((data) => delete data.user))).toEqual([PUBLIC])
+    browser.cookies.set(PUBLIC, before)
+    expect(await visit()).toEqual([])
+    expect(expiredOf(await visit(count))).toEqual([PUBLIC])
+  })
+
+  test('a row that says so, too', async () => {
+    const codecs = [jwt({ secrets: [SECRET] })]
+    const { browser, visit } = serve({ expose: ['user'], store: memoryStore(), codecs })
+    await visit(dave)
+    expect(namesOf(await visit((data) => delete data.user))).toEqual([PUBLIC])
+    expect([...browser.cookies.keys()]).toEqual([NAME])
+  })
+})
+
+test('is taken away by a write if nothing is exposed any more', async () => {
   const before = serve({ expose: ['user'] })
   await before.visit(dave)
-  const cookies = await serve({ expose: false }, before).visit()
-  expect(namesOf(cookies)).toEqual([PUBLIC])
+  const now = serve({ expose: false }, before)
+  expect(await now.visit()).toEqual([])
+  const cookies = await now.visit((data) => Object.assign(data, { seen: true }))
+  expect([namesOf(cookies), expiredOf(cookies)]).toEqual([[NAME, PUBLIC], [PUBLIC]])
   expect(before.browser.cookies.has(PUBLIC)).toBe(false)
 })

@@ -186,7 +186,7 @@ describe('rows', () => {
 })
 
 describe('a token whose row is not there', () => {
-  test('is a fresh session with an id of its own, and its cookie goes', async () => {
+  test('is a fresh session with an id of its own, and its cookie stays for others', async () => {
     const store = openStore()
     const { visit, sessions, browser, events } = serveStored({ store })
     await visit((data) => Object.assign(data, { user: 'dave' }))
@@ -198,8 +198,7 @@ describe('a token whose row is not there', () => {
     expect(session.id).not.toBe(id)
     expect(session.rejected).toMatchObject({ code: 'ERR_SESSION_EXPIRED', verified: true })
     expect(events).toMatchObject([{ type: 'rejected', code: 'ERR_SESSION_EXPIRED' }])
-    const [cookie] = await sessions.commit(session)
-    expect(cookie).toContain('Max-Age=0')
+    expect(await sessions.commit(session)).toEqual([])
     expect(store.rows.size).toBe(0)
   })
 
@@ -558,19 +557,55 @@ test('what the public cookie can not hold is not written to the row either', asy
   expect(await sessions.commit(session)).toEqual([])
 })
 
+test('a write that another request makes too large for the public cookie fails, and nothing is written', async () => {
+  for (const atomic of [true, false]) {
+    const store = openStore({ atomic })
+    const { visit, sessions, browser } = serveStored({ store, expose: ['a', 'b'] })
+    await visit((data) => Object.assign(data, { a: '', b: '' }))
+    const [one, other] = [await sessions.load(browser.cookie), await sessions.load(browser.cookie)]
+    one.data.a = 'x'.repeat(2000)
+    other.data.b = 'y'.repeat(2000)
+    browser.take(await sessions.commit(one))
+    await rejection('ERR_SESSION_TOO_LARGE', () => sessions.commit(other))
+    expect([...store.rows.values()].map(({ data }) => data)).toEqual([{ a: one.data.a, b: '' }])
+    await visit((data) => Object.assign(data, { b: 'y' }))
+    expect((await sessions.load(browser.cookie)).data).toEqual({ a: one.data.a, b: 'y' })
+  }
+})
+
+test('a public cookie is signed once with a row', async () => {
+  const codec = jwt({ secrets: [SECRET] })
+  const purposes: string[] = []
+  const counting: SessionCodec = {
+    ...codec,
+    sign: (record, context) => {
+      purposes.push(context.purpose)
+      return (codec as Required<SessionCodec>).sign(record, context)
+    },
+  }
+  const { visit } = serveStored({ store: openStore(), codecs: [counting], expose: ['user'] })
+  await visit((data) => Object.assign(data, { user: 'dave' }))
+  await visit((data) => Object.assign(data, { user: 'eve' }))
+  expect(purposes).toEqual(['public', 'session', 'public'])
+})
+
 test('a row of another release that the public cookie can not hold signs nobody out', async () => {
   const store = openStore()
   const { visit, browser } = serveStored({ store, expose: ['user'] })
   await visit((data) => Object.assign(data, { user: 'dave', bio: 'x'.repeat(5000) }))
   const { sessions, events } = serveStored({ store, expose: ['user', 'bio'] })
-  const cookies = await sessions.commit(await sessions.load(browser.cookie))
-  expect(cookies).toEqual([expect.stringMatching(/^[^=]+\.public=; .*Max-Age=0/)])
-  expect(events).toContainEqual(expect.objectContaining({ type: 'kept', code: 'ERR_SESSION_TOO_LARGE' }))
-  browser.take(cookies)
   const session = await sessions.load(browser.cookie)
   expect(await sessions.commit(session)).toEqual([])
-  session.data.more = true
+  expect(events).toContainEqual(expect.objectContaining({ type: 'kept', code: 'ERR_SESSION_TOO_LARGE' }))
+  session.data.bio += 'x'
   await rejection('ERR_SESSION_TOO_LARGE', () => sessions.commit(session))
+  // What shows no more than before is written. The public cookie that says something else goes.
+  session.data.bio = 'x'.repeat(4900)
+  session.data.more = true
+  const cookies = await sessions.commit(session)
+  expect(cookies).toEqual([expect.stringMatching(/^[^=]+\.public=; .*Max-Age=0/)])
+  browser.take(cookies)
+  expect((await sessions.load(browser.cookie)).data).toMatchObject({ more: true })
   session.data.bio = 'short'
   expect(await sessions.commit(session)).toEqual([expect.stringContaining('.public=')])
 })
