@@ -172,7 +172,7 @@ function recordOf(
 
 function saysTheSame(a: SessionRecord, b: SessionRecord): boolean {
   const isSameTime = (['createdAt', 'accessedAt', 'expiresAt'] as const).every(
-    (time) => Number(a[time]) === Number(b[time]),
+    (time) => a[time]?.getTime() === b[time]?.getTime(),
   )
   return isSameTime && equalValues(a.data, b.data)
 }
