@@ -19,8 +19,8 @@ export { inspectSession } from './inspect.js'
  *
  * @param session - a definition, or the cookie's name; `beaker.session.id` if absent
  * @param options - other cookies or another clock than the page's
- * @returns the data, frozen, and the same object while the cookie is the same; `null` if there is no session, it
- *   expired more than 30 s ago, or it can't be read. Never throws
+ * @returns the data, frozen, and the same object while the cookie is the same; `null` if there is no session, it shows
+ *   nothing, it expired more than 30 s ago, or it can't be read. Never throws
  * @see FORMATS §4
  */
 export function getSession<Data = SessionData>(
