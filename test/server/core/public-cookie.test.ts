@@ -172,7 +172,8 @@ describe('refreshing', () => {
 })
 
 describe('while nothing is shown', () => {
-  const count = (data: Record<string, unknown>): unknown => Object.assign(data, { visits: Number(data.visits ?? 0) + 1 })
+  const count = (data: Record<string, unknown>): unknown =>
+    Object.assign(data, { visits: Number(data.visits ?? 0) + 1 })
 
   test.each([
     ['a list', ['user']],
