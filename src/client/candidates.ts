@@ -118,6 +118,6 @@ export function reasonsAgainst(meta: SessionMeta, definition: SessionDefinition<
     since(meta.accessedAt) > (definition.idleTimeout as number),
     since(meta.createdAt) > (definition.absoluteTimeout as number),
     since(meta.expiresAt) >= 0,
-    since(meta.notBefore) < -2 * TOLERANCE,
+    since(meta.notBefore) + 2 * TOLERANCE < 0,
   ]
 }

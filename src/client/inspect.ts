@@ -56,8 +56,7 @@ export function inspectSession<Data = SessionData>(
   }))
   const current = candidates.find(({ data, over }) => data && !over)
   const data = current?.data ?? {}
-  // What shows nothing is no session to a page.
-  return { ...(current ?? candidates[0]), session: Object.keys(data)[0] ? (data as Data) : null, candidates }
+  return { ...(current ?? candidates[0]), session: Object.keys(data).length ? (data as Data) : null, candidates }
 }
 
 /** The first of the reasons why a session does not count; `undefined` if there is none. */
