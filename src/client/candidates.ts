@@ -75,9 +75,8 @@ function readValues(cookies: string, cookie: string): string[] {
   let joined = values.at(-1)
   for (let index = 1; joined && index < MAX_CHUNKS; index++) {
     const chunk = readCookies(cookies, `${cookie}.${index}`).at(-1)
-    if (!chunk) break
-    joined += chunk
-    values.push(joined)
+    joined = chunk && joined + chunk
+    if (joined) values.push(joined)
   }
   return values.reverse()
 }
@@ -118,6 +117,6 @@ export function reasonsAgainst(meta: SessionMeta, definition: SessionDefinition<
     since(meta.accessedAt) > (definition.idleTimeout as number),
     since(meta.createdAt) > (definition.absoluteTimeout as number),
     since(meta.expiresAt) >= 0,
-    since(meta.notBefore) + 2 * TOLERANCE < 0,
+    since(meta.notBefore) < -2 * TOLERANCE,
   ]
 }

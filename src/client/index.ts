@@ -32,7 +32,7 @@ export function getSession<Data = SessionData>(
     if (data && !reasonsAgainst(meta as SessionMeta, definition, +now).includes(true)) {
       for (const _ in data) return data
       // What shows nothing is no session to a page.
-      break
+      return null
     }
   }
   return null
