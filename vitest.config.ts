@@ -60,7 +60,7 @@ export default defineConfig({
           name: 'interop',
           include: ['test/interop/**/*.test.ts'],
           exclude: [webOnly],
-          globalSetup: 'test/setup/python.ts',
+          globalSetup: ['test/setup/build.ts', 'test/setup/python.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },
