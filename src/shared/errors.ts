@@ -38,6 +38,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_PROTECTED'
   /** The session was destroyed; it can't be saved again. */
   | 'ERR_SESSION_DESTROYED'
+  /** The head of the response has left, and only a cookie could save or end the session. */
+  | 'ERR_SESSION_TOO_LATE'
   /** The session store is down. */
   | 'ERR_SESSION_STORE'
   /** The source of the keys is down. */

@@ -38,7 +38,7 @@ describe('Express', () => {
   test('the middleware is one of Express, and takes no sessions that are read only', () => {
     expectTypeOf<ReturnType<typeof expressSessions>>().toExtend<RequestHandler>()
     expectTypeOf<Express['use']>().toBeCallableWith(
-      expressSessions(createSessions({ secrets: 'x'.repeat(32), expose: false })),
+      expressSessions(createSessions({ secrets: 'a-secret-of-the-types-0123456789abcdef', expose: false })),
     )
     // @ts-expect-error they have no commit
     void (() => expressSessions(createSessions({ secrets: 'x', expose: false, readOnly: true })))

@@ -51,14 +51,16 @@ interface Exchange<Data extends object> {
   session: Session<Data>
   request: { readonly headers: { readonly cookie?: string | undefined } }
   target: HeaderTarget
+  /** No cookie can be set any more. */
+  hasLeft?: () => boolean
 }
 
 /** Opens the session of a request to its application. */
 export function openSession<Data extends object>(
   sessions: Sessions<Data>,
-  { session, request, target }: Exchange<Data>,
+  { session, request, target, hasLeft = () => false }: Exchange<Data>,
 ): OpenSession<Data> {
-  const { load, commit, destroy, attributes } = sessions[internal]
+  const { load, commit, destroy, late, attributes } = sessions[internal]
   const state = stateOf(session)
   let hasEnded = false
   let current: { data: Data; view: Data & ViewMembers } | undefined
@@ -91,13 +93,13 @@ export function openSession<Data extends object>(
 
   function save(): Promise<unknown> {
     refuseEnded()
-    return commit(session, target)
+    return hasLeft() ? late.commit(session) : commit(session, target)
   }
 
   function end(): Promise<unknown> {
     // Also when it fails: then it is tried again before the head leaves, and the error goes out in place of the response.
     hasEnded = true
-    return destroy(session, target)
+    return hasLeft() ? late.destroy(session) : destroy(session, target)
   }
 
   function regenerate(): void {

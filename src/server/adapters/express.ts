@@ -7,7 +7,15 @@ import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
 import { openSession } from './express-session.js'
-import { holdResponse, type NodeResponse, saveSession, withStatus } from './held-response.js'
+import {
+  holdResponse,
+  isResponse,
+  type NodeResponse,
+  noResponse,
+  type ResponseHead,
+  saveSession,
+  withStatus,
+} from './held-response.js'
 import { savingOf } from './saving.js'
 
 export type { ExpressSession, SessionCallback, SessionCookie } from './express-session.js'
@@ -17,7 +25,9 @@ export interface NodeRequest {
   readonly headers: { readonly cookie?: string | undefined }
 }
 
-export type ExpressMiddleware = (request: NodeRequest, response: NodeResponse, next: (error?: unknown) => void) => void
+/** `response` may be any object if the request is the handshake of a WebSocket. */
+// biome-ignore lint/suspicious/noExplicitAny: socket.io has its own type of what goes to next
+export type ExpressMiddleware = (request: NodeRequest, response: object, next: (error?: any) => void) => void
 
 export interface ExpressOptions {
   /** Where the request gets its session: default `session`. A second cookie needs another one. */
@@ -30,7 +40,7 @@ const attached = /* @__PURE__ */ createRequestMemory<Map<string, Session<object>
 /**
  * Express middleware: `req.session` is the session's data, with the methods of express-session that do not enumerate: `save`,
  * `destroy`, `regenerate`, `reload` (each with a callback, a promise, or neither) and `touch`, and `id` and `cookie`. Change the data, deep
- * inside too, and it is saved before the head of the response leaves; what changes after that is lost.
+ * inside too, and it is saved before the head of the response leaves; what changes after that is saved only if it goes to a row.
  * `req.session = null` ends the session. `sessionOf(req)` is the whole `Session`.
  *
  * Whatever can't be saved goes to `next` in place of the response; an outage of the store or the source of keys has `status` 503.
@@ -47,14 +57,11 @@ export function expressSessions<Data extends object = SessionData>(
   { property = 'session' }: ExpressOptions = {},
 ): ExpressMiddleware {
   const inner = savingOf(sessions, 'expressSessions')
-  const { load, destroy } = inner
+  const { load, destroy, late } = inner
 
-  function attach(request: NodeRequest, response: NodeResponse, session: Session<Data>, next: Next): void {
-    const head = holdResponse(response, {
-      prepare: () => (open.isEnded() ? destroy(session, head) : saveSession(inner, session, head)),
-      fail: (error) => next(withStatus(error)),
-    })
-    const open = openSession<Data>(sessions, { session, request, target: head })
+  function attach(request: NodeRequest, response: object, session: Session<Data>, next: Next): void {
+    const head = isResponse(response) ? hold(response) : noResponse
+    const open = openSession<Data>(sessions, { session, request, target: head, hasLeft: head.hasLeft })
     Object.defineProperty(request, property, {
       configurable: true,
       enumerable: true,
@@ -66,9 +73,17 @@ export function expressSessions<Data extends object = SessionData>(
     }
     const all = attached.of(request) ?? new Map<string, Session<object>>()
     attached.keep(request, all.set(property, session))
+
+    function hold(response: NodeResponse): ResponseHead {
+      return holdResponse(response, {
+        prepare: () => (open.isEnded() ? destroy(session, head) : saveSession(inner, session, head)),
+        fail: (error) => next(withStatus(error)),
+        finish: () => late.finish(session, open.isEnded()),
+      })
+    }
   }
 
-  async function serve(request: NodeRequest, response: NodeResponse, next: Next): Promise<void> {
+  async function serve(request: NodeRequest, response: object, next: Next): Promise<void> {
     let failure: unknown[] = []
     try {
       attach(request, response, await load(request), next)

@@ -5,7 +5,14 @@ import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf, viewed } from '../core/session.js'
 import type { Sessions, SessionsInternal } from '../core/sessions.js'
-import { dropHeaders, holdResponse, type NodeResponse, saveSession, withStatus } from './held-response.js'
+import {
+  dropHeaders,
+  holdResponse,
+  type NodeResponse,
+  type ResponseHead,
+  saveSession,
+  withStatus,
+} from './held-response.js'
 import { savingOf } from './saving.js'
 
 /** The part of a Fastify request that is used here. */
@@ -100,13 +107,11 @@ export function fastifySessions<Data extends object = SessionData>(
   { property = 'session' }: FastifyOptions = {},
 ): FastifyPlugin {
   const inner = savingOf(sessions, 'fastifySessions')
-  const { load, destroy } = inner
+  const { load, destroy, late } = inner
   const opened = createRequestMemory<Opened<Data>>()
 
   async function open(request: FastifyRequestLike, reply: FastifyReplyLike): Promise<void> {
     const session = await load(request.raw)
-    const own: Opened<Data> = { session, hasEnded: false }
-    opened.keep(request, own)
     const { raw } = reply
     const head = holdResponse(raw, {
       prepare: () => (own.hasEnded ? destroy(session, head) : saveSession(inner, session, head)),
@@ -122,7 +127,10 @@ export function fastifySessions<Data extends object = SessionData>(
         })
         return reply.send(failure)
       },
+      finish: () => late.finish(session, own.hasEnded),
     })
+    const own: Opened<Data> = { session, head, hasEnded: false }
+    opened.keep(request, own)
   }
 
   // A promise, for what a plugin with a callback throws takes the process down.
@@ -155,6 +163,7 @@ type Next = (error?: Error) => void
 
 interface Opened<Data extends object> {
   readonly session: Session<Data>
+  readonly head: ResponseHead
   view?: FastifySession<Data>
   /** By `destroy()` or `delete()`. */
   hasEnded: boolean
@@ -195,7 +204,7 @@ function viewOf<Data extends object>(sessions: SessionsInternal<Data>, own: Open
 }
 
 function membersOf<Data extends object>(
-  { attributes, destroy }: SessionsInternal<Data>,
+  { attributes, destroy, late }: SessionsInternal<Data>,
   own: Opened<Data>,
 ): FastifySessionMembers<Data> {
   const { session } = own
@@ -213,7 +222,7 @@ function membersOf<Data extends object>(
     destroy(callback) {
       // Also if it fails: then it is tried again before the reply is sent.
       own.hasEnded = true
-      return answer(callback, destroy(session))
+      return answer(callback, own.head.hasLeft() ? late.destroy(session) : destroy(session))
     },
     delete(...keys: unknown[]) {
       if (keys.length > 0) {

@@ -32,6 +32,8 @@ export interface NodeResponse {
 export interface ResponseHead {
   getHeader(name: string): number | string | string[] | undefined
   setHeader(name: string, value: string | string[]): void
+  /** No header can be set any more. */
+  hasLeft(): boolean
 }
 
 export interface HeldWork {
@@ -42,6 +44,8 @@ export interface HeldWork {
    * sends after that page is dropped too.
    */
   fail: (error: unknown) => unknown
+  /** Called when the response is done, unless that was an error page. */
+  finish?: () => unknown
 }
 
 /**
@@ -77,7 +81,6 @@ interface FullResponse extends NodeResponse {
   listenerCount(event: string): number
   on: Method
   once: Method
-  removeListener: Method
 }
 
 interface Connection {
@@ -164,7 +167,6 @@ function takeOver(response: FullResponse, works: readonly HeldWork[]): ResponseH
   /** From here on the response looks like one that is sent. */
   function pretend(): void {
     leaveConnection = guard(connection, response.req?.httpVersionMajor)
-    response.once('close', release)
     stopPretending = replace(response, {
       headersSent: getter(() => true),
       writableEnded: getter(() => hasEnded),
@@ -257,7 +259,6 @@ function takeOver(response: FullResponse, works: readonly HeldWork[]): ResponseH
 
   /** @returns what destroys the connection, if that was asked for meanwhile */
   function stopHolding(): (() => void) | undefined {
-    response.removeListener('close', release)
     stopPretending()
     return leaveConnection()
   }
@@ -385,6 +386,10 @@ function takeOver(response: FullResponse, works: readonly HeldWork[]): ResponseH
     return phase === 'failed' && response.writableEnded
   }
 
+  response.once('close', () => {
+    if (phase === 'held') release()
+    else if (phase === 'open' && response.headersSent) for (const { finish } of works) finish?.()
+  })
   response.on('pipe', (source: PipedSource) => sources.add(source))
   return {
     getHeader: (name) => response.getHeader(name),
@@ -394,8 +399,19 @@ function takeOver(response: FullResponse, works: readonly HeldWork[]): ResponseH
       if (phase === 'held') real.setHeader.call(response, name, value)
       else response.setHeader(name, value)
     },
+    hasLeft: () => phase === 'held' || (phase === 'open' && response.headersSent),
   }
 }
+
+/** What the middleware of a WebSocket handshake gets may be any object: nothing can be held, and no cookie set. */
+export function isResponse(response: object): response is NodeResponse {
+  return METHODS.every((name) => typeof (response as Record<string, unknown>)[name] === 'function')
+}
+
+const METHODS = ['writeHead', 'write', 'end', 'flushHeaders', 'getHeader', 'setHeader', 'on', 'once']
+
+/** In place of a response that can't be held. */
+export const noResponse: ResponseHead = { getHeader: () => undefined, setHeader() {}, hasLeft: () => true }
 
 /** The methods that a held response still needs, whoever replaced them before. */
 function methodsOf(response: FullResponse): { setHeader: Method; addTrailers: Method | undefined } {

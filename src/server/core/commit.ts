@@ -52,7 +52,7 @@ export function needsCommit(settings: Settings, session: Session<object>): boole
 }
 
 /** What a commit knows before it waits for anything. */
-interface Begun {
+export interface Begun {
   readonly now: Date
   readonly draft: Draft
   readonly plan: Plan | undefined
@@ -60,7 +60,7 @@ interface Begun {
   readonly isDue: boolean
 }
 
-function begin(settings: Settings, session: Session<object>): Begun {
+export function begin(settings: Settings, session: Session<object>): Begun {
   const now = settings.clock()
   const draft = draftOf(session)
   const plan = planOf(settings, draft, now)
@@ -96,7 +96,7 @@ export function markResponse(settings: Settings, session: Session<object>, heade
   respond(settings, stateOf(session), [], headers)
 }
 
-async function commitNow(
+export async function commitNow(
   settings: Settings,
   session: Session<object>,
   headers: HeaderTarget | undefined,
@@ -141,7 +141,7 @@ async function commitNow(
   return respond(settings, state, cookies, headers)
 }
 
-async function destroyNow(
+export async function destroyNow(
   settings: Settings,
   session: Session<object>,
   headers: HeaderTarget | undefined,

@@ -29,6 +29,8 @@ export type SessionEventType =
    * request in another process may bring a session back that was destroyed.
    */
   | 'conflict'
+  /** A session was changed or ended after the head of the response had left, and could not be saved; `code` says why. */
+  | 'unsaved'
   /** A Secure cookie was set over what looks like plain HTTP; told once. */
   | 'insecure'
 

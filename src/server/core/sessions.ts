@@ -6,6 +6,7 @@ import type { SessionData } from '../../shared/types.js'
 import { commit, destroy, markResponse, needsCommit } from './commit.js'
 import type { SetCookie, SetCookieAttributes } from './cookies.js'
 import type { HeaderTarget } from './http.js'
+import { type LateWrites, lateWrites } from './late.js'
 import { createLoader, type LoadSession } from './load.js'
 import { type SessionsOptions, type Settings, settle } from './options.js'
 import { type Session, sessionBehind } from './session.js'
@@ -42,6 +43,8 @@ export interface SessionsInternal<Data extends object> {
   markResponse(session: Session<Data>, headers: HeaderTarget): void
   commit(session: Session<Data>, headers?: HeaderTarget): Promise<SetCookie[]>
   destroy(session: Session<Data>, headers?: HeaderTarget): Promise<SetCookie[]>
+  /** For a response whose head has left. */
+  readonly late: LateWrites
   /** What a session cookie gets at that time. */
   attributes(now: Date): SetCookieAttributes
   readonly settings: Settings
@@ -79,6 +82,7 @@ function internalOf<Data extends object>(settings: Settings): SessionsInternal<D
     markResponse: (session, headers) => markResponse(settings, session, headers),
     commit: (session, headers) => commit(settings, session, headers),
     destroy: (session, headers) => destroy(settings, session, headers),
+    late: lateWrites(settings),
     attributes: (now) => settings.cookies.attributes({ ...settings.exposure, now }),
     settings,
     with: (changes) => internalOf({ ...settings, ...changes }),
