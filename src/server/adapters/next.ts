@@ -83,7 +83,12 @@ export function nextSessions<Data extends object = SessionData>(
   async function save(store: NextCookies, session: Session<Data>): Promise<void> {
     let next: Opened<Data> | undefined
     try {
-      for (const setCookie of await sessions[internal].commit(session)) setOn(store, setCookie)
+      const names = new Set<string>()
+      for (const setCookie of await sessions[internal].commit(session)) {
+        // Next keeps one cookie of a name: ours comes before those that expire in other places.
+        if (!names.has(setCookie.name)) setOn(store, setCookie)
+        names.add(setCookie.name)
+      }
       if (!session.isDestroyed) next = { header: headerOf(store, sessions.name), session: Promise.resolve(session) }
     } finally {
       // What could not be written, or has ended, is nothing to go on with.

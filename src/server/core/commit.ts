@@ -130,8 +130,8 @@ export async function commitNow(
   // Nothing below fails: a session that was not sent never counts as written.
   const cookies = [
     ...(signed?.cookies ?? []),
-    ...(signed && draft.browser.hasSeveral ? expireShadows(settings, draft) : []),
     ...(publicCookie ? [publicCookie.cookie] : []),
+    ...(signed ? expireBeside(settings, draft) : []),
   ]
   report(settings, draft, plan, signed?.loaded)
   if (!settings.observe) {
@@ -497,8 +497,9 @@ function endingCookies(settings: Settings, draft: Draft): SetCookie[] {
   const hasCookie = browser.hasSession || loaded !== undefined
   const hasPublic = browser.publicCookie !== undefined || (hasCookie && exposure.publicData !== undefined)
   return [
-    ...(hasCookie ? [...expireSession(settings, draft), ...expireShadows(settings, draft)] : []),
+    ...(hasCookie ? expireSession(settings, draft) : []),
     ...(hasPublic ? [cookies.expire(publicName, { httpOnly: false })] : []),
+    ...(hasCookie ? expireShadows(settings, draft, 'expireShadows') : []),
   ]
 }
 
@@ -507,12 +508,22 @@ function expireSession({ name, cookies, exposure }: Settings, { browser }: Draft
   return [0, ...browser.chunks].map((index) => cookies.expire(chunkName(name, index), exposure))
 }
 
+/** What has to go when the session is written. A request can't tell a cookie with a partition from one without. */
+function expireBeside(settings: Settings, draft: Draft): SetCookie[] {
+  const { hasSession, hasSeveral } = draft.browser
+  return hasSession ? expireShadows(settings, draft, hasSeveral ? 'expireShadows' : 'expireTwins') : []
+}
+
 /** Cookies of our names in other places: they would hide ours, or come back when ours is gone. */
-function expireShadows({ name, publicName, cookies, exposure }: Settings, { browser }: Draft): SetCookie[] {
+function expireShadows(
+  { name, publicName, cookies, exposure }: Settings,
+  { browser }: Draft,
+  which: 'expireShadows' | 'expireTwins',
+): SetCookie[] {
   const names = [0, ...browser.chunks].map((index) => chunkName(name, index))
   return [
-    ...cookies.expireShadows(names, exposure),
-    ...(exposure.publicData ? cookies.expireShadows([publicName], { httpOnly: false }) : []),
+    ...cookies[which](names, exposure),
+    ...(exposure.publicData ? cookies[which]([publicName], { httpOnly: false }) : []),
   ]
 }
 

@@ -59,6 +59,8 @@ export interface CookieWriter {
   expire(name: string, options: { httpOnly: boolean }): SetCookie
   /** Expires cookies of these names in every other place where one of ours may be. */
   expireShadows(names: readonly string[], options: { httpOnly: boolean }): SetCookie[]
+  /** Only those of the same domain and path, which a browser keeps beside ours: with or without a partition. */
+  expireTwins(names: readonly string[], options: { httpOnly: boolean }): SetCookie[]
   /** What a session cookie gets now. */
   attributes(options: { httpOnly: boolean; now: Date }): SetCookieAttributes
 }
@@ -104,6 +106,12 @@ export function createCookieWriter(
   const own = settle(attributes)
   const { domain: _, ...shared } = attributes
   const others = places.map((place) => settle({ ...shared, ...place }))
+  const twins = others.filter((place) => isSamePlace(place, own))
+  const expireIn = (
+    places: readonly FixedAttributes[],
+    names: readonly string[],
+    { httpOnly }: { httpOnly: boolean },
+  ): SetCookie[] => places.flatMap((place) => names.map((name) => expired(name, { ...place, httpOnly })))
   for (const name of names) {
     if (!TOKEN.test(name)) throw new TypeError('The name of a cookie must be a token (RFC 6265 §4.1.1)')
     for (const each of [own, ...others]) checkPrefix(name, each)
@@ -117,8 +125,8 @@ export function createCookieWriter(
       return createSetCookie(name, value, attributesAt(options))
     },
     expire: (name, { httpOnly }) => expired(name, { ...own, httpOnly }),
-    expireShadows: (names, { httpOnly }) =>
-      others.flatMap((place) => names.map((name) => expired(name, { ...place, httpOnly }))),
+    expireShadows: (names, options) => expireIn(others, names, options),
+    expireTwins: (names, options) => expireIn(twins, names, options),
     attributes: attributesAt,
   }
 }
@@ -131,9 +139,14 @@ function expired(name: string, attributes: SetCookieAttributes): SetCookie {
   return createSetCookie(name, '', { ...attributes, expires: new Date(0), maxAge: 0 })
 }
 
-/** Whether a browser keeps only one of the two: name, domain and path make a cookie (RFC 6265 §5.3). */
+/** Whether a browser keeps only one of the two: name, domain, path (RFC 6265 §5.3) and partition make a cookie. */
 export function isSameCookie(a: SetCookie, b: SetCookie): boolean {
-  return a.name === b.name && a.attributes.domain === b.attributes.domain && a.attributes.path === b.attributes.path
+  return (
+    a.name === b.name &&
+    a.attributes.domain === b.attributes.domain &&
+    a.attributes.path === b.attributes.path &&
+    a.attributes.partitioned === b.attributes.partitioned
+  )
 }
 
 /** In the order in which http.cookies of Python writes them (FORMATS §1.2). */
@@ -256,6 +269,8 @@ export interface CookiePlace {
   domain?: string
   /** Default: that of the options. */
   path?: string
+  /** Default: as the options say. A browser keeps both beside each other. */
+  partitioned?: boolean
 }
 
 /** A cookie of our name that did not become the session. Its value is not told. */
@@ -292,24 +307,31 @@ export function findShadowed(
 
 /**
  * Other places where our own cookie may be. With a `domain` that is the host alone: this host has set that cookie itself, and no
- * other host reads it. Every other place may belong to another application, so the options have to name it.
+ * other host reads it. With a partition it is the same place without: there it was before. Every other place may belong to another
+ * application, so the options have to name it.
  *
  * @throws {TypeError} for a value that is not a list of places, and for the session's own place
  */
 export function shadowPlaces(
   option: boolean | readonly CookiePlace[],
-  { domain, path = '/' }: CookiePlace,
+  { domain, path = '/', embedded = false, partitioned = embedded }: CookieAttributes,
 ): CookiePlace[] {
   if (option === false) return []
-  if (option === true) return domain === undefined ? [] : [{ path }]
+  const twins = partitioned ? [{ path, partitioned: false, ...(domain !== undefined && { domain }) }] : []
+  if (option === true) return domain === undefined ? twins : [...twins, { path }]
   if (!Array.isArray(option) || option.some((place) => typeof place !== 'object' || place === null)) {
     throw new TypeError('Option "expireShadows" must be true, false or a list of { domain, path }')
   }
   const places = option.map((place: CookiePlace) => ({ path, ...place }))
-  if (places.some((place) => bare(place.domain) === bare(domain) && place.path === path)) {
-    throw new TypeError('Option "expireShadows" contains the place of the session itself')
-  }
-  return places
+  const isOwn = (place: CookiePlace): boolean =>
+    isSamePlace(place, { path, ...(domain !== undefined && { domain }) }) &&
+    (place.partitioned ?? partitioned) === partitioned
+  if (places.some(isOwn)) throw new TypeError('Option "expireShadows" contains the place of the session itself')
+  return [...twins, ...places]
+}
+
+function isSamePlace(a: CookiePlace, b: CookiePlace): boolean {
+  return bare(a.domain) === bare(b.domain) && a.path === b.path
 }
 
 /** Browsers ignore a leading dot (RFC 6265 §5.2.3) and the case of a domain. */

@@ -54,7 +54,8 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   headerBudget?: number
   /**
    * Which cookies of our name are expired in other places than ours, when a request has several: `true` (default) with a `domain` the
-   * one of the host alone; a list names places where the application's own cookie once was.
+   * one of the host alone; a list names places where the application's own cookie once was. If ours is partitioned, the one without a
+   * partition too, with each write; `false` expires none of them.
    */
   expireShadows?: boolean | readonly CookiePlace[]
   /**
@@ -211,7 +212,10 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     cookies: createCookieWriter(
       options,
       [name, publicName(name)],
-      name.startsWith('__Host-') ? [] : shadowPlaces(options.expireShadows ?? true, options),
+      shadowPlaces(options.expireShadows ?? true, options).filter(
+        // Such a name has one place, with and without a partition.
+        ({ domain, path }) => !name.startsWith('__Host-') || (domain === undefined && path === '/'),
+      ),
     ),
     chunkLimits: createChunkLimits(options),
     plainHttp: watchPlainHttp(name, options.secure ?? true, emit),

@@ -35,6 +35,24 @@ function cookieJar({ isRendering = false }: { isRendering?: boolean } = {}) {
 }
 
 describe('change', () => {
+  test.each([{ embedded: true }, { domain: 'shop.example' }])(
+    'Next keeps one cookie of a name, which is ours: %j',
+    async (options) => {
+      const { sessions } = serve({ ...options, expose: ['user'] })
+      const { set, jar, cookies } = cookieJar()
+      const { change } = nextSessions(sessions, cookies)
+      await change(signIn('dave'))
+      await change(signIn('eve'))
+      expect(jar.get(NAME)).not.toBe('')
+      expect(set.map(([name]) => name)).toEqual([NAME, `${NAME}.public`, NAME, `${NAME}.public`])
+      await change((session) => sessions.destroy(session))
+      expect([...jar.values()]).toEqual(['', ''])
+      expect(set.slice(4).map(([, , { domain, partitioned }]) => ({ domain, partitioned }))).toEqual(
+        Array(2).fill({ domain: options.domain, partitioned: options.embedded === true }),
+      )
+    },
+  )
+
   test('sets what commit would set', async () => {
     const { sessions } = serve({
       domain: 'shop.example',

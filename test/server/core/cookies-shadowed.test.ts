@@ -104,9 +104,9 @@ describe('with a domain, the cookie of the host alone', () => {
     const rest = 'Path=/; SameSite=Lax; Secure'
     expect(cookies).toEqual([
       `${NAME}=; Domain=example.org; ${past}; HttpOnly; ${rest}`,
+      `${NAME}.public=; Domain=example.org; ${past}; ${rest}`,
       `${NAME}=; ${past}; HttpOnly; ${rest}`,
       `${NAME}.public=; ${past}; ${rest}`,
-      `${NAME}.public=; Domain=example.org; ${past}; ${rest}`,
     ])
   })
 
