@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { djangoSession } from '../../src/server/codecs/django-session.js'
+import { djangoSigned } from '../../src/server/codecs/django-signed.js'
 import { createSessions, type Sessions } from '../../src/server/core/sessions.js'
 import { type DjangoUserOptions, djangoLogin, djangoUser } from '../../src/server/django/user.js'
 import { djangoStore } from '../../src/server/stores/django.js'
@@ -74,10 +75,77 @@ class Visitor extends CookieJar {
     return this.call<Seen>('/whoami')
   }
 
+  /** Sends what `make` gives, and takes the session cookie's own lifetime from the answer: seconds, or until the browser closes. */
+  async keptFor(path: string, body: object): Promise<number | 'browser'> {
+    const response = await this.fetch(this.site + path, { method: 'POST', body: JSON.stringify(body) })
+    return lifetimeIn(response.headers.getSetCookie())
+  }
+
   /** 200, or 302 to the page for signing in. */
   async admin(): Promise<number> {
     return (await this.fetch(`${this.site}/admin/`)).status
   }
+}
+
+/** How long a browser keeps the session cookie that was set. */
+function lifetimeIn(setCookies: readonly string[]): number | 'browser' {
+  const setCookie = setCookies.find((text) => text.startsWith('sessionid=')) ?? ''
+  expect(setCookie).not.toBe('')
+  const [, seconds] = /; Max-Age=(\d+)/i.exec(setCookie) ?? []
+  if (seconds === undefined) expect(setCookie).not.toMatch(/expires/i)
+  return seconds === undefined ? 'browser' : Number(seconds)
+}
+
+/** What `set_expiry` is called with, and how long a browser then keeps the cookie. */
+const expiries: readonly [python: string, seconds: number | 'browser'][] = [
+  ['0', 'browser'],
+  ['300', 300],
+  ['datetime.timedelta(hours=2)', 7200],
+  ['datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=3)', 259_200],
+  ['None', 1_209_600],
+]
+
+/** Seconds until a time grow fewer while the test runs. */
+function expectKept(actual: number | 'browser', expected: number | 'browser', isTime: boolean): void {
+  if (!isTime || actual === 'browser' || expected === 'browser') return void expect(actual).toBe(expected)
+  expect(actual).toBeLessThanOrEqual(expected)
+  expect(actual).toBeGreaterThan(expected - 600)
+}
+
+interface Both {
+  visitor: () => Visitor
+  /** One change in Node, with the cookies that it sets. */
+  changeInNode: (change: (data: SiteSession) => void) => Promise<string[]>
+}
+
+/** Tests that both sides keep the lifetime that one of them has given a session. */
+function expiryTests({ visitor, changeInNode }: Both): void {
+  test.each(expiries)('Django calls set_expiry(%s), and a change of Node keeps that', async (expiry, seconds) => {
+    const isTime = expiry.startsWith('datetime')
+    await visitor().call('/expiry', { expiry: '77' })
+    expectKept(await visitor().keptFor('/expiry', { expiry }), seconds, isTime)
+    const before = await visitor().call<{ own: string }>('/lifetime')
+    expectKept(lifetimeIn(await changeInNode((data) => Object.assign(data, { cart: ['tea'] }))), seconds, isTime)
+    const after = await visitor().call<{ own: string; browser: boolean; age: number }>('/lifetime')
+    expect(after.own).toBe(before.own)
+    expect(after.browser).toBe(seconds === 'browser')
+    expectKept(after.age, seconds === 'browser' ? 1_209_600 : seconds, isTime)
+  })
+
+  const inNode = (): [unknown, number | 'browser'][] => [
+    [0, 'browser'],
+    [300, 300],
+    [new Date(Date.now() + 259_200_000).toISOString(), 259_200],
+    [null, 1_209_600],
+    [undefined, 1_209_600],
+  ]
+  test.each(inNode())('Node sets _session_expiry to %j, and a change of Django keeps that', async (expiry, seconds) => {
+    const isTime = typeof expiry === 'string'
+    await visitor().call('/session', { cart: "['tea']" })
+    const setCookies = await changeInNode((data) => Object.assign(data, { _session_expiry: expiry, cart: ['milk'] }))
+    expectKept(lifetimeIn(setCookies), seconds, isTime)
+    expectKept(await visitor().keptFor('/session', { cart: "['salt']" }), seconds, isTime)
+  })
 }
 
 function suite(title: string, { open, serializer, packages }: SuiteOptions): void {
@@ -230,6 +298,15 @@ function suite(title: string, { open, serializer, packages }: SuiteOptions): voi
       expect(await visitor.admin()).toBe(302)
     })
 
+    expiryTests({ visitor: () => visitor, changeInNode })
+
+    test('a row expires when Django says, whatever Node changes in it', async () => {
+      await visitor.call('/expiry', { expiry: '300' })
+      await changeInNode((data) => Object.assign(data, { cart: ['tea'] }))
+      const { expiresAt } = await load()
+      expect(Math.abs((expiresAt?.getTime() ?? 0) - Date.now() - 300_000)).toBeLessThan(120_000)
+    })
+
     test('messages of Django survive a change of Node, and are shown once', async () => {
       await visitor.call('/message', { text: 'Saved <b>é</b>' })
       const session = await load()
@@ -257,6 +334,50 @@ function suite(title: string, { open, serializer, packages }: SuiteOptions): voi
   })
 }
 
+/** The same for sessions in signed cookies, which need no table. */
+function signedSuite(title: string, serializer: 'json' | 'pickle', packages: string | undefined): void {
+  describe(title, () => {
+    let database: DjangoDatabase
+    let site: PythonServer
+    let visitor: Visitor
+    const node = createSessions<SiteSession>({
+      session: defineSession<SiteSession>({ name: 'sessionid' }),
+      codecs: [djangoSigned({ secretKey, serializer })],
+      maxAge: '14d',
+      secure: false,
+      expose: serializer === 'json',
+    })
+
+    beforeAll(async () => {
+      database = await openDjangoSqlite()
+      const engine = { SESSION_ENGINE: 'django.contrib.sessions.backends.signed_cookies' }
+      const options = { secretKey, serializer, database: database.settings, settings: engine }
+      site = await startPythonServer(pythonProgram('admin_site.py'), { options, packages })
+    }, 60_000)
+
+    afterAll(async () => {
+      await site?.close()
+      await database?.close()
+    })
+
+    beforeEach(() => {
+      visitor = new Visitor(site.url)
+    })
+
+    expiryTests({
+      visitor: () => visitor,
+      async changeInNode(change) {
+        const session = await node.load({ headers: { cookie: visitor.header } })
+        expect(session.isNew).toBe(false)
+        change(session.data)
+        const cookies = await node.commit(session)
+        visitor.take(cookies)
+        return cookies
+      },
+    })
+  })
+}
+
 if (findPython() === undefined) {
   console.warn('skipping the admin of Django: no Python packages; node scripts/python-env.mjs installs them')
   test.skip('needs Python', () => {})
@@ -270,6 +391,9 @@ if (findPython() === undefined) {
   ]
   const databases = [openDjangoSqlite, ...(hasPostgres() ? [openDjangoPostgres] : [])]
   for (const { release, packages } of releases) {
+    for (const serializer of ['json', 'pickle'] as const) {
+      signedSuite(`${release} with signed cookies, ${serializer}`, serializer, packages)
+    }
     for (const open of databases) {
       for (const serializer of ['json', 'pickle'] as const) {
         const database = open === openDjangoSqlite ? 'SQLite' : 'PostgreSQL'

@@ -96,6 +96,8 @@ export interface SessionCodec {
    * it sooner.
    */
   needsRenewal?(record: SessionRecord, now: Date): boolean
+  /** How long a session without a store asks browsers to keep its cookie, if its data says so; else the options count. */
+  cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
   /** Whether the data differs from what `origin` read; absent: the core compares with a copy. */
   changed?(record: SessionRecord): boolean
 }

@@ -4,6 +4,7 @@
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
+import { djangoCookieEnd } from '../django/expiry.js'
 import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../django/session-data.js'
 import {
   createDjangoSecrets,
@@ -61,6 +62,7 @@ export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
     deriveKeys: settings.deriveKeys,
     verify: (value, context) => verify(value, context, settings),
     sign: (record, context) => sign(record, context, settings),
+    cookieEnd: (data, now) => djangoCookieEnd(data, now),
     changed: djangoSessionChanged,
   }
 }

@@ -32,7 +32,7 @@ import {
   type SessionState,
   stateOf,
 } from './session.js'
-import type { Rows } from './store-rows.js'
+import { type CookieEnd, cookieEnd, type Rows } from './store-rows.js'
 import { reportConflict } from './versions.js'
 
 /**
@@ -207,7 +207,13 @@ function planOf(
   if (isChanged) {
     if (!isNeeded && isEmpty(data)) return { reason: 'emptied', codecIndex, isRowOnly: false }
     // A bare id is sent with each change, as Django does: its cookie lives on as its row does.
-    const isRowOnly = loaded.row !== undefined && !isRegenerated && !upgrades && !isDue && !loaded.codec.bareId
+    const isRowOnly =
+      loaded.row !== undefined &&
+      !isRegenerated &&
+      !upgrades &&
+      !isDue &&
+      !loaded.codec.bareId &&
+      !movesEnd(settings, loaded, data, now)
     return { reason: 'changed', codecIndex, isRowOnly }
   }
   if (upgrades) return { reason: 'upgraded', codecIndex, isRowOnly: false }
@@ -223,6 +229,12 @@ function isEmpty(data: SessionData): boolean {
 
 function hasChanged({ base, codec, record }: LoadedSession, data: SessionData): boolean {
   return base ? !equalValues(base, data) : (codec as Required<SessionCodec>).changed({ ...record, data })
+}
+
+/** Whether the change of a row is one for its cookie too. */
+function movesEnd(settings: Settings, { codec, base }: LoadedSession, data: SessionData, now: Date): boolean {
+  const [before, after] = [base ?? {}, data].map((each) => cookieEnd(settings.rows, codec, each, now))
+  return String(before) !== String(after)
 }
 
 /** Whether an unchanged session is written again for its times. */
@@ -460,20 +472,21 @@ async function signWith(
     isMerged,
     isCounted: read?.isCounted === true,
   }
-  return { loaded, ...piecesOf(settings, browser, { value, limits, now }) }
+  const cookie = { end: cookieEnd(settings.rows, codec, row?.data ?? data, now), now }
+  return { loaded, ...piecesOf(settings, browser, { value, limits, cookie }) }
 }
 
 /** The cookies of a value. A piece that the browser has and the value no longer needs expires. */
 function piecesOf(
   { name, cookies, exposure }: Settings,
   { chunks }: BrowserCookies,
-  { value, limits, now }: { value: string; limits: ChunkLimits | undefined; now: Date },
+  { value, limits, cookie }: { value: string; limits: ChunkLimits | undefined; cookie: { end: CookieEnd; now: Date } },
 ): Pick<SignedSession, 'cookies' | 'chunks'> {
   const pieces = limits ? splitValue(name, value, limits) : [value]
   const leftOver = chunks.filter((index) => index >= pieces.length)
   return {
     cookies: [
-      ...pieces.map((piece, index) => cookies.set(chunkName(name, index), piece, { ...exposure, now })),
+      ...pieces.map((piece, index) => cookies.set(chunkName(name, index), piece, { ...exposure, ...cookie })),
       ...leftOver.map((index) => cookies.expire(chunkName(name, index), exposure)),
     ],
     chunks: [...pieces.keys()].slice(1),

@@ -55,14 +55,20 @@ export interface SetCookieAttributes {
 /** Makes the cookies of one configuration. */
 export interface CookieWriter {
   /** @throws {SessionError} `ERR_SESSION_MALFORMED`, `ERR_SESSION_TOO_LARGE` for a value that a cookie can't hold */
-  set(name: string, value: string, options: { httpOnly: boolean; now: Date }): SetCookie
+  set(name: string, value: string, options: CookieTime & { httpOnly: boolean }): SetCookie
   expire(name: string, options: { httpOnly: boolean }): SetCookie
   /** Expires cookies of these names in every other place where one of ours may be. */
   expireShadows(names: readonly string[], options: { httpOnly: boolean }): SetCookie[]
   /** Only those of the same domain and path, which a browser keeps beside ours: with or without a partition. */
   expireTwins(names: readonly string[], options: { httpOnly: boolean }): SetCookie[]
   /** What a session cookie gets now. */
-  attributes(options: { httpOnly: boolean; now: Date }): SetCookieAttributes
+  attributes(options: CookieTime & { httpOnly: boolean }): SetCookieAttributes
+}
+
+interface CookieTime {
+  now: Date
+  /** When the browser is to drop it, if the session itself says so: at a time, or when it closes. Else the options count. */
+  end?: Date | 'browser' | undefined
 }
 
 /** Bytes of name and value that every browser keeps (Chromium, Firefox and Safari refuse more). */
@@ -117,7 +123,11 @@ export function createCookieWriter(
     for (const each of [own, ...others]) checkPrefix(name, each)
   }
   const lifetimeAt = lifetimeOf(attributes)
-  const attributesAt: CookieWriter['attributes'] = ({ httpOnly, now }) => ({ ...own, ...lifetimeAt(now), httpOnly })
+  const attributesAt: CookieWriter['attributes'] = ({ httpOnly, now, end }) => ({
+    ...own,
+    ...(end === undefined ? lifetimeAt(now) : lifetimeUntil(end, now)),
+    httpOnly,
+  })
 
   return {
     set(name, value, options) {
@@ -203,6 +213,12 @@ function lifetimeOf({ expires = true, maxAge }: CookieAttributes): (now: Date) =
   }
   const delta = ageOf(expires, 'expires')
   return (now) => ({ expires: new Date(now.getTime() + delta), ...age })
+}
+
+/** As Django writes it; a time that has passed takes the cookie away. */
+function lifetimeUntil(end: Date | 'browser', now: Date): CookieLifetime {
+  if (end === 'browser') return {}
+  return { expires: end, maxAge: Math.max(0, Math.floor((end.getTime() - now.getTime()) / 1000)) }
 }
 
 /** A cookie of less than a second would be gone as soon as it is set. */

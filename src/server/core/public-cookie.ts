@@ -9,6 +9,7 @@ import { type SetCookie, signFitting } from './cookies.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
 import { type Draft, identify, type LoadedSession, type PublicCookie } from './session.js'
+import { cookieEnd } from './store-rows.js'
 
 /** The session as the public cookie has to show it. */
 export interface Shown {
@@ -132,15 +133,16 @@ export function createPublicSigner(
       }
       checked = copyOf(shown)
     },
-    async write({ loaded, isWritten }, data) {
+    async write({ loaded, data: whole, isWritten }, data) {
       const expired = { cookie: cookies.expire(publicName, { httpOnly: false }) }
       if (data === 'expired') return expired
       const session = loaded as LoadedSession
       const record = recordOf(data, session.record, (session.row ?? session.record).origin)
       try {
         const { value, record: signed } = await sign(record)
+        const end = cookieEnd(settings.rows, session.codec, whole, now)
         return {
-          cookie: cookies.set(publicName, value, { httpOnly: false, now }),
+          cookie: cookies.set(publicName, value, { httpOnly: false, now, end }),
           written: { value, record: { ...signed, keyIndex: 0 } },
         }
       } catch (error) {

@@ -4,15 +4,8 @@
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import type { MaybePromise } from '../../shared/types.js'
-import {
-  createDjangoRows,
-  type DjangoRowOptions,
-  type DjangoRows,
-  localTimes,
-  ownExpiry,
-  type RowTimes,
-  zonedTimes,
-} from '../django/session-table.js'
+import { djangoCookieEnd, djangoExpiry, localTimes, type RowTimes, zonedTimes } from '../django/expiry.js'
+import { createDjangoRows, type DjangoRowOptions, type DjangoRows } from '../django/session-table.js'
 import { quoteTable, type SqlDialect, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
 import type { SessionStore, StoredSession } from './store.js'
 
@@ -61,6 +54,7 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
     set: (id, session) => set(settings, id, session),
     delete: (id) => remove(settings, id),
     touch: (id, expiresAt) => touch(settings, id, expiresAt),
+    cookieEnd: (data, now) => djangoCookieEnd(data, now, settings.times),
     ...(transaction && {
       update: (id: string, change: Change) => transaction((query) => update(settings, query, { id, change })),
     }),
@@ -167,7 +161,8 @@ async function written(settings: DjangoStoreSettings, session: StoredSession): P
 
 function endOf({ times, cookieAge, clock }: DjangoStoreSettings, { data, expiresAt }: StoredSession): Date {
   const now = clock()
-  const own = ownExpiry(data, now, times)
+  const expiry = djangoExpiry(data, now, times)
+  const own = expiry === 'browser' ? undefined : expiry
   const asked = expiresAt ?? (own ? undefined : new Date(now.getTime() + cookieAge))
   if (own === undefined || asked === undefined) return (own ?? asked) as Date
   return own < asked ? own : asked

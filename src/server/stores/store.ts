@@ -30,6 +30,11 @@ export interface SessionStore {
   /** Moves the expiry of a row and nothing else; a deleted row stays deleted. Absent: the row is written again. */
   touch?(id: string, expiresAt: Date | undefined): MaybePromise<void>
   /**
+   * How long a session asks browsers to keep its cookie, if its data says so, as Django's `_session_expiry` does: until a time, or until the
+   * browser closes. Absent or undefined: as the options say. It never throws.
+   */
+  cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
+  /**
    * Reads, changes and writes one row in one step, so that no other process can write in between. Absent: the sessions call `get` and
    * `set` one after the other for each id, which is safe within one process only.
    *

@@ -3,7 +3,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { type DjangoSignedOptions, djangoSigned } from '../../../src/server/codecs/django-signed.js'
-import { beaker, createSessions, defineSession, jwt } from '../../../src/server/index.js'
+import { beaker, compact, createSessions, defineSession, jwt } from '../../../src/server/index.js'
 import { failure } from '../../contract/codec-checks.js'
 import { testBrowser, testClock } from '../server.helpers.js'
 
@@ -147,6 +147,39 @@ describe('limits', () => {
     const small = djangoSigned({ secretKey, maxInflated: 300 })
     expect((await small.verify(large(300), context())).data).toHaveProperty('a')
     expect(await failure(() => small.verify(large(301), context()))).toMatchObject({ code: 'ERR_SESSION_LIMIT' })
+  })
+})
+
+describe('_session_expiry, as set_expiry writes it', () => {
+  const inAnHour = new Date(start.getTime() + 3_600_000)
+  test.each([
+    ['0', 0, undefined, undefined],
+    ['seconds', 300, 300, 'Tue, 14 Nov 2023 22:18:20 GMT'],
+    ['a date', inAnHour, 3600, 'Tue, 14 Nov 2023 23:13:20 GMT'],
+    ['text as Django stores a date', '2023-11-14T23:13:20.250000+00:00', 3600, 'Tue, 14 Nov 2023 23:13:20 GMT'],
+    ['a time that has passed', -5, 0, 'Tue, 14 Nov 2023 22:13:15 GMT'],
+    ['None', null, 1_209_600, undefined],
+    ['nothing', undefined, 1_209_600, undefined],
+    ['what Django would fail on', ['x'], 1_209_600, undefined],
+  ])('%s: each write keeps it, before the options', async (_, expiry, maxAge, expires) => {
+    const pickles = djangoSigned({ secretKey, serializer: 'pickle' })
+    const sessions = createSessions({
+      session: defineSession({ name: 'sessionid' }),
+      codecs: [pickles, compact({ secrets: secretKey })],
+      maxAge: '14d',
+      expose: ['user'],
+      clock: testClock(),
+    })
+    const first = await sessions.load('')
+    Object.assign(first.data, { user: 'dave', ...(expiry !== undefined && { _session_expiry: expiry }) })
+    const cookies = await sessions.commit(first)
+    const next = await sessions.load(cookies.map((cookie) => cookie.split(';')[0]).join('; '))
+    next.data.user = 'eve'
+    for (const cookie of [...cookies, ...(await sessions.commit(next))]) {
+      expect(/; Max-Age=(\d+)/.exec(cookie)?.[1]).toBe(maxAge?.toString())
+      expect(/; Expires=([^;]+)/.exec(cookie)?.[1]).toBe(expires)
+    }
+    expect(cookies).toHaveLength(2)
   })
 })
 

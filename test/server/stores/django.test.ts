@@ -3,10 +3,13 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { djangoJwt } from '../../../src/server/codecs/django-jwt.js'
+import { createSessions } from '../../../src/server/core/sessions.js'
 import { type DjangoStoreOptions, djangoStore } from '../../../src/server/stores/django.js'
 import type { SqlConnection, SqlExecute, SqlQuery } from '../../../src/server/stores/sql.js'
 import { sqliteExecute } from '../../../src/server/stores/sqlite.js'
 import type { SessionStore, StoredSession } from '../../../src/server/stores/store.js'
+import { defineSession } from '../../../src/shared/define-session.js'
 import { failure } from '../../contract/codec-checks.js'
 import { testClock } from '../server.helpers.js'
 import { DJANGO_TABLE, openSqlite, type TestDatabase } from './sqlite.helpers.js'
@@ -439,6 +442,45 @@ describe('options', () => {
       'SELECT session_data, expire_date FROM "django_session" WHERE session_key = $1',
     ])
     expect(seen[1]?.[1]).toEqual([id, expect.stringMatching(/^e30:/), '2023-11-28T22:13:20.000Z'])
+  })
+})
+
+describe('how long a browser keeps the cookie', () => {
+  test('a change of _session_expiry sends the cookie again, another change does not', async () => {
+    const sessions = createSessions({
+      session: defineSession<Record<string, unknown>>({ name: 'sessionid' }),
+      codecs: [djangoJwt({ secrets: secretKey })],
+      store: storeWith(),
+      maxAge: '14d',
+      expose: ['user'],
+      clock,
+    })
+    let cookie = ''
+    const change = async (values: object): Promise<string[]> => {
+      const session = await sessions.load(cookie)
+      Object.assign(session.data, values)
+      const cookies = await sessions.commit(session)
+      for (const text of cookies) cookie = cookie.replace(/$/, `; ${text.split(';')[0]}`)
+      return cookies.map((text) => `${text.split('=')[0]} ${/Max-Age=\d+/.exec(text)?.[0]}`)
+    }
+    expect(await change({ user: 'dave' })).toEqual(['sessionid Max-Age=1209600', 'sessionid.public Max-Age=1209600'])
+    expect(await change({ cart: ['tea'] })).toEqual([])
+    expect(await change({ _session_expiry: 300 })).toEqual(['sessionid Max-Age=300', 'sessionid.public Max-Age=300'])
+    expect(await change({ cart: ['milk'] })).toEqual([])
+    expect(await change({ user: 'eve' })).toEqual(['sessionid.public Max-Age=300'])
+    expect(await change({ _session_expiry: 0 })).toEqual(['sessionid undefined', 'sessionid.public undefined'])
+    expect(await change({ _session_expiry: null })).toEqual([
+      'sessionid Max-Age=1209600',
+      'sessionid.public Max-Age=1209600',
+    ])
+  })
+
+  test('a text without an offset is a time of the table', async () => {
+    const store = storeWith({ timeZone: 'Europe/Berlin' })
+    const end = (expiry: unknown) => store.cookieEnd?.({ _session_expiry: expiry }, clock())
+    expect(end('2023-11-15T00:13:20')).toEqual(new Date('2023-11-14T23:13:20Z'))
+    expect(end('2023-11-15T00:13:20+00:00')).toEqual(new Date('2023-11-15T00:13:20Z'))
+    expect([end(0), end(null), end('soon'), end('')]).toEqual(['browser', undefined, undefined, undefined])
   })
 })
 
