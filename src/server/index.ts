@@ -62,7 +62,7 @@ export {
   djangoLogin,
   djangoUser,
 } from './django/user.js'
-export type { Secrets } from './keys/hmac.js'
+export type { SecretSource, Secrets } from './keys/hmac.js'
 export type { JwkSet, KeyInput } from './keys/key-input.js'
 export type { CodecKeys, KeyRing, KeysEvent } from './keys/keys.js'
 export { createKeys, type KeySource, type Keys, type KeysOptions } from './keys/keys.js'

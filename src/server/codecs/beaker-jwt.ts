@@ -16,16 +16,17 @@ import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
 import { writeJson } from '../json/writer.js'
-import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
+import { createHmacKeys, type HmacKeys, type SecretSource, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
 import { BEAKER_KEYS, beakerDict, beakerRecord, withFloatTimes } from './beaker-meta.js'
 import { checkMaxInflated, refuseMeta } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { type Known, withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
 export interface BeakerJwtOptions {
-  /** `jwt_secret_keys`: a list, or a text with commas. The first signs, all verify. */
-  secrets: Secrets
+  /** `jwt_secret_keys`: a list, or a text with commas, or what returns one. The first signs, all verify. */
+  secrets: Secrets | SecretSource
   /** `bson_compress_jwt_payload`: write `bsZ` (default), which also holds dates and bytes, or plain claims. Both are read. */
   compress?: boolean
   /** Takes secrets under 32 bytes, as Python does. */
@@ -58,6 +59,10 @@ const LEVEL = 9
  * @throws {TypeError} for missing, empty or weak secrets
  */
 export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
+  return withSecrets(options, ['secrets'], create)
+}
+
+function create(options: Known<BeakerJwtOptions>): SessionCodec {
   const { secrets, allowWeakSecrets = false, compress = true } = options
   const hmacKeys = createHmacKeys({ secrets, hash: 'SHA-256', allowWeakSecrets })
   const payloads: PayloadOptions = {

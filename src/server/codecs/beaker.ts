@@ -11,7 +11,7 @@ import { asVerified, isSessionError, SessionError } from '../../shared/errors.js
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { createHmacKeys, equalInConstantTime, type HmacKeys } from '../keys/hmac.js'
+import { createHmacKeys, equalInConstantTime, type HmacKeys, type SecretSource } from '../keys/hmac.js'
 import { createPythonSerializer, type PythonSerializer, type SerializedReading } from '../python-serializers.js'
 import { equalValues, withHiddenKeys } from '../values.js'
 import {
@@ -24,16 +24,17 @@ import {
 import { BEAKER_KEYS, beakerDict, beakerRecord, withFloatTimes } from './beaker-meta.js'
 import { checkMaxInflated, refuseMeta } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { type Known, withSecrets } from './secret-source.js'
 
 export type { BeakerCryptoType }
 
 export interface BeakerOptions {
-  /** `validate_key`; in a list the first signs, all verify. Beaker itself knows one. */
-  validateKey: string | readonly string[]
+  /** `validate_key`, or what returns it; in a list the first signs, all verify. Beaker itself knows one. */
+  validateKey: string | readonly string[] | SecretSource<string | readonly string[]>
   /** Takes a `validateKey` that anyone may know: a PEM, a JWK, `True`, a secret of a published example. Default false. */
   allowWeakSecrets?: boolean | undefined
-  /** `encrypt_key`; absent: not encrypted. */
-  encryptKey?: string | undefined
+  /** `encrypt_key`, or what returns it; absent: not encrypted. */
+  encryptKey?: string | SecretSource<string> | undefined
   /**
    * What encrypts on the Python side; needed with an `encryptKey`, because Beaker's own default is whatever
    * package it finds. `auto`, `pycrypto-ecb` and `beaker-0.9` only read.
@@ -89,6 +90,10 @@ const STRONG_NONCE_BITS = 96
  * @see FORMATS §2
  */
 export function beaker(options: BeakerOptions): BeakerCodec {
+  return withSecrets(options, ['validateKey', 'encryptKey'], create)
+}
+
+function create(options: Known<BeakerOptions>): BeakerCodec {
   const settings = settingsOf(options)
   const { cipher } = settings
   const isReadOnly = cipher !== undefined && cipher.encrypt === undefined
@@ -125,7 +130,7 @@ interface CookieKeys {
   _path?: string
 }
 
-function settingsOf(options: BeakerOptions): BeakerSettings {
+function settingsOf(options: Known<BeakerOptions>): BeakerSettings {
   const { validateKey, encryptKey, cryptoType, nonceBits, serializer = 'pickle', domain, path } = options
   const validateKeys = typeof validateKey === 'string' ? [validateKey] : validateKey
   if (!Array.isArray(validateKeys) || validateKeys.some((key: unknown) => typeof key !== 'string')) {
@@ -162,7 +167,7 @@ function cipherOf(
     cryptoType,
     nonceBits,
     strictBase64,
-  }: Pick<BeakerOptions, 'encryptKey' | 'cryptoType' | 'nonceBits'> & {
+  }: Pick<Known<BeakerOptions>, 'encryptKey' | 'cryptoType' | 'nonceBits'> & {
     strictBase64: boolean
   },
   asciiKeys: readonly (string | undefined)[],
@@ -187,7 +192,10 @@ function cipherOf(
   return createBeakerCipher({ encryptKey, cryptoType, nonceBits, strictBase64 })
 }
 
-function warningsOf({ encryptKey, cryptoType, nonceBits = 128 }: BeakerOptions, keys: readonly string[]): string[] {
+function warningsOf(
+  { encryptKey, cryptoType, nonceBits = 128 }: Known<BeakerOptions>,
+  keys: readonly string[],
+): string[] {
   const warnings = keys.flatMap((key, index) =>
     key.length < STRONG_KEY_LENGTH
       ? [`validateKey ${index} has ${key.length} characters: fewer than ${STRONG_KEY_LENGTH} can be guessed`]

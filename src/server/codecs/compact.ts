@@ -26,15 +26,16 @@ import type { Duration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
-import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
+import { createHmacKeys, type HmacKeys, type SecretSource, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
 import { checkExpires, checkMaxInflated, refuseMeta, refuseTokenTimes } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { type Known, withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
 export interface CompactOptions {
-  /** A list, or a text with commas. The first signs, all verify. */
-  secrets: Secrets
+  /** A list, or a text with commas, or what returns one. The first signs, all verify. */
+  secrets: Secrets | SecretSource
   /** The session expires this long after each write. Default: by the session's timeouts, if it has any. */
   expires?: Duration
   /** Whether a session that is too large for one cookie may be split over several. Default true. */
@@ -66,6 +67,10 @@ const HEX = /^[0-9a-f]{32}$/
  * @see FORMATS §11
  */
 export function compact(options: CompactOptions): SessionCodec {
+  return withSecrets(options, ['secrets'], create)
+}
+
+function create(options: Known<CompactOptions>): SessionCodec {
   const { secrets, allowWeakSecrets = false, chunks = true, expires } = options
   const settings: CompactSettings = {
     hmacKeys: createHmacKeys({ secrets, hash: 'SHA-256', bytes: MAC_LENGTH, allowWeakSecrets }),

@@ -16,12 +16,13 @@ import { looksLikeJwt } from '../../shared/jwt.js'
 import type { MaybePromise, OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import type { Secrets } from '../keys/hmac.js'
+import type { SecretSource, Secrets } from '../keys/hmac.js'
 import type { KeyInput } from '../keys/key-input.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
 import { checkExpires, type MetaNames, refuseMeta, refuseTokenTimes } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { type Known, withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface DjangoJwtOptions<User extends object = Record<string, unknown>> {
@@ -29,8 +30,8 @@ export interface DjangoJwtOptions<User extends object = Record<string, unknown>>
   key?: KeyInput | readonly [privateKey: KeyInput, publicKey: KeyInput]
   /** Several keys, or what loads them: the first that signs does so, all verify. Django has no rotation. Instead of `key`. */
   keys?: Keys
-  /** Several texts for HS256. Instead of `key`. */
-  secrets?: Secrets
+  /** Several texts for HS256, or what returns them. Instead of `key`. */
+  secrets?: Secrets | SecretSource
   /** `FIELDS`: `'a'`, `['a', 's']`, `['a', 's', 'long']`, or short names by long ones as in `defineSession`. */
   fields?: readonly DjangoField[] | SessionFields
   /**
@@ -88,6 +89,10 @@ const DEFAULT_TOLERANCE = '30s'
 export function djangoJwt<User extends object = Record<string, unknown>>(
   options: DjangoJwtOptions<User>,
 ): SessionCodec {
+  return withSecrets(options, ['secrets'], create<User>)
+}
+
+function create<User extends object>(options: Known<DjangoJwtOptions<User>>): SessionCodec {
   const ring = ringOfOptions(options)
   const settings = settingsOf(options, ring)
   const { tokens, meta, fields, sessionField } = settings
@@ -122,7 +127,7 @@ interface DjangoJwtSettings {
   tolerance: number
 }
 
-function settingsOf<User extends object>(options: DjangoJwtOptions<User>, ring: KeyRing): DjangoJwtSettings {
+function settingsOf<User extends object>(options: Known<DjangoJwtOptions<User>>, ring: KeyRing): DjangoJwtSettings {
   const { fields = [], sessionField = DEFAULT_FIELD, user, claims, expires, renew = 'half-life', kid = false } = options
   if (user !== undefined && typeof user !== 'function') throw new TypeError('Option "user" must be a function')
   if (claims !== undefined && (typeof claims !== 'function' || user === undefined)) {
@@ -154,7 +159,7 @@ function metaOf(sessionField: string): MetaNames {
   }
 }
 
-function ringOfOptions<User extends object>(options: DjangoJwtOptions<User>): KeyRing {
+function ringOfOptions<User extends object>(options: Known<DjangoJwtOptions<User>>): KeyRing {
   const { key, keys, secrets, allowWeakSecrets = false } = options
   const given = [key, keys, secrets].filter((each) => each !== undefined)
   if (given.length !== 1) throw new TypeError('Give djangoJwt one of "key", "keys" and "secrets"')

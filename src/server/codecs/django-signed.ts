@@ -15,13 +15,17 @@ import {
   looksLikeDjangoSigned,
   type TimestampSigner,
 } from '../django/signer.js'
+import type { SecretSource } from '../keys/hmac.js'
 import { createPythonSerializer, type PythonSerializer } from '../python-serializers.js'
 import { checkMaxInflated } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { type Known, withSecrets } from './secret-source.js'
 
-export interface DjangoSignedOptions extends DjangoSigningOptions {
-  /** `SECRET_KEY_FALLBACKS`: keys that only verify. */
-  fallbacks?: readonly (string | Uint8Array)[] | undefined
+export interface DjangoSignedOptions extends Omit<DjangoSigningOptions, 'secretKey'> {
+  /** `SECRET_KEY`, or what returns it. It signs. */
+  secretKey: string | Uint8Array | SecretSource<string | Uint8Array>
+  /** `SECRET_KEY_FALLBACKS`, or what returns them: keys that only verify. */
+  fallbacks?: readonly (string | Uint8Array)[] | SecretSource<readonly (string | Uint8Array)[]> | undefined
   /** `SESSION_COOKIE_AGE`: how old a signature may get. Default two weeks, as Django's. */
   maxAge?: Duration | undefined
   /** Default `django.contrib.sessions.backends.signed_cookies`. */
@@ -52,6 +56,10 @@ const CLOCK_TOLERANCE = 5 * 60_000
  * })
  */
 export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
+  return withSecrets(options, ['secretKey', 'fallbacks'], create)
+}
+
+function create(options: Known<DjangoSignedOptions>): SessionCodec {
   const settings = settingsOf(options)
   return {
     name: 'djangoSigned',
@@ -77,7 +85,7 @@ interface DjangoSignedSettings {
   maxInflated: number
 }
 
-function settingsOf(options: DjangoSignedOptions): DjangoSignedSettings {
+function settingsOf(options: Known<DjangoSignedOptions>): DjangoSignedSettings {
   const { secretKey, fallbacks, serializer = 'json', allowWeakSecrets, salt = SALT, legacy = true } = options
   const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'fallbacks' })
   const maxInflated = checkMaxInflated(options.maxInflated)

@@ -9,17 +9,18 @@ import { looksLikeJwt } from '../../shared/jwt.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import type { Secrets } from '../keys/hmac.js'
+import type { SecretSource, Secrets } from '../keys/hmac.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import type { JwsAlgorithm } from '../keys/prepared-key.js'
 import { equalValues, setOwn } from '../values.js'
 import { checkExpires, refuseMeta, refuseTokenTimes } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import { type Known, withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface JwtOptions {
-  /** A list, or a text with commas. The first signs, all verify. Instead of `keys`. */
-  secrets?: Secrets
+  /** A list, or a text with commas, or what returns one. The first signs, all verify. Instead of `keys`. */
+  secrets?: Secrets | SecretSource
   /**
    * Key pairs, public keys, JWK sets, and secrets as one key among others; or what loads them. The first that signs does so, all
    * verify. Instead of `secrets`.
@@ -68,6 +69,10 @@ const META = {
  * @throws {TypeError} for missing, empty, weak or unsuitable keys and unknown algorithms
  */
 export function jwt(options: JwtOptions): SessionCodec {
+  return withSecrets(options, ['secrets'], create)
+}
+
+function create(options: Known<JwtOptions>): SessionCodec {
   const ring = ringOfOptions(options)
   const settings = settingsOf(options, ring)
   const { tokens } = settings
@@ -96,7 +101,7 @@ interface JwtSettings {
   identify: boolean
 }
 
-function settingsOf(options: JwtOptions, ring: KeyRing): JwtSettings {
+function settingsOf(options: Known<JwtOptions>, ring: KeyRing): JwtSettings {
   const { expires, kid = true, identify = true } = options
   return {
     tokens: createSignedTokens({ ring, writesKid: kid, remember: options.remember }),
@@ -106,7 +111,7 @@ function settingsOf(options: JwtOptions, ring: KeyRing): JwtSettings {
   }
 }
 
-function ringOfOptions({ secrets, keys, algorithms, allowWeakSecrets = false }: JwtOptions): KeyRing {
+function ringOfOptions({ secrets, keys, algorithms, allowWeakSecrets = false }: Known<JwtOptions>): KeyRing {
   if ((secrets === undefined) === (keys === undefined)) throw new TypeError('Give jwt either "keys" or "secrets"')
   if (keys !== undefined) return ringOf(keys, { allowWeakSecrets, ...(algorithms && { algorithms }) })
   return ringOfSecrets(secrets as Secrets, { algorithms: algorithms ?? ['HS256'], allowWeakSecrets })

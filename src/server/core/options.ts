@@ -6,7 +6,7 @@ import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
 import { createVerifiedCache, type VerifiedCache } from '../codecs/verified-cache.js'
-import type { Secrets } from '../keys/hmac.js'
+import type { SecretSource, Secrets } from '../keys/hmac.js'
 import type { KeysEvent } from '../keys/keys.js'
 import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore } from '../stores/store.js'
@@ -34,7 +34,7 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   /** The first writes, all read. */
   codecs?: readonly SessionCodec[]
   /** Short for `codecs: [beakerJwt({ secrets })]`. */
-  secrets?: Secrets
+  secrets?: Secrets | SecretSource
   /** Keeps the data: the cookie then only names the session, with what its codec adds. Default: the cookie holds the data. */
   store?: SessionStore
   /** What may scripts on the page see? Required: a list of keys, a function, `true` (all) or `false` (nothing). */

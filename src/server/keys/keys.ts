@@ -6,7 +6,7 @@ import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { HmacKey } from '../platform/platform.js'
-import { createHmacKeys, type KeyUse, type Secrets, secretList } from './hmac.js'
+import { createHmacKeys, inTime, type KeyUse, type Secrets, secretList } from './hmac.js'
 import {
   type CheckedKey,
   checkKeys,
@@ -168,14 +168,6 @@ export async function publicJwks(codecs: readonly { readonly keys?: CodecKeys }[
     for (const jwk of keys ? await keys.publicKeys() : []) found.set(JSON.stringify(jwk), jwk)
   }
   return { keys: [...found.values()] }
-}
-
-async function inTime<T>(value: MaybePromise<T>, timeout: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No keys within ${timeout} milliseconds`)), timeout)
-  })
-  return await Promise.race([value, late]).finally(() => clearTimeout(timer))
 }
 
 /** The first that signs comes first. Of a private key and its own public one, the private one stays. */

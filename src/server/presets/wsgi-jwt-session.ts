@@ -5,11 +5,11 @@ import { defineSession } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { jwt } from '../codecs/jwt.js'
 import type { SessionsOptions } from '../core/options.js'
-import type { Secrets } from '../keys/hmac.js'
+import type { SecretSource, Secrets } from '../keys/hmac.js'
 
 export interface WsgiJwtSessionOptions {
-  /** `secret_key`; a list for rotation, which the Python side does not have. */
-  secret: Secrets
+  /** `secret_key`, or what returns it; a list for rotation, which the Python side does not have. */
+  secret: Secrets | SecretSource
   /** `cookie_name`. Default `jwtsession`. */
   cookieName?: string
   /** `max_age` in seconds; `null` omits it. Default 86400. */
@@ -37,9 +37,12 @@ export function wsgiJwtSession<Data extends object = SessionData>(
   options: WsgiJwtSessionOptions,
 ): Pick<SessionsOptions<Data>, 'codecs' | 'maxAge' | 'session'> {
   const { secret, cookieName = 'jwtsession', maxAge = 86_400, allowWeakSecrets = false } = options
+  // Its secret may have commas in it.
+  const whole = (given: Secrets): Secrets => (typeof given === 'string' ? [given] : given)
+  const secrets = typeof secret === 'function' ? async () => whole(await secret()) : whole(secret)
   return {
     session: defineSession<Data>({ name: cookieName }),
-    codecs: [jwt({ secrets: typeof secret === 'string' ? [secret] : secret, allowWeakSecrets, identify: false })],
+    codecs: [jwt({ secrets, allowWeakSecrets, identify: false })],
     ...(maxAge === null ? {} : { maxAge }),
   }
 }
