@@ -28,6 +28,7 @@ export { expressJwks, fetchJwks, type JwksOptions } from './adapters/jwks.js'
 export {
   type NextCookieAttributes,
   type NextCookies,
+  type NextHeaders,
   type NextSessions,
   nextSessions,
   type ReadOnlySession,

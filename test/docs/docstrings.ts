@@ -73,7 +73,8 @@ const store = {
   getAll: () => [...jar].map(([name, value]) => ({ name, value })),
   set: (name: string, value: string) => void jar.set(name, value),
 }
-const cookies = async () => store`,
+const cookies = async () => store
+const headers = async () => new Headers()`,
     after: `await signIn('dave')
 console.log((await read()).data.user) // → dave`,
   },

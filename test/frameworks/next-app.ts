@@ -81,7 +81,8 @@ function buildIfStale(): void {
   for (const path of filesOf('examples/next')) copy(path, path.replace('examples/next/', ''))
   for (const [from, to] of Object.entries(ADDED)) copy(from, to)
   installPackage()
-  runOrThrow(process.execPath, [nextProgram(), 'build'])
+  // Without the secret, as a build for production has it.
+  runOrThrow(process.execPath, [nextProgram(), 'build'], { SESSION_KEY: undefined })
   writeFileSync(stamp, wanted)
 }
 
@@ -119,8 +120,9 @@ function nextProgram(): string {
   return `${folder}/node_modules/next/dist/bin/next`
 }
 
-function runOrThrow(program: string, args: readonly string[]): void {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, env: environment, encoding: 'utf8' })
+function runOrThrow(program: string, args: readonly string[], changes: Record<string, undefined> = {}): void {
+  const env = { ...environment, ...changes }
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, env, encoding: 'utf8' })
   if (status !== 0) throw new Error(`${args.join(' ')} failed\n${stdout}\n${stderr}`.slice(-8000))
 }
 

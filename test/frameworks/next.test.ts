@@ -1,5 +1,6 @@
 /** The behaviour suite on Next 16, as `next build` and `next start` have it: route handlers by `fetchSessions` and by `cookies()`. */
-import { afterAll, beforeAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { appSessions, NAME } from './app-sessions.js'
 import type { RunningApp } from './behaviour.js'
 import { describeBehaviour } from './behaviour.js'
 import { startNextApp } from './next-app.js'
@@ -11,6 +12,19 @@ describe('Next', () => {
     app = await startNextApp()
   })
   afterAll(() => app?.close())
+
+  test.each<[string, (cookie: string) => string]>([
+    ['an older twin after it', (cookie) => `${cookie}; ${NAME}=stale`],
+    ['an older twin before it', (cookie) => `${NAME}=stale; ${cookie}`],
+    ['in quotes', (cookie) => cookie.replace(/=(.*)/, '="$1"')],
+  ])('cookies() and headers() together read a session with %s', async (_, header) => {
+    const { sessions } = appSessions()
+    const session = await sessions.load('')
+    session.data.user = 'dave'
+    const cookie = (await sessions.commit(session))[0]?.split(';')[0] as string
+    const answer = await fetch(`${app.url}/suite/change/show`, { headers: { cookie: header(cookie) } })
+    expect(await answer.json()).toEqual({ user: 'dave' })
+  })
 
   const part = (name: string) => async (): Promise<RunningApp> => ({
     url: `${app.url}/suite/${name}`,

@@ -65,8 +65,9 @@ describe('Next', () => {
 
   test('change() gives what the work gives', () => {
     const cookies = async (): Promise<NextCookies> => ({ getAll: () => [] })
-    expectTypeOf(() => nextSessions(sessions, cookies)).returns.toEqualTypeOf<NextSessions<Data>>()
-    const { change } = nextSessions({} as Sessions<Data>, cookies)
+    const headers = async (): Promise<Headers> => new Headers()
+    expectTypeOf(() => nextSessions(sessions, cookies, headers)).returns.toEqualTypeOf<NextSessions<Data>>()
+    const { change } = nextSessions({} as Sessions<Data>, cookies, headers)
     expectTypeOf(() => change(async ({ data }) => data.cart?.items.length)).returns.toEqualTypeOf<
       Promise<number | undefined>
     >()

@@ -92,7 +92,11 @@ describe('is written and read', () => {
 
 test('is read only in a server component', async () => {
   const cookies = { getAll: () => [], set: () => {} }
-  const { read, change } = nextSessions(serve().sessions, async () => cookies)
+  const { read, change } = nextSessions(
+    serve().sessions,
+    async () => cookies,
+    async () => new Headers(),
+  )
   await change((session) => {
     session.data.cart = foreign(CART)
   })

@@ -1,5 +1,5 @@
 /** The sessions of the whole application. */
-import { cookies } from 'next/headers'
+import { cookies, headers } from 'next/headers'
 import { createSessions, defineSession, nextSessions } from 'sessionglass/server'
 
 export interface AppSession {
@@ -9,8 +9,8 @@ export interface AppSession {
 
 export const sessions = createSessions({
   session: defineSession<AppSession>({ name: 'app.session', idleTimeout: '30m' }),
-  secrets: process.env.SESSION_KEY ?? '',
+  secrets: () => process.env.SESSION_KEY ?? '', // a function: the build needs no key
   expose: ['user'],
 })
 
-export const { read, change } = nextSessions(sessions, cookies)
+export const { read, change } = nextSessions(sessions, cookies, headers)

@@ -16,6 +16,11 @@ export interface NextCookies {
   set?(name: string, value: string, attributes: NextCookieAttributes): unknown
 }
 
+/** The part of what `headers()` of `next/headers` gives that is used here. */
+export interface NextHeaders {
+  get(name: string): string | null
+}
+
 export interface NextCookieAttributes {
   path?: string
   domain?: string
@@ -54,8 +59,9 @@ const ADVICE =
  * `Cache-Control`, answers an outage with 503, and writes the values of every codec.
  *
  * @param cookies - from `next/headers`
+ * @param headers - from `next/headers`: `cookies()` has one cookie of each name, the browser may have sent several
  * @example
- * const { read, change } = nextSessions(sessions, cookies)
+ * const { read, change } = nextSessions(sessions, cookies, headers)
  *
  * export async function signIn(user: string): Promise<void> {
  *   await change((session) => {
@@ -67,12 +73,16 @@ const ADVICE =
 export function nextSessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
   cookies: () => Promise<NextCookies>,
+  headers: () => Promise<NextHeaders>,
 ): NextSessions<Data> {
+  if (typeof headers !== 'function') throw new TypeError('nextSessions takes cookies and headers of next/headers')
   const opened = createRequestMemory<Opened<Data> | undefined>()
 
+  const cookieHeader = async (): Promise<string> => (await headers()).get('cookie') ?? ''
+
   /** One session for each request, as long as the cookies are those that it was loaded from, or has set. */
-  function open(store: NextCookies): Promise<Session<Data>> {
-    const header = headerOf(store, sessions.name)
+  async function open(store: NextCookies, sent: string): Promise<Session<Data>> {
+    const header = headerOf(store, sent, sessions.name)
     const known = opened.of(store)
     if (known?.header === header) return known.session
     const session = sessions.load(header)
@@ -80,7 +90,7 @@ export function nextSessions<Data extends object = SessionData>(
     return session
   }
 
-  async function save(store: NextCookies, session: Session<Data>): Promise<void> {
+  async function save(store: NextCookies, sent: string, session: Session<Data>): Promise<void> {
     let next: Opened<Data> | undefined
     try {
       const names = new Set<string>()
@@ -89,7 +99,8 @@ export function nextSessions<Data extends object = SessionData>(
         if (!names.has(setCookie.name)) setOn(store, setCookie)
         names.add(setCookie.name)
       }
-      if (!session.isDestroyed) next = { header: headerOf(store, sessions.name), session: Promise.resolve(session) }
+      if (!session.isDestroyed)
+        next = { header: headerOf(store, sent, sessions.name), session: Promise.resolve(session) }
     } finally {
       // What could not be written, or has ended, is nothing to go on with.
       opened.keep(store, next)
@@ -98,15 +109,16 @@ export function nextSessions<Data extends object = SessionData>(
 
   return {
     async read() {
-      return readOnlySession(await open(await cookies()), ADVICE)
+      return readOnlySession(await open(await cookies(), await cookieHeader()), ADVICE)
     },
     async change(work) {
       const store = await cookies()
-      const session = await open(store)
+      const sent = await cookieHeader()
+      const session = await open(store, sent)
       try {
         return await work(session)
       } finally {
-        await save(store, session)
+        await save(store, sent, session)
       }
     },
   }
@@ -117,17 +129,34 @@ interface Opened<Data extends object> {
   session: Promise<Session<Data>>
 }
 
-/** The Cookie header, as far as it is about one session: its cookie, the public half, further parts. */
-function headerOf(store: NextCookies, sessionName: string): string {
-  return (
-    store
-      .getAll()
-      .filter(({ name }) => name === sessionName || name.startsWith(`${sessionName}.`))
-      // Any other value would not stay one cookie in this header.
-      .filter(({ value }) => COOKIE_BYTES.test(value))
-      .map(({ name, value }) => `${name}=${value}`)
-      .join('; ')
-  )
+/**
+ * The Cookie header, as far as it is about one session: its cookie, the public cookie, further parts. Of a name that this request
+ * has set or deleted, Next knows the cookie; all others are as the browser sent them.
+ */
+function headerOf(store: NextCookies, sent: string, sessionName: string): string {
+  const isOurs = (name: string): boolean => name === sessionName || name.startsWith(`${sessionName}.`)
+  const known = new Map(store.getAll().map(({ name, value }) => [name, value]))
+  const pairs = sent.split(';').map((pair) => pair.trim())
+  const nameOf = (pair: string): string => pair.slice(0, Math.max(0, pair.indexOf('='))).trim()
+  const names = new Set(pairs.map(nameOf))
+  // As Next reads them: the last one of a name that it can decode.
+  const before = new Map(pairs.flatMap((pair) => decodedPair(nameOf(pair), pair.slice(pair.indexOf('=') + 1))))
+  const isSame = (name: string): boolean => names.has(name) && before.get(name) === known.get(name)
+  const kept = pairs.filter((pair) => isOurs(nameOf(pair)) && isSame(nameOf(pair)))
+  const changed = [...known]
+    .filter(([name]) => isOurs(name) && !isSame(name))
+    // Any other value would not stay one cookie in this header.
+    .filter(([, value]) => COOKIE_BYTES.test(value))
+    .map(([name, value]) => `${name}=${value}`)
+  return [...kept, ...changed].join('; ')
+}
+
+function decodedPair(name: string, value: string): [name: string, value: string][] {
+  try {
+    return [[name, decodeURIComponent(value.trim())]]
+  } catch {
+    return []
+  }
 }
 
 function setOn(store: NextCookies, { name, value, attributes }: SetCookie): void {

@@ -1,12 +1,12 @@
 /** Put into the application of Next as app/suite/change/[action]/route.ts: the behaviour suite by `cookies()`. */
-import { cookies } from 'next/headers'
+import { cookies, headers } from 'next/headers'
 import { isSessionError, nextSessions } from 'sessionglass/server'
 import { respond } from '../../../../suite/actions'
 import { appSessions } from '../../../../suite/app-sessions'
 
 const both = appSessions()
-const { change } = nextSessions(both.sessions, cookies)
-const { change: changeOther } = nextSessions(both.other, cookies)
+const { change } = nextSessions(both.sessions, cookies, headers)
+const { change: changeOther } = nextSessions(both.other, cookies, headers)
 
 export async function GET(request: Request): Promise<Response> {
   const { pathname } = new URL(request.url)

@@ -34,13 +34,67 @@ function cookieJar({ isRendering = false }: { isRendering?: boolean } = {}) {
   return { jar, set, cookies: async () => store }
 }
 
+/** Of a browser that has sent nothing. */
+const headers = async (): Promise<Headers> => new Headers()
+
+describe('cookies as the browser sent them', () => {
+  /** As Next reads a header: the last one of each name, decoded. */
+  function jarOf(cookie: string) {
+    const made = cookieJar()
+    for (const pair of cookie.split('; ')) {
+      const [name = '', value = ''] = pair.split(/=(.*)/s)
+      try {
+        made.jar.set(name, decodeURIComponent(value))
+      } catch {}
+    }
+    return { ...made, headers: async () => new Headers({ cookie }) }
+  }
+
+  async function signedIn(user = 'dave') {
+    const { sessions, browser, visit } = serve()
+    await visit((data) => Object.assign(data, { user }))
+    return { sessions, value: browser.cookies.get(NAME) as string }
+  }
+
+  test.each<[string, (value: string) => string]>([
+    ['an older twin after it', (value) => `${NAME}=${value}; ${NAME}=stale`],
+    ['an older twin before it', (value) => `${NAME}=stale; ${NAME}=${value}`],
+    ['a twin that can not be decoded', (value) => `${NAME}=${value}; ${NAME}=%zz`],
+    ['in quotes', (value) => `other=1; ${NAME}="${value}"`],
+  ])('%s', async (_, header) => {
+    const { sessions, value } = await signedIn()
+    const { cookies, headers, set } = jarOf(header(value))
+    const { read, change } = nextSessions(sessions, cookies, headers)
+    expect((await read()).data).toEqual({ user: 'dave' })
+    await change(({ data }) => void Object.assign(data, { user: 'eve' }))
+    expect((await read()).data).toEqual({ user: 'eve' })
+    const { cookies: sameRequest } = jarOf('')
+    const jar = await sameRequest()
+    for (const [name, next] of set) jar.set(name, next, {})
+    // A page that is rendered after the action has another store, and the same headers.
+    expect((await nextSessions(sessions, async () => jar, headers).read()).data).toEqual({ user: 'eve' })
+  })
+
+  test('one that the request deleted is gone', async () => {
+    const { sessions, value } = await signedIn()
+    const { cookies, headers, jar } = jarOf(`${NAME}=${value}`)
+    jar.delete(NAME)
+    expect((await nextSessions(sessions, cookies, headers).read()).isNew).toBe(true)
+  })
+
+  test('headers is asked for', () => {
+    const { cookies } = cookieJar()
+    expect(() => nextSessions(serve().sessions, cookies, undefined as never)).toThrow('cookies and headers')
+  })
+})
+
 describe('change', () => {
   test.each([{ embedded: true }, { domain: 'shop.example' }])(
     'Next keeps one cookie of a name, which is ours: %j',
     async (options) => {
       const { sessions } = serve({ ...options, expose: ['user'] })
       const { set, jar, cookies } = cookieJar()
-      const { change } = nextSessions(sessions, cookies)
+      const { change } = nextSessions(sessions, cookies, headers)
       await change(signIn('dave'))
       await change(signIn('eve'))
       expect(jar.get(NAME)).not.toBe('')
@@ -62,7 +116,7 @@ describe('change', () => {
       expires: '1h',
     })
     const { set, jar, cookies } = cookieJar()
-    const { change } = nextSessions(sessions, cookies)
+    const { change } = nextSessions(sessions, cookies, headers)
     expect(
       await change((session) => {
         session.data.user = 'dave'
@@ -89,7 +143,7 @@ describe('change', () => {
 
   test('twice: the second knows of the first, and nothing is set when nothing changes', async () => {
     const { set, cookies } = cookieJar()
-    const { change, read } = nextSessions(serve().sessions, cookies)
+    const { change, read } = nextSessions(serve().sessions, cookies, headers)
     for (const visits of [1, 2]) {
       await change(({ data }) => {
         data.visits = ((data.visits as number | undefined) ?? 0) + 1
@@ -103,7 +157,7 @@ describe('change', () => {
   test('at the same time, or one inside another: no change is lost', async () => {
     const { jar, cookies } = cookieJar()
     const { sessions } = serve()
-    const { change } = nextSessions(sessions, cookies)
+    const { change } = nextSessions(sessions, cookies, headers)
     await change(signIn('dave'))
     const slowly = (key: string) => async (session: Session) => {
       await new Promise((resolve) => setTimeout(resolve, 5))
@@ -122,7 +176,7 @@ describe('change', () => {
 
   test('after what can not be written, the next one begins with what the browser has', async () => {
     const { cookies } = cookieJar()
-    const { change, read } = nextSessions(serve().sessions, cookies)
+    const { change, read } = nextSessions(serve().sessions, cookies, headers)
     await change(signIn('dave'))
     const tooMuch = change(({ data }) =>
       Object.assign(data, { big: 'x'.repeat(5000).replace(/x/g, () => `${Math.random()}`) }),
@@ -134,7 +188,7 @@ describe('change', () => {
 
   test('cookies that the application sets by itself in between count', async () => {
     const { jar, cookies } = cookieJar()
-    const { change, read } = nextSessions(serve().sessions, cookies)
+    const { change, read } = nextSessions(serve().sessions, cookies, headers)
     await change(signIn('dave'))
     const before = jar.get(NAME) as string
     await change(signIn('eve'))
@@ -147,7 +201,7 @@ describe('change', () => {
   test('after the end of a session another one may begin', async () => {
     const { jar, cookies } = cookieJar()
     const { sessions } = serve()
-    const { change, read } = nextSessions(sessions, cookies)
+    const { change, read } = nextSessions(sessions, cookies, headers)
     await change(signIn('dave'))
     const ended = await change((session) => {
       void sessions.destroy(session)
@@ -165,7 +219,7 @@ describe('change', () => {
   test('destroying the session', async () => {
     const { set, jar, cookies } = cookieJar()
     const { sessions } = serve()
-    const { change } = nextSessions(sessions, cookies)
+    const { change } = nextSessions(sessions, cookies, headers)
     await change(signIn('dave'))
     await change((session) => sessions.destroy(session))
     expect(jar.get(NAME)).toBe('')
@@ -176,7 +230,7 @@ describe('change', () => {
     const { jar, cookies } = cookieJar()
     const { sessions } = serve()
     const redirect = new Error('NEXT_REDIRECT')
-    const work = nextSessions(sessions, cookies).change((session) => {
+    const work = nextSessions(sessions, cookies, headers).change((session) => {
       session.data.user = 'dave'
       throw redirect
     })
@@ -187,18 +241,18 @@ describe('change', () => {
   test('where cookies can not be set, the error says where they can', async () => {
     const { cookies } = cookieJar({ isRendering: true })
     const { sessions } = serve()
-    const work = nextSessions(sessions, cookies).change(signIn('dave'))
+    const work = nextSessions(sessions, cookies, headers).change(signIn('dave'))
     await expect(work).rejects.toThrow(/server component: .*server action or a route handler .*proxy\.ts/)
-    const without = nextSessions(sessions, async () => ({ getAll: () => [] }))
+    const without = nextSessions(sessions, async () => ({ getAll: () => [] }), headers)
     await expect(without.change(signIn('dave'))).rejects.toThrow(/proxy\.ts/)
     // Nothing to write is no mistake there.
-    expect(await nextSessions(sessions, cookies).change((session) => session.isNew)).toBe(true)
+    expect(await nextSessions(sessions, cookies, headers).change((session) => session.isNew)).toBe(true)
   })
 
   test('refuses a value that Next would write in another way', async () => {
     const { set, cookies } = cookieJar()
     const { sessions } = serve({ codecs: [textCodec('a', { sign: async () => 'text~a~b+c/d=' })], expose: false })
-    const work = nextSessions(sessions, cookies).change(signIn('dave'))
+    const work = nextSessions(sessions, cookies, headers).change(signIn('dave'))
     await expect(work).rejects.toThrow(/percent-encode.*fetchSessions.*nextProxy/)
     expect(set).toEqual([])
   })
@@ -207,7 +261,7 @@ describe('change', () => {
     const { jar, cookies } = cookieJar()
     jar.set(NAME, 'text~down~')
     const codec = textCodec('down', { fails: new SessionError('ERR_SESSION_STORE', 'down') })
-    const { change, read } = nextSessions(serve({ codecs: [codec], expose: false }).sessions, cookies)
+    const { change, read } = nextSessions(serve({ codecs: [codec], expose: false }).sessions, cookies, headers)
     await rejection('ERR_SESSION_STORE', read())
     await rejection(
       'ERR_SESSION_STORE',
@@ -220,7 +274,7 @@ describe('change', () => {
     const { sessions, events } = serve()
     jar.set('other', 'x')
     jar.set(`${NAME}.public`, `a; ${NAME}=b`)
-    expect((await nextSessions(sessions, cookies).read()).isNew).toBe(true)
+    expect((await nextSessions(sessions, cookies, headers).read()).isNew).toBe(true)
     expect(events).toEqual([])
   })
 })
@@ -235,7 +289,7 @@ describe('read', () => {
   async function readData(): Promise<ReadOnlySession<Data>> {
     const { sessions } = serve()
     const { cookies } = cookieJar()
-    const { change, read } = nextSessions(sessions, cookies)
+    const { change, read } = nextSessions(sessions, cookies, headers)
     await change((session) =>
       Object.assign(session.data, { user: 'dave', cart: { items: [{ name: 'book' }] }, at: new Date(5) }),
     )
