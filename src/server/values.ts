@@ -331,3 +331,15 @@ function bsonBytes(key: string, value: unknown): number {
     return 0
   }
 }
+
+const applicationErrors = new WeakSet<object>()
+
+/** Marks what a function of the application throws while a store works: no failure of the store. */
+export function asApplicationError(error: unknown): unknown {
+  if (typeof error === 'object' && error !== null) applicationErrors.add(error)
+  return error
+}
+
+export function isApplicationError(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && applicationErrors.has(error)
+}

@@ -1,10 +1,4 @@
 /** Where sessions are kept: in cookies of each codec, and in each store. */
-import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { RedisStore } from 'connect-redis'
-import { Redis as IoRedis } from 'ioredis'
-import pg from 'pg'
-import { createClient } from 'redis'
 import {
   beakerJwt,
   compact,
@@ -15,13 +9,12 @@ import {
   fromExpressStore,
   jwt,
   memoryStore,
-  pgExecute,
-  redisStore,
   type SessionStore,
   type Sessions,
   sqliteExecute,
 } from '../../src/server/index.js'
 import { DJANGO_TABLE, openSqlite } from '../server/stores/sqlite.helpers.js'
+import { openSharedStore, type SharedStore, type StorePlaces } from '../setup/stores.js'
 import { clock, faultyStore, type Sabotage } from './faults.js'
 
 export const NAME = 'sid'
@@ -54,13 +47,15 @@ export interface System extends SystemInfo {
 /** The database servers that are there. */
 export interface Databases {
   redis?: number
-  postgres?: { host: string; port: number; user: string; database: string }
+  postgres?: NonNullable<StorePlaces['postgres']>
 }
 
 /** The one list. */
 export async function openSystems({ redis, postgres }: Databases, sabotage?: Sabotage): Promise<System[]> {
   const database = await openSqlite()
   database.exec(DJANGO_TABLE)
+  const places: StorePlaces = { ...(redis !== undefined && { redisPort: redis }), ...(postgres && { postgres }) }
+  const open = (name: SharedStore): Promise<SessionStore> => openSharedStore(name, places, { secretKey: SECRET, clock })
   const inStore = (name: string, store: SessionStore, server?: 'redis' | 'postgres'): System =>
     systemOf({ name, store: faultyStore(store, sabotage), ...(server && { database: server }) })
   return [
@@ -70,8 +65,19 @@ export async function openSystems({ redis, postgres }: Databases, sabotage?: Sab
     inStore('memory', memoryStore({ maxSessions: MAX_SESSIONS, clock })),
     inStore('sqlite', djangoStore({ execute: sqliteExecute(database), secretKey: SECRET, clock })),
     inStore('express', fromExpressStore(mapStore(), { clock })),
-    ...(redis === undefined ? [] : await redisStores(redis)).map(([name, store]) => inStore(name, store, 'redis')),
-    ...(postgres ? await postgresStores(postgres) : []).map(([name, store]) => inStore(name, store, 'postgres')),
+    ...(redis === undefined
+      ? []
+      : [
+          inStore('redis', await open('redisStore'), 'redis'),
+          inStore('ioredis', await open('redisStore with ioredis'), 'redis'),
+          inStore('connect-redis', await open('connect-redis'), 'redis'),
+        ]),
+    ...(postgres
+      ? [
+          inStore('postgres', await open('djangoStore in PostgreSQL'), 'postgres'),
+          inStore('connect-pg-simple', await open('connect-pg-simple'), 'postgres'),
+        ]
+      : []),
   ]
 }
 
@@ -104,38 +110,6 @@ function systemOf({
     ...(database && { database }),
     probe: async () => store?.get('0'.repeat(32)),
   }
-}
-
-async function redisStores(port: number): Promise<[string, SessionStore][]> {
-  const client = createClient({
-    url: `redis://127.0.0.1:${port}`,
-    disableOfflineQueue: true,
-    socket: { reconnectStrategy: 20 },
-  })
-  const ioClient = new IoRedis(port, '127.0.0.1', { maxRetriesPerRequest: 0, retryStrategy: () => 20 })
-  // Their calls fail too.
-  client.on('error', () => {})
-  ioClient.on('error', () => {})
-  await client.connect()
-  return [
-    ['redis', redisStore(client, { clock })],
-    ['ioredis', redisStore(ioClient, { prefix: 'io:', clock })],
-    ['connect-redis', fromExpressStore(new RedisStore({ client, prefix: 'connect:' }), { clock })],
-  ]
-}
-
-async function postgresStores(settings: Databases['postgres'] & {}): Promise<[string, SessionStore][]> {
-  // Its types would claim `req.session` of every test for themselves.
-  const require = createRequire(import.meta.url)
-  const PgStore = require('connect-pg-simple')(require('express-session')) as new (options: object) => ExpressStore
-  const pool = new pg.Pool(settings)
-  pool.on('error', () => {})
-  await pool.query(readFileSync(require.resolve('connect-pg-simple/table.sql'), 'utf8'))
-  await pool.query(DJANGO_TABLE.replace('datetime', 'timestamp with time zone'))
-  return [
-    ['postgres', djangoStore({ execute: pgExecute(pool), secretKey: SECRET, clock })],
-    ['connect-pg-simple', fromExpressStore(new PgStore({ pool, errorLog: () => {} }), { clock })],
-  ]
 }
 
 /** A store of express-session in memory, bounded: its own MemoryStore keeps every session for ever. */

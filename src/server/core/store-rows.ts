@@ -8,7 +8,8 @@ import { isSessionError, SessionError } from '../../shared/errors.js'
 import { isPlainObject, type MaybePromise, type SessionData } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
 import { createMutex, type Mutex } from '../mutex.js'
-import { isApplicationError, type SessionStore, type StoredSession } from '../stores/store.js'
+import type { SessionStore, StoredSession } from '../stores/store.js'
+import { isApplicationError } from '../values.js'
 import type { EmitEvent } from './events.js'
 
 /** What loading needs of a store. */

@@ -7,8 +7,9 @@ import { SessionError } from '../../shared/errors.js'
 import { checkLimit } from '../../shared/limits.js'
 import type { SessionData } from '../../shared/types.js'
 import { withBsonTypes } from '../bson-types.js'
+import { asApplicationError } from '../values.js'
 import { readRow, writeRow } from './row.js'
-import { asApplicationError, type SessionStore, type StoredSession } from './store.js'
+import type { SessionStore, StoredSession } from './store.js'
 
 export interface MemoryStoreOptions {
   /** How many sessions are kept; the one that was used longest ago goes first. Default 10 000. */

@@ -47,16 +47,3 @@ export interface SessionStore {
     change: (current: StoredSession | undefined) => StoredSession | undefined,
   ): MaybePromise<StoredSession | undefined>
 }
-
-const applicationErrors = new WeakSet<object>()
-
-/** @internal What a function of the application throws while a store works: no failure of the store. */
-export function asApplicationError(error: unknown): unknown {
-  if (typeof error === 'object' && error !== null) applicationErrors.add(error)
-  return error
-}
-
-/** @internal */
-export function isApplicationError(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && applicationErrors.has(error)
-}
