@@ -9,7 +9,7 @@ import { fastify } from 'fastify'
 import { Hono } from 'hono'
 import Koa from 'koa'
 import { expressSessions, sessionOf } from '../../src/server/adapters/express.js'
-import { fastifySessions } from '../../src/server/adapters/fastify.js'
+import { type FastifySession, fastifySessions } from '../../src/server/adapters/fastify.js'
 import { fetchSessions } from '../../src/server/adapters/fetch.js'
 import type { Session } from '../../src/server/core/session.js'
 import { isSessionError, type Sessions } from '../../src/server/index.js'
@@ -18,7 +18,9 @@ import type { Data } from './systems.js'
 /** The session as an application has it at hand. */
 interface Visit {
   data(): Data
-  session(): Session<Data>
+  session(): Pick<Session<Data>, 'rejected'> & { regenerate(): unknown }
+  /** If a sign-in needs more than the session's own. */
+  regenerate?(): unknown
   destroy(): unknown
 }
 
@@ -27,11 +29,11 @@ const CHUNKS = 24
 const CHUNK = `${' '.repeat(16_383)}\n`
 
 /** `/look`, `/write`, `/login` and `/logout`, with `owner`, `key` and `value`, and `stream` for a long answer. */
-async function answerOf(path: string, { data, session, destroy }: Visit): Promise<string[]> {
+async function answerOf(path: string, { data, session, regenerate, destroy }: Visit): Promise<string[]> {
   const { pathname, searchParams } = new URL(path, 'http://localhost')
   const { rejected } = session()
   const found = `${JSON.stringify({ data: data(), ...(rejected && { rejected: rejected.code }) })}\n`
-  if (pathname === '/login') session().regenerate()
+  if (pathname === '/login') await (regenerate ? regenerate() : session().regenerate())
   if (pathname === '/logout') await destroy()
   const key = searchParams.get('key')
   if (key !== null) Object.assign(data(), { owner: searchParams.get('owner'), [key]: searchParams.get('value') })
@@ -90,9 +92,12 @@ export const adapters: Record<string, Start> = {
     const app = fastify()
     app.register(fastifySessions(sessions))
     app.get('/*', async (request, reply) => {
-      const session = (request as unknown as { session: Session<Data> }).session
+      const { session } = request as unknown as { session: FastifySession<Data> }
       const destroy = () => sessions.destroy(session)
-      const body = await answerOf(request.url, { data: () => session.data, session: () => session, destroy })
+      // Its plugins begin an empty session so: a sign-in names what stays.
+      const regenerate = () => session.regenerate(Object.keys(session.data))
+      const visit = { data: () => session.data, session: () => session, regenerate, destroy }
+      const body = await answerOf(request.url, visit)
       return reply.send(body.length === 1 ? body[0] : Readable.from(body))
     })
     app.setErrorHandler((error, _request, reply) => reply.code(statusOf(error)).send(failureOf(error)))

@@ -43,7 +43,7 @@ export const faults: Record<FaultName, Fault> = {
   // A replica that lags behind. Only the next write of the row, in one step, is sure to see what it says now.
   stale: { actions: ['look', 'write'], needs: 'update', shows: 'older' },
   // "There is no such row" is the store's way to say that a session has ended.
-  missing: { actions: ['look', 'write', 'login'], needs: 'store', shows: 'nothing', ends: ['look', 'write', 'login'] },
+  missing: { actions: ['look', 'write', 'login'], needs: 'store', shows: 'nothing', ends: ['write', 'login'] },
   // Only a new id may replace what can't be read.
   unreadable: {
     actions: ['look', 'write', 'login'],
@@ -54,7 +54,7 @@ export const faults: Record<FaultName, Fault> = {
   },
   // Two clocks may be five minutes apart.
   drift: { actions: ALL },
-  future: { actions: ['look'], shows: 'nothing', ends: ['look'] },
+  future: { actions: ['look'], shows: 'nothing' },
   past: { actions: ['look', 'write'], shows: 'nothing', fails: 'unchanged' },
   // The client closes the connection before the answer, or in the middle of its body.
   abort: { actions: ['write'] },
