@@ -49,11 +49,11 @@ export async function openSharedStore(
     case 'connect-pg-simple': {
       const pool = poolOf(postgres)
       await createOnce(pool, 'session', readFileSync(require.resolve('connect-pg-simple/table.sql'), 'utf8'))
-      const PgStore = expressStore('connect-pg-simple')
+      const PgStore = storeOf(require('connect-pg-simple'))
       return fromExpressStore(new PgStore({ pool, pruneSessionInterval: false, errorLog: () => {} }), options)
     }
     case 'session-file-store': {
-      const FileStore = expressStore('session-file-store')
+      const FileStore = storeOf(require('session-file-store'))
       return fromExpressStore(new FileStore({ path: folder, retries: 0, reapInterval: -1, logFn: () => {} }), options)
     }
     case 'redisStore':
@@ -70,8 +70,10 @@ export async function openSharedStore(
   }
 }
 
-function expressStore(name: string): new (options: object) => ExpressStore {
-  return require(name)(require('express-session'))
+function storeOf(make: (expressSession: object) => unknown): new (options: object) => ExpressStore {
+  return make(require('express-session')) as new (
+    options: object,
+  ) => ExpressStore
 }
 
 async function nodeRedis(port: number) {

@@ -72,7 +72,7 @@ interface CookieTime {
 }
 
 /** Bytes of name and value that every browser keeps (Chromium, Firefox and Safari refuse more). */
-export const MAX_COOKIE_BYTES = 4096
+const MAX_COOKIE_BYTES = 4096
 /** Bytes of one attribute's value that browsers keep. */
 const MAX_ATTRIBUTE_BYTES = 1024
 /** Milliseconds; dates of HTTP have years of four digits (RFC 9110 §5.6.7). */

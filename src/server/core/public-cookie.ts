@@ -47,7 +47,7 @@ export function publicChange(
 }
 
 /** An object that says something. */
-export function hasMembers(data: object): boolean {
+function hasMembers(data: object): boolean {
   return Object.values(data).some((value) => value !== undefined)
 }
 

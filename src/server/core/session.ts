@@ -109,7 +109,7 @@ export function sessionBehind<Data extends object>(session: Session<Data>): Sess
 /** The server's own view of a session. */
 export let stateOf: (session: Session<object>) => SessionState
 /** The data of a session, and whether the application has asked for it: until then it is as it was loaded. */
-export let dataOf: (session: Session<object>) => { data: SessionData; isAsked: boolean }
+let dataOf: (session: Session<object>) => { data: SessionData; isAsked: boolean }
 
 /**
  * The session when the commit begins. The application may go on while the commit waits: what it puts into `data`, and a
