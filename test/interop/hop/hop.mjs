@@ -99,6 +99,8 @@ async function hop({ kind, text, expires, now: seconds, settings }) {
       if (session.rejected?.code === 'ERR_SESSION_EXPIRED') return { skipped: 'expired' }
       throw session.rejected ?? new Error('the session was not found')
     }
+    // It is read, but one that has become empty again would end.
+    if (change === add && Object.keys(session.data).length === 0) return { skipped: 'empty' }
     change(session.data)
     const [setCookie = ''] = await sessions.commit(session)
     value = setCookie.slice(NAME.length + 1).split(';')[0] ?? ''

@@ -17,7 +17,7 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {}
 /** Why Django's text goes on without a hop. */
 const WITHOUT_HOP = {
   expired: 'the session has expired when it is written, so neither side reads it',
-  empty: 'a session without a key has nothing to keep, and in Node one that has become empty ends',
+  empty: 'Node reads a session without a key, but one that has become empty again ends',
   'not a session': '`signing.dumps` made it of something else than a dictionary',
 }
 

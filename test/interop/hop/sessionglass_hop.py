@@ -130,8 +130,6 @@ def _hop_row(session, session_dict, text):
     serializer = _serializer_name(session.serializer)
     if serializer is None:
         return _count('serializer', text)
-    if not session_dict:
-        return _count('empty', text)
     moment = timezone.now()
     expiry = session.get_expiry_date(modification=moment, expiry=session_dict.get('_session_expiry'))
     answer = _ask(
@@ -159,8 +157,6 @@ def _hop_cookie(obj, text, *, key, salt, serializer):
         return _count('serializer', text)
     if not isinstance(obj, dict):
         return _count('not a session', text)
-    if not obj:
-        return _count('empty', text)
     answer = _ask(
         kind='cookie',
         text=text,
