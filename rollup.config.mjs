@@ -31,6 +31,14 @@ function isExternal(id) {
   )
 }
 
+const VERIFYING = 'verifying'
+const WRITING = 'writing'
+/** Modules of one entry that not every user of it needs: a bundler leaves a whole file out, or loads it later. */
+const USES = {
+  [VERIFYING]: ['server/core/verify-sessions', 'server/codecs/beaker-jwt'],
+  [WRITING]: ['server/codecs/beaker-jwt-claims'],
+}
+
 /**
  * The file for a module that several entries use.
  *
@@ -42,9 +50,12 @@ function sharedFile(users) {
   // A page loads nothing that only other pages need.
   const pages = users.filter((name) => name.startsWith('client/')).map((name) => name.slice('client/'.length))
   if (pages.length > 0) return `shared/${pages.sort().join('-')}`
-  if (!users.includes('server/index')) return undefined
-  // sessions.js imports a platform, so what a platform imports can't be in it.
-  return users.some((name) => name.startsWith('server/platform/')) ? 'server/common' : 'server/sessions'
+  if (!users.includes('server/index') && !users.includes(WRITING)) return undefined
+  // load.js imports a platform, so what a platform imports can't be in it.
+  if (users.some((name) => name.startsWith('server/platform/'))) return 'server/common'
+  // A service that only verifies loads neither of the others, and writers.js only if it writes after all.
+  if (users.includes(VERIFYING)) return 'server/load'
+  return users.includes(WRITING) ? 'server/writers' : 'server/sessions'
 }
 
 /** Rollup's `manualChunks`: knows each module's users, and asks `sharedFile`. */
@@ -66,6 +77,10 @@ function assignFiles(modules) {
     for (const imported of byId.get(id).importedIds) visit(imported, entry)
   }
   for (const { id, isEntry } of modules) if (isEntry) visit(id, nameOf(id))
+  for (const { id } of modules) {
+    const [use] = Object.entries(USES).find(([, names]) => names.includes(nameOf(id))) ?? []
+    if (use) visit(id, use)
+  }
   // An entry is shared, too, if another entry imports it: its own file then only names the exports.
   const shared = [...usersOf].filter(([id, users]) => users.size > 1 || !byId.get(id).isEntry)
   return new Map(shared.map(([id, users]) => [id, sharedFile([...users])]))

@@ -1,6 +1,7 @@
 /** Decoding a cookie as a page does, and what that costs the page in bytes. */
 
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { build } from 'esbuild'
@@ -63,6 +64,12 @@ export async function measureBundles() {
   for (const [name, contents] of Object.entries(ENTRIES)) {
     sizes[name] = await sizeOf(contents, name.startsWith('a Worker') ? 'worker' : 'browser')
   }
+  sizes['a Worker that only verifies, if its bundler makes one file'] = await sizeOf(
+    verifierOf('beakerJwt'),
+    'worker',
+    here,
+    false,
+  )
   return sizes
 }
 
@@ -70,10 +77,11 @@ export async function measureBundles() {
  * @param {string} contents - of the module that is bundled
  * @param {'browser' | 'worker'} runtime
  * @param {string} [folder] - that its paths start from
- * @returns {Promise<number>} bytes after esbuild's minifier and gzip, without packages that are loaded only if they are needed
+ * @param {boolean} [splitting] - whether the bundler keeps what is loaded later in files of their own
+ * @returns {Promise<number>} bytes after esbuild's minifier and gzip, without what is loaded only if it is needed
  */
-export async function sizeOf(contents, runtime, folder = here) {
-  const { outputFiles } = await build({
+export async function sizeOf(contents, runtime, folder = here, splitting = true) {
+  const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: folder },
     bundle: true,
     minify: true,
@@ -89,10 +97,28 @@ export async function sizeOf(contents, runtime, folder = here) {
           external: ['node:*'],
         }),
     plugins: [laterLoaded],
+    splitting,
+    outdir: 'out',
+    metafile: true,
     write: false,
     logLevel: 'silent',
   })
-  return gzipSync(outputFiles[0].contents, { level: 9 }).length
+  const loaded = loadedAtStart(metafile.outputs)
+  const files = outputFiles.filter(({ path }) => loaded.has(path)).map((file) => file.contents)
+  return gzipSync(Buffer.concat(files), { level: 9 }).length
+}
+
+/** The paths of all files but those of what only writing needs. */
+function loadedAtStart(outputs) {
+  const isWriters = ({ entryPoint = '' }) => entryPoint.endsWith('dist/server/writers.js')
+  const found = new Set()
+  const visit = (path) => {
+    if (found.has(resolve(path)) || outputs[path] === undefined || isWriters(outputs[path])) return
+    found.add(resolve(path))
+    for (const imported of outputs[path].imports) visit(imported.path)
+  }
+  visit(Object.keys(outputs).find((path) => outputs[path].entryPoint === '<stdin>'))
+  return found
 }
 
 /** A Worker that never meets an ObjectId never loads bson, and one that never writes never loads fflate. @type {import('esbuild').Plugin} */

@@ -1,17 +1,12 @@
 /**
- * Session values: whether two are equal, what two requests changed in one session, copies, and which keys are the largest.
+ * Session values: whether two are equal, what two requests changed in one session, and copies.
  * Plain objects, arrays, dates, bytes, regular expressions, Map and Set of any realm, and instances of classes.
  */
-import { writeBson } from '../shared/bson/writer.js'
-import { type KeySize, SessionError } from '../shared/errors.js'
+import { SessionError } from '../shared/errors.js'
 import { isPlainObject, type OriginNode, type SessionData } from '../shared/types.js'
 
 /** Deeper than any format or store goes: past it values count as different, and the writer says what is wrong. */
 const MAX_DEPTH = 100
-/** How many keys an error names. */
-const LARGEST_KEYS = 5
-/** Bytes of the length and the end of a BSON document, which every measure has. */
-const BSON_FRAME_BYTES = 5
 
 /**
  * Compares two values as a session holds them. A member that is `undefined` is absent, `-0` differs from `0`, `NaN` equals
@@ -312,27 +307,7 @@ function copierOf(value: object): () => unknown {
   }
 }
 
-/**
- * Which keys take the most room, for the error that says a session is too large: sizes only, never values.
- *
- * @returns the largest first, by the bytes that each takes as BSON before compression; 0 for what can't be measured
- */
-export function largestKeys(data: SessionData): KeySize[] {
-  return Object.keys(data)
-    .map((key) => ({ key, bytes: bsonBytes(key, data[key]) }))
-    .sort((a, b) => b.bytes - a.bytes)
-    .slice(0, LARGEST_KEYS)
-}
-
-function bsonBytes(key: string, value: unknown): number {
-  try {
-    return writeBson({ [key]: value }).length - BSON_FRAME_BYTES
-  } catch {
-    return 0
-  }
-}
-
-const applicationErrors = new WeakSet<object>()
+const applicationErrors = /* @__PURE__ */ new WeakSet<object>()
 
 /** Marks what a function of the application throws while a store works: no failure of the store. */
 export function asApplicationError(error: unknown): unknown {

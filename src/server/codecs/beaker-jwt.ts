@@ -3,11 +3,10 @@
  * RFC 7515, FORMATS §4.
  */
 import { platform } from '#platform'
-import { base85Room, decodeBase85, putBase85 } from '../../shared/base85.js'
+import { decodeBase85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson/origin.js'
 import { type BsonTypes, readBson } from '../../shared/bson/reader.js'
-import { writeBson } from '../../shared/bson/writer.js'
-import { decodeUtf8, encodeUtf8 } from '../../shared/bytes.js'
+import { decodeUtf8 } from '../../shared/bytes.js'
 import { type DataAndMeta, takeBeakerMeta } from '../../shared/decode.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, looksLikeJwt, splitJwt } from '../../shared/jwt.js'
@@ -15,11 +14,10 @@ import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
-import { writeJson } from '../json/writer.js'
 import { createHmacKeys, type HmacKeys, type SecretSource, type Secrets } from '../keys/hmac.js'
 import { equalValues, readOften } from '../values.js'
-import { BEAKER_KEYS, beakerDict, beakerRecord, withFloatTimes } from './beaker-meta.js'
-import { checkMaxInflated, refuseMeta } from './checks.js'
+import { BEAKER_KEYS, beakerRecord } from './beaker-meta.js'
+import { checkMaxInflated } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { type Known, withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
@@ -44,13 +42,8 @@ const MAX_LENGTH = 4064
 const ALGORITHM = 'HS256'
 /** `{"typ":"JWT","alg":"HS256"}`: joserfc since 0.6.0 puts `typ` first (FORMATS §4). */
 const HEADER = 'eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9'
-/** The claims before and behind the digits of `bsZ`. */
-const BSZ_HEAD: Uint8Array = /* @__PURE__ */ encodeUtf8('{"bsZ":"')
-const BSZ_TAIL: Uint8Array = /* @__PURE__ */ encodeUtf8('"}')
 /** The origin of what was read here. */
 const BEAKER_JWT = 'beaker-jwt'
-/** zlib's best compression, as Python asks for. */
-const LEVEL = 9
 
 /**
  * The codec of beaker-session-jwt. To it, as to Python, any JWT signed with one of its secrets is a session: give it its own
@@ -71,6 +64,11 @@ function create(options: Known<BeakerJwtOptions>): SessionCodec {
   }
   const cache = createVerifiedCache<VerifiedToken>(options.remember)
   const verifier: Verifier = { hmacKeys, payloads, cache, readHeader: createHeaderReader() }
+  let writer: ClaimsWriter | undefined
+  const loadWriter = async (): Promise<ClaimsWriter> => {
+    writer ??= await import('./beaker-jwt-claims.js')
+    return writer
+  }
   return {
     name: 'beakerJwt',
     family: 'jws',
@@ -82,7 +80,15 @@ function create(options: Known<BeakerJwtOptions>): SessionCodec {
     // What was verified before needs no second look at its form.
     matches: (value) => cache.get(value) !== undefined || looksLikeJwt(value),
     verify: async (value, context) => readAgain(value, context, verifier) ?? verify(value, context, verifier),
-    sign: (record, context) => sign(record, context, { hmacKeys, payloads, compress }),
+    prepareSign: async () => void (await loadWriter()),
+    async sign(record, context) {
+      const { writeClaims } = writer ?? (await loadWriter())
+      const { maxInflated } = payloads
+      const isOwn = record.origin?.format === BEAKER_JWT
+      const claims = await writeClaims(record, { compress, maxInflated, isOwn })
+      const signingInput = `${HEADER}.${platform.base64Url(claims)}`
+      return `${signingInput}.${await hmacKeys.signText(signingInput, context)}`
+    },
     changed: ({ data, origin }) => origin === undefined || !equalValues((origin as BeakerJwtOrigin).data(), data),
   }
 }
@@ -94,11 +100,8 @@ interface Verifier {
   readHeader: HeaderReader
 }
 
-interface Signer {
-  hmacKeys: HmacKeys
-  payloads: PayloadOptions
-  compress: boolean
-}
+/** Loaded with the first session that is written: a service that only reads has no use for it. */
+type ClaimsWriter = typeof import('./beaker-jwt-claims.js')
 
 interface VerifiedToken {
   keyIndex: number
@@ -252,36 +255,4 @@ function mergedNode(claims: OriginNode, session: OriginNode): OriginNode {
     keys: () => new Set([...(claims.keys?.() ?? []), ...(session.keys?.() ?? [])]),
     child: (key) => session.child?.(key) ?? claim(key),
   }
-}
-
-async function sign(
-  record: SessionRecord,
-  context: CodecContext,
-  { hmacKeys, payloads, compress }: Signer,
-): Promise<string> {
-  const root = record.origin?.root()
-  refuseMeta(record.data, BEAKER_KEYS, record.origin?.format === BEAKER_JWT ? undefined : root)
-  const session = beakerDict(record, root)
-  const origin = withFloatTimes(root)
-  const { maxInflated: maxBytes } = payloads
-  const claims = compress
-    ? compressedClaims(await platform.deflate(writeBson(session, { origin, maxBytes }), LEVEL))
-    : plainClaims(session, origin)
-  const signingInput = `${HEADER}.${platform.base64Url(claims)}`
-  return `${signingInput}.${await hmacKeys.signText(signingInput, context)}`
-}
-
-/** No character of base85 needs an escape in JSON. @param stream - the session as BSON, compressed */
-function compressedClaims(stream: Uint8Array): Uint8Array {
-  const claims = new Uint8Array(BSZ_HEAD.length + base85Room(stream.length) + BSZ_TAIL.length)
-  claims.set(BSZ_HEAD)
-  const end = putBase85(stream, claims, BSZ_HEAD.length)
-  claims.set(BSZ_TAIL, end)
-  return claims.subarray(0, end + BSZ_TAIL.length)
-}
-
-function plainClaims(session: SessionData, origin: OriginNode): string {
-  if (session.bsZ === undefined) return writeJson(session, { origin })
-  const message = 'Plain claims must not have the key bsZ, which marks compressed sessions'
-  throw new SessionError('ERR_SESSION_UNWRITABLE', message, { path: 'bsZ' })
 }

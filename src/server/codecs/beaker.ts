@@ -21,7 +21,8 @@ import {
   decodeBody,
   type OpenedBody,
 } from './beaker-cipher.js'
-import { BEAKER_KEYS, beakerDict, beakerRecord, withFloatTimes } from './beaker-meta.js'
+import { beakerDict, withFloatTimes } from './beaker-dict.js'
+import { BEAKER_KEYS, beakerRecord } from './beaker-meta.js'
 import { checkMaxInflated, refuseMeta } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { type Known, withSecrets } from './secret-source.js'

@@ -89,6 +89,8 @@ export interface SessionCodec {
   matches(value: string): boolean
   /** @throws {SessionError} any code; `verified` is true if the signature was valid */
   verify(value: string, context: CodecContext): Promise<SessionRecord>
+  /** Loads what `sign` needs and `verify` does not. `ready()` of sessions that write calls it; without it the first `sign` loads the same. */
+  prepareSign?(): Promise<void>
   /** Absent: read only. @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value it can't hold */
   sign?(record: SessionRecord, context: CodecContext): Promise<string>
   /**

@@ -7,7 +7,7 @@ import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf, equalValues, markUncertain, mergeByKey } from '../values.js'
-import { type ChunkLimits, chunkName, isSameCookie, type SetCookie, signFitting, splitValue } from './cookies.js'
+import { type ChunkLimits, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
 import { isNoCsrf, nextId } from './csrf.js'
 import { isNoFlash } from './flash.js'
 import { changeResponse, type HeaderTarget } from './http.js'
@@ -32,6 +32,7 @@ import {
   type SessionState,
   stateOf,
 } from './session.js'
+import { signFitting } from './sign-fitting.js'
 import { type CookieEnd, cookieEnd, type Rows } from './store-rows.js'
 import { reportConflict } from './versions.js'
 

@@ -6,8 +6,6 @@ import { MAX_CANDIDATES, readCookies } from '../../shared/cookie.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import { checkLimit } from '../../shared/limits.js'
-import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
-import { largestKeys } from '../values.js'
 
 export interface CookieAttributes {
   /** Default `/`. */
@@ -72,7 +70,7 @@ interface CookieTime {
 }
 
 /** Bytes of name and value that every browser keeps (Chromium, Firefox and Safari refuse more). */
-const MAX_COOKIE_BYTES = 4096
+export const MAX_COOKIE_BYTES = 4096
 /** Bytes of one attribute's value that browsers keep. */
 const MAX_ATTRIBUTE_BYTES = 1024
 /** Milliseconds; dates of HTTP have years of four digits (RFC 9110 §5.6.7). */
@@ -514,29 +512,4 @@ function roomsOf(name: string, { count, bytes }: ChunkLimits): number[] {
     left -= length + MARKS + room
   }
   return rooms
-}
-
-/**
- * Signs a value that a cookie, or several, can hold.
- *
- * @param cookieName - of the cookie that the value stands in, which takes room too
- * @param limits - of the cookies that it may be split over
- * @throws {SessionError} `ERR_SESSION_TOO_LARGE` with the largest keys, and what the codec throws
- */
-export async function signFitting(
-  codec: SessionCodec,
-  record: SessionRecord,
-  context: CodecContext,
-  cookieName: string,
-  limits?: ChunkLimits,
-): Promise<string> {
-  const value = await (codec as Required<SessionCodec>).sign(record, context)
-  const most = limits ? chunkRoom(cookieName, limits) : MAX_COOKIE_BYTES - cookieName.length
-  const room = Math.min(codec.maxLength ?? most, most)
-  if (value.length <= room) return value
-  throw new SessionError(
-    'ERR_SESSION_TOO_LARGE',
-    `Cookie ${cookieName} takes ${value.length} bytes as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
-    { largest: largestKeys(record.data) },
-  )
 }

@@ -5,10 +5,11 @@ import { SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import { copyOf, equalValues } from '../values.js'
-import { type SetCookie, signFitting } from './cookies.js'
+import type { SetCookie } from './cookies.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
 import { type Draft, identify, type LoadedSession, type PublicCookie } from './session.js'
+import { signFitting } from './sign-fitting.js'
 import { cookieEnd } from './store-rows.js'
 
 /** The session as the public cookie has to show it. */

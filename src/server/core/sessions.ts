@@ -67,9 +67,13 @@ export function createSessions<Data extends object = SessionData>(
   const settings = settle(options)
   if (options.readOnly) return readOnlySessions<Data>(settings)
   const sessions = internalOf<Data>(settings)
+  const reading = readOnlySessions<Data>(settings, sessions.load)
   return {
-    ...readOnlySessions<Data>(settings, sessions.load),
+    ...reading,
     [internal]: sessions,
+    async ready() {
+      await Promise.all([reading.ready(), settings.codecs[0]?.prepareSign?.(), settings.publicCodec?.prepareSign?.()])
+    },
     commit: async (session, headers) => (await sessions.commit(sessionBehind(session), headers)).map(String),
     destroy: async (session, headers) => (await sessions.destroy(sessionBehind(session), headers)).map(String),
   }

@@ -1,6 +1,7 @@
 import { Double, serialize } from 'bson'
 import { describe, expect, test } from 'vitest'
-import { beakerDict, beakerRecord, withFloatTimes } from '../../../src/server/codecs/beaker-meta.js'
+import { beakerDict, withFloatTimes } from '../../../src/server/codecs/beaker-dict.js'
+import { beakerRecord } from '../../../src/server/codecs/beaker-meta.js'
 import { readJson } from '../../../src/server/json/reader.js'
 import { lightBsonTypes } from '../../../src/shared/bson/decimal.js'
 import { bsonOrigin } from '../../../src/shared/bson/origin.js'

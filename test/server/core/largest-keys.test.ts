@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { largestKeys } from '../../../src/server/values.js'
+import { largestKeys } from '../../../src/server/core/sign-fitting.js'
 
 test('the five largest keys come first, with their bytes', () => {
   const data = { a: 'x'.repeat(10), é: 'é'.repeat(100), c: [1, 2, 3], d: { e: 'x'.repeat(50) }, f: null, g: 1, h: true }
