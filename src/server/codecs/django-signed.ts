@@ -35,7 +35,7 @@ export interface DjangoSignedOptions extends Omit<DjangoSigningOptions, 'secretK
 const SALT = 'django.contrib.sessions.backends.signed_cookies'
 const COOKIE_AGE = '14d'
 /** How far the clock of another server may be ahead, in milliseconds: more would outlive `maxAge` by as much. */
-const CLOCK_TOLERANCE = 5 * 60_000
+const CLOCK_TOLERANCE = 300_000
 
 /**
  * The codec of Django's sessions in signed cookies; the cookie is `sessionid` there. Anybody who has the cookie can read it, and

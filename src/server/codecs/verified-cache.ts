@@ -15,7 +15,7 @@ export interface VerifiedCache<Entry> {
 /** A value and its entry take 32 KiB at most, so the default of 256 stays below 8 MiB; typically it is a tenth of that. */
 const DEFAULT_ENTRIES = 256
 /** A larger session is read again each time. */
-const MAX_ENTRY_BYTES = 16 * 1024
+const MAX_ENTRY_BYTES = 16_384
 /** A value is looked up by its last characters, where most formats have the signature: a hash of all of it takes longer than comparing it. */
 const TAIL = 32
 

@@ -149,7 +149,7 @@ function isNewer({ record: a }: LoadedSession, { record: b }: LoadedSession): bo
 }
 
 /** Longest value that is looked at, in characters: more than three cookies can hold. */
-const MAX_VALUE_LENGTH = 16 * 1024
+const MAX_VALUE_LENGTH = 16_384
 /** Another codec of the same family, with its own keys, may still verify the value. */
 const MOVES_ON: ReadonlySet<SessionErrorCode> = new Set([
   'ERR_SESSION_SIGNATURE',

@@ -243,7 +243,7 @@ function readFile({ file, passphrase }: { file: string; passphrase?: string }): 
 
 /** Of the types RSA, EC and OKP. */
 const PUBLIC_NUMBERS: readonly NumberMember[] = ['x', 'y', 'n', 'e']
-const NUMBERS: readonly NumberMember[] = [...PUBLIC_NUMBERS, 'd', 'p', 'q', 'dp', 'dq', 'qi']
+const NUMBERS: readonly NumberMember[] = ['x', 'y', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi']
 
 /** @throws {TypeError} unless the key is for signatures (RFC 7517 §4.2 and §4.3) */
 function shapeOfJwk(jwk: Jwk, { isRemote = false }: Partial<OptionChecks> = {}): SecretShape | PairShape {

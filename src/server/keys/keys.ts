@@ -197,7 +197,7 @@ export interface KeyLoading {
 /** Milliseconds of rest after a load that failed, so that not every request asks the source again. */
 const RETRY_AFTER = 5000
 const FAILED = 'ERR_SESSION_KEYS'
-const FOREVER = Number.POSITIVE_INFINITY
+const FOREVER = Infinity
 
 /**
  * Keys that may be loaded again while requests go on: the last valid ones stay until there are better ones, and no request waits for

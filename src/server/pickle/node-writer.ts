@@ -5,7 +5,7 @@
 import { classOf, type DatetimeFields, datetimeParts } from '../../shared/pickle/known.js'
 import { globalName, type PickleCall, type PickleGlobal, type PickleNode } from '../../shared/pickle/node.js'
 import * as op from '../../shared/pickle/opcodes.js'
-import { MAX_PICKLE_BYTES, MAX_PICKLE_DEPTH } from '../../shared/pickle/opcodes.js'
+import { MAX_PICKLE_BYTES } from '../../shared/pickle/opcodes.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import {
   PythonComplex,
@@ -37,8 +37,8 @@ import {
   writeUint32,
 } from './pickler.js'
 
-/** Parts that no view shows, as the zone inside a datetime, lie a few levels deeper than what it counts. */
-const MAX_NODE_DEPTH = 4 * MAX_PICKLE_DEPTH
+/** Parts that no view shows, as the zone inside a datetime, lie a few levels deeper than what it counts: four times `MAX_PICKLE_DEPTH`. */
+const MAX_NODE_DEPTH = 256
 
 /**
  * Writes a node and all below it.

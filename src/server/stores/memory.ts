@@ -28,7 +28,7 @@ export interface MemoryStoreOptions {
 }
 
 const DEFAULT_SESSIONS = 10_000
-const DEFAULT_BYTES = 64 * 1024 * 1024
+const DEFAULT_BYTES = 67_108_864
 const DEFAULT_TTL = '14d'
 /** Milliseconds. */
 const SWEEP_EVERY = 10_000
