@@ -51,8 +51,8 @@ function sharedFile(users) {
   const pages = users.filter((name) => name.startsWith('client/')).map((name) => name.slice('client/'.length))
   if (pages.length > 0) return `shared/${pages.sort().join('-')}`
   if (!users.includes('server/index') && !users.includes(WRITING)) return undefined
-  // load.js imports a platform, so what a platform imports can't be in it.
-  if (users.some((name) => name.startsWith('server/platform/'))) return 'server/common'
+  // load.js imports a platform, so what a platform imports can't be in it. It is no file of its own, which each start would look for.
+  if (users.some((name) => name.startsWith('server/platform/'))) return 'shared/session'
   // A service that only verifies loads neither of the others, and writers.js only if it writes after all.
   if (users.includes(VERIFYING)) return 'server/load'
   return users.includes(WRITING) ? 'server/writers' : 'server/sessions'

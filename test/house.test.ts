@@ -7,7 +7,7 @@ import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runInNewContext } from 'node:vm'
 import { gzipSync } from 'node:zlib'
-import { type BuildOptions, build } from 'esbuild'
+import { type BuildOptions, build, type Metafile } from 'esbuild'
 import { minify } from 'terser'
 import { describe, expect, test } from 'vitest'
 
@@ -17,6 +17,8 @@ const elsewhere: Readonly<Record<string, string>> = { '.': 'shared/index', './te
 const maxClientGzip = 4096
 /** `getSession` with `defineSession`. */
 const maxPageGzip = 4200
+/** `verifySessions` with `beakerJwt`. */
+const maxVerifierGzip = 20_000
 /**
  * What each reader adds to that, in bytes after gzip: one of pickles; digits and a few numbers, because the reader of BSON is
  * there already; base 62.
@@ -74,6 +76,32 @@ describe('dist', () => {
   test('loads jose and bson only when they are needed', () => {
     const early = built.filter(({ text }) => /^(?:import|export)\b[^;]*? '(?:jose|bson)\b/m.test(text))
     expect(early.map(({ path }) => path)).toEqual([])
+  })
+})
+
+describe('a Worker that only verifies', () => {
+  const verifier = `export { verifySessions, beakerJwt } from './dist/server/index.js'`
+
+  test(`starts with at most ${maxVerifierGzip} bytes, and loads later what only signing needs`, async () => {
+    const { outputs, texts } = await workerOf(verifier)
+    const writers = Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === 'dist/server/writers.js')
+    const loaded = new Set(staticallyLoaded(outputs))
+    expect(writers).toHaveLength(1)
+    expect(loaded).not.toContain(writers[0])
+    const inputs = [...loaded].flatMap((path) => Object.keys(outputs[path]?.inputs ?? {}))
+    expect(inputs).toContain('dist/server/load.js')
+    expect(inputs).not.toContain('dist/server/sessions.js')
+    expect(inputs).not.toContain('dist/server/writers.js')
+    const text = [...loaded].map((path) => texts.get(path)).join('')
+    expect(gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(maxVerifierGzip)
+  })
+
+  test('a bundler that makes one file leaves out what only other codecs need', async () => {
+    const { outputs } = await workerOf(verifier, { splitting: false })
+    const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs))
+    const taken = inputs.filter(([, { bytesInOutput }]) => bytesInOutput > 0).map(([path]) => path)
+    expect(taken).toContain('dist/server/writers.js')
+    expect(taken).not.toContain('dist/server/sessions.js')
   })
 })
 
@@ -156,6 +184,43 @@ const pageBuild: BuildOptions = {
   target: 'es2022',
   metafile: true,
   write: false,
+}
+
+type Outputs = Metafile['outputs']
+
+/** What a bundler makes of a Worker's script; packages that are loaded later stay out of it. */
+async function workerOf(
+  contents: string,
+  options: BuildOptions = { splitting: true },
+): Promise<{ outputs: Outputs; texts: ReadonlyMap<string, string> }> {
+  const { metafile, outputFiles } = await build({
+    ...pageBuild,
+    ...scriptOf(contents),
+    platform: 'neutral',
+    conditions: ['worker', 'browser'],
+    // As in an application: the one here would put sources in the place of what was built.
+    tsconfigRaw: {},
+    external: ['bson', 'fflate', 'fflate/browser', 'jose', 'jose/*'],
+    outdir: 'out',
+    minify: true,
+    ...options,
+  })
+  const texts = outputFiles?.map(({ path, text }) => [posix.join('out', posix.basename(path)), text] as const)
+  return { outputs: metafile?.outputs ?? {}, texts: new Map(texts) }
+}
+
+/** The files of a bundle that its start loads. */
+function staticallyLoaded(outputs: Outputs, path = entryOf(outputs), found: Set<string> = new Set()): Set<string> {
+  if (found.has(path) || !outputs[path]) return found
+  found.add(path)
+  for (const imported of outputs[path].imports) {
+    if (imported.kind === 'import-statement') staticallyLoaded(outputs, imported.path, found)
+  }
+  return found
+}
+
+function entryOf(outputs: Outputs): string {
+  return Object.keys(outputs).find((path) => outputs[path]?.entryPoint === 'page.js') ?? ''
 }
 
 function scriptOf(contents: string): BuildOptions {

@@ -48,6 +48,19 @@ describe('verifySessions', () => {
     expect((await reader.load(cookie.split(';')[0])).rejected?.code).toBe('ERR_SESSION_EXPIRED')
   })
 
+  test('ready() prepares signing for sessions that write, and for no other codec than those that sign', async () => {
+    const prepared: string[] = []
+    const preparing = (name: string, readable: boolean) =>
+      textCodec(name, { readable, prepareSign: async () => void prepared.push(name) })
+    const [first, shown, old] = [preparing('first', false), preparing('shown', true), preparing('old', false)]
+    await verifySessions({ codecs: [first, shown] }).ready()
+    await createSessions({ codecs: [first], readOnly: true, expose: false }).ready()
+    expect(prepared).toEqual([])
+    await createSessions({ codecs: [first, old, shown], expose: ['user'] }).ready()
+    expect(prepared).toEqual(['first', 'shown'])
+    await expect(beakerJwt({ secrets: SECRET }).prepareSign?.()).resolves.toBeUndefined()
+  })
+
   test.each([
     [{}, /"codecs"/],
     [{ codecs: [] }, /"codecs" is empty/],
