@@ -68,6 +68,7 @@ export function withSecrets<Options extends object, Codec extends SessionCodec>(
     deriveKeys: async (label) => (await (await current()).deriveKeys?.(label)) ?? [],
     matches: (value) => (codec ?? shape).matches(value),
     verify: async (value, context) => (await current()).verify(value, context),
+    ...(shape.prepareSign && { prepareSign: async () => (await current()).prepareSign?.() }),
     ...(shape.sign && {
       sign: async (record, context) => ((await current()) as Required<SessionCodec>).sign(record, context),
     }),
