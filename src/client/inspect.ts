@@ -47,7 +47,8 @@ export function inspectSession<Data = SessionData>(
   session: SessionDefinition<Data> | string = DEFAULT_NAME,
   { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Inspection<Data> {
-  const definition: SessionDefinition<Data> = typeof session === 'string' ? { name: session } : session
+  const definition: SessionDefinition<Data> =
+    typeof session === 'string' ? { '~defined': true, name: session } : session
   const found = readCandidates(definition, cookie, reader)
   const candidates = found.map((candidate) => ({
     ...candidate,

@@ -3,6 +3,7 @@
  * Cookies in the forms that Playwright, Cypress and clients such as supertest take (RFC 6265 §4).
  */
 import { type Duration, parseDuration } from '../shared/define-session.js'
+import { checkNames } from '../shared/option-names.js'
 import type { SessionData } from '../shared/types.js'
 import type { SessionCodec } from './codecs/codec.js'
 import type { SetCookie } from './core/cookies.js'
@@ -56,6 +57,7 @@ export async function sessionCookie<Data extends object = SessionData>(
   data: NoInfer<Data>,
   options: SessionCookieOptions = {},
 ): Promise<SessionCookies> {
+  checkNames(options, { url: 1, age: 1, key: 1 }, 'sessionCookie')
   const { url = 'http://localhost', age = 0, key = 0 } = options
   if (sessions[internal]?.commit === undefined) throw new TypeError('sessionCookie signs sessions: these are read only')
   if (key !== 'retired' && !(Number.isInteger(key) && key >= 0)) {

@@ -23,6 +23,8 @@ export interface SessionOptions {
 
 /** A session as both sides know it. There is no secret in it. */
 export interface SessionDefinition<Data = SessionData> {
+  /** @internal Only `defineSession` makes one: a plain object with a timeout in seconds would mean milliseconds. */
+  readonly '~defined': true
   readonly name: string
   /** Milliseconds. */
   readonly idleTimeout?: number
@@ -46,10 +48,12 @@ export interface SessionDefinition<Data = SessionData> {
  */
 export function defineSession<Data = SessionData>(options: SessionOptions = {}): SessionDefinition<Data> {
   const { name = DEFAULT_NAME, fields, sessionField } = options
+  for (const option in options) if (!OPTIONS.includes(option)) refuse(`Option "${option}"`, `one of ${OPTIONS}`)
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
   if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)) refuse('name', 'a token (RFC 6265)')
   const hasClaims = fields !== undefined || sessionField !== undefined
   const definition: Definition<Data> = hasClaims ? claimsOf(fields, sessionField) : {}
+  definition['~defined'] = true
   definition.name = name
   for (const option of ['idleTimeout', 'absoluteTimeout'] as const) {
     const value = options[option]
@@ -57,6 +61,8 @@ export function defineSession<Data = SessionData>(options: SessionOptions = {}):
   }
   return Object.freeze(definition as SessionDefinition<Data>)
 }
+
+const OPTIONS = ['name', 'idleTimeout', 'absoluteTimeout', 'fields', 'sessionField']
 
 /** A definition while it is being made. */
 type Definition<Data> = { -readonly [Member in keyof SessionDefinition<Data>]?: SessionDefinition<Data>[Member] }
@@ -66,7 +72,10 @@ function refuse(option: string, rule: string): never {
 }
 
 /** @param sessionField - by default that of django-session-jwt (FORMATS §6.2) */
-function claimsOf(fields: SessionFields = {}, sessionField: string = 'sk'): Omit<SessionDefinition, 'name' | '~data'> {
+function claimsOf(
+  fields: SessionFields = {},
+  sessionField: string = 'sk',
+): Omit<SessionDefinition, 'name' | '~data' | '~defined'> {
   if (typeof fields !== 'object' || !fields || Array.isArray(fields)) refuse('fields', 'an object')
   const copy = Object.freeze({ ...fields })
   return { fields: copy, sessionField, '~claims': (session) => viewClaims(session, copy, sessionField) }

@@ -138,7 +138,7 @@ describe('identity', () => {
     vi.stubGlobal('document', { cookie: `s=${tokenOf({ user: { name: 'dave' } })}` })
     const session = getSession('s')
     expect(session).not.toBeNull()
-    for (const one of ['s', { name: 's' }, defineSession({ name: 's', idleTimeout: '1m' })] as const) {
+    for (const one of ['s', defineSession({ name: 's' }), defineSession({ name: 's', idleTimeout: '1m' })] as const) {
       expect(getSession(one)).toBe(session)
       expect(inspectSession(one).session).toBe(session)
     }

@@ -149,8 +149,8 @@ function isWrong(outcome: object): boolean {
   return JSON.stringify((outcome as { result?: unknown }).result) !== '[]'
 }
 
-function keys({ cryptoType }: Form): { validateKey: string; encryptKey: string | undefined } {
-  return { validateKey, encryptKey: cryptoType && encryptKey }
+function keys({ cryptoType }: Form): { validateKey: string; encryptKey?: string } {
+  return { validateKey, ...(cryptoType && { encryptKey }) }
 }
 
 function nodeSessions(form: Form): Sessions {

@@ -2,6 +2,7 @@
  * Sessions for Express 5 and Connect: `req.session` in the shape of express-session, saved by itself before the head of the
  * response leaves.
  */
+import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
@@ -54,8 +55,10 @@ const attached = /* @__PURE__ */ createRequestMemory<Map<string, Session<object>
  */
 export function expressSessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
-  { property = 'session' }: ExpressOptions = {},
+  options: ExpressOptions = {},
 ): ExpressMiddleware {
+  checkNames(options, { property: 1 }, 'expressSessions')
+  const { property = 'session' } = options
   const inner = savingOf(sessions, 'expressSessions')
   const { load, destroy, late } = inner
 

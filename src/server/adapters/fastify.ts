@@ -1,6 +1,7 @@
 /**
  * Sessions for Fastify 5: a plugin that gives each request its `session`, and commits it before the reply is sent.
  */
+import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf, viewed } from '../core/session.js'
@@ -104,8 +105,10 @@ export type FastifyCallback = (error?: unknown) => void
  */
 export function fastifySessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
-  { property = 'session' }: FastifyOptions = {},
+  options: FastifyOptions = {},
 ): FastifyPlugin {
+  checkNames(options, { property: 1 }, 'fastifySessions')
+  const { property = 'session' } = options
   const inner = savingOf(sessions, 'fastifySessions')
   const { load, destroy, late } = inner
   const opened = createRequestMemory<Opened<Data>>()

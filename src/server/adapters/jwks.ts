@@ -7,6 +7,7 @@ import { platform } from '#platform'
 import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { isOutage } from '../../shared/errors.js'
+import { checkNames } from '../../shared/option-names.js'
 import type { ReadOnlySessions } from '../core/verify-sessions.js'
 import { withStatus } from './held-response.js'
 
@@ -37,7 +38,7 @@ export function fetchJwks(
   sessions: Pick<ReadOnlySessions, 'jwks'>,
   options: JwksOptions = {},
 ): (request: Request) => Promise<Response> {
-  const cacheControl = cacheControlOf(options)
+  const cacheControl = cacheControlOf(options, 'fetchJwks')
   return async (request) => {
     try {
       const { status, headers, body } = await answer(sessions, request.method, request.headers.get('if-none-match'))
@@ -59,7 +60,7 @@ export function expressJwks(
   sessions: Pick<ReadOnlySessions, 'jwks'>,
   options: JwksOptions = {},
 ): (request: JwksRequest, response: JwksResponse, next?: (error?: unknown) => void) => void {
-  const cacheControl = cacheControlOf(options)
+  const cacheControl = cacheControlOf(options, 'expressJwks')
   return (request, response, next) => {
     answer(sessions, request.method ?? 'GET', request.headers['if-none-match']).then(
       ({ status, headers, body }) => {
@@ -102,7 +103,9 @@ function matches(known: string | null | undefined, etag: string): boolean {
   return (known ?? '').split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')))
 }
 
-function cacheControlOf({ maxAge = '5m' }: JwksOptions): (status: number) => Record<string, string> {
+function cacheControlOf(options: JwksOptions, owner: string): (status: number) => Record<string, string> {
+  checkNames(options, { maxAge: 1 }, owner)
+  const { maxAge = '5m' } = options
   const value = `public, max-age=${Math.floor(parseDuration(maxAge, 'maxAge') / 1000)}`
   return (status): Record<string, string> => (status === 405 ? {} : { 'Cache-Control': value })
 }

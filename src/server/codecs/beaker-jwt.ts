@@ -2,6 +2,7 @@
  * Sessions of beaker-session-jwt: a JWT signed with HS256 whose payload is `{"bsZ": base85(zlib(BSON))}` or plain claims.
  * RFC 7515, FORMATS §4.
  */
+
 import { platform } from '#platform'
 import { decodeBase85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson/origin.js'
@@ -10,6 +11,7 @@ import { decodeUtf8 } from '../../shared/bytes.js'
 import { type DataAndMeta, takeBeakerMeta } from '../../shared/decode.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, looksLikeJwt, splitJwt } from '../../shared/jwt.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { readClaims } from '../json/claims.js'
@@ -37,6 +39,15 @@ export interface BeakerJwtOptions {
   bsonTypes?: BsonTypes
 }
 
+const OPTIONS: OptionNames<BeakerJwtOptions> = {
+  secrets: 1,
+  compress: 1,
+  allowWeakSecrets: 1,
+  maxInflated: 1,
+  remember: 1,
+  bsonTypes: 1,
+}
+
 /** Python refuses longer values (FORMATS trap 2). */
 const MAX_LENGTH = 4064
 const ALGORITHM = 'HS256'
@@ -52,6 +63,7 @@ const BEAKER_JWT = 'beaker-jwt'
  * @throws {TypeError} for missing, empty or weak secrets
  */
 export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
+  checkNames(options, OPTIONS, 'beakerJwt')
   return withSecrets(options, ['secrets'], create)
 }
 

@@ -2,12 +2,14 @@
  * Cookie-only sessions of Beaker: a signed pickle or JSON, perhaps encrypted.
  * FORMATS §2.
  */
+
 import { platform } from '#platform'
 import { encodeBase64 } from '../../shared/base64.js'
 import { concatBytes, decodeHex, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { takeBeakerMeta } from '../../shared/decode.js'
 import { looksLikeBeaker, textKeys } from '../../shared/decode-beaker.js'
 import { asVerified, isSessionError, SessionError } from '../../shared/errors.js'
+import { checkNames, type OptionNames, refusePresentUndefined, refuseUndefined } from '../../shared/option-names.js'
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
@@ -35,7 +37,7 @@ export interface BeakerOptions {
   /** Takes a `validateKey` that anyone may know: a PEM, a JWK, `True`, a secret of a published example. Default false. */
   allowWeakSecrets?: boolean | undefined
   /** `encrypt_key`, or what returns it; absent: not encrypted. */
-  encryptKey?: string | SecretSource<string> | undefined
+  encryptKey?: string | SecretSource<string>
   /**
    * What encrypts on the Python side; needed with an `encryptKey`, because Beaker's own default is whatever
    * package it finds. `auto`, `pycrypto-ecb` and `beaker-0.9` only read.
@@ -59,6 +61,22 @@ export interface BeakerOptions {
   path?: string | undefined
   /** Most bytes that JSON may have after its signature was verified. Default 1 MiB. */
   maxInflated?: number | undefined
+}
+
+const OPTIONS: OptionNames<BeakerOptions> = {
+  validateKey: 1,
+  allowWeakSecrets: 1,
+  encryptKey: 1,
+  cryptoType: 1,
+  nonceBits: 1,
+  serializer: 1,
+  removeKeys: 1,
+  encoding: 1,
+  python2: 1,
+  strictBase64: 1,
+  domain: 1,
+  path: 1,
+  maxInflated: 1,
 }
 
 export interface BeakerCodec extends SessionCodec {
@@ -91,6 +109,7 @@ const STRONG_NONCE_BITS = 96
  * @see FORMATS §2
  */
 export function beaker(options: BeakerOptions): BeakerCodec {
+  checkNames(options, OPTIONS, 'beaker')
   return withSecrets(options, ['validateKey', 'encryptKey'], create)
 }
 
@@ -133,6 +152,8 @@ interface CookieKeys {
 
 function settingsOf(options: Known<BeakerOptions>): BeakerSettings {
   const { validateKey, encryptKey, cryptoType, nonceBits, serializer = 'pickle', domain, path } = options
+  refuseUndefined(validateKey, 'validateKey')
+  refusePresentUndefined(options, 'encryptKey')
   const validateKeys = typeof validateKey === 'string' ? [validateKey] : validateKey
   if (!Array.isArray(validateKeys) || validateKeys.some((key: unknown) => typeof key !== 'string')) {
     throw new TypeError('Option "validateKey" must be text or a list of texts')
@@ -168,7 +189,8 @@ function cipherOf(
     cryptoType,
     nonceBits,
     strictBase64,
-  }: Pick<Known<BeakerOptions>, 'encryptKey' | 'cryptoType' | 'nonceBits'> & {
+  }: Pick<Known<BeakerOptions>, 'cryptoType' | 'nonceBits'> & {
+    encryptKey: string | undefined
     strictBase64: boolean
   },
   asciiKeys: readonly (string | undefined)[],

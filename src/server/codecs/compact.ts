@@ -2,6 +2,7 @@
  * Sessions in our own format: small, valid for one cookie name and one purpose, with an expiry, a version, and in chunks.
  * FORMATS §11: BSON signed with HMAC-SHA-256, cut to 128 bits (RFC 2104 §5).
  */
+
 import { platform } from '#platform'
 import { decodeCookie85, encodeCookie85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson/origin.js'
@@ -24,6 +25,7 @@ import {
 } from '../../shared/decode-compact.js'
 import type { Duration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { createHmacKeys, type HmacKeys, type SecretSource, type Secrets } from '../keys/hmac.js'
@@ -50,6 +52,16 @@ export interface CompactOptions {
   bsonTypes?: BsonTypes
 }
 
+const OPTIONS: OptionNames<CompactOptions> = {
+  secrets: 1,
+  expires: 1,
+  chunks: 1,
+  allowWeakSecrets: 1,
+  maxInflated: 1,
+  remember: 1,
+  bsonTypes: 1,
+}
+
 /** The origin of what was read here. */
 const COMPACT = 'compact'
 /** Bytes of the MAC: half of the hash's output, the least that RFC 2104 §5 allows. */
@@ -67,6 +79,7 @@ const HEX = /^[0-9a-f]{32}$/
  * @see FORMATS §11
  */
 export function compact(options: CompactOptions): SessionCodec {
+  checkNames(options, OPTIONS, 'compact')
   return withSecrets(options, ['secrets'], create)
 }
 

@@ -2,6 +2,7 @@
  * Tokens of django-session-jwt: the key of a session on the server, and claims that other services trust without it.
  * RFC 7519, FORMATS §6.2; docs/django.md lists what is different.
  */
+
 import { platform } from '#platform'
 import { takeJwtMeta } from '../../shared/decode.js'
 import {
@@ -13,6 +14,7 @@ import {
 } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
+import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
 import type { MaybePromise, OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
@@ -57,6 +59,22 @@ export interface DjangoJwtOptions<User extends object = Record<string, unknown>>
   allowWeakSecrets?: boolean
 }
 
+const OPTIONS: OptionNames<DjangoJwtOptions> = {
+  key: 1,
+  keys: 1,
+  secrets: 1,
+  fields: 1,
+  user: 1,
+  claims: 1,
+  sessionField: 1,
+  expires: 1,
+  renew: 1,
+  clockTolerance: 1,
+  kid: 1,
+  remember: 1,
+  allowWeakSecrets: 1,
+}
+
 /** An attribute, perhaps dotted; a short name, by default the attribute; a long name, by default the short one. */
 export type DjangoField =
   | string
@@ -89,6 +107,7 @@ const DEFAULT_TOLERANCE = '30s'
 export function djangoJwt<User extends object = Record<string, unknown>>(
   options: DjangoJwtOptions<User>,
 ): SessionCodec {
+  checkNames<DjangoJwtOptions>(options as DjangoJwtOptions, OPTIONS, 'djangoJwt')
   return withSecrets(options, ['secrets'], create<User>)
 }
 
@@ -162,6 +181,7 @@ function metaOf(sessionField: string): MetaNames {
 function ringOfOptions<User extends object>(options: Known<DjangoJwtOptions<User>>): KeyRing {
   const { key, keys, secrets, allowWeakSecrets = false } = options
   const given = [key, keys, secrets].filter((each) => each !== undefined)
+  if (given.length === 0) refusePresentUndefined(options, 'key', 'keys', 'secrets')
   if (given.length !== 1) throw new TypeError('Give djangoJwt one of "key", "keys" and "secrets"')
   if (secrets !== undefined) return ringOfSecrets(secrets, { algorithms: ['HS256'], allowWeakSecrets })
   if (key === undefined) return ringOf(keys as Keys, { allowWeakSecrets })

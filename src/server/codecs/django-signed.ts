@@ -2,8 +2,10 @@
  * Sessions of Django's backend `signed_cookies`: the whole session in the cookie, signed and not encrypted.
  * FORMATS §8.
  */
+
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import { djangoCookieEnd } from '../django/expiry.js'
 import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../django/session-data.js'
 import {
@@ -32,6 +34,17 @@ export interface DjangoSignedOptions extends Omit<DjangoSigningOptions, 'secretK
   salt?: string | undefined
 }
 
+const OPTIONS: OptionNames<DjangoSignedOptions> = {
+  secretKey: 1,
+  fallbacks: 1,
+  maxAge: 1,
+  salt: 1,
+  serializer: 1,
+  legacy: 1,
+  allowWeakSecrets: 1,
+  maxInflated: 1,
+}
+
 const SALT = 'django.contrib.sessions.backends.signed_cookies'
 const COOKIE_AGE = '14d'
 /** How far the clock of another server may be ahead, in milliseconds: more would outlive `maxAge` by as much. */
@@ -56,6 +69,7 @@ const CLOCK_TOLERANCE = 300_000
  * })
  */
 export function djangoSigned(options: DjangoSignedOptions): SessionCodec {
+  checkNames(options, OPTIONS, 'djangoSigned')
   return withSecrets(options, ['secretKey', 'fallbacks'], create)
 }
 

@@ -2,10 +2,12 @@
  * Sessions as plain claims of a JWT, signed with secrets or key pairs: what wsgi-jwt-session and PyJWT write.
  * RFC 7519, RFC 7518 §3, FORMATS §6.
  */
+
 import { takeJwtMeta } from '../../shared/decode.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
+import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
@@ -48,6 +50,18 @@ export interface JwtOptions {
   identify?: boolean
 }
 
+const OPTIONS: OptionNames<JwtOptions> = {
+  secrets: 1,
+  keys: 1,
+  algorithms: 1,
+  kid: 1,
+  allowWeakSecrets: 1,
+  expires: 1,
+  clockTolerance: 1,
+  remember: 1,
+  identify: 1,
+}
+
 const DEFAULT_TOLERANCE = '30s'
 /** The claim that holds the session of beaker-session-jwt (FORMATS §4). */
 const COMPRESSED = 'bsZ'
@@ -69,6 +83,7 @@ const META = {
  * @throws {TypeError} for missing, empty, weak or unsuitable keys and unknown algorithms
  */
 export function jwt(options: JwtOptions): SessionCodec {
+  checkNames(options, OPTIONS, 'jwt')
   return withSecrets(options, ['secrets'], create)
 }
 
@@ -111,7 +126,9 @@ function settingsOf(options: Known<JwtOptions>, ring: KeyRing): JwtSettings {
   }
 }
 
-function ringOfOptions({ secrets, keys, algorithms, allowWeakSecrets = false }: Known<JwtOptions>): KeyRing {
+function ringOfOptions(options: Known<JwtOptions>): KeyRing {
+  const { secrets, keys, algorithms, allowWeakSecrets = false } = options
+  if (secrets === undefined && keys === undefined) refusePresentUndefined(options, 'secrets', 'keys')
   if ((secrets === undefined) === (keys === undefined)) throw new TypeError('Give jwt either "keys" or "secrets"')
   if (keys !== undefined) return ringOf(keys, { allowWeakSecrets, ...(algorithms && { algorithms }) })
   return ringOfSecrets(secrets as Secrets, { algorithms: algorithms ?? ['HS256'], allowWeakSecrets })

@@ -1,8 +1,10 @@
 /**
  * What the server tells of its work: one hook, never data, tokens or keys.
  */
+
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import type { SessionErrorCode } from '../../shared/errors.js'
+import { checkNames } from '../../shared/option-names.js'
 import type { ShadowedCookie } from './cookies.js'
 
 export type SessionEventType =
@@ -113,6 +115,7 @@ export interface ReadStats {
  * @param options.clock - the present time, for tests
  */
 export function createReadStats(options: { clock?: () => Date } = {}): ReadStats {
+  checkNames(options, { clock: 1 }, 'createReadStats')
   const clock = options.clock ?? (() => new Date())
   const since = clock()
   const rows = new Map<string, ReadStatsRow>()

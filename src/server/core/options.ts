@@ -2,6 +2,7 @@
  * The options of `createSessions`, checked and made ready once.
  */
 import { checkFields, DEFAULT_NAME, type Duration, type SessionDefinition } from '../../shared/define-session.js'
+import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
@@ -131,21 +132,64 @@ export function contextOf({ name }: LoadSettings, purpose: CodecContext['purpose
   return { cookieName: name, purpose, now }
 }
 
+export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
+  session: 1,
+  codecs: 1,
+  store: 1,
+  requireTimes: 1,
+  on: 1,
+  clock: 1,
+}
+
+const OPTIONS: OptionNames<SessionsOptions> = {
+  ...VERIFY_OPTIONS,
+  secrets: 1,
+  expose: 1,
+  touchEvery: 1,
+  upgrade: 1,
+  chunks: 1,
+  headerBudget: 1,
+  expireShadows: 1,
+  deriveCsrf: 1,
+  mode: 1,
+  readOnly: 1,
+  path: 1,
+  domain: 1,
+  secure: 1,
+  sameSite: 1,
+  expires: 1,
+  maxAge: 1,
+  partitioned: 1,
+  priority: 1,
+  embedded: 1,
+}
+
 /** What both sides need is in the definition. Here it would be ignored, and a session without its timeout never ends. */
 const SESSION_OPTIONS = ['name', 'idleTimeout', 'absoluteTimeout', 'fields', 'sessionField']
+
+/** @throws {TypeError} for an option that does not exist, or belongs elsewhere */
+export function checkSessionsOptions<Options extends object>(
+  options: Options,
+  known: OptionNames<Options>,
+  owner: string,
+): void {
+  for (const option of SESSION_OPTIONS) {
+    if (Object.hasOwn(options ?? {}, option))
+      throw new TypeError(`Option "${option}" belongs in defineSession(): pass that as "session"`)
+  }
+  if (Object.hasOwn(options ?? {}, 'httpOnly')) {
+    throw new TypeError('Option "httpOnly" does not exist: "expose" decides what scripts can read')
+  }
+  checkNames(options, known, owner)
+}
 
 /** @throws {TypeError} naming the option that is wrong */
 export function settleLoading<Data extends object>(
   options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'deriveCsrf' | 'touchEvery' | 'mode'>,
 ): LoadSettings {
-  const { session = { name: DEFAULT_NAME }, codecs, clock = () => new Date(), mode } = options
-  if (typeof session?.name !== 'string') throw new TypeError('Option "session" must come from defineSession()')
-  for (const option of SESSION_OPTIONS) {
-    if (Object.hasOwn(options, option))
-      throw new TypeError(`Option "${option}" belongs in defineSession(): pass that as "session"`)
-  }
-  if (!Array.isArray(codecs)) throw new TypeError('Option "codecs" must be a list of codecs')
-  if (codecs.length === 0) throw new TypeError('Option "codecs" is empty')
+  const { session = { '~defined': true, name: DEFAULT_NAME }, codecs, clock = () => new Date(), mode } = options
+  if (session?.['~defined'] !== true) throw new TypeError('Option "session" must come from defineSession()')
+  checkCodecs(codecs)
   refuseBareIds(codecs, options.store)
   const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
@@ -182,8 +226,17 @@ export function settleLoading<Data extends object>(
   }
 }
 
+/** @throws {TypeError} for anything but a list of codecs */
+function checkCodecs(codecs: readonly SessionCodec[]): void {
+  if (!Array.isArray(codecs)) throw new TypeError('Option "codecs" must be a list of codecs')
+  if (codecs.length === 0) throw new TypeError('Option "codecs" is empty')
+  const isCodec = (codec: SessionCodec | undefined): boolean => typeof codec?.verify === 'function'
+  if (!codecs.every(isCodec)) throw new TypeError('Option "codecs" contains something that is not a codec')
+}
+
 /** @throws {TypeError} naming the option that is wrong */
 export function settle<Data extends object>(options: SessionsOptions<Data>): Settings {
+  checkSessionsOptions(options as SessionsOptions, OPTIONS, 'createSessions')
   const { upgrade = 'always', mode = 'write' } = options
   oneOf('upgrade', upgrade, ['always', 'on-change', 'never'])
   oneOf('mode', mode, ['write', 'observe'])
@@ -195,7 +248,8 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   if (options.store !== undefined && !options.readOnly && writer?.keepsId === false) {
     throw new TypeError(`Option "store" needs a codec that keeps the session's id; ${writer.name} does not`)
   }
-  const exposure = createExposure(options.expose)
+  // What reads only shows nothing to a page.
+  const exposure = createExposure(options.readOnly ? (options.expose ?? false) : options.expose)
   const loading = settleLoading({ ...options, codecs })
   const { name, emit } = loading
   const publicCodec = exposure.publicData && codecs.find((codec) => codec.readable && codec.sign)
@@ -240,16 +294,15 @@ function refuseBareIds(codecs: readonly SessionCodec[], store: SessionStore | un
   }
 }
 
-function codecList(options: Pick<SessionsOptions, 'codecs' | 'secrets' | 'readOnly'>): SessionCodec[] {
+function codecList(options: Pick<SessionsOptions, 'codecs' | 'secrets' | 'readOnly'>): readonly SessionCodec[] {
   const { codecs, secrets, readOnly = false } = options
   if ((codecs === undefined) === (secrets === undefined)) {
-    const isUnset = codecs === undefined && 'secrets' in options
-    const hint = isUnset ? '; "secrets" is undefined: is the environment variable set?' : ''
-    throw new TypeError(`Give createSessions either "codecs" or "secrets"${hint}`)
+    if (codecs === undefined) refusePresentUndefined(options, 'secrets', 'codecs')
+    throw new TypeError('Give createSessions either "codecs" or "secrets"')
   }
-  const list = secrets === undefined ? [...(codecs ?? [])] : [beakerJwt({ secrets })]
-  const [writer] = list
-  if (writer === undefined) throw new TypeError('Option "codecs" is empty')
+  const list = codecs ?? [beakerJwt({ secrets: secrets as Secrets })]
+  checkCodecs(list)
+  const [writer] = list as [SessionCodec]
   if (!writer.sign && !readOnly) {
     throw new TypeError(
       `The first codec, ${writer.name}, cannot sign: put one that can sign before it, or set readOnly: true`,

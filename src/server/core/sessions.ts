@@ -58,13 +58,13 @@ export interface SessionsInternal<Data extends object> {
  * @throws {TypeError} naming the option that is wrong
  */
 export function createSessions<Data extends object = SessionData>(
-  options: SessionsOptions<Data> & { readOnly: true },
+  options: Partial<SessionsOptions<Data>> & { readOnly: true },
 ): ReadOnlySessions<Data>
 export function createSessions<Data extends object = SessionData>(options: SessionsOptions<Data>): Sessions<Data>
 export function createSessions<Data extends object = SessionData>(
-  options: SessionsOptions<Data>,
+  options: Partial<SessionsOptions<Data>>,
 ): ReadOnlySessions<Data> | Sessions<Data> {
-  const settings = settle(options)
+  const settings = settle(options as SessionsOptions<Data>)
   if (options.readOnly) return readOnlySessions<Data>(settings)
   const sessions = internalOf<Data>(settings)
   const reading = readOnlySessions<Data>(settings, sessions.load)

@@ -6,7 +6,13 @@ import type { JwkSet } from '../keys/key-input.js'
 import { publicJwks } from '../keys/keys.js'
 import type { CookieSource } from './http.js'
 import { createLoader, type LoadSession } from './load.js'
-import { type LoadSettings, settleLoading, type VerifyOptions } from './options.js'
+import {
+  checkSessionsOptions,
+  type LoadSettings,
+  settleLoading,
+  VERIFY_OPTIONS,
+  type VerifyOptions,
+} from './options.js'
 import { type Session, stateOf } from './session.js'
 
 export interface ReadOnlySessions<Data extends object = SessionData> {
@@ -50,6 +56,7 @@ export const internal: unique symbol = Symbol('sessionglass internal')
 export function verifySessions<Data extends object = SessionData>(
   options: VerifyOptions<Data>,
 ): ReadOnlySessions<Data> {
+  checkSessionsOptions(options as VerifyOptions, VERIFY_OPTIONS, 'verifySessions')
   return readOnlySessions(settleLoading(options))
 }
 

@@ -2,9 +2,11 @@
  * `P:T:S`: text, the time when it was signed, and an HMAC, as `django.core.signing.TimestampSigner` makes it.
  * FORMATS §8.
  */
+
 import { platform } from '#platform'
 import { concatBytes, decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'
+import { refuseUndefined } from '../../shared/option-names.js'
 import { createHmacKeys, type KeyUse, keyAt } from '../keys/hmac.js'
 import type { HmacKey } from '../platform/platform.js'
 
@@ -157,6 +159,7 @@ export interface DjangoSecrets {
 /** @throws {TypeError} for a missing, empty or weak secret */
 export function createDjangoSecrets(options: DjangoSecretOptions): DjangoSecrets {
   const { secretKey, fallbacks = [], allowWeakSecrets = false, fallbacksOption } = options
+  refuseUndefined(secretKey, 'secretKey')
   checkSecrets([secretKey], 'secretKey', allowWeakSecrets)
   if (!Array.isArray(fallbacks)) throw new TypeError(`Option "${fallbacksOption}" must be a list`)
   if (fallbacks.length > 0) checkSecrets(fallbacks, fallbacksOption, allowWeakSecrets)

@@ -4,6 +4,7 @@
  */
 
 import { decodeHex, encodeHex } from '../../shared/bytes.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { HmacKey } from '../platform/platform.js'
 import { createDjangoSecrets, type DjangoHash, type DjangoSecrets } from './signer.js'
@@ -46,6 +47,17 @@ const AUTH_HASH_SALT = 'django.contrib.auth.models.AbstractBaseUser.get_session_
 /** 64 hex digits of SHA-256, or 40 of SHA-1; Django compares them case-sensitively. */
 const HASH = /^(?:[0-9a-f]{64}|[0-9a-f]{40})$/
 const SHA1_DIGITS = 40
+
+const OPTIONS: OptionNames<DjangoUserOptions> = {
+  secretKey: 1,
+  secretKeyFallbacks: 1,
+  user: 1,
+  passwordField: 1,
+  activeField: 1,
+  backends: 1,
+  legacy: 1,
+  allowWeakSecrets: 1,
+}
 
 /** Keys are derived once for each object of options. */
 const prepared = new WeakMap<object, DjangoSecrets>()
@@ -95,6 +107,7 @@ async function find<Row extends object>(
 function secretsOf<Row extends object>(options: DjangoUserOptions<Row>): DjangoSecrets {
   const known = prepared.get(options)
   if (known) return known
+  checkNames(options as unknown as DjangoUserOptions, OPTIONS, 'djangoUser')
   if (typeof options.user !== 'function') throw new TypeError('Option "user" must be a function')
   const { secretKey, secretKeyFallbacks: fallbacks, allowWeakSecrets } = options
   const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })

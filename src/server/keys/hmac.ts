@@ -2,8 +2,10 @@
  * HMAC secrets, prepared once: the first signs, every one verifies (RFC 7515 §5.1 and §5.2, RFC 7518 §3.2).
  * The algorithm belongs to the secrets, never to the token.
  */
+
 import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
+import { refuseUndefined } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import { type HashName, type HmacKey, hmacKeyOf } from '../platform/platform.js'
 import { publicMaterial } from './weak-secrets.js'
@@ -129,6 +131,7 @@ export const MAX_KEYS = 32
 
 /** The secrets of an option, each as bytes. */
 export function secretList(secrets: Secrets, option: string): Uint8Array[] {
+  refuseUndefined(secrets, option)
   const list = typeof secrets === 'string' ? secrets.split(',').map((part) => part.trim()) : secrets
   if (list instanceof Uint8Array) return [list.slice()]
   if (!Array.isArray(list) || list.length === 0) {

@@ -2,8 +2,10 @@
  * The forms in which a key is given, what shows of them at once, and how each is imported, by jose.
  * RFC 7517, RFC 7518 §6; RFC 7468 for PEM.
  */
+
 import { platform } from '#platform'
 import { decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { refuseUndefined } from '../../shared/option-names.js'
 import { MAX_KEYS } from './hmac.js'
 import {
   ALGORITHMS,
@@ -109,6 +111,7 @@ export interface OptionChecks extends KeyChecks {
 
 /** @throws {TypeError} naming the option. The other messages of this file begin after its name */
 export function checkKeys(input: KeyInput | readonly KeyInput[], checks: OptionChecks): CheckedKey[] {
+  refuseUndefined(input, checks.option)
   const inputs = Array.isArray(input) ? (input as readonly KeyInput[]) : [input as KeyInput]
   try {
     const keys = inputs.flatMap((each) => keysOf(each, checks, {}))

@@ -2,8 +2,10 @@
  * The keys of a codec, given at once or by a function that fetches them; they can be loaded again while requests go on.
  * RFC 7515 §4.1.4, RFC 7517 §5.
  */
+
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { HmacKey } from '../platform/platform.js'
 import { createHmacKeys, inTime, type KeyUse, type Secrets, secretList } from './hmac.js'
@@ -84,6 +86,8 @@ export interface KeyRing extends CodecKeys {
 /** The keys of a moment: every one verifies, and the first signs if it can. */
 export type KeySet = readonly PreparedKey[]
 
+const OPTIONS: OptionNames<KeysOptions> = { algorithms: 1, allowWeakSecrets: 1, reloadEvery: 1, timeout: 1, clock: 1 }
+
 const DEFAULT_TIMEOUT = '10s'
 
 /**
@@ -96,6 +100,7 @@ const DEFAULT_TIMEOUT = '10s'
  *   a function, is `ERR_SESSION_KEYS` of `ready()` and of the first use
  */
 export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, options: KeysOptions = {}): KeyRing {
+  checkNames(options, OPTIONS, 'createKeys')
   return createNamedKeys(source, { ...options, option: 'keys' })
 }
 

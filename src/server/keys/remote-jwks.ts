@@ -2,9 +2,11 @@
  * The public keys of another server, from its JWK set: fetched, checked, kept, and fetched again for a token they do not know.
  * RFC 7517 §5. Whoever answers at that address decides who is signed in: it is fetched over HTTPS and from nowhere else.
  */
+
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { checkLimit } from '../../shared/limits.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import { MAX_KEYS } from './hmac.js'
 import { checkKeys, isPrivateJwk } from './key-input.js'
 import { affordable, checkAlgorithms, createKeyRing, type KeyRing, type KeySet } from './keys.js'
@@ -30,6 +32,18 @@ export interface RemoteJwksOptions {
   clock?: () => Date
 }
 
+const OPTIONS: OptionNames<RemoteJwksOptions> = {
+  algorithms: 1,
+  cooldown: 1,
+  cacheMaxAge: 1,
+  staleMaxAge: 1,
+  timeout: 1,
+  maxSize: 1,
+  fetch: 1,
+  headers: 1,
+  clock: 1,
+}
+
 const MAX_JWKS_BYTES = 65_536
 const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeout: '5s' } as const
 
@@ -42,6 +56,7 @@ const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeo
  * @throws {TypeError} for another address or option
  */
 export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): KeyRing {
+  checkNames(options, OPTIONS, 'remoteJwks')
   const address = checkedAddress(url)
   const { algorithms, maxSize = MAX_JWKS_BYTES, headers, clock } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)

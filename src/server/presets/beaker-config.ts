@@ -2,7 +2,9 @@
  * Reads the configuration that a Python service already has: options of Beaker and beaker-session-jwt, as an object or .ini text.
  * FORMATS §3 and §4; conversions as `beaker.converters`.
  */
+
 import { defineSession } from '../../shared/define-session.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { type BeakerCryptoType, type BeakerOptions, beaker } from '../codecs/beaker.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
@@ -28,6 +30,14 @@ export interface BeakerConfigOptions {
    * Default false.
    */
   deriveCsrf?: boolean
+}
+
+const OPTIONS: OptionNames<BeakerConfigOptions> = {
+  ignore: 1,
+  allowWeakSecrets: 1,
+  cryptoType: 1,
+  localNever: 1,
+  deriveCsrf: 1,
 }
 
 /** The result of `fromBeakerConfig`; `expose` only if `httponly` is given. */
@@ -103,14 +113,10 @@ const CRYPTO_TYPES: readonly unknown[] = ['cryptography', 'pycrypto', 'pycryptod
  */
 export function fromBeakerConfig<Data extends object = SessionData>(
   config: BeakerConfig | string,
-  {
-    ignore = [],
-    allowWeakSecrets = false,
-    cryptoType,
-    localNever = false,
-    deriveCsrf = false,
-  }: BeakerConfigOptions = {},
+  configOptions: BeakerConfigOptions = {},
 ): BeakerSessionsOptions<Data> {
+  checkNames(configOptions, OPTIONS, 'fromBeakerConfig')
+  const { ignore = [], allowWeakSecrets = false, cryptoType, localNever = false, deriveCsrf = false } = configOptions
   const options = withoutPrefix(typeof config === 'string' ? parseIniOptions(config) : config)
   refuseOthers(options, ignore)
   if (typeof config === 'string') refuseInterpolation(options)

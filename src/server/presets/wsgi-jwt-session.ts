@@ -1,7 +1,9 @@
 /**
  * The options that make a server share the sessions of wsgi-jwt-session. FORMATS §6.1.
  */
+
 import { defineSession } from '../../shared/define-session.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { jwt } from '../codecs/jwt.js'
 import type { SessionsOptions } from '../core/options.js'
@@ -17,6 +19,8 @@ export interface WsgiJwtSessionOptions {
   /** Accepts a secret under 32 bytes. */
   allowWeakSecrets?: boolean
 }
+
+const OPTIONS: OptionNames<WsgiJwtSessionOptions> = { secret: 1, cookieName: 1, maxAge: 1, allowWeakSecrets: 1 }
 
 /**
  * A preset to spread: `createSessions({ ...wsgiJwtSession({ secret }), expose: true })`. Both sides share the cookie; a tampered cookie
@@ -36,6 +40,7 @@ export interface WsgiJwtSessionOptions {
 export function wsgiJwtSession<Data extends object = SessionData>(
   options: WsgiJwtSessionOptions,
 ): Pick<SessionsOptions<Data>, 'codecs' | 'maxAge' | 'session'> {
+  checkNames(options, OPTIONS, 'wsgiJwtSession')
   const { secret, cookieName = 'jwtsession', maxAge = 86_400, allowWeakSecrets = false } = options
   // Its secret may have commas in it.
   const whole = (given: Secrets): Secrets => (typeof given === 'string' ? [given] : given)

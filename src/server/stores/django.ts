@@ -2,7 +2,9 @@
  * Django's own table of sessions, read and written beside Django.
  * FORMATS §8.
  */
+
 import { type Duration, parseDuration } from '../../shared/define-session.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import { djangoCookieEnd, djangoExpiry, localTimes, type RowTimes, zonedTimes } from '../django/expiry.js'
 import { createDjangoRows, type DjangoRowOptions, type DjangoRows } from '../django/session-table.js'
@@ -22,6 +24,22 @@ export interface DjangoStoreOptions extends DjangoRowOptions {
   timeZone?: string
   /** The current time, for tests. */
   clock?: () => Date
+}
+
+const OPTIONS: OptionNames<DjangoStoreOptions> = {
+  execute: 1,
+  dialect: 1,
+  table: 1,
+  cookieAge: 1,
+  timeZone: 1,
+  clock: 1,
+  secretKey: 1,
+  secretKeyFallbacks: 1,
+  serializer: 1,
+  legacy: 1,
+  salt: 1,
+  allowWeakSecrets: 1,
+  maxInflated: 1,
 }
 
 const TABLE = 'django_session'
@@ -45,6 +63,7 @@ const MAX_ATTEMPTS = 10
  * @see FORMATS §8
  */
 export function djangoStore(options: DjangoStoreOptions): SessionStore {
+  checkNames(options, OPTIONS, 'djangoStore')
   const settings = settingsOf(options)
   const { execute } = settings
   const { transaction } = execute

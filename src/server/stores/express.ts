@@ -2,7 +2,9 @@
  * Any store of express-session: connect-redis, connect-pg-simple, connect-mongo, session-file-store, its own MemoryStore …
  * Their sessions are one object: the data, and a `cookie` beside it.
  */
+
 import { SessionError } from '../../shared/errors.js'
+import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionStore } from './store.js'
 
@@ -37,6 +39,7 @@ interface StoredCookie {
  * @throws {TypeError} for something that is not such a store
  */
 export function fromExpressStore(store: ExpressStore, options: { clock?: () => Date } = {}): SessionStore {
+  checkNames(options, { clock: 1 }, 'fromExpressStore')
   const { clock = () => new Date() } = options
   for (const method of ['get', 'set', 'destroy'] as const) {
     if (typeof store?.[method] !== 'function') throw new TypeError(`fromExpressStore: the store has no ${method}()`)

@@ -2,9 +2,11 @@
  * Sessions in the memory of this process: bounded, and gone when it ends.
  * For tests, for development, and for one process that may forget.
  */
+
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { checkLimit } from '../../shared/limits.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { withBsonTypes } from '../bson-types.js'
 import { asApplicationError } from '../values.js'
@@ -27,6 +29,8 @@ export interface MemoryStoreOptions {
   clock?: () => Date
 }
 
+const OPTIONS: OptionNames<MemoryStoreOptions> = { maxSessions: 1, maxBytes: 1, isAnonymous: 1, ttl: 1, clock: 1 }
+
 const DEFAULT_SESSIONS = 10_000
 const DEFAULT_BYTES = 67_108_864
 const DEFAULT_TTL = '14d'
@@ -44,6 +48,7 @@ const ROW_OVERHEAD = 320
  * const sessions = createSessions({ store: memoryStore(), codecs: [jwt({ secrets })], expose: false })
  */
 export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
+  checkNames(options, OPTIONS, 'memoryStore')
   const { maxSessions = DEFAULT_SESSIONS, maxBytes = DEFAULT_BYTES, ttl = DEFAULT_TTL } = options
   const { isAnonymous = () => false, clock = () => new Date() } = options
   checkLimit(maxSessions, 'maxSessions')

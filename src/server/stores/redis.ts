@@ -2,7 +2,9 @@
  * Sessions in Redis or Valkey, through node-redis 4 and 5 or ioredis, told by their shape.
  * Commands of Redis 2.6.12 and later: GET, SET with PX, DEL, PEXPIRE, EVAL.
  */
+
 import { type Duration, parseDuration } from '../../shared/define-session.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import { withBsonTypes } from '../bson-types.js'
 import { readRow, writeRow } from './row.js'
 import type { SessionStore, StoredSession } from './store.js'
@@ -35,6 +37,8 @@ export interface RedisStoreOptions {
   clock?: () => Date
 }
 
+const OPTIONS: OptionNames<RedisStoreOptions> = { prefix: 1, ttl: 1, clock: 1 }
+
 const DEFAULT_TTL = '14d'
 /** How often a change is tried again. Each failure means that another request has written, so it takes as many requests at once. */
 const MAX_ATTEMPTS = 100
@@ -53,6 +57,7 @@ return 1`
  * @see docs/stores.md for what a value looks like
  */
 export function redisStore(client: NodeRedisClient | IoRedisClient, options: RedisStoreOptions = {}): SessionStore {
+  checkNames(options, OPTIONS, 'redisStore')
   const { prefix = 'session:', ttl = DEFAULT_TTL, clock = () => new Date() } = options
   if (typeof prefix !== 'string') throw new TypeError('Option "prefix" must be a text')
   const lifetime = ttl === false ? undefined : parseDuration(ttl, 'ttl')

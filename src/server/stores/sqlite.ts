@@ -2,7 +2,9 @@
  * Statements through SQLite: `DatabaseSync` of node:sqlite (Node 22.13 and later), or better-sqlite3.
  * Recognized by shape, so that this package depends on no driver. Both are synchronous.
  */
+
 import { checkLimit } from '../../shared/limits.js'
+import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import { createMutex } from '../mutex.js'
 import type { SqlConnection, SqlQuery, SqlRow } from './sql.js'
@@ -30,6 +32,8 @@ export interface SqliteExecuteOptions {
   busyTimeout?: number
 }
 
+const OPTIONS: OptionNames<SqliteExecuteOptions> = { busyTimeout: 1 }
+
 const BUSY_TIMEOUT = 5000
 /** Milliseconds: SQLite takes a larger number for none at all. */
 const MAX_TIMEOUT = 2_147_483_647
@@ -44,6 +48,7 @@ const MAX_STATEMENTS = 64
  * @throws {TypeError} if it has another shape, or naming the option
  */
 export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOptions = {}): SqlConnection {
+  checkNames(options, OPTIONS, 'sqliteExecute')
   const { busyTimeout = BUSY_TIMEOUT } = options
   if (typeof database?.prepare !== 'function' || typeof database.exec !== 'function') {
     throw new TypeError('sqliteExecute takes a DatabaseSync of node:sqlite, or a Database of better-sqlite3')

@@ -37,7 +37,7 @@ function codecOf({ options }: Case, more: Partial<BeakerOptions> = {}): SessionC
   const bits = (options.encrypt_nonce_bits as { $int: string } | undefined)?.$int
   return beaker({
     validateKey: options.validate_key as string,
-    encryptKey: options.encrypt_key as string | undefined,
+    ...(options.encrypt_key !== undefined && { encryptKey: options.encrypt_key as string }),
     cryptoType: options.crypto_type as BeakerCryptoType | undefined,
     nonceBits: bits === undefined ? undefined : Number(bits),
     serializer: options.data_serializer as 'json' | undefined,

@@ -4,7 +4,14 @@ import { deflateSync } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { platform } from '#platform'
 import type { CodecContext, SessionCodec, SessionRecord } from '../../../src/server/codecs/codec.js'
-import { type BeakerOptions, beaker, beakerJwt, createSessions, type SessionEvent } from '../../../src/server/index.js'
+import {
+  type BeakerOptions,
+  beaker,
+  beakerJwt,
+  createSessions,
+  defineSession,
+  type SessionEvent,
+} from '../../../src/server/index.js'
 import { writePickle } from '../../../src/server/pickle/writer.js'
 import { decodeBase64 } from '../../../src/shared/base64.js'
 import { readPickle } from '../../../src/shared/pickle/reader.js'
@@ -45,7 +52,7 @@ describe('options', () => {
     [{ validateKey: '' }, '"validateKey" contains an empty secret'],
     [{ validateKey: [] }, '"validateKey" must be'],
     [{ validateKey: [validateKey, ''] }, '"validateKey" contains an empty secret'],
-    [{ validateKey: undefined as never }, '"validateKey" must be'],
+    [{ validateKey: undefined as never }, '"validateKey" is undefined'],
     [{ validateKey: [5] as never }, '"validateKey" must be'],
     [{ encryptKey }, '"cryptoType" is needed'],
     [{ encryptKey: '', cryptoType: 'nss' }, '"encryptKey" must be'],
@@ -476,7 +483,7 @@ describe('size', () => {
   test('the longest body has 4064 characters, the signature not counted', async () => {
     const sessions = createSessions({ codecs: [beaker({ validateKey })], expose: false, secure: false })
     const short = createSessions({
-      session: { name: 's' },
+      session: defineSession({ name: 's' }),
       codecs: [{ ...beaker({ validateKey }), maxLength: 4104 }],
       expose: false,
     })

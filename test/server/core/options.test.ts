@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createSessions, defineSession, type SessionsOptions } from '../../../src/server/index.js'
+import { beakerJwt, createSessions, defineSession, type SessionsOptions } from '../../../src/server/index.js'
 import { OLD_SECRET, SECRET, textCodec } from '../server.helpers.js'
 
 const create = (options: Record<string, unknown>): unknown =>
@@ -7,7 +7,7 @@ const create = (options: Record<string, unknown>): unknown =>
 
 describe('options', () => {
   test.each<[RegExp, Record<string, unknown>]>([
-    [/"codecs" or "secrets"/, { secrets: undefined }],
+    [/"codecs" or "secrets"/, { codecs: [beakerJwt({ secrets: [SECRET] })] }],
     [/"codecs" or "secrets"/, { codecs: [textCodec('a')] }],
     [/is the environment variable set/, { secrets: undefined }],
     [/"name" belongs in defineSession/, { name: 'shop' }],
@@ -19,7 +19,15 @@ describe('options', () => {
     [/"secrets"/, { secrets: 'short' }],
     [/"session"/, { session: null }],
     [/"session"/, { session: {} }],
-    [/token/, { session: { name: 'a; Domain=evil' } }],
+    [/"session" must come from defineSession/, { session: { name: 'foo', idleTimeout: '30m' } }],
+    [/"session" must come from defineSession/, { session: { name: 'foo', idleTimeout: 1800 } }],
+    [/"httpOnly" does not exist: "expose"/, { httpOnly: true }],
+    [/createSessions has no option "maxage". Did you mean "maxAge"\?/, { maxage: 5 }],
+    [/createSessions has no option "secretes". Did you mean "secrets"\?/, { secretes: [SECRET] }],
+    [/createSessions has no option "samesite". Did you mean "sameSite"\?/, { samesite: 'lax' }],
+    [/"codecs" must be a list/, { secrets: undefined, codecs: beakerJwt({ secrets: [SECRET] }) }],
+    [/"codecs" contains something that is not a codec/, { secrets: undefined, codecs: [undefined] }],
+    [/"codecs" contains something that is not a codec/, { secrets: undefined, codecs: [beakerJwt] }],
     [/"upgrade"/, { upgrade: 'sometimes' }],
     [/"mode"/, { mode: 'dry-run' }],
     [/touchEvery/, { touchEvery: 'soon' }],

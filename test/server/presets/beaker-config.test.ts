@@ -6,6 +6,7 @@ import {
   beaker,
   beakerJwt,
   createSessions,
+  defineSession,
   fromBeakerConfig,
   type SessionCodec,
 } from '../../../src/server/index.js'
@@ -56,7 +57,7 @@ describe('values', () => {
     expect(await attributesOf(keys)).toEqual(['beaker.session.id', 'Path=/', 'SameSite=Lax'])
     const options = fromBeakerConfig(keys)
     expect('expose' in options).toBe(false)
-    expect(options.session).toEqual({ name: 'beaker.session.id' })
+    expect(options.session).toStrictEqual(defineSession())
   })
 
   test('attributes', async () => {
@@ -115,10 +116,7 @@ describe('values', () => {
   })
 
   test('timeout', () => {
-    expect(fromBeakerConfig({ ...keys, timeout: '1800' }).session).toEqual({
-      name: 'beaker.session.id',
-      idleTimeout: 1_800_000,
-    })
+    expect(fromBeakerConfig({ ...keys, timeout: '1800' }).session).toStrictEqual(defineSession({ idleTimeout: 1800 }))
     expect(fromBeakerConfig({ ...keys, timeout: null }).session?.idleTimeout).toBeUndefined()
     for (const timeout of ['0', 0, -1, 1.5, '1.5', '30m', '', true]) {
       expect(messageOf({ ...keys, timeout })).toBe('Beaker option "timeout" must be a number of seconds')

@@ -1,0 +1,50 @@
+/**
+ * The check of the names of options: one that is not known would be ignored, and a session that never expires looks like one that does.
+ */
+
+/** Every name that an options object may have. A type that gets another option makes this list a type error. */
+export type OptionNames<Options extends object> = Readonly<Record<keyof Options, 1>>
+
+/**
+ * Refuses options that do not exist.
+ *
+ * @param owner - the function that takes them, for the message
+ * @throws {TypeError} naming the option, and the nearest name that exists
+ */
+export function checkNames<Options extends object>(options: Options, known: OptionNames<Options>, owner: string): void {
+  if (typeof options !== 'object' || options === null) throw new TypeError(`${owner} takes an object of options`)
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(known, name)) {
+      throw new TypeError(`${owner} has no option "${name}". Did you mean "${nearest(name, Object.keys(known))}"?`)
+    }
+  }
+}
+
+/**
+ * Refuses a key, or a list of keys, that an environment variable should have set.
+ *
+ * @throws {TypeError} naming the option
+ */
+export function refuseUndefined(value: unknown, option: string): void {
+  const isPart = Array.isArray(value) && value.includes(undefined)
+  if (value !== undefined && !isPart) return
+  throw new TypeError(`Option "${option}" ${isPart ? 'contains' : 'is'} undefined: is the environment variable set?`)
+}
+
+/** @throws {TypeError} for the first of these options that is present and undefined */
+export function refusePresentUndefined<Options extends object>(
+  options: Options,
+  ...names: (keyof Options & string)[]
+): void {
+  for (const name of names) if (name in options) refuseUndefined(options[name], name)
+}
+
+/** The name that shares most pairs of neighbouring letters, in relation to their lengths. */
+function nearest(name: string, names: readonly string[]): string | undefined {
+  const pairs = (text: string): string[] =>
+    [...text.toLowerCase()].map((letter, at, all) => letter + (all[at + 1] ?? ''))
+  const given = pairs(name)
+  const likeness = (other: string): number =>
+    pairs(other).filter((pair) => given.includes(pair)).length / (other.length + name.length)
+  return [...names].sort((one, other) => likeness(other) - likeness(one))[0]
+}

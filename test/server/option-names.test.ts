@@ -1,0 +1,125 @@
+/** An option that does not exist would be ignored: every public function refuses it, and says which name is nearest. */
+import { expect, test } from 'vitest'
+import * as server from '../../src/server/index.js'
+import * as testing from '../../src/server/testing.js'
+import { SECRET } from './server.helpers.js'
+
+const secrets = [SECRET]
+const sessions = server.createSessions({ secrets, expose: false })
+const execute = async (): Promise<[]> => []
+const redis = { get() {}, set() {}, del() {}, eval() {}, call() {} } as unknown as server.IoRedisClient
+const sqlite = { prepare() {}, exec() {} } as unknown as server.SqliteDatabase
+
+/** Each with its options, and a wrong name with the right one. */
+const functions: Record<string, [call: (options: object) => unknown, wrong: string, right: string]> = {
+  beaker: [(more) => server.beaker({ validateKey: SECRET, ...more }), 'validate_key', 'validateKey'],
+  beakerJwt: [(more) => server.beakerJwt({ secrets, ...more }), 'compressed', 'compress'],
+  compact: [(more) => server.compact({ secrets, ...more }), 'expire', 'expires'],
+  createKeys: [(more) => server.createKeys(SECRET, more), 'reloadevery', 'reloadEvery'],
+  createReadStats: [(more) => server.createReadStats(more), 'clocks', 'clock'],
+  createSessions: [(more) => server.createSessions({ secrets, expose: false, ...more }), 'maxage', 'maxAge'],
+  defineSession: [(more) => server.defineSession(more), 'idletimeout', 'idleTimeout'],
+  djangoJwt: [(more) => server.djangoJwt({ secrets, ...more }), 'session_field', 'sessionField'],
+  djangoLogin: [
+    (more) => testing.djangoLogin({ id: 1, password: '' }, { secretKey: SECRET, ...more }),
+    'backends',
+    'backend',
+  ],
+  djangoSigned: [(more) => server.djangoSigned({ secretKey: SECRET, ...more }), 'fallback', 'fallbacks'],
+  djangoStore: [
+    (more) => server.djangoStore({ execute, dialect: 'postgresql', secretKey: SECRET, ...more }),
+    'cookie_age',
+    'cookieAge',
+  ],
+  djangoUser: [
+    (more) => server.djangoUser({ data: {} }, { secretKey: SECRET, user: () => null, ...more }),
+    'password_field',
+    'passwordField',
+  ],
+  expressJwks: [(more) => server.expressJwks(sessions, more), 'max_age', 'maxAge'],
+  expressSessions: [(more) => server.expressSessions(sessions, more), 'props', 'property'],
+  fastifySessions: [(more) => server.fastifySessions(sessions, more), 'decorator', 'property'],
+  fetchJwks: [(more) => server.fetchJwks(sessions, more), 'max_age', 'maxAge'],
+  fromBeakerConfig: [
+    (more) => server.fromBeakerConfig({ validate_key: SECRET }, more),
+    'allowWeakSecret',
+    'allowWeakSecrets',
+  ],
+  fromExpressStore: [
+    (more) => server.fromExpressStore({ get() {}, set() {}, destroy() {} } as unknown as server.ExpressStore, more),
+    'clocks',
+    'clock',
+  ],
+  jwt: [(more) => server.jwt({ secrets, ...more }), 'expire', 'expires'],
+  memoryStore: [(more) => server.memoryStore(more), 'maxBytess', 'maxBytes'],
+  redisStore: [(more) => server.redisStore(redis, more), 'prefixes', 'prefix'],
+  remoteJwks: [(more) => server.remoteJwks('https://issuer.example/jwks', more), 'cachemaxage', 'cacheMaxAge'],
+  sessionCookie: [(more) => testing.sessionCookie(sessions, {}, more), 'keys', 'key'],
+  sqliteExecute: [(more) => server.sqliteExecute(sqlite, more), 'busy_timeout', 'busyTimeout'],
+  verifySessions: [(more) => server.verifySessions({ codecs: [server.jwt({ secrets })], ...more }), 'stores', 'store'],
+  wsgiJwtSession: [(more) => server.wsgiJwtSession({ secret: SECRET, ...more }), 'cookie_name', 'cookieName'],
+}
+
+/** They take no options of this package. */
+const WITHOUT = [
+  'SessionError',
+  'bsonTypesOf',
+  'decodeSession',
+  'fetchSessions',
+  'isSessionError',
+  'nextProxy',
+  'nextSessions',
+  'pgExecute',
+  'sessionFixture',
+  'sessionOf',
+]
+
+test.each(Object.entries(functions))('%s', async (name, [call, wrong, right]) => {
+  await expect(async () => call({})).not.toThrow()
+  const failure = await (async () => call({ [wrong]: 'swordfish' }))().then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  expect(failure).toBeInstanceOf(TypeError)
+  const { message } = failure as TypeError
+  expect(message).toContain(`"${wrong}"`)
+  expect(message).toContain(right)
+  expect(message).not.toContain('swordfish')
+  if (name !== 'defineSession') expect(message).toBe(`${name} has no option "${wrong}". Did you mean "${right}"?`)
+})
+
+test('every public function is in this table', () => {
+  const exported = Object.entries({ ...server, ...testing }).filter(([, value]) => typeof value === 'function')
+  expect(exported.map(([name]) => name).sort()).toEqual([...Object.keys(functions), ...WITHOUT].sort())
+})
+
+test.each([null, 'text', 5])('%o are no options', (options) => {
+  expect(() => server.createSessions(options as never)).toThrow('createSessions takes an object of options')
+  expect(() => server.jwt(options as never)).toThrow('jwt takes an object of options')
+})
+
+const unset = undefined as unknown as string
+test.each<[string, string, () => unknown]>([
+  ['createSessions', 'secrets', () => server.createSessions({ secrets: unset, expose: false })],
+  ['beakerJwt', 'secrets', () => server.beakerJwt({ secrets: unset })],
+  ['compact', 'secrets', () => server.compact({ secrets: unset })],
+  ['jwt', 'secrets', () => server.jwt({ secrets: unset })],
+  ['jwt with keys', 'keys', () => server.jwt({ keys: unset })],
+  ['createKeys', 'keys', () => server.createKeys(unset)],
+  ['djangoJwt', 'key', () => server.djangoJwt({ key: unset })],
+  ['djangoSigned', 'secretKey', () => server.djangoSigned({ secretKey: unset })],
+  ['djangoStore', 'secretKey', () => server.djangoStore({ execute, dialect: 'sqlite', secretKey: unset })],
+  ['beaker', 'validateKey', () => server.beaker({ validateKey: unset })],
+  ['beaker, which would not encrypt', 'encryptKey', () => server.beaker({ validateKey: SECRET, encryptKey: unset })],
+])('%s says that its key is undefined', (_, option, call) => {
+  expect(call).toThrow(`Option "${option}" is undefined: is the environment variable set?`)
+})
+
+test.each<[string, string, () => unknown]>([
+  ['beakerJwt', 'secrets', () => server.beakerJwt({ secrets: [SECRET, unset] })],
+  ['jwt with keys', 'keys', () => server.jwt({ keys: [SECRET, unset] })],
+  ['djangoSigned', 'fallbacks', () => server.djangoSigned({ secretKey: SECRET, fallbacks: [unset] })],
+  ['beaker', 'validateKey', () => server.beaker({ validateKey: [SECRET, unset] })],
+])('%s says that a part of its list is undefined', (_, option, call) => {
+  expect(call).toThrow(`Option "${option}" contains undefined: is the environment variable set?`)
+})
