@@ -67,6 +67,8 @@ export interface SessionCodec {
   readonly hasTimes?: boolean
   /** May the value be split over several cookies? */
   readonly chunks?: boolean
+  /** What is weak or uncertain in this configuration; `sessions.warnings` has them all, for a log at start. They hold no key. */
+  readonly warnings?: readonly string[]
   /** Keys that tell about the session and are not data, each with what to use instead. */
   readonly meta?: Readonly<Record<string, string>>
   /** For a codec with key pairs, or with keys that are loaded while it works. */

@@ -244,8 +244,8 @@ function isTouchDue({ lifetime }: Settings, { codec, record }: LoadedSession, no
 }
 
 /** @throws {SessionError} `ERR_SESSION_PROTECTED` */
-function refuseOverwriting({ rejected, isCutShort, isRegenerated }: Draft): void {
-  if (isRegenerated || !(isCutShort || isProtected(rejected))) return
+function refuseOverwriting({ rejected, isCutShort, isRegenerated, isReplaceable }: Draft): void {
+  if (isRegenerated || !(isCutShort || (isProtected(rejected) && !isReplaceable))) return
   const why = isCutShort ? 'One of the cookies was not looked at' : 'The cookie verified but could not be read'
   throw new SessionError('ERR_SESSION_PROTECTED', `${why}: regenerate() or destroy() replaces it`, { cause: rejected })
 }

@@ -94,6 +94,8 @@ async function loadSession<Data extends object>(
     state.rejected = error
     if (verifications.isCutShort || cookies.isCutShort) state.isCutShort = true
     if (rejectedId !== undefined && isProtected(error)) state.rejectedId = rejectedId
+    const verified = rejections.filter((rejection) => rejection.error.verified)
+    if (settings.replaceUnreadable && verified.length === 1) state.isReplaceable = true
   }
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)
   return new Session<Data>(data as Data, state, owner)

@@ -64,6 +64,11 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
    * of new sessions are. Set it when Python no longer reads the sessions. Default false.
    */
   deriveCsrf?: boolean
+  /**
+   * Lets a fresh session replace a value that verified and can't be read, as Beaker's `invalidate_corrupt` does. Default false: another
+   * release may have written it, and only `regenerate()` or `destroy()` replaces it. It stays if another value verified, too.
+   */
+  replaceUnreadable?: boolean
   /** `observe` writes nothing and reports what it would do: the safe first step on live traffic. */
   mode?: 'write' | 'observe'
   /** Only `load`: the codecs need no keys to sign with. */
@@ -103,6 +108,8 @@ export interface LoadSettings {
   readonly lifetime: Lifetime
   /** Undefined: as each codec says. */
   readonly requireTimes: boolean | undefined
+  /** A fresh session may replace a value that verified and can't be read. */
+  readonly replaceUnreadable: boolean
   /** A codec splits values over several cookies. */
   readonly joinsChunks: boolean
   readonly csrf: CsrfKeys
@@ -151,6 +158,7 @@ const OPTIONS: OptionNames<SessionsOptions> = {
   headerBudget: 1,
   expireShadows: 1,
   deriveCsrf: 1,
+  replaceUnreadable: 1,
   mode: 1,
   readOnly: 1,
   path: 1,
@@ -185,7 +193,8 @@ export function checkSessionsOptions<Options extends object>(
 
 /** @throws {TypeError} naming the option that is wrong */
 export function settleLoading<Data extends object>(
-  options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'deriveCsrf' | 'touchEvery' | 'mode'>,
+  options: VerifyOptions<Data> &
+    Pick<SessionsOptions<Data>, 'deriveCsrf' | 'replaceUnreadable' | 'touchEvery' | 'mode'>,
 ): LoadSettings {
   const { session = { '~defined': true, name: DEFAULT_NAME }, codecs, clock = () => new Date(), mode } = options
   if (session?.['~defined'] !== true) throw new TypeError('Option "session" must come from defineSession()')
@@ -217,6 +226,7 @@ export function settleLoading<Data extends object>(
       ...(touchEvery === undefined ? {} : { touchEvery }),
     }),
     requireTimes,
+    replaceUnreadable: options.replaceUnreadable === true,
     joinsChunks: codecs.some((codec) => codec.chunks),
     csrf: createCsrfKeys(codecs, name, options.deriveCsrf === true),
     rows: options.store === undefined ? undefined : createRowReader(options.store),

@@ -22,6 +22,8 @@ export interface SessionState extends CsrfState {
   rejected?: SessionError
   /** The request brought more cookies than are looked at, and none of those was a session: one of the others may be. */
   isCutShort?: boolean
+  /** What was rejected may be replaced by an ordinary commit: see `replaceUnreadable`. */
+  isReplaceable?: boolean
   /** The id in a rejected token whose row exists and can't be read. */
   rejectedId?: string
   isRegenerated: boolean
@@ -122,6 +124,7 @@ export interface Draft {
   readonly rejected: SessionError | undefined
   readonly rejectedId: string | undefined
   readonly isCutShort: boolean | undefined
+  readonly isReplaceable: boolean | undefined
   readonly isRegenerated: boolean
   /** A CSRF token of the id was made or verified. */
   readonly isNeeded: boolean
@@ -133,9 +136,23 @@ export interface Draft {
 
 export function draftOf(session: Session<object>): Draft {
   // Member by member: spreading takes longer than all else of a commit that writes nothing.
-  const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isRegenerated, isNeeded, browser } = stateOf(session)
+  const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isReplaceable, isRegenerated, isNeeded, browser } =
+    stateOf(session)
   const { data, isAsked } = dataOf(session)
-  return { id, createdAt, loaded, rejected, rejectedId, isCutShort, isRegenerated, isNeeded, browser, data, isAsked }
+  return {
+    id,
+    createdAt,
+    loaded,
+    rejected,
+    rejectedId,
+    isCutShort,
+    isReplaceable,
+    isRegenerated,
+    isNeeded,
+    browser,
+    data,
+    isAsked,
+  }
 }
 
 export class Session<Data extends object = SessionData> {

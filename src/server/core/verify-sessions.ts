@@ -18,6 +18,8 @@ import { type Session, stateOf } from './session.js'
 export interface ReadOnlySessions<Data extends object = SessionData> {
   /** The name of the cookie. */
   readonly name: string
+  /** What the codecs say of their configuration, for a log at start. */
+  readonly warnings: readonly string[]
   /**
    * Finds the session of a request, always the same for the same request object. A cookie that can't be read gives a fresh session
    * with `rejected`.
@@ -66,6 +68,7 @@ export function readOnlySessions<Data extends object>(
 ): ReadOnlySessions<Data> {
   return {
     name: settings.name,
+    warnings: settings.codecs.flatMap(({ warnings }) => warnings ?? []),
     async load(source) {
       const session = await load(source)
       stateOf(session).isRead = true

@@ -21,6 +21,11 @@ export interface BeakerConfigOptions {
   /** What encrypts on the Python side, if `crypto_type` leaves that to the packages that Python finds. */
   cryptoType?: BeakerCryptoType
   /**
+   * The version of Beaker on the Python side, as `'1.13'`: what `crypto_type = default` means changed with 1.14. It is read as both
+   * write it, and written as this version does if Python has all its packages.
+   */
+  beakerVersion?: `${number}.${number}` | `${number}.${number}.${number}`
+  /**
    * Copies a mistake of Beaker: its `cookie_expires = false` is 2038-01-19 03:14:07 in local time (here that of this process),
    * labelled GMT. Default false: in real GMT.
    */
@@ -36,6 +41,7 @@ const OPTIONS: OptionNames<BeakerConfigOptions> = {
   ignore: 1,
   allowWeakSecrets: 1,
   cryptoType: 1,
+  beakerVersion: 1,
   localNever: 1,
   deriveCsrf: 1,
 }
@@ -51,6 +57,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   'cookie_expires',
   'cookie_path',
   'httponly',
+  'invalidate_corrupt',
   'key',
   'samesite',
   'save_accessed_time',
@@ -63,15 +70,16 @@ const TRUE: readonly string[] = ['true', 'yes', 'on', 'y', 't', '1']
 const FALSE: readonly string[] = ['false', 'no', 'off', 'n', 'f', '0']
 
 /** Options of Beaker that change nothing here if they have one of these values. */
-const WITHOUT_EFFECT: Readonly<Record<string, readonly string[]>> = {
+const WITHOUT_EFFECT: Readonly<Record<string, readonly string[] | 'any'>> = {
   // Sessions are saved if they changed.
   auto: /* @__PURE__ */ TRUE.concat(FALSE),
-  data_dir: [],
-  // A corrupt cookie is a fresh session here.
-  invalidate_corrupt: TRUE,
-  lock_dir: [],
+  cookie_on_exception: TRUE,
+  // Where sessions on the server are, and what signs their ids.
+  data_dir: 'any',
+  lock_dir: 'any',
+  secret: 'any',
+  enabled: TRUE,
   log_file: [],
-  secret: [],
   type: ['cookie'],
   webtest_varname: [],
 }
@@ -116,8 +124,9 @@ export function fromBeakerConfig<Data extends object = SessionData>(
   configOptions: BeakerConfigOptions = {},
 ): BeakerSessionsOptions<Data> {
   checkNames(configOptions, OPTIONS, 'fromBeakerConfig')
-  const { ignore = [], allowWeakSecrets = false, cryptoType, localNever = false, deriveCsrf = false } = configOptions
+  const { ignore = [], localNever = false, deriveCsrf = false } = configOptions
   const options = withoutPrefix(typeof config === 'string' ? parseIniOptions(config) : config)
+  refuseServerSide(options)
   refuseOthers(options, ignore)
   if (typeof config === 'string') refuseInterpolation(options)
   const timeout = asSeconds(options, 'timeout')
@@ -130,7 +139,7 @@ export function fromBeakerConfig<Data extends object = SessionData>(
       name: asText(options, 'key') ?? 'beaker.session.id',
       ...(timeout === undefined ? {} : { idleTimeout: timeout }),
     }),
-    codecs: codecsOf(options, { allowWeakSecrets, cryptoType }),
+    codecs: withExpiryWarning(codecsOf(options, configOptions)),
     path: asText(options, 'cookie_path') ?? '/',
     ...optional('domain', asText(options, 'cookie_domain')),
     secure: asBoolean(options, 'secure') ?? false,
@@ -138,18 +147,21 @@ export function fromBeakerConfig<Data extends object = SessionData>(
     expires: expiresOf(options, localNever),
     ...(savesAccess ? {} : { touchEvery: false as const }),
     ...(deriveCsrf ? { deriveCsrf } : {}),
+    // Beaker's default, and taken over only if it is written: another release's session would be replaced, too.
+    ...(asBoolean(options, 'invalidate_corrupt') ? { replaceUnreadable: true } : {}),
     ...optional('expose', httpOnly === undefined ? undefined : !httpOnly),
   }
 }
 
 /**
- * Reads options: `key = value` or `key: value`. Lines with a deeper indent continue a value; `#` and `;` begin comments. Sections are
- * not kept apart, and nothing is interpolated.
+ * Reads the options of the one section that has options of sessions, or of the only section: `key = value` or `key: value`. Lines with a
+ * deeper indent continue a value; `#` and `;` begin comments. Nothing is interpolated, and nothing inherited.
  *
- * @throws {TypeError} for any other line
+ * @throws {TypeError} for any other line, for several such sections, and for a section that inherits from elsewhere
  */
 function parseIniOptions(text: string): Record<string, string> {
-  const options = new Map<string, string>()
+  const sections = new Map<string, Map<string, string>>()
+  let options = new Map<string, string>()
   let last: { key: string; indent: number } | undefined
   for (const line of text.split(/\r?\n/)) {
     const indent = line.search(/\S/)
@@ -159,12 +171,32 @@ function parseIniOptions(text: string): Record<string, string> {
       options.set(last.key, `${options.get(last.key)}\n${content}`)
     } else if (/^\[.*\]$/.test(content)) {
       last = undefined
+      options = sections.get(content) ?? new Map()
+      sections.set(content, options)
     } else {
       const [, key = '', value] = /^([^=:]+)[=:](.*)$/.exec(content) ?? []
       if (value === undefined) throw new TypeError('A line of the .ini text is not "key = value"')
       last = { key: key.trim(), indent }
       options.set(last.key, value.trim())
+      if (sections.size === 0) sections.set('', options)
     }
+  }
+  return onlySection([...sections.values()])
+}
+
+function onlySection(sections: readonly Map<string, string>[]): Record<string, string> {
+  const ofSessions = sections.filter((options) => [...options.keys()].some((key) => PREFIXED.test(key)))
+  const filled = ofSessions.length > 0 ? ofSessions : sections.filter(({ size }) => size > 0)
+  if (filled.length > 1) {
+    throw new TypeError('The .ini text has options of sessions in several sections: pass the text of one section')
+  }
+  const [options = new Map<string, string>()] = filled
+  // PasteDeploy: `egg:` and `call:` name code; anything else names a section, here or in another file, whose options count, too.
+  const use = options.get('use')
+  if (use !== undefined && !/^(?:egg|call):/.test(use)) {
+    throw new TypeError(
+      'The .ini section has "use", so it inherits options that are not in this text: pass all its options as an object',
+    )
   }
   return Object.fromEntries(options)
 }
@@ -176,6 +208,15 @@ function withoutPrefix(config: BeakerConfig): BeakerConfig {
     return name === undefined ? [] : [[name, value] as const]
   })
   return prefixed.length > 0 ? Object.fromEntries(prefixed) : config
+}
+
+/** Without `type = cookie` the original Beaker keeps sessions on the server, and its cookie holds an id. */
+function refuseServerSide(options: BeakerConfig): void {
+  const { type } = options
+  if (isJwt(options) || (typeof type === 'string' && type.trim() === 'cookie')) return
+  throw new TypeError(
+    `Beaker option "type" ${type === undefined ? 'is missing' : 'is not cookie'}: such sessions are on the server of Python, and no other reads them. Set type = cookie in Python first`,
+  )
 }
 
 function refuseOthers(options: BeakerConfig, ignore: readonly string[]): void {
@@ -207,7 +248,8 @@ function refuseInterpolation(options: BeakerConfig): void {
 /** Python's None is "not set" to each of them. */
 function hasNoEffect(name: string, value: unknown): boolean {
   if (!Object.hasOwn(WITHOUT_EFFECT, name)) return value === null && NONE_IN_BOTH.has(name)
-  return value === null || (WITHOUT_EFFECT[name] as readonly string[]).includes(String(value).trim().toLowerCase())
+  const values = WITHOUT_EFFECT[name]
+  return value === null || values === 'any' || values?.includes(String(value).trim().toLowerCase()) === true
 }
 
 /** The options that have an effect in this configuration; those of the other session class do nothing in Python. */
@@ -221,18 +263,13 @@ function isJwt({ jwt_secret_keys, validate_key, type }: BeakerConfig): boolean {
   )
 }
 
-interface CodecsOptions {
-  allowWeakSecrets: boolean
-  cryptoType: BeakerCryptoType | undefined
-}
-
 /**
  * The codecs in the order of the rollout: the first writes what Python writes.
  *
  * @throws {TypeError} naming the option
  */
-function codecsOf(options: BeakerConfig, codecOptions: CodecsOptions): SessionCodec[] {
-  if (!isJwt(options)) return [originalCodec(options, codecOptions)]
+function codecsOf(options: BeakerConfig, codecOptions: BeakerConfigOptions): SessionCodec[] {
+  if (!isJwt(options)) return originalCodecs(options, codecOptions)
   const current = jwtCodec(options, codecOptions)
   const reads = asBoolean(options, 'read_original_format') ?? false
   const writes = asBoolean(options, 'write_original_format') ?? false
@@ -241,7 +278,7 @@ function codecsOf(options: BeakerConfig, codecOptions: CodecsOptions): SessionCo
   return writes ? [original, current] : [current, original]
 }
 
-function jwtCodec(options: BeakerConfig, { allowWeakSecrets }: CodecsOptions): SessionCodec {
+function jwtCodec(options: BeakerConfig, { allowWeakSecrets = false }: BeakerConfigOptions): SessionCodec {
   const compress = asBoolean(options, 'bson_compress_jwt_payload') ?? true
   const secrets = options.jwt_secret_keys
   if (secrets === undefined || secrets === null) {
@@ -255,30 +292,39 @@ function jwtCodec(options: BeakerConfig, { allowWeakSecrets }: CodecsOptions): S
 }
 
 /** What beaker-session-jwt calls the original format; there it is never encrypted. */
-function formerCodec(options: BeakerConfig, { allowWeakSecrets }: CodecsOptions): SessionCodec {
+function formerCodec(options: BeakerConfig, configOptions: BeakerConfigOptions): SessionCodec {
   return beaker({
-    allowWeakSecrets,
-    validateKey: keyOf(options, 'original_format_validate_key'),
+    allowWeakSecrets: configOptions.allowWeakSecrets,
+    validateKey: keyOf(options, 'original_format_validate_key', configOptions),
     serializer: serializerOf(options, 'original_format_data_serializer'),
     removeKeys: asList(options, 'original_format_remove_keys'),
     ...cookieKeys(options),
   })
 }
 
-function originalCodec(options: BeakerConfig, { allowWeakSecrets, cryptoType }: CodecsOptions): SessionCodec {
+function originalCodecs(options: BeakerConfig, configOptions: BeakerConfigOptions): SessionCodec[] {
   const { encrypt_key } = options
-  const encrypts = encrypt_key !== undefined && encrypt_key !== null && encrypt_key !== ''
-  return beaker({
-    allowWeakSecrets,
-    validateKey: keyOf(options, 'validate_key'),
+  const isEncrypted = encrypt_key !== undefined && encrypt_key !== null
+  const shared = {
+    allowWeakSecrets: configOptions.allowWeakSecrets,
+    validateKey: keyOf(options, 'validate_key', configOptions),
     serializer: serializerOf(options, 'data_serializer'),
     ...cookieKeys(options),
-    ...(encrypts && {
-      encryptKey: keyOf(options, 'encrypt_key'),
-      cryptoType: cryptoTypeOf(options, cryptoType),
-      nonceBits: asSeconds(options, 'encrypt_nonce_bits'),
-    }),
-  })
+  }
+  if (!isEncrypted) return [beaker(shared)]
+  const encryptKey = keyOf(options, 'encrypt_key')
+  const nonceBits = asSeconds(options, 'encrypt_nonce_bits')
+  return cryptoTypesOf(options, configOptions).map((cryptoType) =>
+    beaker({ ...shared, encryptKey, cryptoType, nonceBits }),
+  )
+}
+
+/** Applications may set a lifetime in the session itself, as Allura does by `login_expires`: no option says so. */
+const OWN_EXPIRY =
+  'fromBeakerConfig: if the Python application gives sessions their own lifetime, set "expires" or "maxAge" to the same here'
+
+function withExpiryWarning([writer, ...others]: SessionCodec[]): SessionCodec[] {
+  return writer ? [{ ...writer, warnings: [...(writer.warnings ?? []), OWN_EXPIRY] }, ...others] : []
 }
 
 function cookieKeys(options: BeakerConfig): Pick<BeakerOptions, 'domain' | 'path'> {
@@ -286,8 +332,14 @@ function cookieKeys(options: BeakerConfig): Pick<BeakerOptions, 'domain' | 'path
 }
 
 /** Any text, including spaces. */
-function keyOf(options: BeakerConfig, name: string): string {
+function keyOf(options: BeakerConfig, name: string, { allowWeakSecrets = false }: BeakerConfigOptions = {}): string {
   const key = options[name]
+  // A public example, copied into many applications.
+  if (!allowWeakSecrets && String(key).trim().toLowerCase() === 'true') {
+    throw new TypeError(
+      `Beaker option "${name}" is True, a text that everyone knows: anyone can forge a session, and run code in Python. Set a secret there and here`,
+    )
+  }
   if (key === undefined || key === null) throw new TypeError(`Beaker option "${name}" is missing`)
   if (typeof key === 'string' && key !== '') return key
   throw new TypeError(`Beaker option "${name}" must be text, and not empty`)
@@ -299,15 +351,37 @@ function serializerOf(options: BeakerConfig, name: string): 'pickle' | 'json' {
   throw new TypeError(`Beaker option "${name}" must be pickle or json`)
 }
 
-function cryptoTypeOf({ crypto_type }: BeakerConfig, cryptoType: BeakerCryptoType | undefined): BeakerCryptoType {
-  if (crypto_type === undefined || crypto_type === 'default') {
-    if (cryptoType !== undefined) return cryptoType
+/**
+ * What encrypts, the first of them to write. `default` depends on what Python finds installed: since 1.14 cryptography, then
+ * pycryptodome; before, python-nss, then PyCrypto (FORMATS §2.3).
+ */
+function cryptoTypesOf(
+  { crypto_type = 'default' }: BeakerConfig,
+  { cryptoType, beakerVersion }: BeakerConfigOptions,
+): BeakerCryptoType[] {
+  const isOld = beakerVersion !== undefined && isBefore114(beakerVersion)
+  if (crypto_type === 'default') {
+    if (cryptoType !== undefined) return [cryptoType]
+    if (beakerVersion === undefined) {
+      throw new TypeError(
+        'Beaker option "crypto_type" depends on what Python has installed: give "cryptoType" or "beakerVersion" to fromBeakerConfig',
+      )
+    }
+    return isOld ? ['pycryptodome', 'nss', 'cryptography'] : ['cryptography', 'pycryptodome', 'nss']
+  }
+  if (crypto_type === 'nss' && !isOld) {
     throw new TypeError(
-      'Beaker option "crypto_type" depends on what Python has installed: give "cryptoType" to fromBeakerConfig',
+      'Beaker option "crypto_type" is nss, which Beaker has no more since 1.14: give beakerVersion: \'1.13\' for an older one',
     )
   }
-  if (CRYPTO_TYPES.includes(crypto_type)) return crypto_type as BeakerCryptoType
+  if (CRYPTO_TYPES.includes(crypto_type)) return [crypto_type as BeakerCryptoType]
   throw new TypeError('Beaker option "crypto_type" must be cryptography, pycrypto, pycryptodome, nss or default')
+}
+
+function isBefore114(version: string): boolean {
+  const [, major, minor] = /^(\d+)\.(\d+)(?:\.\d+)?$/.exec(version) ?? []
+  if (minor === undefined) throw new TypeError('Option "beakerVersion" must be a version such as 1.13')
+  return Number(major) < 1 || (Number(major) === 1 && Number(minor) < 14)
 }
 
 function sameSiteOf(options: BeakerConfig): 'lax' | 'strict' | 'none' | false {

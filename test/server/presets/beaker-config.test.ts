@@ -187,9 +187,9 @@ describe('keys', () => {
 
 describe('options that are not understood', () => {
   test('all are named', () => {
-    const config = { ...keys, data_dir: '/tmp', encrypt_key: 'x', cookie_domian: 'example.com', toString: 1 }
-    expect(messageOf(config)).toContain(': data_dir, encrypt_key, cookie_domian, toString (')
-    expect(messageOf(config, { ignore: ['data_dir', 'toString'] })).toContain(': encrypt_key, cookie_domian (')
+    const config = { ...keys, log_file: '/tmp', encrypt_key: 'x', cookie_domian: 'example.com', toString: 1 }
+    expect(messageOf(config)).toContain(': log_file, encrypt_key, cookie_domian, toString (')
+    expect(messageOf(config, { ignore: ['log_file', 'toString'] })).toContain(': encrypt_key, cookie_domian (')
   })
 
   test('what has no effect, and what Python has not set', () => {
@@ -212,7 +212,10 @@ describe('options that are not understood', () => {
     expect(() => fromBeakerConfig(config)).not.toThrow()
     expect(() => fromBeakerConfig({ ...keys, type: 'cookie', auto: true, invalidate_corrupt: 'yes' })).not.toThrow()
     expect(messageOf({ ...keys, type: 'file' })).toContain(': type (')
-    expect(messageOf({ ...keys, invalidate_corrupt: false })).toContain(': invalidate_corrupt (')
+    const onServer = { data_dir: '/tmp', lock_dir: '/tmp', secret: 'x', enabled: 'true', cookie_on_exception: 'true' }
+    expect(() => fromBeakerConfig({ ...keys, ...onServer })).not.toThrow()
+    expect(messageOf({ ...keys, enabled: 'false' })).toContain(': enabled (')
+    expect(messageOf({ ...keys, cookie_on_exception: 'false' })).toContain(': cookie_on_exception (')
     expect(messageOf({ ...keys, unheard_of: null })).toContain(': unheard_of (')
   })
 
@@ -255,7 +258,6 @@ describe('Beaker itself', () => {
     ['cryptography', '48', 8],
     ['pycrypto', 128, 24],
     ['pycryptodome', undefined, 24],
-    ['nss', undefined, 24],
   ] as const)('crypto_type %s with a nonce of %s bits', async (crypto_type, bits, length) => {
     const config = {
       ...original,
@@ -290,13 +292,89 @@ describe('Beaker itself', () => {
     )
   })
 
+  describe('the default cipher, which depends on the version', () => {
+    const config = { ...original, encrypt_key: 'swordfish encrypt key' }
+    const same = { validateKey: original.validate_key, encryptKey: config.encrypt_key }
+
+    test.each([
+      ['1.13', 'pycryptodome'],
+      ['1.13.2', 'pycryptodome'],
+      ['1.14', 'cryptography'],
+      ['2.0', 'cryptography'],
+    ] as const)('Beaker %s writes %s, and both are read', async (beakerVersion, written) => {
+      const options = fromBeakerConfig(config, { beakerVersion })
+      const value = await cookieOf(options.codecs?.[0])
+      expect((await beaker({ ...same, cryptoType: written }).verify(value, context)).data).toEqual({ user: 'dave' })
+      const sessions = createSessions({ ...options, expose: false })
+      for (const cryptoType of ['cryptography', 'pycryptodome', 'nss'] as const) {
+        const cookie = await cookieOf(beaker({ ...same, cryptoType }))
+        expect((await sessions.load(`beaker.session.id=${cookie}`)).data).toEqual({ user: 'dave' })
+      }
+    })
+
+    test('nss only where Beaker has it', async () => {
+      const { codecs } = fromBeakerConfig({ ...config, crypto_type: 'nss' }, { beakerVersion: '1.13' })
+      const value = await cookieOf(codecs?.[0])
+      expect((await beaker({ ...same, cryptoType: 'nss' }).verify(value, context)).data).toEqual({ user: 'dave' })
+    })
+
+    test.each(['1', 'newest', '', 1])('%o is no version', (beakerVersion) => {
+      expect(messageOf(config, { beakerVersion } as never)).toContain('"beakerVersion" must be a version such as 1.13')
+    })
+  })
+
+  describe('invalidate_corrupt', () => {
+    const unreadable = { codecs: [beaker({ validateKey: original.validate_key, serializer: 'json' })], expose: false }
+    const pickled = { ...original, data_serializer: 'pickle' }
+
+    async function committed(config: BeakerConfig, cookies: readonly string[]): Promise<string | number> {
+      const sessions = createSessions({ ...fromBeakerConfig(config), expose: false })
+      const session = await sessions.load(cookies.map((value) => `beaker.session.id=${value}`).join('; '))
+      expect(session.rejected?.verified).toBe(true)
+      session.data.seen = true
+      return await sessions.commit(session).then(
+        (set) => set.length,
+        (error) => error.code,
+      )
+    }
+
+    test('a fresh session replaces what can not be read, if it is written explicitly', async () => {
+      const value = await cookieOf(unreadable.codecs[0])
+      expect(await committed({ ...pickled, invalidate_corrupt: 'true' }, [value])).toBe(1)
+      expect(await committed(pickled, [value])).toBe('ERR_SESSION_PROTECTED')
+      expect(await committed({ ...pickled, invalidate_corrupt: 'false' }, [value])).toBe('ERR_SESSION_PROTECTED')
+    })
+
+    test('never if another candidate verified', async () => {
+      const value = await cookieOf(unreadable.codecs[0])
+      const other = await unreadable.codecs[0]?.sign?.({ data: { user: 'erin' } }, context)
+      const config = { ...pickled, invalidate_corrupt: 'true' }
+      expect(await committed(config, [value, other as string])).toBe('ERR_SESSION_PROTECTED')
+    })
+  })
+
+  test('an application may give a session its own lifetime', () => {
+    const sessions = createSessions({ ...fromBeakerConfig(original), expose: false })
+    expect(sessions.warnings.at(-1)).toContain('"expires" or "maxAge"')
+  })
+
   test.each([
     [{ data_serializer: 'yaml' }, '"data_serializer" must be pickle or json'],
     [{ validate_key: '' }, '"validate_key" must be text'],
     [{ validate_key: null }, '"validate_key" is missing'],
+    [{ validate_key: 'True' }, '"validate_key" is True, a text that everyone knows'],
+    [{ validate_key: true }, '"validate_key" is True, a text that everyone knows'],
+    [{ type: undefined }, '"type" is missing: such sessions are on the server of Python'],
+    [{ type: 'memory' }, '"type" is not cookie: such sessions are on the server of Python'],
+    [{ timeout: '3600.0' }, '"timeout" must be a number of seconds'],
+    [{ encrypt_key: '' }, '"encrypt_key" must be text, and not empty'],
+    [{ encrypt_key: 'x', crypto_type: 'nss' }, '"crypto_type" is nss, which Beaker has no more since 1.14'],
     [{ jwt_secret_keys: SECRET }, ': validate_key ('],
     [{ read_original_format: 'true' }, ': read_original_format ('],
-    [{ encrypt_key: 'x', crypto_type: 'nss', encrypt_nonce_bits: 'many' }, '"encrypt_nonce_bits" must be a number'],
+    [
+      { encrypt_key: 'x', crypto_type: 'cryptography', encrypt_nonce_bits: 'many' },
+      '"encrypt_nonce_bits" must be a number',
+    ],
   ])('%o is refused', (more, message) => {
     expect(messageOf({ ...original, ...more })).toContain(message)
   })
@@ -401,8 +479,26 @@ sqlalchemy.url = postgresql://x
   })
 
   test('a section ends what could go on', async () => {
-    const text = `session.jwt_secret_keys = ${SECRET}\nsession.key = sid\n[more]\n  session.secure = on`
-    expect(await attributesOf(text)).toEqual(['sid', 'Path=/', 'SameSite=Lax', 'Secure'])
+    const text = `session.jwt_secret_keys = ${SECRET}\nsession.key = sid\n[more]\n  secure = on`
+    expect(await attributesOf(text)).toEqual(['sid', 'Path=/', 'SameSite=Lax'])
+  })
+
+  test('options of sessions in one section only', async () => {
+    const first = `[app:one]\nsession.jwt_secret_keys = ${SECRET}\nsession.key = one\n`
+    const message = 'The .ini text has options of sessions in several sections: pass the text of one section'
+    expect(messageOf(`${first}[app:two]\nsession.key = two`)).toBe(message)
+    expect(messageOf(`jwt_secret_keys = ${SECRET}\n[two]\nkey = two`)).toBe(message)
+    expect(await attributesOf(`[server:main]\nport = 8080\n${first}[loggers]\nkeys = root`)).toEqual(
+      await attributesOf(first),
+    )
+    expect(await attributesOf(`${first}[app:one]\nsession.secure = on`)).toContain('Secure')
+  })
+
+  test.each(['config:base.ini', 'config:base.ini#main', 'main'])('use = %s inherits options', (use) => {
+    const text = `[app:main]\nuse = ${use}\nsession.jwt_secret_keys = ${SECRET}`
+    expect(messageOf(text)).toContain('pass all its options as an object')
+    expect(() => fromBeakerConfig(text.replace(use, 'egg:shop'))).not.toThrow()
+    expect(() => fromBeakerConfig(text.replace(use, 'call:shop.app:main'))).not.toThrow()
   })
 
   test('a line that is none', () => {
@@ -412,7 +508,7 @@ sqlalchemy.url = postgresql://x
   })
 
   test('"%", which some readers replace', () => {
-    expect(messageOf(`session.jwt_secret_keys = ${SECRET}%%\nsession.data_dir = %(here)s`)).toContain('data_dir')
+    expect(() => fromBeakerConfig(`session.jwt_secret_keys = ${SECRET}\nsession.data_dir = %(here)s`)).not.toThrow()
     const message = messageOf(`session.jwt_secret_keys = ${SECRET}%%\nsession.key = %(name)s\nother = 100%`)
     expect(message).toContain('jwt_secret_keys, key (pass an object)')
     expect(() => fromBeakerConfig({ jwt_secret_keys: `${SECRET}%` })).not.toThrow()
