@@ -63,7 +63,13 @@ export interface SessionErrorOptions {
   largest?: readonly KeySize[]
 }
 
-/** Where the code says all there is to say, it is the message too: a browser has these texts to load. */
+/** Characters of a path in a message. */
+const MAX_PATH = 200
+
+/**
+ * Where the code says all there is to say, it is the message too: a browser has these texts to load. A `path` stands in the message, for
+ * some logs hold nothing else; a key is no value.
+ */
 export class SessionError extends Error {
   override readonly name = 'SessionError' as const
   declare readonly code: SessionErrorCode
@@ -72,7 +78,8 @@ export class SessionError extends Error {
   declare readonly largest?: readonly KeySize[]
 
   constructor(code: SessionErrorCode, message: string = code, options: SessionErrorOptions = {}) {
-    super(message, options)
+    const { path } = options
+    super(path === undefined ? message : `${message} (at ${JSON.stringify(path).slice(0, MAX_PATH)})`, options)
     Object.assign(this, options, { code })
   }
 }
@@ -95,7 +102,8 @@ export function asVerified(error: unknown): SessionError {
   }
   if (error.verified) return error
   const { code, message, path } = error
-  return new SessionError(code, message, { cause: error, verified: true, ...(path === undefined ? {} : { path }) })
+  const verified = new SessionError(code, message, { cause: error, verified: true })
+  return path === undefined ? verified : Object.assign(verified, { path })
 }
 
 /** Whether the session store or the source of keys is down: the server's own trouble, so the session is neither empty nor ended. */

@@ -497,8 +497,8 @@ sqlalchemy.url = postgresql://x
   test.each(['config:base.ini', 'config:base.ini#main', 'main'])('use = %s inherits options', (use) => {
     const text = `[app:main]\nuse = ${use}\nsession.jwt_secret_keys = ${SECRET}`
     expect(messageOf(text)).toContain('pass all its options as an object')
-    expect(() => fromBeakerConfig(text.replace(use, 'egg:shop'))).not.toThrow()
-    expect(() => fromBeakerConfig(text.replace(use, 'call:shop.app:main'))).not.toThrow()
+    expect(() => fromBeakerConfig(text.replace(`use = ${use}`, 'use = egg:shop'))).not.toThrow()
+    expect(() => fromBeakerConfig(text.replace(`use = ${use}`, 'use = call:shop.app:main'))).not.toThrow()
   })
 
   test('a line that is none', () => {
