@@ -25,6 +25,7 @@ const functions: Record<string, [call: (options: object) => unknown, wrong: stri
     'backends',
     'backend',
   ],
+  djangoSession: [(more) => server.djangoSession(more), 'allow_bare_key', 'allowBareKey'],
   djangoSigned: [(more) => server.djangoSigned({ secretKey: SECRET, ...more }), 'fallback', 'fallbacks'],
   djangoStore: [
     (more) => server.djangoStore({ execute, dialect: 'postgresql', secretKey: SECRET, ...more }),
@@ -40,6 +41,7 @@ const functions: Record<string, [call: (options: object) => unknown, wrong: stri
   expressSessions: [(more) => server.expressSessions(sessions, more), 'props', 'property'],
   fastifySessions: [(more) => server.fastifySessions(sessions, more), 'decorator', 'property'],
   fetchJwks: [(more) => server.fetchJwks(sessions, more), 'max_age', 'maxAge'],
+  honoSessions: [(more) => server.honoSessions(sessions, more), 'properties', 'property'],
   fromBeakerConfig: [
     (more) => server.fromBeakerConfig({ validate_key: SECRET }, more),
     'allowWeakSecret',

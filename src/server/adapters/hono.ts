@@ -1,7 +1,9 @@
 /**
  * Sessions for Hono: a middleware that gives each context its `session`, and commits it into the response.
  */
+
 import { isOutage } from '../../shared/errors.js'
+import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
@@ -43,8 +45,10 @@ export interface HonoOptions {
  */
 export function honoSessions<Data extends object = SessionData>(
   sessions: Sessions<Data>,
-  { property = 'session' }: HonoOptions = {},
+  options: HonoOptions = {},
 ): HonoMiddleware {
+  checkNames(options, { property: 1 }, 'honoSessions')
+  const { property = 'session' } = options
   savingOf(sessions, 'honoSessions')
   return async (context, next) => {
     try {

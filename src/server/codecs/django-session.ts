@@ -2,8 +2,10 @@
  * Django's own session cookie: the key of a session, 32 characters and no signature; the data is in a store.
  * FORMATS §8.
  */
+
 import { platform } from '#platform'
 import { SessionError } from '../../shared/errors.js'
+import { checkNames } from '../../shared/option-names.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
 export interface DjangoSessionOptions {
@@ -38,7 +40,9 @@ const FAIR_BYTES = 252
  *   expose: false,
  * })
  */
-export function djangoSession({ allowBareKey = false }: DjangoSessionOptions = {}): SessionCodec {
+export function djangoSession(options: DjangoSessionOptions = {}): SessionCodec {
+  checkNames(options, { allowBareKey: 1 }, 'djangoSession')
+  const { allowBareKey = false } = options
   if (typeof allowBareKey !== 'boolean') throw new TypeError('Option "allowBareKey" must be true or false')
   return {
     name: 'djangoSession',

@@ -162,6 +162,7 @@ export async function djangoLogin(
   user: { id: string | number | bigint; password: string },
   options: DjangoLoginOptions,
 ): Promise<DjangoLogin> {
+  checkNames(options, { secretKey: 1, backend: 1, allowWeakSecrets: 1 }, 'djangoLogin')
   const { secretKey, backend = 'django.contrib.auth.backends.ModelBackend', allowWeakSecrets = false } = options
   const secrets = createDjangoSecrets({ secretKey, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
   const [key] = await secrets.keys(AUTH_HASH_SALT, 'SHA-256')
