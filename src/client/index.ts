@@ -27,7 +27,7 @@ export function getSession<Data = SessionData>(
   session: SessionDefinition<Data> | string = DEFAULT_NAME,
   { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Readonly<Data> | null {
-  const definition: SessionDefinition<Data> = typeof session === 'string' ? { name: session } : session
+  const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<Data>
   for (const { data, meta } of readCandidates(definition, cookie, reader)) {
     if (data && !reasonsAgainst(meta as SessionMeta, definition, +now).includes(true)) {
       for (const _ in data) return data

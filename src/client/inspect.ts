@@ -47,8 +47,7 @@ export function inspectSession<Data = SessionData>(
   session: SessionDefinition<Data> | string = DEFAULT_NAME,
   { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Inspection<Data> {
-  const definition: SessionDefinition<Data> =
-    typeof session === 'string' ? { '~defined': true, name: session } : session
+  const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<Data>
   const found = readCandidates(definition, cookie, reader)
   const candidates = found.map((candidate) => ({
     ...candidate,

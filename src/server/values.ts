@@ -2,7 +2,7 @@
  * Session values: whether two are equal, what two requests changed in one session, and copies.
  * Plain objects, arrays, dates, bytes, regular expressions, Map and Set of any realm, and instances of classes.
  */
-import { SessionError } from '../shared/errors.js'
+import { errorAt } from '../shared/errors.js'
 import { isPlainObject, type OriginNode, type SessionData } from '../shared/types.js'
 
 /** Deeper than any format or store goes: past it values count as different, and the writer says what is wrong. */
@@ -118,7 +118,7 @@ function equalMembers(comparison: Comparison, a: Members, b: Members, depth: num
 export function refuseHiddenKeys(root: OriginNode | undefined): void {
   if (!(root?.value instanceof Map)) return
   const path = String([...root.value.keys()].find((key) => typeof key !== 'string'))
-  throw new SessionError('ERR_SESSION_UNWRITABLE', 'The session has keys that are not text', { path })
+  throw errorAt(path, 'ERR_SESSION_UNWRITABLE', 'The session has keys that are not text')
 }
 
 /**

@@ -63,13 +63,7 @@ export interface SessionErrorOptions {
   largest?: readonly KeySize[]
 }
 
-/** Characters of a path in a message. */
-const MAX_PATH = 200
-
-/**
- * Where the code says all there is to say, it is the message too: a browser has these texts to load. A `path` stands in the message, for
- * some logs hold nothing else; a key is no value.
- */
+/** Where the code says all there is to say, it is the message too: a browser has these texts to load. */
 export class SessionError extends Error {
   override readonly name = 'SessionError' as const
   declare readonly code: SessionErrorCode
@@ -78,10 +72,17 @@ export class SessionError extends Error {
   declare readonly largest?: readonly KeySize[]
 
   constructor(code: SessionErrorCode, message: string = code, options: SessionErrorOptions = {}) {
-    const { path } = options
-    super(path === undefined ? message : `${message} (at ${JSON.stringify(path).slice(0, MAX_PATH)})`, options)
+    super(message, options)
     Object.assign(this, options, { code })
   }
+}
+
+/** Characters of a path in a message. */
+const MAX_PATH = 200
+
+/** An error about one value of a session. Its path stands in the message too, for some logs hold nothing else; a key is no value. */
+export function errorAt(path: string, code: SessionErrorCode, message: string): SessionError {
+  return new SessionError(code, `${message} (at ${JSON.stringify(path).slice(0, MAX_PATH)})`, { path })
 }
 
 /**
@@ -102,8 +103,7 @@ export function asVerified(error: unknown): SessionError {
   }
   if (error.verified) return error
   const { code, message, path } = error
-  const verified = new SessionError(code, message, { cause: error, verified: true })
-  return path === undefined ? verified : Object.assign(verified, { path })
+  return new SessionError(code, message, { cause: error, verified: true, ...(path === undefined ? {} : { path }) })
 }
 
 /** Whether the session store or the source of keys is down: the server's own trouble, so the session is neither empty nor ended. */

@@ -6,7 +6,7 @@ import { platform } from '#platform'
 import { base85Room, putBase85 } from '../../shared/base85.js'
 import { writeBson } from '../../shared/bson/writer.js'
 import { encodeUtf8 } from '../../shared/bytes.js'
-import { SessionError } from '../../shared/errors.js'
+import { errorAt, SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { writeJson } from '../json/writer.js'
 import { beakerDict, withFloatTimes } from './beaker-dict.js'
@@ -57,5 +57,5 @@ function compressedClaims(stream: Uint8Array): Uint8Array {
 function plainClaims(session: SessionData, origin: OriginNode): string {
   if (session.bsZ === undefined) return writeJson(session, { origin })
   const message = 'Plain claims must not have the key bsZ, which marks compressed sessions'
-  throw new SessionError('ERR_SESSION_UNWRITABLE', message, { path: 'bsZ' })
+  throw errorAt('bsZ', 'ERR_SESSION_UNWRITABLE', message)
 }

@@ -2,7 +2,7 @@
  * The checks that codecs share: of options, of keys that are not data, and of the times in a token.
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { SessionError } from '../../shared/errors.js'
+import { errorAt, SessionError } from '../../shared/errors.js'
 import { checkInflated } from '../../shared/limits.js'
 import type { OriginNode, SessionData, SessionMeta } from '../../shared/types.js'
 import { refuseHiddenKeys } from '../values.js'
@@ -24,7 +24,7 @@ export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginN
     if (foreign?.child?.(key) === undefined) {
       throw new TypeError(`"${key}" is not session data: use ${meta[key]}`)
     }
-    throw new SessionError('ERR_SESSION_UNWRITABLE', `The format uses the key ${key} itself`, { path: key })
+    throw errorAt(key, 'ERR_SESSION_UNWRITABLE', `The format uses the key ${key} itself`)
   }
 }
 

@@ -24,7 +24,7 @@ import {
   ZLIB_HEAD,
 } from '../../shared/decode-compact.js'
 import type { Duration } from '../../shared/define-session.js'
-import { asVerified, SessionError } from '../../shared/errors.js'
+import { asVerified, errorAt, SessionError } from '../../shared/errors.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
@@ -232,5 +232,5 @@ function putVarint(bytes: number[], value: number, path: string): void {
 }
 
 function unwritable(path: string): SessionError {
-  return new SessionError('ERR_SESSION_UNWRITABLE', 'The format cannot store this property of the session', { path })
+  return errorAt(path, 'ERR_SESSION_UNWRITABLE', 'The format cannot store this property of the session')
 }

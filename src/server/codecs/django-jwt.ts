@@ -12,7 +12,7 @@ import {
   parseDuration,
   type SessionFields,
 } from '../../shared/define-session.js'
-import { SessionError } from '../../shared/errors.js'
+import { errorAt, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
 import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
 import type { MaybePromise, OriginNode, SessionData } from '../../shared/types.js'
@@ -306,9 +306,7 @@ function refuseOthers(
     const isField = fields.names.some(({ short, long }) => key === short || key === long)
     const isKnown = (object: SessionData): boolean => Object.hasOwn(object, key) && equalValues(object[key], value)
     if (value === undefined || isField || isKnown(read) || isKnown(claims)) continue
-    throw new SessionError('ERR_SESSION_UNWRITABLE', 'The claims are those of "user": other data needs a store', {
-      path: key,
-    })
+    throw errorAt(key, 'ERR_SESSION_UNWRITABLE', 'The claims are those of "user": other data needs a store')
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { takeJwtMeta } from '../../shared/decode.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { SessionError } from '../../shared/errors.js'
+import { errorAt, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
 import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
@@ -160,12 +160,10 @@ async function sign(record: SessionRecord, context: CodecContext, settings: JwtS
   const root = record.origin?.root()
   refuseMeta(record.data, META, record.origin?.format === 'jwt' ? undefined : root)
   if (record.data[COMPRESSED] !== undefined) {
-    throw new SessionError(
+    throw errorAt(
+      COMPRESSED,
       'ERR_SESSION_UNWRITABLE',
       'Plain claims must not have the key bsZ, which marks compressed sessions',
-      {
-        path: COMPRESSED,
-      },
     )
   }
   const claims = writeJson(withJwtMeta(record, root, context, settings), {

@@ -3,7 +3,7 @@
  * FORMATS §4 (raw UTF-8), §6 (escaped to ASCII) and §2.6 (that with spaces), numbers by §9.
  */
 import { isWellFormed } from '../../shared/bytes.js'
-import { SessionError } from '../../shared/errors.js'
+import { errorAt, type SessionError } from '../../shared/errors.js'
 import { className, isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
 import { MAX_JSON_DEPTH } from './reader.js'
 
@@ -104,12 +104,10 @@ function writeObject(writer: Writer, value: object, node: OriginNode | undefined
   const { path } = writer
   if (node?.confined && node.value === value) throw unwritable(writer, node.confined)
   if (path.length >= MAX_JSON_DEPTH) {
-    throw new SessionError(
+    throw errorAt(
+      path.slice(0, 8).join('.'),
       'ERR_SESSION_LIMIT',
       `The session is nested deeper than ${MAX_JSON_DEPTH} levels, or circular`,
-      {
-        path: path.slice(0, 8).join('.'),
-      },
     )
   }
   if (Array.isArray(value)) return writeItems(writer, value, node)
@@ -180,12 +178,12 @@ function describe(value: object): string {
 }
 
 function unwritable({ path }: Writer, what: string): SessionError {
-  return new SessionError('ERR_SESSION_UNWRITABLE', `JSON can't hold ${what}`, { path: path.join('.') })
+  return errorAt(path.join('.'), 'ERR_SESSION_UNWRITABLE', `JSON can't hold ${what}`)
 }
 
 function tooLong({ path, maxLength }: Writer): SessionError {
   const message = `The session takes more than ${maxLength} characters of JSON`
-  return new SessionError('ERR_SESSION_LIMIT', message, { path: path.join('.') })
+  return errorAt(path.join('.'), 'ERR_SESSION_LIMIT', message)
 }
 
 function escapeUnit(unit: string): string {

@@ -2,7 +2,7 @@
  * What a pickle in writing remembers: its memo, where it is, and which Python reads it.
  * FORMATS §7.1: every value with an identity gets a PUT, from 0, and a GET when it comes again.
  */
-import { SessionError } from '../../shared/errors.js'
+import { errorAt, SessionError } from '../../shared/errors.js'
 import type { PickleNode } from '../../shared/pickle/node.js'
 import * as op from '../../shared/pickle/opcodes.js'
 import { MAX_PICKLE_BYTES } from '../../shared/pickle/opcodes.js'
@@ -155,13 +155,13 @@ export function isAscii(bytes: Uint8Array): boolean {
 
 /** The error of data that its reader would refuse for its size. */
 export function tooLarge({ path }: Pickler, what: string): SessionError {
-  return new SessionError('ERR_SESSION_LIMIT', `the pickle would hold ${what}`, { path: path.join('.') })
+  return errorAt(path.join('.'), 'ERR_SESSION_LIMIT', `the pickle would hold ${what}`)
 }
 
 /** The error of a value that has no mapping; its path is where the pickler is. */
 export function unwritable(pickler: Pickler, what: string): SessionError {
   const path = pickler.path.join('.')
-  return new SessionError('ERR_SESSION_UNWRITABLE', `a pickle can't hold ${what}`, { path })
+  return errorAt(path, 'ERR_SESSION_UNWRITABLE', `a pickle can't hold ${what}`)
 }
 
 function writeIndex(pickler: Pickler, index: number): void {

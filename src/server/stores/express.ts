@@ -3,7 +3,7 @@
  * Their sessions are one object: the data, and a `cookie` beside it.
  */
 
-import { SessionError } from '../../shared/errors.js'
+import { errorAt, type SessionError } from '../../shared/errors.js'
 import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionStore } from './store.js'
@@ -63,9 +63,7 @@ export function fromExpressStore(store: ExpressStore, options: { clock?: () => D
     },
     async set(id, { data, expiresAt }) {
       if (data.cookie !== undefined) {
-        throw new SessionError('ERR_SESSION_UNWRITABLE', 'The store uses the key cookie itself', {
-          path: 'cookie',
-        })
+        throw errorAt('cookie', 'ERR_SESSION_UNWRITABLE', 'The store uses the key cookie itself')
       }
       refuseUnkept(data)
       const cookie = { cookie: cookieOf(expiresAt) }
@@ -101,9 +99,7 @@ function refuseUnkept(data: SessionData): void {
 
   function check(value: unknown, isView = false): void {
     if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
-      throw new SessionError('ERR_SESSION_UNWRITABLE', `The store can't hold a ${typeof value}`, {
-        path: path.join('.'),
-      })
+      throw errorAt(path.join('.'), 'ERR_SESSION_UNWRITABLE', `The store can't hold a ${typeof value}`)
     }
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
     values += Array.isArray(value) ? value.length : 1
@@ -124,9 +120,11 @@ function refuseUnkept(data: SessionData): void {
 }
 
 function tooLarge(path: readonly string[]): SessionError {
-  return new SessionError('ERR_SESSION_LIMIT', 'The session has too many values, is nested too deep, or is a circle', {
-    path: path.slice(0, 8).join('.'),
-  })
+  return errorAt(
+    path.slice(0, 8).join('.'),
+    'ERR_SESSION_LIMIT',
+    'The session has too many values, is nested too deep, or is a circle',
+  )
 }
 
 type Done<T> = (error?: unknown, value?: T) => void

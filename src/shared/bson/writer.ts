@@ -3,7 +3,7 @@
  * BSON specification 1.1, FORMATS §5.
  */
 import { equalBytes } from '../bytes.js'
-import { SessionError, type SessionErrorCode } from '../errors.js'
+import { errorAt, type SessionErrorCode } from '../errors.js'
 import { className, isPlainObject, type NeutralType, type OriginNode, type SessionData } from '../types.js'
 import { type BsonNode, type BsonSlice, isBsonNode } from './origin.js'
 import { BSON_MAX_BYTES, BSON_MAX_DEPTH, BSON_MAX_ELEMENTS, type BsonTypes, readBson } from './reader.js'
@@ -352,9 +352,7 @@ function needRoom(writer: BsonWriter, length: number): void {
 
 /** @param reason - what stands at the path; never the value */
 function refuse(writer: BsonWriter, code: SessionErrorCode, reason: string): never {
-  throw new SessionError(code, `BSON can't hold this: ${reason}`, {
-    path: writer.path.slice(0, writer.depth).join('.'),
-  })
+  throw errorAt(writer.path.slice(0, writer.depth).join('.'), code, `BSON can't hold this: ${reason}`)
 }
 
 /** Where the origin had an integer, one beyond 2^53 is as exact as any other number of JavaScript. */
