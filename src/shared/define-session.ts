@@ -23,7 +23,10 @@ export interface SessionOptions {
 
 /** A session as both sides know it. There is no secret in it. */
 export interface SessionDefinition<Data = SessionData> {
-  /** @internal Only `defineSession` makes one: a plain object with a timeout in seconds would mean milliseconds. */
+  /**
+   * @internal Never there at run time. Only `defineSession` makes a definition: in a plain object a timeout in seconds would be taken for
+   * milliseconds.
+   */
   readonly '~defined': true
   readonly name: string
   /** Milliseconds. */
@@ -48,16 +51,16 @@ export interface SessionDefinition<Data = SessionData> {
  */
 export function defineSession<Data = SessionData>(options: SessionOptions = {}): SessionDefinition<Data> {
   const { name = DEFAULT_NAME, fields, sessionField } = options
-  for (const option in options) if (!OPTIONS.includes(option)) refuse(`Option "${option}"`, `one of ${OPTIONS}`)
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
-  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)) refuse('name', 'a token (RFC 6265)')
-  const hasClaims = fields !== undefined || sessionField !== undefined
-  const definition: Definition<Data> = hasClaims ? claimsOf(fields, sessionField) : {}
-  definition['~defined'] = true
+  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)) refuse('name', 'a token')
+  const definition: Definition<Data> = fields || sessionField ? claimsOf(fields, sessionField) : {}
   definition.name = name
-  for (const option of ['idleTimeout', 'absoluteTimeout'] as const) {
-    const value = options[option]
-    if (value !== undefined) definition[option] = parseDuration(value, option) || refuse(option, 'more than 0')
+  for (const option in options) {
+    if (!OPTIONS.includes(option)) refuse(option, `one of ${OPTIONS}`)
+    const value = options[option as 'idleTimeout']
+    if (/T/.test(option) && value !== undefined) {
+      definition[option as 'idleTimeout'] = parseDuration(value, option) || refuse(option, '> 0')
+    }
   }
   return Object.freeze(definition as SessionDefinition<Data>)
 }
@@ -76,7 +79,7 @@ function claimsOf(
   fields: SessionFields = {},
   sessionField: string = 'sk',
 ): Omit<SessionDefinition, 'name' | '~data' | '~defined'> {
-  if (typeof fields !== 'object' || !fields || Array.isArray(fields)) refuse('fields', 'an object')
+  if (Array.isArray(fields)) refuse('fields', 'an object')
   const copy = Object.freeze({ ...fields })
   return { fields: copy, sessionField, '~claims': (session) => viewClaims(session, copy, sessionField) }
 }
@@ -163,5 +166,5 @@ export function parseDuration(value: unknown, option: string): number {
     const milliseconds = parseFloat(text) * units[text.at(-1) as keyof typeof units]
     if (milliseconds < 2 ** 53) return milliseconds
   }
-  refuse(option, "seconds, or text like '30m' or '7d'")
+  refuse(option, "seconds or like '30m'")
 }

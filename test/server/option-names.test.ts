@@ -84,9 +84,10 @@ test.each(Object.entries(functions))('%s', async (name, [call, wrong, right]) =>
   )
   expect(failure).toBeInstanceOf(TypeError)
   const { message } = failure as TypeError
-  expect(message).toContain(`"${wrong}"`)
+  expect(message).toContain(wrong)
   expect(message).toContain(right)
   expect(message).not.toContain('swordfish')
+  // A page loads it, so its message is short.
   if (name !== 'defineSession') expect(message).toBe(`${name} has no option "${wrong}". Did you mean "${right}"?`)
 })
 

@@ -196,8 +196,15 @@ export function settleLoading<Data extends object>(
   options: VerifyOptions<Data> &
     Pick<SessionsOptions<Data>, 'deriveCsrf' | 'replaceUnreadable' | 'touchEvery' | 'mode'>,
 ): LoadSettings {
-  const { session = { '~defined': true, name: DEFAULT_NAME }, codecs, clock = () => new Date(), mode } = options
-  if (session?.['~defined'] !== true) throw new TypeError('Option "session" must come from defineSession()')
+  const {
+    session = Object.freeze({ name: DEFAULT_NAME }) as SessionDefinition<Data>,
+    codecs,
+    clock = () => new Date(),
+    mode,
+  } = options
+  // Every definition is frozen; what an application writes by hand hardly ever is.
+  const isDefined = typeof session?.name === 'string' && Object.isFrozen(session)
+  if (!isDefined) throw new TypeError('Option "session" must come from defineSession()')
   checkCodecs(codecs)
   refuseBareIds(codecs, options.store)
   const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
