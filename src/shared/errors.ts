@@ -78,11 +78,11 @@ export class SessionError extends Error {
 }
 
 /** Characters of a path in a message. */
-const MAX_PATH = 200
+const SHOWN_PATH = 200
 
 /** An error about one value of a session. Its path stands in the message too, for some logs hold nothing else; a key is no value. */
 export function errorAt(path: string, code: SessionErrorCode, message: string): SessionError {
-  return new SessionError(code, `${message} (at ${JSON.stringify(path).slice(0, MAX_PATH)})`, { path })
+  return new SessionError(code, `${message} (at ${JSON.stringify(path).slice(0, SHOWN_PATH)})`, { path })
 }
 
 /**
