@@ -1,7 +1,7 @@
 /**
  * When a session of Django expires: `set_expiry` keeps it in the session, as `_session_expiry`. FORMATS §8.
  */
-import { SessionError } from '../../shared/errors.js'
+import { errorAt, SessionError } from '../../shared/errors.js'
 import { zoneOffset } from '../../shared/pickle/known.js'
 import type { SessionData } from '../../shared/types.js'
 
@@ -22,7 +22,7 @@ export function djangoExpiry(data: SessionData, now: Date, times: RowTimes): Dat
   if (expiry === 0 || expiry === false) return 'browser'
   const end = typeof expiry === 'number' ? new Date(now.getTime() + expiry * 1000) : timeOf(expiry, times)
   if (end && isRowTime(end)) return end
-  throw new SessionError('ERR_SESSION_UNWRITABLE', `${EXPIRY} is neither seconds nor a time`, { path: EXPIRY })
+  throw errorAt(EXPIRY, 'ERR_SESSION_UNWRITABLE', `${EXPIRY} is neither seconds nor a time`)
 }
 
 /**
