@@ -4,7 +4,7 @@
  * https://github.com/privacycg/CHIPS/issues/78: how to move the cookies of an application that is used in a frame and outside.
  */
 import { describe, expect, test } from 'vitest'
-import { compact, createSessions, type Sessions, type SessionsOptions } from '../../src/server/index.js'
+import { compact, createSessions, defineSession, type Sessions, type SessionsOptions } from '../../src/server/index.js'
 import { NAME, SECRET } from '../server/server.helpers.js'
 import { Jar } from './jar.js'
 
@@ -115,7 +115,7 @@ test('a name with __Host- has two places; expireShadows: false leaves the other 
     [[{ path: '/app' }, { domain: 'example.org' }], 2],
     [false, 1],
   ] as const) {
-    const session = { name: '__Host-sid' }
+    const session = defineSession({ name: '__Host-sid' })
     const sessions = sessionsOf({ session, embedded: true, expose: false, expireShadows })
     expect(await sessions.destroy(await sessions.load('__Host-sid=x'))).toHaveLength(count)
   }
