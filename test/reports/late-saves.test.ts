@@ -125,7 +125,8 @@ describe('with a store', () => {
       'regenerate()',
       async (session, _, request) => {
         await session.regenerate()
-        return codeOf((request as unknown as { session: typeof session }).session.save())
+        const next = (request as unknown as { session: typeof session }).session
+        return codeOf(Object.assign(next, { user: 'eve' }).save())
       },
     ],
   ])('%s needs a cookie: an error, an event, and no row', async (name, late) => {
@@ -140,6 +141,18 @@ describe('with a store', () => {
     )
     expect(set).not.toHaveBeenCalled()
     if (cookie) expect((await sessions.load(cookie)).data).toEqual({ user: 'dave' })
+  })
+
+  test('regenerate() of what stays empty removes the row and succeeds', async () => {
+    const { sessions, events } = create({ store: memoryStore() })
+    const cookie = await signedIn(sessions)
+    const late: Handler = async (session, _, request) => {
+      await session.regenerate()
+      return codeOf((request as unknown as { session: typeof session }).session.save())
+    }
+    expect((await visit(sessions, late, { cookie })).body).toBe('head,done')
+    expect((await sessions.load(cookie)).data).toEqual({})
+    expect(events.filter(({ type }) => type === 'unsaved')).toEqual([])
   })
 
   test('a store that is down is its own error', async () => {

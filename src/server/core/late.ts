@@ -76,7 +76,10 @@ function pendingChange(settings: Settings, session: Session<object>): 'row' | 'c
   const { isDestroyed, isRegenerated } = stateOf(session)
   if (isDestroyed || settings.observe) return undefined
   try {
-    if (begin(settings, session).plan?.reason !== 'changed') return undefined
+    const reason = begin(settings, session).plan?.reason
+    // Without its row an emptied session has ended, whatever its cookie says.
+    if (reason === 'emptied') return hasRow(session) ? 'row' : 'cookie'
+    if (reason !== 'changed') return undefined
   } catch {
     return 'cookie'
   }
