@@ -1,11 +1,13 @@
 /**
  * The checks that codecs share: of options, of keys that are not data, and of the times in a token.
  */
+import { platform } from '#platform'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { errorAt, SessionError } from '../../shared/errors.js'
+import { errorAt, SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import { checkInflated } from '../../shared/limits.js'
 import type { OriginNode, SessionData, SessionMeta } from '../../shared/types.js'
 import { refuseHiddenKeys } from '../values.js'
+import type { CodecContext } from './codec.js'
 
 /** Keys that say something about the session and are not data, as `_id` or `exp`, each with what to use instead. */
 export type MetaNames = Readonly<Record<string, string>>
@@ -72,4 +74,29 @@ export function refuseTokenTimes({ expiresAt, notBefore, createdAt }: SessionMet
 function notYetValid(claim: string): SessionError {
   const message = `The session is not valid yet: ${claim} is in the future`
   return new SessionError('ERR_SESSION_NOT_YET_VALID', message, { verified: true })
+}
+
+const CLAIMS: SessionErrorCode = 'ERR_SESSION_CLAIMS'
+
+/**
+ * Warns, once for each codec, of a `sub` that is no text in what it is about to sign: RFC 7519 §4.1.2 wants text, and PyJWT refuses
+ * such a token since 2.10 (FORMATS §6).
+ *
+ * @param codec - its name
+ */
+export function watchSubject(codec: string): (claims: SessionData, context: CodecContext) => void {
+  let hasWarned = false
+  return ({ sub }, { purpose }) => {
+    if (hasWarned || purpose === 'public' || !isNoText(sub)) return
+    hasWarned = true
+    platform.warn(
+      CLAIMS,
+      `The codec ${codec} writes a token whose "sub" is no text: PyJWT 2.10 and later refuse it. Make it text, or use another name.`,
+    )
+  }
+}
+
+/** Objects are left out: one of a class may be written as text. */
+function isNoText(value: unknown): boolean {
+  return value === null || ['number', 'bigint', 'boolean'].includes(typeof value)
 }

@@ -22,7 +22,7 @@ import type { SecretSource, Secrets } from '../keys/hmac.js'
 import type { KeyInput } from '../keys/key-input.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
-import { checkExpires, type MetaNames, refuseMeta, refuseTokenTimes } from './checks.js'
+import { checkExpires, type MetaNames, refuseMeta, refuseTokenTimes, watchSubject } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { type Known, withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
@@ -134,6 +134,7 @@ function create<User extends object>(options: Known<DjangoJwtOptions<User>>): Se
 
 interface DjangoJwtSettings {
   tokens: SignedTokens
+  watchSubject: ReturnType<typeof watchSubject>
   fields: Fields
   sessionField: string
   meta: MetaNames
@@ -157,6 +158,7 @@ function settingsOf<User extends object>(options: Known<DjangoJwtOptions<User>>,
   }
   return {
     tokens: createSignedTokens({ ring, writesKid: kid, remember: options.remember }),
+    watchSubject: watchSubject('djangoJwt'),
     fields: createFields(fields, sessionField),
     sessionField,
     meta: metaOf(sessionField),
@@ -238,6 +240,7 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Djan
   const own = record.origin?.format === FORMAT ? root : undefined
   refuseMeta(record.data, settings.meta, own ? undefined : root)
   const claims = await djangoClaims(record, own, context, settings)
+  settings.watchSubject(claims, context)
   return await settings.tokens.sign(writeJson(claims, { ascii: true, ...(root && { origin: root }) }), context)
 }
 

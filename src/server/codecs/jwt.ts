@@ -15,7 +15,7 @@ import type { SecretSource, Secrets } from '../keys/hmac.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import type { JwsAlgorithm } from '../keys/prepared-key.js'
 import { equalValues, setOwn } from '../values.js'
-import { checkExpires, refuseMeta, refuseTokenTimes } from './checks.js'
+import { checkExpires, refuseMeta, refuseTokenTimes, watchSubject } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { type Known, withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
@@ -76,7 +76,7 @@ const META = {
 /**
  * The codec of plain JWT sessions. To it, any JWT signed with one of its keys is a session: give it its own keys.
  * Only a payload in the form of `beakerJwt` is left to that codec. `aud`, `iss` and `sub` are data here, unchecked; PyJWT refuses
- * an `aud` that it was not told of, and since 2.10 a `sub` that is not text.
+ * an `aud` that it was not told of, and since 2.10 a `sub` that is not text, of which the process is warned once.
  *
  * @returns a codec of the family `jws`; `keyIndex` counts the secrets of the first algorithm, then those of the next, or the keys.
  *   It only reads if no key can sign
@@ -109,6 +109,7 @@ function create(options: Known<JwtOptions>): SessionCodec {
 
 interface JwtSettings {
   tokens: SignedTokens
+  watchSubject: ReturnType<typeof watchSubject>
   /** Milliseconds. */
   expires: number | undefined
   /** Milliseconds. */
@@ -120,6 +121,7 @@ function settingsOf(options: Known<JwtOptions>, ring: KeyRing): JwtSettings {
   const { expires, kid = true, identify = true } = options
   return {
     tokens: createSignedTokens({ ring, writesKid: kid, remember: options.remember }),
+    watchSubject: watchSubject('jwt'),
     identify,
     expires: checkExpires(expires),
     tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
@@ -166,6 +168,7 @@ async function sign(record: SessionRecord, context: CodecContext, settings: JwtS
       'Plain claims must not have the key bsZ, which marks compressed sessions',
     )
   }
+  settings.watchSubject(record.data, context)
   const claims = writeJson(withJwtMeta(record, root, context, settings), {
     ascii: true,
     ...(root ? { origin: root } : {}),

@@ -1,7 +1,8 @@
 /** The codec of django-session-jwt, against tokens that the real one made and by itself (FORMATS §6.2, traps 22 and 23). */
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { platform } from '#platform'
 import { getSession } from '../../../src/client/index.js'
 import {
   createSessions,
@@ -423,6 +424,21 @@ describe('with a user', () => {
     const codec = codecOf({ fields: ['joined'], user: () => ({ joined: new Date(0) }) })
     const error = await rejection('ERR_SESSION_UNWRITABLE', async () => codec.sign(record, context))
     expect(error.path).toBe('joined')
+  })
+})
+
+describe('a "sub" that is no text, which PyJWT refuses since 2.10', () => {
+  afterEach(() => vi.restoreAllMocks())
+
+  test.each<[string, Partial<DjangoJwtOptions>, SessionData]>([
+    ['in the data', {}, { sub: 5 }],
+    ['of CALLABLE', { user: () => ({}), claims: () => ({ sub: 5 }) }, {}],
+    ['of FIELDS', { user: () => ({ pk: 5 }), fields: [['pk', 'sub']] }, {}],
+  ])('%s: is told once', async (_, options, data) => {
+    const warn = vi.spyOn(platform, 'warn').mockImplementation(() => {})
+    const codec = codecOf(options)
+    for (let times = 0; times < 2; times++) expect(payloadOf(await codec.sign({ id: sk, data }, context))).toMatch('5}')
+    expect(warn.mock.calls).toEqual([['ERR_SESSION_CLAIMS', expect.stringContaining('djangoJwt writes a token')]])
   })
 })
 

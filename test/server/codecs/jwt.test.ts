@@ -1,7 +1,8 @@
 /** The codec of plain claims: what it takes, what it refuses and what it writes (RFC 7519, RFC 7518 §3.2, FORMATS §6). */
 import { createHmac } from 'node:crypto'
 import { jwtDecode } from 'jwt-decode'
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { platform } from '#platform'
 import { getSession, inspectSession } from '../../../src/client/index.js'
 import {
   beakerJwt,
@@ -265,6 +266,35 @@ describe('in a page', () => {
       notBefore: new Date(1500),
       expiresAt: new Date(2 ** 31 * 1000),
     })
+  })
+})
+
+describe('a "sub" that is no text, which PyJWT refuses since 2.10', () => {
+  afterEach(() => vi.restoreAllMocks())
+
+  const spy = () => vi.spyOn(platform, 'warn').mockImplementation(() => {})
+
+  test.each([5, 12n, true, null])('%s: is written, and told once without its value', async (sub) => {
+    const warn = spy()
+    const codec = codecOf()
+    await codec.sign({ data: { sub: 'dave' } }, context)
+    await codec.sign({ data: { sub } }, { ...context, purpose: 'public' })
+    expect(warn).not.toHaveBeenCalled()
+    for (let times = 0; times < 2; times++) {
+      expect(payloadOf(await codec.sign({ data: { sub } }, context))).toBe(`{"sub":${sub}}`)
+    }
+    expect(warn.mock.calls).toEqual([
+      [
+        'ERR_SESSION_CLAIMS',
+        'The codec jwt writes a token whose "sub" is no text: PyJWT 2.10 and later refuse it. Make it text, or use another name.',
+      ],
+    ])
+  })
+
+  test.each([{}, { sub: '5' }, { sub: undefined }])('%j: nothing is told', async (data) => {
+    const warn = spy()
+    await codecOf().sign({ data }, context)
+    expect(warn).not.toHaveBeenCalled()
   })
 })
 
