@@ -43,6 +43,22 @@ const options: ts.CompilerOptions = {
   noEmit: true,
 }
 
+/**
+ * Pages about a runtime with types of its own are compiled as its users do: with these types in place of the DOM's and Node's, and
+ * with the declarations in dist/.
+ */
+const ownTypes: Readonly<Record<string, string>> = {
+  'docs/frameworks/bun.md': 'bun-types',
+  'docs/frameworks/workers.md': '@cloudflare/workers-types',
+}
+
+function optionsFor(place: string): ts.CompilerOptions {
+  const types = ownTypes[place]
+  if (types === undefined) return options
+  const { paths: _, typeRoots: _roots, ...rest } = options
+  return { ...rest, lib: ['lib.es2023.d.ts'], types: [types] }
+}
+
 /** Where an example is written to. `.run` is the form with the lines after it, which nothing imports. */
 function fileOf({ place, file }: Example, suffix: '' | '.run' = ''): string {
   return `${folder}${place.replace(/\W+/g, '-')}/${file.replace(/(\.[jt]s)$/, `${suffix}$1`)}`
@@ -77,13 +93,18 @@ export function checkExamples(examples: readonly Example[]): Map<Example, string
     [...places].flatMap((place) =>
       checkPlace(
         examples.filter((one) => one.place === place),
+        optionsFor(place),
         host,
       ),
     ),
   )
 }
 
-function checkPlace(examples: readonly Example[], host: ts.CompilerHost): [Example, string[]][] {
+function checkPlace(
+  examples: readonly Example[],
+  options: ts.CompilerOptions,
+  host: ts.CompilerHost,
+): [Example, string[]][] {
   const names = examples.map((example) => fileOf(example, '.run'))
   const program = ts.createProgram(names, options, host)
   return examples.map((example, index) => {

@@ -24,6 +24,8 @@ globalThis.fetch = fetchExample
  */
 function listenAnywhere(wanted, ...rest) {
   const port = typeof wanted === 'object' && wanted !== null && 'port' in wanted ? wanted.port : wanted
+  // supertest asks for the port that it got at once.
+  if (port === 0) return listen.call(this, 0).unref()
   this.once('listening', () => {
     const address = /** @type {{ port: number }} */ (this.address())
     ports.set(String(port), address.port)
