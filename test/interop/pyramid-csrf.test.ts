@@ -1,4 +1,7 @@
-/** CSRF tokens beside the real Pyramid: a secret that it put into a session is the one that counts, on both sides. */
+/**
+ * CSRF tokens and flash messages beside the real Pyramid with pyramid_beaker: a secret that it put into a session is the
+ * one that counts on both sides, and each reads the messages of the other.
+ */
 import { expect, test } from 'vitest'
 import {
   beaker,
@@ -10,6 +13,7 @@ import {
 } from '../../src/server/index.js'
 import { cookieHeader, cookieValue, key } from './beaker-jwt.helpers.js'
 import { type BeakerOptions, describeWithPython, type PythonPeer } from './peer.js'
+import { differences, type Tagged } from './tagged.js'
 
 const DEPLOYMENTS: [string, BeakerOptions, () => SessionCodec][] = [
   ['beaker-session-jwt', { jwt_secret_keys: [key] }, () => beakerJwt({ secrets: [key] })],
@@ -78,9 +82,68 @@ describeWithPython(
       const later = await sessions.load(cookie)
       expect([shown.token, token].map((each) => later.verifyCsrf(each))).toEqual([false, true])
     })
+
+    test.each(DEPLOYMENTS)('a new token of Pyramid ends the forms of both sides: %s', async (_, options, codec) => {
+      const shown = await showToken(peer, options)
+      const sessions = serverOf(codec())
+      const tokens = [shown.token, (await sessions.load(shown.cookie)).csrfToken()]
+      const { token, cookie } = await showToken(peer, options, shown.cookie, true)
+      const session = await sessions.load(cookie)
+      expect([...tokens, token].map((each) => session.verifyCsrf(each))).toEqual([false, false, true])
+    })
+
+    test.each(DEPLOYMENTS)('so does regenerate() in Node: %s', async (_, options, codec) => {
+      const shown = await showToken(peer, options)
+      const sessions = serverOf(codec())
+      const session = await sessions.load(shown.cookie)
+      session.regenerate()
+      session.data.user = 'dave'
+      const cookie = await written(sessions, session)
+      expect(await isTaken(peer, options, cookie, shown.token)).toBe(false)
+      const next = await showToken(peer, options, cookie)
+      const later = await sessions.load(next.cookie)
+      expect([shown.token, next.token].map((token) => later.verifyCsrf(token))).toEqual([false, true])
+    })
+
+    test.each(DEPLOYMENTS)('messages of Node are shown by Pyramid, once: %s', async (_, options, codec) => {
+      const sessions = serverOf(codec())
+      const session = await sessions.load(null)
+      const messages = ['sävéd', { text: 'moved', to: ['a', null, true] }]
+      for (const message of messages) session.flash('info', message)
+      session.flash('', 'the default queue')
+      const cookie = await written(sessions, session)
+      const looked = await peer.call<Shown>('pop_flash', { options, cookie, queue: 'info', peek: true })
+      expect(differences(looked.messages, messages)).toEqual([])
+      const shown = await peer.call<Shown>('pop_flash', { options, cookie, queue: 'info' })
+      expect(differences(shown.messages, messages)).toEqual([])
+
+      const later = await sessions.load(cookieHeader(cookieValue(shown.set_cookie)))
+      expect([later.flash('info'), later.flash('')]).toEqual([[], ['the default queue']])
+    })
+
+    test.each(DEPLOYMENTS)('messages of Pyramid are shown by Node, once: %s', async (_, options, codec) => {
+      const messages: [string, Tagged, boolean][] = [
+        ['info', 'säved', true],
+        ['info', 'säved', false],
+        ['info', { $dict: [['text', 'moved']] }, true],
+        ['', 'the default queue', true],
+      ]
+      const { set_cookie } = await peer.call<Shown>('flash', { options, messages })
+      const sessions = serverOf(codec())
+      const session = await sessions.load(cookieHeader(cookieValue(set_cookie)))
+      expect(session.flash('info')).toEqual(['säved', { text: 'moved' }])
+      const cookie = await written(sessions, session)
+      const pop = async (queue: string) => (await peer.call<Shown>('pop_flash', { options, cookie, queue })).messages
+      expect([await pop('info'), await pop('')]).toEqual([[], ['the default queue']])
+    })
   },
   { program: 'pyramid_peer.py' },
 )
+
+interface Shown {
+  messages: Tagged
+  set_cookie: string[]
+}
 
 function serverOf(codec: SessionCodec, options: Partial<SessionsOptions> = {}): Sessions {
   return createSessions({ codecs: [codec], expose: false, secure: false, ...options })
@@ -94,9 +157,11 @@ async function showToken(
   peer: PythonPeer,
   options: BeakerOptions,
   cookie?: string,
+  isNew = false,
 ): Promise<{ token: string; cookie: string }> {
   const shown = await peer.call<{ token: string; set_cookie: string[] }>('show_token', {
     options,
+    new: isNew,
     ...(cookie !== undefined && { cookie }),
   })
   return { token: shown.token, cookie: shown.set_cookie.length > 0 ? cookieHeader(cookieValue(shown.set_cookie)) : '' }

@@ -1,21 +1,22 @@
-"""Pyramid with pyramid_beaker for the interop tests: its CSRF tokens, over both of Beaker's cookies; serving.py says how to ask."""
+"""Pyramid with pyramid_beaker for the interop tests: CSRF tokens and messages, over both of Beaker's cookies; serving.py says
+how to ask."""
 
 from beaker_session_jwt import JWTCookieSession
 from pyramid.config import Configurator
-from pyramid.csrf import check_csrf_token, get_csrf_token
+from pyramid.csrf import check_csrf_token, get_csrf_token, new_csrf_token
 from pyramid.request import Request
 from pyramid.response import Response
-from pyramid_beaker import BeakerSessionFactoryConfig
+from pyramid_beaker import session_factory_from_settings
 
 from serving import operation, serve
-from tagged import options_from
+from tagged import from_tagged, options_from, to_tagged
 
 
 @operation
-def show_token(options, cookie=None):
+def show_token(options, cookie=None, new=False):
     """A request that shows a form: its token, and what the answer sets."""
     request = request_of(options, cookie)
-    token = get_csrf_token(request)
+    token = new_csrf_token(request) if new else get_csrf_token(request)
     return {'token': token, 'set_cookie': answer(request)}
 
 
@@ -34,11 +35,28 @@ def keys(options, cookie):
     return sorted(key for key in session if key == '_csrft_' or not key.startswith('_'))
 
 
+@operation
+def flash(options, cookie=None, messages=()):
+    """A request that leaves messages: [queue, tagged message, allow_duplicate]."""
+    request = request_of(options, cookie)
+    for queue, message, allow_duplicate in messages:
+        request.session.flash(from_tagged(message), queue, allow_duplicate)
+    return {'set_cookie': answer(request)}
+
+
+@operation
+def pop_flash(options, cookie, queue, peek=False):
+    """A request that shows the messages of a queue, or only looks at them."""
+    session = (request := request_of(options, cookie)).session
+    messages = session.peek_flash(queue) if peek else session.pop_flash(queue)
+    return {'messages': to_tagged(messages), 'set_cookie': answer(request)}
+
+
 def request_of(options, cookie):
-    settings = options_from(options)
-    if 'jwt_secret_keys' in settings:
-        settings['session_class'] = JWTCookieSession
-    config = Configurator(session_factory=BeakerSessionFactoryConfig(type='cookie', **settings))
+    settings = {f'beaker.session.{name}': value for name, value in options_from(options).items()}
+    if 'jwt_secret_keys' in options:
+        settings['beaker.session.session_class'] = JWTCookieSession
+    config = Configurator(session_factory=session_factory_from_settings({'beaker.session.type': 'cookie', **settings}))
     config.commit()
     request = Request.blank('/', headers={'Cookie': cookie} if cookie else {})
     request.registry = config.registry
