@@ -26,7 +26,7 @@ import {
 import { beakerDict, withFloatTimes } from './beaker-dict.js'
 import { BEAKER_KEYS, beakerRecord } from './beaker-meta.js'
 import { checkMaxInflated, refuseMeta } from './checks.js'
-import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import type { CodecContext, NamedPlace, SessionCodec, SessionRecord } from './codec.js'
 import { type Known, withSecrets } from './secret-source.js'
 
 export type { BeakerCryptoType }
@@ -129,6 +129,7 @@ function create(options: Known<BeakerOptions>): BeakerCodec {
     matches: looksLikeBeaker,
     verify: (value, context) => verify(value, context, settings),
     ...(isReadOnly ? {} : { sign: (record, context) => sign(record, context, settings) }),
+    cookiePlace: (record) => placeOf(record, settings),
     changed: ({ data, origin }) => !isBeakerOrigin(origin) || !equalValues(origin.again(), data),
   }
 }
@@ -357,6 +358,16 @@ function cookieKeysOf(
   const names = root?.format === serializer.format ? ['_domain', '_path', '_expires'] : ['_domain', '_path']
   const found = names.filter((name) => !removeKeys.has(name)).map((name) => [name, root?.child?.(name)] as const)
   return Object.fromEntries(found.flatMap(([name, node]) => (node ? [[name, node.value]] : [])))
+}
+
+/** A session that Beaker made knows its place; a new one goes where the options say. */
+function placeOf(record: SessionRecord, settings: BeakerSettings): NamedPlace | undefined {
+  if (!isBeakerOrigin(record.origin)) return undefined
+  const { _domain, _path } = cookieKeysOf(record, record.origin.root(), settings)
+  return {
+    ...(_domain !== undefined && { domain: _domain }),
+    ...(_path !== undefined && { path: _path }),
+  } as NamedPlace
 }
 
 interface BeakerSigner {

@@ -48,6 +48,13 @@ export interface SessionRecord {
   origin?: Origin
 }
 
+/** The place of its cookie that a session names itself. What is absent is as the options say. */
+export interface NamedPlace {
+  /** null: the host alone. */
+  readonly domain?: string | null
+  readonly path?: string
+}
+
 /** An HMAC key. */
 export interface DerivedKey {
   sign(text: string): Promise<Uint8Array>
@@ -102,6 +109,8 @@ export interface SessionCodec {
   needsRenewal?(record: SessionRecord, now: Date): boolean
   /** How long a session without a store asks browsers to keep its cookie, if its data says so; else the options count. */
   cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
+  /** Where `sign` says in the value that the cookie of this record is, if it does; else the options count. */
+  cookiePlace?(record: SessionRecord): NamedPlace | undefined
   /** Whether the data differs from what `origin` read; absent: the core compares with a copy. */
   changed?(record: SessionRecord): boolean
 }

@@ -7,12 +7,13 @@ import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf, equalValues, markUncertain, mergeByKey } from '../values.js'
-import { type ChunkLimits, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
+import { type ChunkLimits, type CookieWriter, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
 import { isNoCsrf, nextId } from './csrf.js'
 import { isNoFlash } from './flash.js'
 import { changeResponse, type HeaderTarget } from './http.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
+import { cookiesOf, reportPlace } from './place.js'
 import {
   createPublicSigner,
   isUnwritable,
@@ -132,7 +133,7 @@ export async function commitNow(
   const cookies = [
     ...(signed?.cookies ?? []),
     ...(publicCookie ? [publicCookie.cookie] : []),
-    ...(signed ? expireBeside(settings, draft) : []),
+    ...(signed ? expireBeside(settings, draft, signed.loaded) : []),
   ]
   report(settings, draft, plan, signed?.loaded)
   if (!settings.observe) {
@@ -153,7 +154,10 @@ export async function destroyNow(
   // No commit saves the session again, even if the store fails now.
   state.isDestroyed = true
   await removeOld(settings, draft)
-  if (isFirst) settings.emit?.({ type: 'destroyed', ...(state.loaded ? identify(state.loaded) : {}) })
+  if (isFirst) {
+    settings.emit?.({ type: 'destroyed', ...(state.loaded ? identify(state.loaded) : {}) })
+    reportPlace(settings, state.loaded)
+  }
   return respond(settings, state, endingCookies(settings, draft), headers)
 }
 
@@ -166,6 +170,7 @@ async function endEmptied(
   const cookies = endingCookies(settings, draft)
   await removeOld(settings, draft)
   settings.emit?.({ type: 'destroyed', ...(draft.loaded ? identify(draft.loaded) : {}) })
+  reportPlace(settings, draft.loaded)
   if (settings.observe) return []
   if (state.id === draft.loaded?.record.id) state.id = nextId(state)
   if (!draft.isRegenerated) state.createdAt = now
@@ -474,15 +479,24 @@ async function signWith(
     isCounted: read?.isCounted === true,
   }
   const cookie = { end: cookieEnd(settings.rows, codec, row?.data ?? data, now), now }
-  return { loaded, ...piecesOf(settings, browser, { value, limits, cookie }) }
+  return { loaded, ...piecesOf(settings, browser, { loaded, limits, cookie }) }
+}
+
+interface SignedValue {
+  readonly loaded: LoadedSession
+  readonly limits: ChunkLimits | undefined
+  readonly cookie: { readonly end: CookieEnd; readonly now: Date }
 }
 
 /** The cookies of a value. A piece that the browser has and the value no longer needs expires. */
 function piecesOf(
-  { name, cookies, exposure }: Settings,
+  settings: Settings,
   { chunks }: BrowserCookies,
-  { value, limits, cookie }: { value: string; limits: ChunkLimits | undefined; cookie: { end: CookieEnd; now: Date } },
+  { loaded, limits, cookie }: SignedValue,
 ): Pick<SignedSession, 'cookies' | 'chunks'> {
+  const { name, exposure } = settings
+  const { value } = loaded
+  const cookies = cookiesOf(settings, loaded)
   const pieces = limits ? splitValue(name, value, limits) : [value]
   const leftOver = chunks.filter((index) => index >= pieces.length)
   return {
@@ -506,49 +520,55 @@ async function removeOld({ rows, versions, observe }: Settings, { loaded, reject
 
 /** What a browser may have of a session that has ended. */
 function endingCookies(settings: Settings, draft: Draft): SetCookie[] {
-  const { cookies, exposure, publicName } = settings
+  const { exposure, publicName } = settings
   const { browser, loaded } = draft
+  const cookies = cookiesOf(settings, loaded)
   const hasCookie = browser.hasSession || loaded !== undefined
   const hasPublic = browser.publicCookie !== undefined || (hasCookie && exposure.publicData !== undefined)
   return [
-    ...(hasCookie ? expireSession(settings, draft) : []),
+    ...(hasCookie ? namesOf(settings, draft).map((name) => cookies.expire(name, exposure)) : []),
     ...(hasPublic ? [cookies.expire(publicName, { httpOnly: false })] : []),
-    ...(hasCookie ? expireShadows(settings, draft, 'expireShadows') : []),
+    ...(hasCookie ? expireShadows(settings, draft, cookies.expireShadows) : []),
   ]
 }
 
-/** The session's cookie and all its pieces. */
-function expireSession({ name, cookies, exposure }: Settings, { browser }: Draft): SetCookie[] {
-  return [0, ...browser.chunks].map((index) => cookies.expire(chunkName(name, index), exposure))
+/** Of the session's cookie and all its pieces. */
+function namesOf({ name }: Settings, { browser }: Draft): string[] {
+  return [0, ...browser.chunks].map((index) => chunkName(name, index))
 }
 
-/** What has to go when the session is written. A request can't tell a cookie with a partition from one without. */
-function expireBeside(settings: Settings, draft: Draft): SetCookie[] {
+/**
+ * What has to go when the session is written. A request can't tell a cookie with a partition from one without. A session that no
+ * longer names its place moves to that of the options.
+ */
+function expireBeside(settings: Settings, draft: Draft, written: LoadedSession): SetCookie[] {
   const { hasSession, hasSeveral } = draft.browser
-  return hasSession ? expireShadows(settings, draft, hasSeveral ? 'expireShadows' : 'expireTwins') : []
+  if (!hasSession) return []
+  const [before, now] = [cookiesOf(settings, draft.loaded), cookiesOf(settings, written)]
+  const former: CookieWriter['expireTwins'] = (names, options) => names.map((name) => before.expire(name, options))
+  const moved = before === now ? [] : expireShadows(settings, draft, former)
+  const beside = expireShadows(settings, draft, hasSeveral ? now.expireShadows : now.expireTwins)
+  return [...moved, ...beside.filter((cookie) => !moved.some((other) => isSameCookie(cookie, other)))]
 }
 
 /** Cookies of our names in other places: they would hide ours, or come back when ours is gone. */
-function expireShadows(
-  { name, publicName, cookies, exposure }: Settings,
-  { browser }: Draft,
-  which: 'expireShadows' | 'expireTwins',
-): SetCookie[] {
-  const names = [0, ...browser.chunks].map((index) => chunkName(name, index))
+function expireShadows(settings: Settings, draft: Draft, expire: CookieWriter['expireShadows']): SetCookie[] {
+  const { publicName, exposure } = settings
   return [
-    ...cookies[which](names, exposure),
-    ...(exposure.publicData ? cookies[which]([publicName], { httpOnly: false }) : []),
+    ...expire(namesOf(settings, draft), exposure),
+    ...(exposure.publicData ? expire([publicName], { httpOnly: false }) : []),
   ]
 }
 
 // 5. Apply.
 
 function report(
-  { emit, name }: Settings,
+  settings: Settings,
   { loaded: before }: Draft,
   plan: Plan | undefined,
   written: LoadedSession | undefined,
 ): void {
+  const { emit, name } = settings
   if (!emit) return
   if (!written) {
     if (plan?.isRowOnly && before) emit({ type: 'committed', ...identify(before) })
@@ -559,6 +579,7 @@ function report(
   if (isUpgrade) emit({ type: 'upgraded', ...about })
   if (plan?.reason === 'renewed') emit({ type: 'renewed', ...about })
   emit({ type: 'committed', ...about })
+  reportPlace(settings, written)
 }
 
 /** The one place where a commit changes the session's state. */

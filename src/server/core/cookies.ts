@@ -6,6 +6,8 @@ import { MAX_CANDIDATES, readCookies } from '../../shared/cookie.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import { checkLimit } from '../../shared/limits.js'
+import { checkNames } from '../../shared/option-names.js'
+import type { NamedPlace } from '../codecs/codec.js'
 
 export interface CookieAttributes {
   /** Default `/`. */
@@ -61,6 +63,8 @@ export interface CookieWriter {
   expireTwins(names: readonly string[], options: { httpOnly: boolean }): SetCookie[]
   /** What a session cookie gets now. */
   attributes(options: CookieTime & { httpOnly: boolean }): SetCookieAttributes
+  /** The writer for the place that a session names; undefined if no cookie may be there. */
+  at(place: NamedPlace | undefined): CookieWriter | undefined
 }
 
 interface CookieTime {
@@ -100,27 +104,58 @@ export const COOKIE_BYTES: RegExp = /^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]
  *
  * @param names - every cookie name the attributes are used with, for the rules of `__Host-` and `__Secure-`
  * @param places - other places where a cookie of these names may be
+ * @param allowed - where else than in its own place a session may be
  * @throws {TypeError} naming the option that is wrong
  */
 export function createCookieWriter(
   attributes: CookieAttributes,
   names: readonly string[],
   places: readonly CookiePlace[] = [],
+  allowed: readonly AllowedPlace[] = [],
 ): CookieWriter {
   const own = settle(attributes)
   const { domain: _, ...shared } = attributes
-  const others = places.map((place) => settle({ ...shared, ...place }))
+  const settled = (place: CookiePlace): FixedAttributes => settle({ ...shared, ...place })
+  const others = places.map(settled)
+  const elsewhere = allowed.map(settled).filter((place) => !isSamePlace(place, own))
+  for (const name of names) {
+    if (!TOKEN.test(name)) throw new TypeError('The name of a cookie must be a token (RFC 6265 §4.1.1)')
+    for (const each of [own, ...others, ...elsewhere]) checkPrefix(name, each)
+  }
+  const lifetimeAt = lifetimeOf(attributes)
+  const twins = others.filter((place) => isSamePlace(place, own))
+  const writers = [
+    { place: own, writer: writerAt(own, others, { lifetimeAt, at }) },
+    ...elsewhere.map((place) => {
+      // What our own place may have beside it, and our own place itself.
+      const beside = [...twins.map(({ partitioned }) => ({ ...place, partitioned })), own, ...others]
+      const ours = beside.filter((each) => !isSamePlace(each, place) || each.partitioned !== place.partitioned)
+      return { place, writer: writerAt(place, ours, { lifetimeAt, at }) }
+    }),
+  ]
+
+  function at({ domain, path = own.path }: NamedPlace = {}): CookieWriter | undefined {
+    // What a cookie names may be anything.
+    if (typeof path !== 'string' || (domain && typeof domain !== 'string')) return undefined
+    const named = domain === undefined ? own.domain : domain || undefined
+    return writers.find(({ place }) => isSamePlace(place, { path, ...(named !== undefined && { domain: named }) }))
+      ?.writer
+  }
+  return (writers[0] as { writer: CookieWriter }).writer
+}
+
+/** The writer of one place. */
+function writerAt(
+  own: FixedAttributes,
+  others: readonly FixedAttributes[],
+  { lifetimeAt, at }: { lifetimeAt: (now: Date) => CookieLifetime; at: CookieWriter['at'] },
+): CookieWriter {
   const twins = others.filter((place) => isSamePlace(place, own))
   const expireIn = (
     places: readonly FixedAttributes[],
     names: readonly string[],
     { httpOnly }: { httpOnly: boolean },
   ): SetCookie[] => places.flatMap((place) => names.map((name) => expired(name, { ...place, httpOnly })))
-  for (const name of names) {
-    if (!TOKEN.test(name)) throw new TypeError('The name of a cookie must be a token (RFC 6265 §4.1.1)')
-    for (const each of [own, ...others]) checkPrefix(name, each)
-  }
-  const lifetimeAt = lifetimeOf(attributes)
   const attributesAt: CookieWriter['attributes'] = ({ httpOnly, now, end }) => ({
     ...own,
     ...(end === undefined ? lifetimeAt(now) : lifetimeUntil(end, now)),
@@ -136,6 +171,7 @@ export function createCookieWriter(
     expireShadows: (names, options) => expireIn(others, names, options),
     expireTwins: (names, options) => expireIn(twins, names, options),
     attributes: attributesAt,
+    at,
   }
 }
 
@@ -287,6 +323,9 @@ export interface CookiePlace {
   partitioned?: boolean
 }
 
+/** A place where a session may be. It is in a partition if the options say so. */
+export type AllowedPlace = Omit<CookiePlace, 'partitioned'>
+
 /** A cookie of our name that did not become the session. Its value is not told. */
 export interface ShadowedCookie {
   /** Its place in the Cookie header among those of our name, from 0 on: longer paths come first, then older cookies. */
@@ -342,6 +381,26 @@ export function shadowPlaces(
     (place.partitioned ?? partitioned) === partitioned
   if (places.some(isOwn)) throw new TypeError('Option "expireShadows" contains the place of the session itself')
   return [...twins, ...places]
+}
+
+/**
+ * Where a session may be that names its place itself. Without a list: in our own place, of the host alone, and where
+ * `expireShadows` expires cookies: all of these are the application's own.
+ *
+ * @param shadows - the places of `expireShadows`
+ * @throws {TypeError} for a value that is not a list of places
+ */
+export function allowedPlaces(
+  option: readonly AllowedPlace[] | undefined,
+  { path = '/' }: CookieAttributes,
+  shadows: readonly CookiePlace[],
+): AllowedPlace[] {
+  if (option === undefined) return [{ path }, ...shadows.map(({ partitioned: _, ...place }) => place)]
+  if (!Array.isArray(option)) throw new TypeError('Option "allowedPlaces" must be a list of { domain, path }')
+  return option.map((place: AllowedPlace) => {
+    checkNames(place, { domain: 1, path: 1 }, 'allowedPlaces')
+    return { path, ...place }
+  })
 }
 
 function isSamePlace(a: CookiePlace, b: CookiePlace): boolean {

@@ -33,6 +33,8 @@ export type SessionEventType =
   | 'conflict'
   /** A session was changed or ended after the head of the response had left, and could not be saved; `code` says why. */
   | 'unsaved'
+  /** A session names another place for its cookie than `allowedPlaces` allows, and was written or ended in our own. */
+  | 'misplaced'
   /** A Secure cookie was set over what looks like plain HTTP; told once. */
   | 'insecure'
 

@@ -12,6 +12,8 @@ import type { KeysEvent } from '../keys/keys.js'
 import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore } from '../stores/store.js'
 import {
+  type AllowedPlace,
+  allowedPlaces,
   type ChunkLimits,
   type CookieAttributes,
   type CookiePlace,
@@ -59,6 +61,11 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
    * partition too, with each write; `false` expires none of them.
    */
   expireShadows?: boolean | readonly CookiePlace[]
+  /**
+   * Where a session may be that names its domain and path itself, as those of the codec `beaker` do. Default: in our own place, of the host
+   * alone, and in the places of `expireShadows`. Our own place is always allowed, and any other session is written there.
+   */
+  allowedPlaces?: readonly AllowedPlace[]
   /**
    * Takes CSRF secrets out of the sessions that hold one (`_csrft_`, as pyramid_beaker writes it), so that their tokens are derived as those
    * of new sessions are. Set it when Python no longer reads the sessions. Default false.
@@ -157,6 +164,7 @@ const OPTIONS: OptionNames<SessionsOptions> = {
   chunks: 1,
   headerBudget: 1,
   expireShadows: 1,
+  allowedPlaces: 1,
   deriveCsrf: 1,
   replaceUnreadable: 1,
   mode: 1,
@@ -275,6 +283,10 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
       'Option "expose" needs a codec that browsers can read; none of "codecs" is, so set expose: false',
     )
   }
+  const shadows = shadowPlaces(options.expireShadows ?? true, options)
+  // Such a name has one place, with and without a partition.
+  const isPossible = ({ domain, path }: CookiePlace): boolean =>
+    !name.toLowerCase().startsWith('__host-') || (domain === undefined && path === '/')
   return {
     ...loading,
     rows: options.store === undefined ? undefined : createRows(options.store, { clock: loading.clock, emit }),
@@ -283,10 +295,8 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     cookies: createCookieWriter(
       options,
       [name, publicName(name)],
-      shadowPlaces(options.expireShadows ?? true, options).filter(
-        // Such a name has one place, with and without a partition.
-        ({ domain, path }) => !name.startsWith('__Host-') || (domain === undefined && path === '/'),
-      ),
+      shadows.filter(isPossible),
+      allowedPlaces(options.allowedPlaces, options, shadows).filter(isPossible),
     ),
     chunkLimits: createChunkLimits(options),
     plainHttp: watchPlainHttp(name, options.secure ?? true, emit),

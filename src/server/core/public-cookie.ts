@@ -8,6 +8,7 @@ import { copyOf, equalValues } from '../values.js'
 import type { SetCookie } from './cookies.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
+import { cookiesOf } from './place.js'
 import { type Draft, identify, type LoadedSession, type PublicCookie } from './session.js'
 import { signFitting } from './sign-fitting.js'
 import { cookieEnd } from './store-rows.js'
@@ -82,7 +83,7 @@ export function createPublicSigner(
   draft: Draft,
   { isChange, isSigned, now }: { isChange: boolean; isSigned: boolean; now: Date },
 ): PublicSigner {
-  const { exposure, lifetime, publicCodec, publicName, cookies } = settings
+  const { exposure, lifetime, publicCodec, publicName } = settings
   const context = contextOf(settings, 'public', now)
   let checked: SessionData | undefined
   /** What was signed last. */
@@ -135,6 +136,7 @@ export function createPublicSigner(
       checked = copyOf(shown)
     },
     async write({ loaded, data: whole, isWritten }, data) {
+      const cookies = cookiesOf(settings, loaded)
       const expired = { cookie: cookies.expire(publicName, { httpOnly: false }) }
       if (data === 'expired') return expired
       const session = loaded as LoadedSession
