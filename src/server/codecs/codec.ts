@@ -109,7 +109,7 @@ export interface SessionCodec {
   needsRenewal?(record: SessionRecord, now: Date): boolean
   /** How long a session without a store asks browsers to keep its cookie, if its data says so; else the options count. */
   cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
-  /** Where `sign` says in the value that the cookie of this record is, if it does; else the options count. */
+  /** Where `sign` says in the value that its cookie is: by the record's `origin`, for `data` may have changed since. Else the options count. */
   cookiePlace?(record: SessionRecord): NamedPlace | undefined
   /** Whether the data differs from what `origin` read; absent: the core compares with a copy. */
   changed?(record: SessionRecord): boolean

@@ -59,7 +59,7 @@ def values(cookie, options, keys):
 
 @operation
 def wsgi(options, cookie=None, operations=(), now=None):
-    """One WSGI request: [set, key, tagged] [remove, key] [read] [save] [invalidate] [delete]."""
+    """One WSGI request: [set, key, tagged] [remove, key] [domain, text] [path, text] [read] [save] [invalidate] [delete]."""
     answer = run_request({**options_from(options), 'type': 'cookie'}, cookie, operations, now, session_class=None)
     return {**answer, 'session': to_tagged(answer['session'])}
 

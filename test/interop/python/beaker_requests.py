@@ -55,6 +55,8 @@ def operate(session, name, *arguments):
         session[arguments[0]] = from_tagged(arguments[1])
     elif name == 'remove':
         del session[arguments[0]]
+    elif name in ('domain', 'path'):
+        setattr(session, name, arguments[0])
     elif name == 'read':
         session.get('any key')
     elif name in ('save', 'delete', 'invalidate'):
