@@ -1,7 +1,7 @@
 /**
  * A Beaker session names the domain and path of its own cookie (`session.domain = '.example.com'`). A cookie beside it would be read
  * last from then on, and what Python writes later would be lost.
- * https://github.com/bbangert/beaker/blob/1.14.1/beaker/session.py: `_domain` and `_path` are keys of every session.
+ * https://github.com/bbangert/beaker/blob/master/beaker/session.py: `_domain` and `_path` are keys of every session.
  */
 import { expect, test } from 'vitest'
 import {
