@@ -2,6 +2,7 @@
  * The codec contract: how one format of session cookies is recognized, verified and signed. A codec is a plain
  * object; test/contract is the suite that each one passes.
  */
+import type { SessionDefinition } from '../../shared/define-session.js'
 import type { Origin, SessionData } from '../../shared/types.js'
 import type { Verifications } from '../keys/hmac.js'
 import type { CodecKeys } from '../keys/keys.js'
@@ -94,6 +95,8 @@ export interface SessionCodec {
    * of `csrfToken()` are made with them; without them the session holds a secret.
    */
   deriveKeys?(label: string): Promise<readonly DerivedKey[]>
+  /** For a codec with named claims: the same one, with the names of the definition where its own options give none. */
+  forSession?(definition: Pick<SessionDefinition, 'fields' | 'sessionField'>): SessionCodec
   /** Tells by shape alone whether a value may be of this family. */
   matches(value: string): boolean
   /** @throws {SessionError} any code; `verified` is true if the signature was valid */

@@ -34,7 +34,10 @@ export interface DjangoJwtOptions<User extends object = Record<string, unknown>>
   keys?: Keys
   /** Several texts for HS256, or what returns them. Instead of `key`. */
   secrets?: Secrets | SecretSource
-  /** `FIELDS`: `'a'`, `['a', 's']`, `['a', 's', 'long']`, or short names by long ones as in `defineSession`. */
+  /**
+   * `FIELDS`: `'a'`, `['a', 's']`, `['a', 's', 'long']`, or short names by long ones as in `defineSession`. Default: those of the session's
+   * definition.
+   */
   fields?: readonly DjangoField[] | SessionFields
   /**
    * Called whenever a token is written: the user whose fields go into it, or `null`. Without it the claims of the previous token are
@@ -43,7 +46,7 @@ export interface DjangoJwtOptions<User extends object = Record<string, unknown>>
   user?: (session: DjangoJwtSession) => MaybePromise<User | null>
   /** `CALLABLE`: further claims. */
   claims?: (user: User | null) => MaybePromise<Record<string, unknown>>
-  /** `SESSION_FIELD`: the claim with the session's key. Default `sk`. */
+  /** `SESSION_FIELD`: the claim with the session's key. Default: that of the session's definition, or `sk`. */
   sessionField?: string
   /** `EXPIRES`: tokens expire (`exp`) this long after they were written. Default: they do not expire by themselves. */
   expires?: Duration
@@ -108,7 +111,16 @@ export function djangoJwt<User extends object = Record<string, unknown>>(
   options: DjangoJwtOptions<User>,
 ): SessionCodec {
   checkNames<DjangoJwtOptions>(options as DjangoJwtOptions, OPTIONS, 'djangoJwt')
-  return withSecrets(options, ['secrets'], create<User>)
+  const { fields, sessionField } = options
+  return {
+    ...withSecrets(options, ['secrets'], create<User>),
+    forSession: (names) =>
+      djangoJwt({
+        ...options,
+        ...((fields ?? names.fields) && { fields: fields ?? names.fields }),
+        ...((sessionField ?? names.sessionField) && { sessionField: sessionField ?? names.sessionField }),
+      } as DjangoJwtOptions<User>),
+  }
 }
 
 function create<User extends object>(options: Known<DjangoJwtOptions<User>>): SessionCodec {

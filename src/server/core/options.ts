@@ -206,24 +206,24 @@ export function settleLoading<Data extends object>(
 ): LoadSettings {
   const {
     session = Object.freeze({ name: DEFAULT_NAME }) as SessionDefinition<Data>,
-    codecs,
     clock = () => new Date(),
     mode,
   } = options
   // Every definition is frozen; what an application writes by hand hardly ever is.
   const isDefined = typeof session?.name === 'string' && Object.isFrozen(session)
   if (!isDefined) throw new TypeError('Option "session" must come from defineSession()')
-  checkCodecs(codecs)
-  refuseBareIds(codecs, options.store)
+  checkCodecs(options.codecs)
+  refuseBareIds(options.codecs, options.store)
   const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
+  const codecs = options.codecs.map((codec) => (fields && codec.forSession?.(session)) ?? codec)
   const { touchEvery, requireTimes } = options
   if (requireTimes !== undefined && typeof requireTimes !== 'boolean') {
     throw new TypeError('Option "requireTimes" must be true or false')
   }
   const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const publicRecords = createVerifiedCache<SessionRecord>()
-  for (const [codecIndex, codec] of (codecs as readonly SessionCodec[]).entries()) {
+  for (const [codecIndex, codec] of codecs.entries()) {
     codec.keys?.listen((event: KeysEvent) => {
       publicRecords.clear()
       emit?.({ type: 'keys', codec: codec.name, codecIndex, ...event })
@@ -232,7 +232,7 @@ export function settleLoading<Data extends object>(
   return {
     name,
     publicName: publicName(name),
-    codecs: [...codecs],
+    codecs,
     publicCodec: undefined,
     publicRecords,
     lifetime: createLifetime({
@@ -277,7 +277,7 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
   const exposure = createExposure(options.readOnly ? (options.expose ?? false) : options.expose)
   const loading = settleLoading({ ...options, codecs })
   const { name, emit } = loading
-  const publicCodec = exposure.publicData && codecs.find((codec) => codec.readable && codec.sign)
+  const publicCodec = exposure.publicData && loading.codecs.find((codec) => codec.readable && codec.sign)
   if (exposure.publicData && !publicCodec && !options.readOnly) {
     throw new TypeError(
       'Option "expose" needs a codec that browsers can read; none of "codecs" is, so set expose: false',

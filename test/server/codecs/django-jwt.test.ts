@@ -584,6 +584,41 @@ describe('with a store', () => {
   })
 })
 
+describe('the names of the definition', () => {
+  const session = defineSession({ name: 'sessionid', fields: { username: 'u' }, sessionField: 'key' })
+  const token = tokenOf(`{"key":"${sk}","u":"john"}`)
+  const load = (codec: SessionCodec) =>
+    createSessions({ session, codecs: [codec], expose: true }).load(`sessionid=${token}`)
+
+  test.each<[string, DjangoJwtOptions]>([
+    ['at once', { key }],
+    ['with a secret that comes later', { secrets: () => key }],
+    ['with options that are undefined', { key, fields: undefined, sessionField: undefined } as never],
+  ])('need not be given to the codec: %s', async (_, options) => {
+    const { id, data } = await load(djangoJwt(options))
+    expect({ id, data }).toEqual({ id: sk, data: { u: 'john', username: 'john' } })
+  })
+
+  test('are for writing and for the public cookie, too', async () => {
+    const sessions = createSessions({ session, codecs: [djangoJwt({ key })], expose: ['username'] })
+    const loaded = await sessions.load(`sessionid=${token}`)
+    loaded.data.username = 'eve'
+    const [own, half] = (await sessions.commit(loaded)).map((cookie) =>
+      JSON.parse(payloadOf(String(cookie).split('=')[1] ?? '')),
+    )
+    expect(own).toMatchObject({ key: sk, u: 'eve' })
+    expect(own).not.toHaveProperty('username')
+    expect(half).toEqual({ username: 'eve' })
+  })
+
+  test('the options of the codec come first', async () => {
+    const { rejected } = await load(djangoJwt({ key, sessionField: 'sk' }))
+    expect(rejected).toMatchObject({ code: 'ERR_SESSION_KEY' })
+    const { data } = await load(djangoJwt({ key, fields: [['username', 'u', 'name']] }))
+    expect(data).toEqual({ u: 'john', name: 'john' })
+  })
+})
+
 describe('in the browser', () => {
   test('by short and by long names, without a key', async () => {
     const session = defineSession({ name: 'sessionid', fields: { user_id: 'id', username: 'u', email: 'e' } })
