@@ -188,7 +188,7 @@ function suite(kind: string, open: () => Promise<DjangoDatabase>, older?: OlderD
       jar.set('sessionid', before)
       const replayed = await load()
       expect(replayed).toMatchObject({ isNew: true, data: {} })
-      expect((await node.commit(replayed))[0]).toMatch(/^sessionid=; .*Max-Age=0/)
+      expect(await node.commit(replayed)).toEqual([])
       expect((await seenByDjango()).user).toBeNull()
       const again = await verifying.load({ headers: { cookie: jar.header } })
       expect(again.data.username).toBe('dave')
