@@ -171,7 +171,7 @@ function pythonOptions({ serializer, cryptoType, nonceBits }: Form): BeakerOptio
   }
 }
 
-/** Replaces, removes or adds one top-level key. Returns it. */
+/** Replaces, removes or adds one top-level key; it never removes the last one, for a session that becomes empty ends. Returns it. */
 function changeOneKey({ data }: Session, random: Random): string {
   const names = Object.keys(data)
   const kind = random.below(3)
@@ -180,7 +180,7 @@ function changeOneKey({ data }: Session, random: Random): string {
     return 'added by Node'
   }
   const name = random.pick(names)
-  if (kind === 1) delete data[name]
+  if (kind === 1 && names.length > 1) delete data[name]
   else
     Object.defineProperty(data, name, {
       value: 'changed by Node',

@@ -391,12 +391,12 @@ function newKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Replaces, removes or adds one top-level key. Returns it. */
+/** Replaces, removes or adds one top-level key; it never removes the last one, for a session that becomes empty ends. Returns it. */
 function changeOneKey(data: Record<string, unknown>, random: Random): string {
   const names = Object.keys(data)
   const kind = random.below(3)
   const name = kind === 0 || names.length === 0 ? 'added by Node' : random.pick(names)
-  if (kind === 1) delete data[name]
+  if (kind === 1 && names.length > 1) delete data[name]
   else {
     const value = 'changed by Node'
     Object.defineProperty(data, name, { value, configurable: true, enumerable: true, writable: true })
