@@ -53,13 +53,13 @@ export function defineSession<Data = SessionData>(options: SessionOptions = {}):
   const { name = DEFAULT_NAME, fields, sessionField } = options
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
   if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)) refuse('name', 'a token')
-  const definition: Definition<Data> = fields || sessionField ? claimsOf(fields, sessionField) : {}
+  const definition: Definition<Data> = (fields ?? sessionField) !== undefined ? claimsOf(fields, sessionField) : {}
   definition.name = name
   for (const option in options) {
     if (!OPTIONS.includes(option)) refuse(option, `one of ${OPTIONS}`)
     const value = options[option as 'idleTimeout']
     if (/T/.test(option) && value !== undefined) {
-      definition[option as 'idleTimeout'] = parseDuration(value, option) || refuse(option, '> 0')
+      definition[option as 'idleTimeout'] = parseDuration(value, option) || refuse(option, '>0')
     }
   }
   return Object.freeze(definition as SessionDefinition<Data>)
