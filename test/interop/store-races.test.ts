@@ -1,6 +1,6 @@
 /**
  * Two processes over one store of a real database: what one of them destroys, the other does not bring back.
- * FUZZ_RUNS=30 plays 3 000 rounds of each race. test/server/stores/races.node.test.ts plays every order over a store in memory.
+ * FUZZ_RUNS=30 plays 3 000 rounds of each race. test/reports/store-faults.test.ts plays every order over a store in memory.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'

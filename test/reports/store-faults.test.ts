@@ -4,10 +4,10 @@
  */
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { createSessions, defineSession, jwt, type SessionStore, type StoredSession } from '../../../src/server/index.js'
-import { runs } from '../../random.js'
-import { SECRET, testClock } from '../server.helpers.js'
-import { serveStored } from './stores.helpers.js'
+import { createSessions, defineSession, jwt, type SessionStore, type StoredSession } from '../../src/server/index.js'
+import { runs } from '../random.js'
+import { SECRET, testClock } from '../server/server.helpers.js'
+import { serveStored } from '../server/stores/stores.helpers.js'
 
 type Call = 'get' | 'set' | 'delete' | 'touch' | 'update'
 type Step = [process: number, call: Call | 'end', id?: string]
