@@ -336,3 +336,33 @@ async function playAlone(name: keyof typeof requests, fault: Fault) {
     vi.useRealTimers()
   }
 }
+
+test.each(['set', 'delete'] as const)(
+  'a destroy whose %s failed half-way shows no session that the next write would end',
+  async (method) => {
+    const rows = new Map<string, StoredSession>()
+    const store: SessionStore = {
+      name: 'steps',
+      get: async (id) => rows.get(id),
+      set: async (id, row) => void rows.set(id, row),
+      delete: async (id) => void rows.delete(id),
+    }
+    const sessions = createSessions({ store, codecs: [jwt({ secrets: [SECRET] })], expose: false })
+    const signedIn = await sessions.load('')
+    signedIn.data.user = 'dave'
+    const cookie = (await sessions.commit(signedIn))[0]?.split(';')[0] ?? ''
+
+    const working = store[method]
+    // The mark is written; what comes then fails, once.
+    const failOnce = async (id: string, row: StoredSession): Promise<void> => {
+      Object.assign(store, { [method]: working })
+      if (method === 'set') rows.set(id, row)
+      throw new Error('down')
+    }
+    Object.assign(store, { [method]: failOnce })
+    await expect(sessions.destroy(await sessions.load(cookie))).rejects.toMatchObject({ code: 'ERR_SESSION_STORE' })
+    const after = await sessions.load(cookie)
+    expect(after.data).toEqual({})
+    expect(after.rejected?.code).toBe('ERR_SESSION_EXPIRED')
+  },
+)

@@ -20,8 +20,6 @@ export class Expected {
   readonly #values = new Map<string, Possible>()
   /** The session may have ended. */
   mayBeGone = false
-  /** A sign-in or sign-out failed half-way: the store may end the session later, when it is asked again. */
-  mayEnd = false
 
   /**
    * @param owner - every value begins with it
@@ -52,7 +50,6 @@ export class Expected {
   isGone(): void {
     this.#values.clear()
     this.mayBeGone = false
-    this.mayEnd = false
   }
 
   /** Nothing of another visitor, in whatever state. */
@@ -71,7 +68,7 @@ export class Expected {
    */
   compare(data: Record<string, unknown>, rejected = ''): Problem[] {
     const isGone = Object.keys(data).length === 0
-    if (isGone && (this.mayBeGone || this.mayEnd)) this.isGone()
+    if (isGone && this.mayBeGone) this.isGone()
     else if (!isGone) this.mayBeGone = false
     const problems = this.findOthers(data)
     const keys = new Set([...this.#values.keys(), ...Object.keys(data)])

@@ -134,15 +134,11 @@ export class Visitor {
     else if (Object.keys(data).length > 0)
       this.#failed(`${action} shows a session in spite of ${JSON.stringify(fault)}`)
     if (fault.ends?.includes(action) || action === 'logout') this.#expected.isGone()
-    // Another session, with its own row.
-    if (action === 'login') this.#expected.mayEnd = false
     if (write) this.#expected.is(write)
   }
 
   #mayHaveSucceeded(action: Action, write: Write | undefined): void {
-    const isEnding = action === 'login' || action === 'logout'
-    if (this.#expected.isEmpty || isEnding) this.#expected.mayBeGone = true
-    if (isEnding) this.#expected.mayEnd = true
+    if (this.#expected.isEmpty || action === 'login' || action === 'logout') this.#expected.mayBeGone = true
     if (write) this.#expected.mayBe(write)
   }
 

@@ -147,7 +147,7 @@ function isOpaque(value: object): boolean {
 type Writes = Pick<SessionStore, 'update' | 'touch' | 'delete'>
 
 interface StepWrites extends Required<Writes> {
-  /** A row was written, and the store could not tell whether its session was destroyed meanwhile. */
+  /** A row was written or is to go, and the store could not tell whether its session is destroyed. */
   isInDoubt(id: string): boolean
   /** Asks again, and deletes the row if it was. */
   settle(id: string): Promise<void>
@@ -191,10 +191,14 @@ function writesInSteps(store: SessionStore, { clock, emit }: RowsOptions): StepW
     try {
       return await removeIfDestroyed(id).catch(() => removeIfDestroyed(id))
     } catch (error) {
-      inDoubt.add(id)
-      settleLater(id)
+      doubt(id)
       throw error
     }
+  }
+
+  function doubt(id: string): void {
+    inDoubt.add(id)
+    settleLater(id)
   }
 
   function settleLater(id: string, delay = FIRST_RETRY, waited = 0): void {
@@ -229,8 +233,14 @@ function writesInSteps(store: SessionStore, { clock, emit }: RowsOptions): StepW
     delete: (id) =>
       inTurn(store, id, async () => {
         const mark = await markOf(id)
-        await store.set(mark, { data: { destroyed: true }, expiresAt: new Date(clock().getTime() + MARK_LIFE) })
-        await store.delete(id)
+        try {
+          await store.set(mark, { data: { destroyed: true }, expiresAt: new Date(clock().getTime() + MARK_LIFE) })
+          await store.delete(id)
+        } catch (error) {
+          // The mark may be there and the row, too: the next write would end a session that still shows.
+          doubt(id)
+          throw error
+        }
         // A store that does not give back at once what was written can't keep the promise. What can't be read tells nothing.
         const isKept = await (async () => store.get(mark))().then(Boolean, () => true)
         if (!isKept) emit?.({ type: 'conflict', code: 'ERR_SESSION_STORE' })
