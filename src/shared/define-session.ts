@@ -56,7 +56,7 @@ export function defineSession<Data = SessionData>(options: SessionOptions = {}):
   const definition: Definition<Data> = (fields ?? sessionField) !== undefined ? claimsOf(fields, sessionField) : {}
   definition.name = name
   for (const option in options) {
-    if (!OPTIONS.includes(option)) refuse(option, `one of ${OPTIONS}`)
+    if (!DEFINITION_OPTIONS.includes(option)) refuse(option, `one of ${DEFINITION_OPTIONS}`)
     const value = options[option as 'idleTimeout']
     if (/T/.test(option) && value !== undefined) {
       definition[option as 'idleTimeout'] = parseDuration(value, option) || refuse(option, '>0')
@@ -65,7 +65,14 @@ export function defineSession<Data = SessionData>(options: SessionOptions = {}):
   return Object.freeze(definition as SessionDefinition<Data>)
 }
 
-const OPTIONS = ['name', 'idleTimeout', 'absoluteTimeout', 'fields', 'sessionField']
+/** @internal */
+export const DEFINITION_OPTIONS: readonly string[] = [
+  'name',
+  'idleTimeout',
+  'absoluteTimeout',
+  'fields',
+  'sessionField',
+]
 
 /** A definition while it is being made. */
 type Definition<Data> = { -readonly [Member in keyof SessionDefinition<Data>]?: SessionDefinition<Data>[Member] }

@@ -26,9 +26,14 @@ export function checkNames<Options extends object>(options: Options, known: Opti
  * @throws {TypeError} naming the option
  */
 export function refuseUndefined(value: unknown, option: string): void {
-  const isPart = Array.isArray(value) && value.includes(undefined)
-  if (value !== undefined && !isPart) return
-  throw new TypeError(`Option "${option}" ${isPart ? 'contains' : 'is'} undefined: is the environment variable set?`)
+  if (!isUnset(value)) return
+  const verb = value === undefined ? 'is' : 'contains'
+  throw new TypeError(`Option "${option}" ${verb} undefined: is the environment variable set?`)
+}
+
+/** Whether a key, or one of a list, is undefined. */
+export function isUnset(value: unknown): boolean {
+  return value === undefined || (Array.isArray(value) && value.includes(undefined))
 }
 
 /** @throws {TypeError} for the first of these options that is present and undefined */

@@ -1,7 +1,6 @@
 /**
  * Sessions for Hono: a middleware that gives each context its `session`, and commits it into the response.
  */
-
 import { isOutage } from '../../shared/errors.js'
 import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'

@@ -2,7 +2,6 @@
  * Hands out the public keys of the sessions, so that other services verify them and hold no secret.
  * RFC 7517 §5 and §8.5.1; RFC 9110 §8.8.3 and §13.1.2 for the entity tag.
  */
-
 import { platform } from '#platform'
 import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'

@@ -2,7 +2,6 @@
  * Sessions of beaker-session-jwt: a JWT signed with HS256 whose payload is `{"bsZ": base85(zlib(BSON))}` or plain claims.
  * RFC 7515, FORMATS §4.
  */
-
 import { platform } from '#platform'
 import { decodeBase85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson/origin.js'

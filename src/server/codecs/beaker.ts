@@ -2,7 +2,6 @@
  * Cookie-only sessions of Beaker: a signed pickle or JSON, perhaps encrypted.
  * FORMATS §2.
  */
-
 import { platform } from '#platform'
 import { encodeBase64 } from '../../shared/base64.js'
 import { concatBytes, decodeHex, encodeHex, encodeUtf8 } from '../../shared/bytes.js'

@@ -2,7 +2,6 @@
  * Sessions in our own format: small, valid for one cookie name and one purpose, with an expiry, a version, and in chunks.
  * FORMATS §11: BSON signed with HMAC-SHA-256, cut to 128 bits (RFC 2104 §5).
  */
-
 import { platform } from '#platform'
 import { decodeCookie85, encodeCookie85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson/origin.js'

@@ -2,7 +2,6 @@
  * Tokens of django-session-jwt: the key of a session on the server, and claims that other services trust without it.
  * RFC 7519, FORMATS §6.2; docs/django.md lists what is different.
  */
-
 import { platform } from '#platform'
 import { takeJwtMeta } from '../../shared/decode.js'
 import {

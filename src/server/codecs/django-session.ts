@@ -2,7 +2,6 @@
  * Django's own session cookie: the key of a session, 32 characters and no signature; the data is in a store.
  * FORMATS §8.
  */
-
 import { platform } from '#platform'
 import { SessionError } from '../../shared/errors.js'
 import { checkNames } from '../../shared/option-names.js'

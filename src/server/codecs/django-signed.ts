@@ -2,7 +2,6 @@
  * Sessions of Django's backend `signed_cookies`: the whole session in the cookie, signed and not encrypted.
  * FORMATS §8.
  */
-
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'

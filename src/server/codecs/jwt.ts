@@ -2,7 +2,6 @@
  * Sessions as plain claims of a JWT, signed with secrets or key pairs: what wsgi-jwt-session and PyJWT write.
  * RFC 7519, RFC 7518 §3, FORMATS §6.
  */
-
 import { takeJwtMeta } from '../../shared/decode.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { errorAt, SessionError } from '../../shared/errors.js'

@@ -3,6 +3,7 @@
  * needs none.
  */
 import { SessionError } from '../../shared/errors.js'
+import { isUnset } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import { inTime, type SecretSource } from '../keys/hmac.js'
 import type { KeysEvent } from '../keys/keys.js'
@@ -87,8 +88,7 @@ async function secretOf<Options extends object>(options: Options, name: keyof Op
   } catch (cause) {
     throw new SessionError('ERR_SESSION_KEYS', `The function of option "${name}" failed`, { cause })
   }
-  const isUnset = value === undefined || (Array.isArray(value) && value.includes(undefined))
-  if (!isUnset) return value
+  if (!isUnset(value)) return value
   const message = `The function of option "${name}" returned undefined: is the environment variable set?`
   throw new SessionError('ERR_SESSION_KEYS', message)
 }

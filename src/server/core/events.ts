@@ -1,7 +1,6 @@
 /**
  * What the server tells of its work: one hook, never data, tokens or keys.
  */
-
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import type { SessionErrorCode } from '../../shared/errors.js'
 import { checkNames } from '../../shared/option-names.js'

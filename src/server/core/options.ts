@@ -1,7 +1,13 @@
 /**
  * The options of `createSessions`, checked and made ready once.
  */
-import { checkFields, DEFAULT_NAME, type Duration, type SessionDefinition } from '../../shared/define-session.js'
+import {
+  checkFields,
+  DEFAULT_NAME,
+  DEFINITION_OPTIONS,
+  type Duration,
+  type SessionDefinition,
+} from '../../shared/define-session.js'
 import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
@@ -180,16 +186,14 @@ const OPTIONS: OptionNames<SessionsOptions> = {
   embedded: 1,
 }
 
-/** What both sides need is in the definition. Here it would be ignored, and a session without its timeout never ends. */
-const SESSION_OPTIONS = ['name', 'idleTimeout', 'absoluteTimeout', 'fields', 'sessionField']
-
 /** @throws {TypeError} for an option that does not exist, or belongs elsewhere */
 export function checkSessionsOptions<Options extends object>(
   options: Options,
   known: OptionNames<Options>,
   owner: string,
 ): void {
-  for (const option of SESSION_OPTIONS) {
+  // What both sides need. Here it would be ignored, and a session without its timeout never ends.
+  for (const option of DEFINITION_OPTIONS) {
     if (Object.hasOwn(options ?? {}, option))
       throw new TypeError(`Option "${option}" belongs in defineSession(): pass that as "session"`)
   }

@@ -1,7 +1,6 @@
 /**
  * The store as the sessions use it: one change of an id at a time, and one error for whatever goes wrong.
  */
-
 import { platform } from '#platform'
 import { encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError, SessionError } from '../../shared/errors.js'

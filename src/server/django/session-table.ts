@@ -2,7 +2,6 @@
  * The columns of Django's session table: `session_data`, a session serialized, perhaps compressed, and signed; `expire_date`.
  * FORMATS §8.
  */
-
 import { decodeBase64 } from '../../shared/base64.js'
 import { decodeHex } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'

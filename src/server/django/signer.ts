@@ -2,7 +2,6 @@
  * `P:T:S`: text, the time when it was signed, and an HMAC, as `django.core.signing.TimestampSigner` makes it.
  * FORMATS §8.
  */
-
 import { platform } from '#platform'
 import { concatBytes, decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { SessionError } from '../../shared/errors.js'

@@ -2,7 +2,6 @@
  * The user that a Django session says is signed in, if the password has not changed since the sign-in.
  * FORMATS §8: `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
  */
-
 import { decodeHex, encodeHex } from '../../shared/bytes.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'

@@ -2,7 +2,6 @@
  * HMAC secrets, prepared once: the first signs, every one verifies (RFC 7515 §5.1 and §5.2, RFC 7518 §3.2).
  * The algorithm belongs to the secrets, never to the token.
  */
-
 import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
 import { refuseUndefined } from '../../shared/option-names.js'

@@ -2,7 +2,6 @@
  * The forms in which a key is given, what shows of them at once, and how each is imported, by jose.
  * RFC 7517, RFC 7518 §6; RFC 7468 for PEM.
  */
-
 import { platform } from '#platform'
 import { decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { refuseUndefined } from '../../shared/option-names.js'

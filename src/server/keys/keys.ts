@@ -2,7 +2,6 @@
  * The keys of a codec, given at once or by a function that fetches them; they can be loaded again while requests go on.
  * RFC 7515 §4.1.4, RFC 7517 §5.
  */
-
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'

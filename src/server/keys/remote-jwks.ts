@@ -2,7 +2,6 @@
  * The public keys of another server, from its JWK set: fetched, checked, kept, and fetched again for a token they do not know.
  * RFC 7517 §5. Whoever answers at that address decides who is signed in: it is fetched over HTTPS and from nowhere else.
  */
-
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { checkLimit } from '../../shared/limits.js'

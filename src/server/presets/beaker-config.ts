@@ -2,7 +2,6 @@
  * Reads the configuration that a Python service already has: options of Beaker and beaker-session-jwt, as an object or .ini text.
  * FORMATS §3 and §4; conversions as `beaker.converters`.
  */
-
 import { defineSession } from '../../shared/define-session.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'

@@ -1,7 +1,6 @@
 /**
  * The options that make a server share the sessions of wsgi-jwt-session. FORMATS §6.1.
  */
-
 import { defineSession } from '../../shared/define-session.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'

@@ -2,7 +2,6 @@
  * Django's own table of sessions, read and written beside Django.
  * FORMATS §8.
  */
-
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'

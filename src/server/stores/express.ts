@@ -2,7 +2,6 @@
  * Any store of express-session: connect-redis, connect-pg-simple, connect-mongo, session-file-store, its own MemoryStore …
  * Their sessions are one object: the data, and a `cookie` beside it.
  */
-
 import { errorAt, type SessionError } from '../../shared/errors.js'
 import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'

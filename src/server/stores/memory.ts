@@ -2,7 +2,6 @@
  * Sessions in the memory of this process: bounded, and gone when it ends.
  * For tests, for development, and for one process that may forget.
  */
-
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { checkLimit } from '../../shared/limits.js'

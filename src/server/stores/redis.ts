@@ -2,7 +2,6 @@
  * Sessions in Redis or Valkey, through node-redis 4 and 5 or ioredis, told by their shape.
  * Commands of Redis 2.6.12 and later: GET, SET with PX, DEL, PEXPIRE, EVAL.
  */
-
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import { withBsonTypes } from '../bson-types.js'

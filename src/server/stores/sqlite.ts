@@ -2,7 +2,6 @@
  * Statements through SQLite: `DatabaseSync` of node:sqlite (Node 22.13 and later), or better-sqlite3.
  * Recognized by shape, so that this package depends on no driver. Both are synchronous.
  */
-
 import { checkLimit } from '../../shared/limits.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
