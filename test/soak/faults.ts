@@ -69,7 +69,7 @@ interface Request {
   /** Which call of the store fails; for `drift`, which way. */
   readonly at: number
   calls: number
-  /** The first row that it asked for: lies are about this one, not about what sessions keep beside it. */
+  /** The first session that it asked for: lies are about this one, not about the marks of destroyed sessions beside it. */
   id?: string
 }
 
@@ -117,13 +117,14 @@ export function faultyStore(store: SessionStore, sabotage?: Sabotage): SessionSt
   }
 
   async function read(id: string): Promise<StoredSession | undefined> {
+    if (isSabotaged('swap')) for (const [other] of remembered) if (other !== id) return store.get(other)
+    const row = await store.get(id)
     const request = current.getStore()
-    if (request) request.id ??= id
+    // A mark is asked for before its session if a former request left that in doubt.
+    if (request && row && row.data.destroyed === undefined) request.id ??= id
     const fault = request?.id === id ? request.fault : undefined
     if (fault === 'missing') return undefined
     if (fault === 'unreadable') readRow('not a row')
-    if (isSabotaged('swap')) for (const [other] of remembered) if (other !== id) return store.get(other)
-    const row = await store.get(id)
     const before = fault === 'stale' && row ? remembered.get(id)?.before : undefined
     return before ? structuredClone(before) : row
   }
