@@ -79,6 +79,8 @@ interface FullResponse extends NodeResponse {
   destroy: Method
   emit: Method
   listenerCount(event: string): number
+  getMaxListeners?(): number
+  setMaxListeners?: Method
   on: Method
   once: Method
 }
@@ -386,6 +388,7 @@ function takeOver(response: FullResponse, works: readonly HeldWork[]): ResponseH
     return phase === 'failed' && response.writableEnded
   }
 
+  allowOneMoreListener(response)
   response.once('close', () => {
     if (phase === 'held') release()
     else if (phase === 'open' && response.headersSent) for (const { finish } of works) finish?.()
@@ -412,6 +415,13 @@ const METHODS = ['writeHead', 'write', 'end', 'flushHeaders', 'getHeader', 'setH
 
 /** In place of a response that can't be held. */
 export const noResponse: ResponseHead = { getHeader: () => undefined, setHeader() {}, hasLeft: () => true }
+
+/** Node warns of the eleventh listener for one event: ours is not to count, so that the handler has as many as without us. */
+function allowOneMoreListener(response: FullResponse): void {
+  const most = response.getMaxListeners?.() ?? 0
+  // 0: any number.
+  if (most > 0) response.setMaxListeners?.(most + 1)
+}
 
 /** The methods that a held response still needs, whoever replaced them before. */
 function methodsOf(response: FullResponse): { setHeader: Method; addTrailers: Method | undefined } {

@@ -62,10 +62,12 @@ async function loadSession<Data extends object>(
 
   const { id = settings.csrf.newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
   const accessedAt = lifetime.lastAccess(loaded?.record ?? {}, now) ?? now
-  const publicValue = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
-  // Without a session it expires, whatever it says.
-  const readPublic = (value: string) => (loaded ? readPublicCookie(settings, value, { now, verifications }) : { value })
-  const publicCookie = publicValue === undefined ? undefined : await readPublic(publicValue)
+  const value = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
+  let publicCookie: PublicCookie | undefined
+  if (value !== undefined) {
+    // Without a session it expires, whatever it says.
+    publicCookie = loaded ? await readPublicCookie(settings, value, { now, verifications }) : { value }
+  }
   const data = loaded?.row?.data ?? loaded?.record.data ?? {}
   const { csrf } = settings
   const state: SessionState = {
@@ -119,6 +121,7 @@ export async function findLoadedSession(
   candidates: readonly CookieCandidate[],
   now: Date,
 ): Promise<{ loaded: LoadedSession | undefined; rejections: readonly Rejection[]; verifications: Verifications }> {
+  const { rows } = settings
   const verifications = createVerifications()
   const context: CodecContext = { cookieName: settings.name, purpose: 'session', now, verifications }
   const rejections: Rejection[] = []
@@ -130,7 +133,8 @@ export async function findLoadedSession(
     verifications.endValue()
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
-    const accepted = outcome instanceof SessionError ? outcome : await acceptedOf(settings, outcome, now)
+    let accepted = outcome instanceof SessionError ? outcome : (refusalOf(settings, outcome, now) ?? outcome)
+    if (rows && !(accepted instanceof SessionError)) accepted = await withRow(settings, rows, accepted, now)
     if (!(accepted instanceof SessionError)) loaded = accepted
     else if (!loaded) {
       const id = outcome instanceof SessionError ? undefined : outcome.record.id
@@ -203,25 +207,13 @@ function asSessionError(error: unknown): SessionError {
   return new SessionError(code, message, { cause: error, verified })
 }
 
-/** The session of a token that verified, or why it is none: its times, then the store. */
-async function acceptedOf(
-  settings: LoadSettings,
-  token: LoadedSession,
-  now: Date,
-): Promise<LoadedSession | SessionError> {
-  const { rows } = settings
-  if (!token.codec.bareId) return refusalOf(settings, token, now) ?? (rows ? await withRow(rows, token) : token)
-  // Only the row tells when such a session expires.
-  const found = rows ? await withRow(rows, token) : token
-  return found instanceof SessionError ? found : (refusalOf(settings, found, now) ?? found)
-}
-
-/** Why a token that verified is no session by its times. */
+/** Why a token that verified is no session by its times. Of a bare id only its row tells when the session expires. */
 function refusalOf(
   { lifetime, requireTimes }: LoadSettings,
-  { record, codec }: LoadedSession,
+  { record, codec, row }: LoadedSession,
   now: Date,
 ): SessionError | undefined {
+  if (codec.bareId && !row) return undefined
   if ((requireTimes ?? codec.hasTimes ?? false) && lifetime.isUntimed(record, now)) {
     const why = 'The session has no time that a timeout could count from'
     return new SessionError('ERR_SESSION_EXPIRED', why, { verified: true })
@@ -229,13 +221,21 @@ function refusalOf(
   return lifetime.ended(record, now)
 }
 
-/** Finds the row of a token in the store. Returns why there is none. */
-async function withRow(rows: RowReader, candidate: LoadedSession): Promise<LoadedSession | SessionError> {
+/** Finds the row of a token in the store. Returns why there is none, or why the row is no session by its times. */
+async function withRow(
+  settings: LoadSettings,
+  rows: RowReader,
+  candidate: LoadedSession,
+  now: Date,
+): Promise<LoadedSession | SessionError> {
   const { codec, record } = candidate
   const { id } = record
   try {
     const row = id ? await rows.find(id) : undefined
-    if (row) return { ...candidate, record: timedBy(row, candidate), row, base: copyOf(row.data) }
+    if (row) {
+      const found = { ...candidate, record: timedBy(row, candidate), row, base: copyOf(row.data) }
+      return (codec.bareId && refusalOf(settings, found, now)) || found
+    }
     const why = id ? 'The store has no such session: it was destroyed or expired' : 'The token names no session'
     return new SessionError('ERR_SESSION_EXPIRED', why, { verified: !codec.bareId })
   } catch (error) {

@@ -15,27 +15,24 @@ export interface RequestVerifications extends Verifications {
 
 /** The first value that costs anything may try the keys of all codecs: only then is a session of any of them found. */
 export function createVerifications(): RequestVerifications {
-  const spent = { costly: 0, ordinary: 0 }
   let isFirst = true
-  let isCutShort = false
-  return {
-    get costly() {
-      return spent.costly
-    },
-    get isCutShort() {
-      return isCutShort
-    },
-    endValue() {
-      isFirst = spent.costly + spent.ordinary === 0
-    },
-    spend(cost) {
-      const costly = spent.costly + cost.costly
-      const ordinary = spent.ordinary + cost.ordinary
-      if (!isFirst && (costly > MAX_COSTLY || (ordinary > MAX_ORDINARY && spent.ordinary > 0))) {
-        isCutShort = true
-        throw new SessionError('ERR_SESSION_LIMIT', 'The request has brought more tokens than are verified')
-      }
-      Object.assign(spent, { costly, ordinary })
-    },
+  let ordinary = 0
+  // Its members are plain ones: a request makes this object, and those with getters take long to make.
+  const verifications = { costly: 0, isCutShort: false, endValue, spend }
+
+  function endValue(): void {
+    isFirst = verifications.costly + ordinary === 0
   }
+
+  function spend(cost: { costly: number; ordinary: number }): void {
+    const costly = verifications.costly + cost.costly
+    const all = ordinary + cost.ordinary
+    if (!isFirst && (costly > MAX_COSTLY || (all > MAX_ORDINARY && ordinary > 0))) {
+      verifications.isCutShort = true
+      throw new SessionError('ERR_SESSION_LIMIT', 'The request has brought more tokens than are verified')
+    }
+    verifications.costly = costly
+    ordinary = all
+  }
+  return verifications
 }

@@ -1,5 +1,5 @@
 /** The four ways out of a response: in their order, after what has to be done before the head leaves. */
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { PassThrough, Readable } from 'node:stream'
@@ -297,6 +297,22 @@ test('older middleware may send the head before each write', async () => {
     () => later(),
   )
   expect([answer.body, answer.errors]).toEqual(['ab', []])
+})
+
+test('a handler may add as many listeners as Node allows without a warning', async () => {
+  const warnings: Error[] = []
+  const note = (warning: Error): unknown => warnings.push(warning)
+  process.on('warning', note)
+  const answer = await answerOf(async (response) => {
+    // As on a response that is not held: one listener is ours.
+    const others = response.listenerCount('close') - 1
+    for (let added = others; added < EventEmitter.defaultMaxListeners; added++) response.on('close', () => {})
+    // Warnings are told in a later turn.
+    await later()
+    response.end('ok')
+  }, setCookie)
+  process.off('warning', note)
+  expect([answer.body, answer.errors, warnings]).toEqual(['ok', [], []])
 })
 
 test('several works: the last one added goes first, and each of them sets its header', async () => {
