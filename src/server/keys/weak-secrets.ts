@@ -1,6 +1,7 @@
 /**
  * Secrets that anyone may know: key files, which may be public, those of published examples, and one byte again and again. Settings
- * often hold a text in quotes, in hexadecimal digits or in base64, so what is wrapped in a secret is looked at, too.
+ * often hold a text in quotes, with escapes, in hexadecimal digits, in base64 or behind a prefix, so what is wrapped in a secret is
+ * looked at, too.
  * RFC 7518 §3.2. Forms of key files: RFC 7468, RFC 7517, RFC 4716, RFC 4253 §6.6.
  */
 import { decodeHex, encodeHex } from '../../shared/bytes.js'
@@ -18,7 +19,7 @@ export function publicMaterial(secret: Uint8Array): string | undefined {
   const texts = forms.map(textOf)
   if (texts.includes('True')) return '"True", which anyone can guess'
   if (EXAMPLES.some((example) => texts.includes(example))) return 'a secret from a published example'
-  return forms.some(isOneByte) ? 'one byte again and again, which anyone can guess' : undefined
+  return formsOf(secret, false).some(isOneByte) ? 'one byte again and again, which anyone can guess' : undefined
 }
 
 /** @throws {TypeError} for a key file where a secret is taken. It may be public: it never is an HMAC secret, whatever is allowed */
@@ -36,14 +37,21 @@ export function refuseOpenSsh(key: Uint8Array): void {
 const OPENSSH = 'an OpenSSH public key'
 const CURE = 'convert it: ssh-keygen -e -m PKCS8 -f FILE'
 
-/** So often something is unwrapped. */
-const WRAPPINGS = 3
+/** Forms of one secret that are looked at: each wrapping may be read in several ways, and what is left of most is nothing. */
+const MAX_FORMS = 64
 
-/** The secret, and what is wrapped in it. */
-function formsOf(secret: Uint8Array, wrappings = WRAPPINGS): Uint8Array[] {
-  const text = wrappings > 0 ? textOf(secret) : ''
-  const inner = [fromQuotes(text), fromHex(text), fromBase64(text)].filter((bytes) => bytes.length > 0)
-  return [secret, ...inner.flatMap((bytes) => formsOf(bytes, wrappings - 1))]
+/** The secret, and what is wrapped in it, and in that; also parts of it if a part alone is telling. */
+function formsOf(secret: Uint8Array, hasParts = true): Uint8Array[] {
+  const forms = [secret]
+  // What is found is looked at in its turn.
+  for (let at = 0; at < forms.length && at < MAX_FORMS; at++) {
+    const text = textOf(forms[at] as Uint8Array)
+    const texts = [fromQuotes(text), ...fromEscapes(text), ...(hasParts ? fromParts(text) : [])].map((inner) =>
+      new TextEncoder().encode(inner),
+    )
+    forms.push(...[...texts, fromHex(text), fromBase64(text)].filter((bytes) => bytes.length > 0))
+  }
+  return forms
 }
 
 /** As UTF-8, or as UTF-16, which has a zero beside each character of ASCII; without what is not printed before it. */
@@ -52,14 +60,28 @@ function textOf(secret: Uint8Array): string {
   return text.replace(/^[^!-~]+/, '').trimEnd()
 }
 
-function fromQuotes(text: string): Uint8Array {
+function fromQuotes(text: string): string {
   const [, , inner = ''] = /^(["'])([\s\S]*)\1$/.exec(text) ?? []
   const value = parsed(text)
-  return new TextEncoder().encode(typeof value === 'string' ? value : inner)
+  return typeof value === 'string' ? value : inner
+}
+
+/** Line ends as two characters, as a file of settings has them, and percent-encoding (RFC 3986 §2.1), where a blank may be `+`. */
+function fromEscapes(text: string): string[] {
+  const plain = text
+    .replace(/\\[nr]/g, '\n')
+    .replace(/%([0-9a-f]{2})/gi, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
+  return plain === text ? [] : [plain, plain.replace(/\+/g, ' ')]
+}
+
+/** Base64 or digits behind a prefix or among other text: `base64:`, a data URL, `KEY=`, a comment, `b'…'` of Python. */
+function fromParts(text: string): string[] {
+  const parts = text.match(/[A-Za-z0-9+/_-]{40,}/g) ?? []
+  return parts.filter((part) => part !== text)
 }
 
 function fromHex(text: string): Uint8Array {
-  const digits = text.replace(/[\s:]/g, '').toLowerCase()
+  const digits = text.replace(/[\s:]/g, '').toLowerCase().replace(/^0x/, '')
   return decodeHex(/^(?:[0-9a-f]{2})+$/.test(digits) ? digits : '')
 }
 
@@ -80,19 +102,21 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A line of such a file, or what its base64 is of: the length of a name, and the name of an algorithm. */
+/** A line of such a file, of hosts or of allowed keys, or what its base64 is of: the length of a name, and the name of an algorithm. */
 function isOpenSsh(bytes: Uint8Array): boolean {
   const start = encodeHex(bytes.subarray(0, 16))
   return (
-    /^(?:sk-)?(?:ssh|ecdsa)-\S+ AAAA/m.test(textOf(bytes)) ||
+    /(?:^|\s)(?:sk-)?(?:ssh|ecdsa)-\S+\s+AAAA/.test(textOf(bytes)) ||
     /^000000..(?:736b2d)?(?:7373682d|65636473612d)/.test(start)
   )
 }
 
-/** PEM, a public key file of SSH2, JSON such as a JWK, or DER; text may precede the first line. */
+/** PEM, a public key file of SSH2, the XML of .NET, a JWK as JSON or as Python shows it, other JSON, or DER. Text may be around it. */
+const KEY_TEXT = /-----BEGIN[\s_]|---- BEGIN |<(?:RSA|EC|DSA)KeyValue|["']kty["']\s*:/
+
 function isKeyFile(bytes: Uint8Array): boolean {
   const text = textOf(bytes)
-  return /-----BEGIN |---- BEGIN /.test(text) || typeof (parsed(text) ?? '') === 'object' || isDer(bytes)
+  return KEY_TEXT.test(text) || typeof (parsed(text) ?? '') === 'object' || isDer(bytes)
 }
 
 /** Parts of names in keys for RSA, EC and Ed25519 or its kin, as SPKI, PKCS #8, SEC 1 and certificates have them (RFC 3279 §2.3, RFC 8410 §3). */
@@ -114,8 +138,11 @@ function isOneByte(bytes: Uint8Array): boolean {
 
 /** Long enough to pass, and in the documentation of a well-known package, where anyone finds them. */
 const EXAMPLES: readonly string[] = [
-  // jwt.io
+  // jwt.io, today and before
   'a-string-secret-at-least-256-bits-long',
+  'your-256-bit-secret',
+  'your-384-bit-secret',
+  'your-512-bit-secret',
   'a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long',
   // iron-session
   'complex_password_at_least_32_characters_long',
@@ -126,4 +153,7 @@ const EXAMPLES: readonly string[] = [
   'the-password-must-be-at-least-32-characters-long',
   'some_not_random_password_that_is_at_least_32_characters',
   'password-with-at-least-32-characters',
+  // Not published, and the first that anyone tries
+  '0123456789abcdef0123456789abcdef',
+  '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef',
 ]

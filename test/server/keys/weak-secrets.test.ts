@@ -26,7 +26,34 @@ function derOf(algorithm: string): Buffer {
   return pairFor(algorithm).publicKey.export({ format: 'der', type: 'spki' })
 }
 
+const spki = derOf('RS256').toString('base64')
+
+/** What a browser, a form, a shell, a file of settings or Python makes of a key file. */
+const dressed: [string, string][] = [
+  ['a PEM, percent-encoded', encodeURIComponent(pem)],
+  ['a PEM out of a form', new URLSearchParams({ key: pem }).toString().slice('key='.length)],
+  ['a PEM with _ for blanks', pem.replace(/ /g, '_')],
+  ['a PEM with line ends as two characters', pem.replace(/\n/g, '\\n')],
+  ['the lines of a PEM with line ends as two characters', spki.replace(/.{64}/g, '$&\\n')],
+  ['the lines of a PEM with \\r\\n', spki.replace(/.{64}/g, '$&\\r\\n')],
+  ['the lines of a PEM behind a comment', `# our key\n${spki.replace(/.{64}/g, '$&\n')}`],
+  ['a PEM in base64 four times', [1, 2, 3].reduce((text) => Buffer.from(text).toString('base64'), base64)],
+  ['a PEM in base64 behind a prefix', `base64:${base64}`],
+  ['DER in base64 behind a prefix', `base64:${spki}`],
+  ['DER in base64 behind a name', `PUBLIC_KEY=${spki}`],
+  ['a data URL', `data:application/x-pem-file;base64,${base64}`],
+  ['DER as bytes of Python', `b'${spki}'`],
+  ['a PEM in base64 as bytes of Python', `b'${base64}'`],
+  ['a PEM in digits with 0x', `0x${Buffer.from(pem).toString('hex')}`],
+  ['a JWK, percent-encoded', encodeURIComponent(jwkText)],
+  ['a JWK as Python shows it', jwkText.replace(/"/g, "'")],
+  ['a key of .NET', `<RSAKeyValue><Modulus>${spki.slice(44)}</Modulus></RSAKeyValue>`],
+  ['a line of known_hosts', `example.com ssh-ed25519 ${openSsh}`],
+  ['a line of authorized_keys', `restrict,command="/bin/true" ssh-ed25519 ${openSsh} dave`],
+]
+
 const known: [string, string][] = [
+  ...dressed,
   ['a PEM', pem],
   ['a PEM in base64', base64],
   ['a PEM in base64 without its padding', base64.replace(/=+$/, '')],
@@ -71,6 +98,11 @@ const known: [string, string][] = [
   ['an OpenSSH public key', `ssh-ed25519 ${openSsh} dave@example.com`],
   ['the example of jwt.io', 'a-string-secret-at-least-256-bits-long'],
   ['the example of iron-session', 'complex_password_at_least_32_characters_long'],
+  [
+    'an example behind a prefix',
+    `base64:${Buffer.from('complex_password_at_least_32_characters_long').toString('base64')}`,
+  ],
+  ['counting digits', '0123456789abcdef0123456789abcdef'],
 ]
 
 describe.each(known)('%s as a secret', (_, secret) => {
@@ -187,6 +219,11 @@ describe('secrets of every other kind are taken', () => {
     ['base64url', (bytes) => bytes.toString('base64url')],
     ['base64 of digits', (bytes) => Buffer.from(bytes.toString('hex')).toString('base64')],
     ['base64 in quotes', (bytes) => JSON.stringify(bytes.toString('base64'))],
+    ['base64 behind a prefix', (bytes) => `base64:${bytes.toString('base64')}`],
+    ['base64 behind a name', (bytes) => `SESSION_KEY=${bytes.toString('base64url')}`],
+    ['percent-encoding', (bytes) => encodeURIComponent(bytes.toString('base64'))],
+    ['digits with 0x', (bytes) => `0x${bytes.toString('hex')}`],
+    ['base64 twice', (bytes) => Buffer.from(bytes.toString('base64')).toString('base64')],
     ['decimal digits', (bytes) => BigInt(`0x${bytes.toString('hex')}`).toString()],
     ['a passphrase', (bytes) => wordsOf(bytes).join(' ')],
     ['a passphrase with hyphens', (bytes) => wordsOf(bytes).join('-')],
