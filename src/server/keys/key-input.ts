@@ -20,9 +20,10 @@ import {
   keyOfSecret,
   type NumberMember,
   type PreparedKey,
+  parametersOf,
   type SignatureAlgorithm,
 } from './prepared-key.js'
-import { checkExponent, checkPoint, checkRsa, checkRsaLength } from './weak-keys.js'
+import { checkCoordinate, checkExponent, checkPoint, checkRsa, checkRsaLength, refusePublished } from './weak-keys.js'
 import { refuseKeyFile, refuseOpenSsh } from './weak-secrets.js'
 
 /**
@@ -97,6 +98,8 @@ interface SecretShape extends Shape {
 }
 
 interface PairShape extends Shape, Pick<CheckedKey, 'canSign' | 'numbers'> {
+  /** The one that was given beside a private key. */
+  readonly publicKey?: CryptoKey
   /** Fails unless the key is for the algorithm. */
   read(alg: SignatureAlgorithm): Promise<KeyPair>
 }
@@ -125,7 +128,8 @@ export function checkKeys(input: KeyInput | readonly KeyInput[], checks: OptionC
 
 function keysOf(input: KeyInput, checks: OptionChecks, said: KeyLabels): CheckedKey[] {
   const checked = (shape: SecretShape | PairShape, labels = said) => [checkKey(shape, checks, labels)]
-  if (typeof input === 'string') return checked(PEM.test(input) ? shapeOfPem(input) : secretOf(encodeUtf8(input)))
+  if (typeof input === 'string')
+    return checked(PEM.test(input) ? shapeOfPem(input, checks) : secretOf(encodeUtf8(input)))
   if (input instanceof Uint8Array) return checked(secretOf(input))
   if (typeof input !== 'object' || input === null || Array.isArray(input)) throw new TypeError(NO_KEY)
   if ('kty' in input) return checked(shapeOfJwk(input, checks))
@@ -135,11 +139,11 @@ function keysOf(input: KeyInput, checks: OptionChecks, said: KeyLabels): Checked
     return input.keys.flatMap((jwk) => checked(shapeOfJwk(jwk, checks)))
   }
   const labels = { ...said, ...input } as KeyLabels
-  if ('pem' in input) return checked(shapeOfPem(input.pem, input.passphrase), labels)
+  if ('pem' in input) return checked(shapeOfPem(input.pem, checks, input.passphrase), labels)
   if ('file' in input) return keysOf(readFile(input), checks, labels)
   if ('key' in input) return keysOf(input.key, checks, labels)
   if ('usages' in input) return checked(shapeOfCryptoKey(input))
-  if ('export' in input) return checked(shapeOfKeyObject(input))
+  if ('export' in input) return checked(shapeOfKeyObject(input, checks))
   return checked(shapeOfPair(input as CryptoKeys))
 }
 
@@ -160,7 +164,7 @@ function checkKey(shape: SecretShape | PairShape, checks: OptionChecks, said: Ke
       // What a PEM costs may show only with its import.
       cost: costs.size === 1 && costs.has('much') ? 'much' : 'little',
       givenKid: kid,
-      prepare: () => importKey(shape, algorithms as SignatureAlgorithm[], kid),
+      prepare: () => importKey(shape, algorithms as SignatureAlgorithm[], { ...checks, kid }),
     }
   }
   const { secret } = shape
@@ -192,14 +196,34 @@ function fits(alg: JwsAlgorithm, shape: Shape): boolean {
   return shape.kty === kty && (crv === undefined || shape.crv === crv)
 }
 
-async function importKey(shape: PairShape, algorithms: SignatureAlgorithm[], kid?: string): Promise<PreparedKey> {
+async function importKey(
+  shape: PairShape,
+  algorithms: SignatureAlgorithm[],
+  { kid, ...checks }: KeyChecks & { kid: string | undefined },
+): Promise<PreparedKey> {
   for (const alg of algorithms) {
     // What a platform says of a key may hold parts of it.
     const pair = await shape.read(alg).catch(() => undefined)
-    if (pair?.jwk) checkNumbers(pair.jwk)
+    if (pair?.jwk) checkNumbers(pair.jwk, checks)
+    if (pair && !(await belongsTogether(pair, shape.publicKey ?? pair.publicKey, alg))) throw new TypeError(MISMATCH)
     if (pair) return await keyOfPair(pair, alg, kid)
   }
   throw new TypeError(`A key can not be imported for ${algorithms.join(' or ')}`)
+}
+
+const MISMATCH = 'A private key and a public key that do not belong together'
+
+/** Whether the one verifies what the other signs: else no session that is written could be read. */
+async function belongsTogether(
+  { privateKey }: KeyPair,
+  publicKey: CryptoKey,
+  alg: SignatureAlgorithm,
+): Promise<boolean> {
+  if (!privateKey) return true
+  const parameters = parametersOf(alg)
+  const text = encodeUtf8('sessionglass: do the keys of this pair belong together?')
+  const signature = await crypto.subtle.sign(parameters, privateKey, text)
+  return await crypto.subtle.verify(parameters, publicKey, signature, text)
 }
 
 // The forms.
@@ -219,7 +243,7 @@ const KEY_LABEL = /(?:^| )KEY$|^CERTIFICATE$/
 /** What jose reads: RFC 7468 §5, §10 and §13. */
 const PLAIN_LABEL = /^(?:PUBLIC KEY|PRIVATE KEY|CERTIFICATE)$/
 
-function shapeOfPem(text: unknown, passphrase?: string): SecretShape | PairShape {
+function shapeOfPem(text: unknown, checks: OptionChecks, passphrase?: string): SecretShape | PairShape {
   if (typeof text !== 'string') throw new TypeError('a "pem" that is not text')
   const blocks = [...text.trim().matchAll(PEM_BLOCK)].filter(([, label = '']) => KEY_LABEL.test(label))
   const [[pem, label = ''] = []] = blocks
@@ -227,7 +251,7 @@ function shapeOfPem(text: unknown, passphrase?: string): SecretShape | PairShape
   if (pem === undefined) throw new TypeError('a PEM without a key')
   if (blocks.length > 1) throw new TypeError('a PEM with several keys; pass each one separately')
   if (label.startsWith('OPENSSH')) throw new TypeError('an OpenSSH key; convert it: ssh-keygen -p -m PKCS8 -f FILE')
-  if (!PLAIN_LABEL.test(label)) return shapeOfJwk(platform.jwkOfPem(pem, passphrase))
+  if (!PLAIN_LABEL.test(label)) return shapeOfJwk(platform.jwkOfPem(pem, passphrase), checks)
   return { canSign: label === 'PRIVATE KEY', read: (alg) => importPem(pem, alg) }
 }
 
@@ -248,7 +272,7 @@ const PUBLIC_NUMBERS: readonly NumberMember[] = ['x', 'y', 'n', 'e']
 const NUMBERS: readonly NumberMember[] = ['x', 'y', 'n', 'e', 'd', 'p', 'q', 'dp', 'dq', 'qi']
 
 /** @throws {TypeError} unless the key is for signatures (RFC 7517 §4.2 and §4.3) */
-function shapeOfJwk(jwk: Jwk, { isRemote = false }: Partial<OptionChecks> = {}): SecretShape | PairShape {
+function shapeOfJwk(jwk: Jwk, checks: Partial<OptionChecks> = {}): SecretShape | PairShape {
   if (typeof jwk !== 'object' || jwk === null || typeof jwk.kty !== 'string') throw new TypeError('a JWK without "kty"')
   const { kty, crv, kid, use = 'sig', key_ops: operations = ['sign', 'verify'] } = jwk
   if (use !== 'sig') throw new TypeError('a JWK whose "use" is not "sig"')
@@ -258,7 +282,7 @@ function shapeOfJwk(jwk: Jwk, { isRemote = false }: Partial<OptionChecks> = {}):
   for (const name of NUMBERS) if (jwk[name] !== undefined) bytesOfMember(jwk[name])
   const own = { alg: commonName(jwk.alg), kid }
   if (kty === 'oct') return secretOf(bytesOfMember(jwk.k), own)
-  checkNumbers(jwk, isRemote)
+  checkNumbers(jwk, checks)
   return {
     ...own,
     kty,
@@ -271,9 +295,12 @@ function shapeOfJwk(jwk: Jwk, { isRemote = false }: Partial<OptionChecks> = {}):
 }
 
 /** @throws {TypeError} for a key with which anyone could sign, or that costs too much */
-function checkNumbers({ kty, n, e, x }: Jwk, isRemote = false): void {
+function checkNumbers(jwk: Jwk, { isRemote, allowWeakSecrets }: Partial<OptionChecks>): void {
+  const { kty, n, e, x } = jwk
+  if (!allowWeakSecrets) refusePublished(jwk)
   if (kty === 'RSA') checkRsa(bytesOfMember(n), bytesOfMember(e), isRemote)
   if (kty === 'OKP') checkPoint(bytesOfMember(x))
+  if (kty === 'EC') checkCoordinate(bytesOfMember(x))
 }
 
 /** Whether it can sign: every private key has a `d` (RFC 7518 §6.2.2 and §6.3.2, RFC 8037 §2). */
@@ -317,6 +344,7 @@ function shapeOfPair(pair: CryptoKeys): PairShape {
     alg,
     ...(rsaBits !== undefined && { rsaBits }),
     canSign: privateKey !== undefined,
+    ...(publicKey && { publicKey }),
     read: () => importPair(pair, alg as SignatureAlgorithm),
   }
 }
@@ -332,7 +360,7 @@ function algorithmOf({ algorithm }: CryptoKey): string {
 }
 
 /** On Node by way of PEM: see `importPair`. */
-function shapeOfKeyObject(key: KeyObjectLike): SecretShape | PairShape {
+function shapeOfKeyObject(key: KeyObjectLike, checks: OptionChecks): SecretShape | PairShape {
   if (key.type === 'secret') return secretOf(key.export() as Uint8Array)
   const pem = { format: 'pem', type: key.type === 'private' ? 'pkcs8' : 'spki' }
   let jwk: unknown
@@ -341,7 +369,7 @@ function shapeOfKeyObject(key: KeyObjectLike): SecretShape | PairShape {
   } catch {
     throw new TypeError('a KeyObject of a type or curve that is not for sessions')
   }
-  return shapeOfJwk(jwk as Jwk)
+  return shapeOfJwk(jwk as Jwk, checks)
 }
 
 // Imports, each by way of a JWK with the members that make the key, and nothing else: what it is for was looked at before.

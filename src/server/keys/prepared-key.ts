@@ -123,12 +123,18 @@ export interface KeyPair {
   readonly jwk?: Jwk
 }
 
+/** For WebCrypto. */
+export function parametersOf(alg: SignatureAlgorithm): { name: string; hash: string; saltLength: number } {
+  const { name, hash } = ALGORITHMS[alg]
+  return { name, hash, saltLength: Number(hash.slice(4)) / 8 }
+}
+
 /** Loads jose, with the first of them. What is signed for the public cookie is no token: that is WebCrypto. */
 export async function keyOfPair(pair: KeyPair, alg: SignatureAlgorithm, givenKid?: string): Promise<PreparedKey> {
   const { publicKey, privateKey, jwk } = pair
   const { modulusLength = 0 } = publicKey.algorithm as Partial<RsaKeyAlgorithm>
-  const { name, hash, size = Math.ceil(modulusLength / 8) } = ALGORITHMS[alg]
-  const parameters = { name, hash, saltLength: Number(hash.slice(4)) / 8 }
+  const { size = Math.ceil(modulusLength / 8) } = ALGORITHMS[alg]
+  const parameters = parametersOf(alg)
   const { calculateJwkThumbprint } = await import('jose/jwk/thumbprint')
   const { compactVerify } = await import('jose/jws/compact/verify')
   const { CompactSign } = privateKey ? await import('jose/jws/compact/sign') : {}
