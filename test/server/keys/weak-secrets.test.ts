@@ -250,6 +250,14 @@ describe('secrets of every other kind are taken', () => {
   })
 })
 
+test('a secret of which every part can be read in many ways costs no long start', () => {
+  const parts = Array.from({ length: 500 }, (_, at) => createHash('sha256').update(String(at)).digest('hex'))
+  expect(publicMaterial(Buffer.from(parts.join(' ')))).toBeUndefined()
+  // What stands behind the 64 readings is not looked at.
+  expect(publicMaterial(Buffer.from([...parts, pem].join(' ')))).toMatch(/PEM/)
+  expect(publicMaterial(Buffer.from([...parts, Buffer.from(base64).toString('base64')].join(' ')))).toBeUndefined()
+})
+
 function errorOf(make: () => unknown): unknown {
   try {
     make()
