@@ -222,8 +222,13 @@ async function belongsTogether(
   if (!privateKey) return true
   const parameters = parametersOf(alg)
   const text = encodeUtf8('sessionglass: do the keys of this pair belong together?')
-  const signature = await crypto.subtle.sign(parameters, privateKey, text)
-  return await crypto.subtle.verify(parameters, publicKey, signature, text)
+  try {
+    const signature = await crypto.subtle.sign(parameters, privateKey, text)
+    return await crypto.subtle.verify(parameters, publicKey, signature, text)
+  } catch {
+    // workerd looks itself, and what it says may hold parts of the key.
+    return false
+  }
 }
 
 // The forms.

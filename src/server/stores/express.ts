@@ -4,7 +4,7 @@
  */
 import { errorAt, type SessionError } from '../../shared/errors.js'
 import { checkNames } from '../../shared/option-names.js'
-import type { SessionData } from '../../shared/types.js'
+import { className, isPlainObject, type SessionData } from '../../shared/types.js'
 import type { SessionStore } from './store.js'
 
 /** The part of an express-session store that is used. */
@@ -108,7 +108,12 @@ function refuseUnkept(data: SessionData): void {
       check(toJSON.call(value, path.at(-1) ?? ''), true)
       return
     }
-    for (const key of Object.keys(value)) {
+    const keys = Object.keys(value)
+    // A map, a set, a pattern, an error: what is in it does not show, and `{}` would be written.
+    if (keys.length === 0 && !Array.isArray(value) && !isPlainObject(value)) {
+      throw errorAt(path.join('.'), 'ERR_SESSION_UNWRITABLE', `The store can't hold an instance of ${className(value)}`)
+    }
+    for (const key of keys) {
       path.push(key)
       check((value as SessionData)[key])
       path.pop()

@@ -71,6 +71,23 @@ test('the key cookie is taken', async () => {
   expect(error.path).toBe('cookie')
 })
 
+test.each<[string, object]>([
+  ['Map', new Map([['a', 1]])],
+  ['Set', new Set([1])],
+  ['RegExp', /a/],
+  ['Error', new Error('swordfish')],
+])('a %s is refused: its store would write {}', async (name, value) => {
+  const { store, rows } = rawStore()
+  const bridge = fromExpressStore(store)
+  await bridge.set('a', { data: { user: 'dave' } })
+  const error = await rejection('ERR_SESSION_UNWRITABLE', bridge.set('a', { data: { deep: [{ value }] } }))
+  expect({ path: error.path, message: error.message }).toEqual({
+    path: 'deep.0.value',
+    message: `The store can't hold an instance of ${name} (at "deep.0.value")`,
+  })
+  expect(rows.get('a')).toMatchObject({ user: 'dave' })
+})
+
 describe('however a store answers', () => {
   const fault = new Error('connection lost')
   const answering = (get: ExpressStore['get']) => fromExpressStore({ ...rawStore().store, get })
