@@ -4,7 +4,7 @@
  */
 import { readCookies } from '../shared/cookie.js'
 import { decodeJwt } from '../shared/decode.js'
-import type { SessionDefinition } from '../shared/define-session.js'
+import { expandFields, type SessionDefinition, type SessionFields } from '../shared/define-session.js'
 import type { SessionError, SessionErrorCode } from '../shared/errors.js'
 import { type DecodedSession, deepFreeze, type SessionData, type SessionMeta } from '../shared/types.js'
 
@@ -49,7 +49,7 @@ const jwtReader: SessionReader = { values: new Map(), decode: decodeJwt }
  * @returns frozen candidates, each the same one while its value is the same, also for another definition of the same names
  */
 export function readCandidates<Data>(
-  { name, fields, sessionField, '~claims': view = (session) => session }: SessionDefinition<Data>,
+  { name, fields, sessionField }: SessionDefinition<Data>,
   cookies: string = pageCookies(),
   reader: SessionReader = jwtReader,
 ): readonly Found<Data>[] {
@@ -60,7 +60,7 @@ export function readCandidates<Data>(
     readValues(cookies, cookie).map(
       (value) =>
         known.find((candidate) => candidate.value === value && candidate.cookie === cookie) ??
-        readCandidate(cookie, value, (value) => view(reader.decode(value))),
+        readCandidate(cookie, value, (value) => viewClaims(reader.decode(value), fields, sessionField)),
     ),
   )
   reader.values.set(key, [cookies, candidates])
@@ -88,6 +88,30 @@ function readCandidate(cookie: string, value: string, decode: Decode): Found {
     // An engine's own error means that its stack is too small for the levels of this value.
     return deepFreeze({ cookie, value, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })
   }
+}
+
+/**
+ * Shows claims of plain JWTs by their long names, and the key of a session on the server as the id of this one. Other formats
+ * have neither.
+ *
+ * @param fields - the short names by the long ones
+ * @param sessionField - the claim that has the key; where that is no text it stays data
+ * @see FORMATS §6.2
+ */
+function viewClaims(
+  { data, meta, ...session }: DecodedSession,
+  fields?: SessionFields,
+  sessionField?: string,
+): DecodedSession {
+  if (fields && session.format === 'jwt') {
+    const { [sessionField as string]: id, ...others } = data
+    if (typeof id === 'string') {
+      meta = { ...meta, id }
+      data = others
+    }
+    data = expandFields(data, fields)
+  }
+  return { ...session, data, meta }
 }
 
 /** Empty on a server, and in a frame that may not ask for cookies. */

@@ -3,8 +3,8 @@
  * FORMATS §11: what the bytes say of the session itself, and BSON.
  */
 import { decodeCookie85 } from './base85.js'
-import { pageBsonTypes } from './bson/light-types.js'
-import { type BsonTypes, readBson } from './bson/reader.js'
+import { lightValue } from './bson/light-types.js'
+import { readBsonBy } from './bson/reader.js'
 import { concatBytes, decodeUtf8, encodeHex } from './bytes.js'
 import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
@@ -49,15 +49,14 @@ export function splitCompact(value: string): { mac: string; body: string } {
  *
  * @param value - the cookie's value, chunks joined
  * @param limit - most bytes that it may inflate to
- * @param types - makes ObjectId and the like; light classes if absent
  * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` for another format or a later layout, `ERR_SESSION_MALFORMED`,
  *   `ERR_SESSION_CLAIMS`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_LIMIT`, `ERR_SESSION_BSON`
  * @see FORMATS §11
  */
-export function decodeCompact(value: string, limit: number, types: BsonTypes = pageBsonTypes): DecodedSession {
+export function decodeCompact(value: string, limit: number): DecodedSession {
   if (!looksLikeCompact(value)) throw new SessionError('ERR_SESSION_UNSUPPORTED')
   const { meta, bson } = openCompact(splitCompact(value).body, limit)
-  return { format: 'compact', data: readBson(bson, types), meta }
+  return { format: 'compact', data: readBsonBy(bson, lightValue), meta }
 }
 
 /**

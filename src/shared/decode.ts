@@ -4,8 +4,8 @@
  */
 import { decodeBase85 } from './base85.js'
 import { lightBsonTypes } from './bson/decimal.js'
-import { pageBsonTypes } from './bson/light-types.js'
-import { type BsonTypes, readBson } from './bson/reader.js'
+import { lightValue } from './bson/light-types.js'
+import { type BsonMaker, type BsonTypes, makerOf, readBsonBy } from './bson/reader.js'
 import { decodeBase64Url, decodeUtf8 } from './bytes.js'
 import { SessionError } from './errors.js'
 import { inflateZlib } from './inflate.js'
@@ -52,7 +52,7 @@ export function decodeSession(value: string, options: DecodeOptions = {}): Decod
   const reader = readers?.find((reader) => reader.matches(value))
   if (reader) return reader.decode(value, options)
   // It refuses more than a page does: another shape, and a header that says a name twice.
-  return decodeJwt(value, types, maxInflated, splitJwt(value, openHeader).header)
+  return decodeJwt(value, makerOf(types), maxInflated, splitJwt(value, openHeader).header)
 }
 
 /** Bounds what a page inflates, because an attacker may have set the cookie; real sessions stay far below. */
@@ -62,14 +62,14 @@ export const MAX_INFLATED = 65_536
  * Decodes a JWT. **Nothing is verified**, not even `alg` looked at.
  *
  * @param value - the cookie's value
- * @param types - makes ObjectId and the like; light classes if absent
+ * @param make - makes ObjectId and the like; light values if absent
  * @param maxInflated - most bytes that a compressed payload may inflate to; 64 KiB
  * @throws {SessionError} as `decodeSession`
  * @see RFC 7519, FORMATS §4
  */
 export function decodeJwt(
   value: string,
-  types: BsonTypes = pageBsonTypes,
+  make: BsonMaker = lightValue,
   maxInflated: number = MAX_INFLATED,
   header: Record<string, unknown> = openPart(value, 0),
 ): DecodedSession {
@@ -78,7 +78,7 @@ export function decodeJwt(
   if ((bsZ ?? '') !== '') {
     if (typeof bsZ !== 'string') throw new SessionError('ERR_SESSION_MALFORMED')
     // As `dict.update` in Python: what BSON says wins.
-    session = { ...session, ...readBson(inflateZlib(decodeBase85(bsZ), maxInflated), types) }
+    session = { ...session, ...readBsonBy(inflateZlib(decodeBase85(bsZ), maxInflated), make) }
   }
   // Beaker keeps both times in every session; an `_id` alone may be anybody's.
   const isBeaker = '_creation_time' in session || '_accessed_time' in session || 'bsZ' in claims

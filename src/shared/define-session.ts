@@ -3,7 +3,7 @@
  * Cookie names are tokens (RFC 6265 §4.1.1); the timeouts mean what Beaker's does (FORMATS §2.2).
  */
 import { JWT_META } from './decode.js'
-import type { DecodedSession, SessionData } from './types.js'
+import type { SessionData } from './types.js'
 
 /** Beaker's own default (FORMATS §3). */
 export const DEFAULT_NAME = 'beaker.session.id'
@@ -35,8 +35,6 @@ export interface SessionDefinition<Data = SessionData> {
   readonly absoluteTimeout?: number
   readonly fields?: SessionFields
   readonly sessionField?: string
-  /** @internal What a page shows of claims; here, so that only definitions with fields bring its code. */
-  readonly '~claims'?: ClaimsView
   /** Carries the type; never there at run time. */
   readonly '~data'?: Data
 }
@@ -50,45 +48,31 @@ export interface SessionDefinition<Data = SessionData> {
  * @see RFC 6265 §4.1.1, FORMATS §2.2
  */
 export function defineSession<Data = SessionData>(options: SessionOptions = {}): SessionDefinition<Data> {
-  const { name = DEFAULT_NAME, fields, sessionField } = options
+  const { name = DEFAULT_NAME, fields, sessionField = 'sk', ...others } = options
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
-  if (typeof name !== 'string' || !/^[!#$%&'*+\-.^_`|~\w]+$/.test(name)) refuse('name', 'a token')
-  const definition: Definition<Data> = (fields ?? sessionField) !== undefined ? claimsOf(fields, sessionField) : {}
-  definition.name = name
-  for (const option in options) {
-    if (!DEFINITION_OPTIONS.includes(option)) refuse(option, `one of ${DEFINITION_OPTIONS}`)
-    const value = options[option as 'idleTimeout']
-    if (/T/.test(option) && value !== undefined) {
-      definition[option as 'idleTimeout'] = parseDuration(value, option) || refuse(option, '>0')
-    }
+  if (typeof name !== 'string' || !/^[!#-'*+.^`|~\w-]+$/.test(name)) refuse('name')
+  if (Array.isArray(fields)) refuse('fields')
+  const definition: Definition =
+    (fields ?? options.sessionField) !== undefined
+      ? { name, fields: Object.freeze({ ...fields }), sessionField }
+      : { name }
+  for (const option in others) {
+    if (option !== 'idleTimeout' && option !== 'absoluteTimeout') refuse(option, `one of ${DEFINITION_OPTIONS}`)
+    const value = options[option]
+    if (value !== undefined) definition[option] = parseDuration(value, option) || refuse(option)
   }
   return Object.freeze(definition as SessionDefinition<Data>)
 }
 
 /** @internal */
-export const DEFINITION_OPTIONS: readonly string[] = [
-  'name',
-  'idleTimeout',
-  'absoluteTimeout',
-  'fields',
-  'sessionField',
-]
+export const DEFINITION_OPTIONS = 'name, idleTimeout, absoluteTimeout, fields, sessionField'
 
 /** A definition while it is being made. */
-type Definition<Data> = { -readonly [Member in keyof SessionDefinition<Data>]?: SessionDefinition<Data>[Member] }
+type Definition = { -readonly [Member in keyof SessionDefinition]?: SessionDefinition[Member] }
 
-function refuse(option: string, rule: string): never {
-  throw new TypeError(`${option} must be ${rule}`)
-}
-
-/** @param sessionField - by default that of django-session-jwt (FORMATS §6.2) */
-function claimsOf(
-  fields: SessionFields = {},
-  sessionField: string = 'sk',
-): Omit<SessionDefinition, 'name' | '~data' | '~defined'> {
-  if (Array.isArray(fields)) refuse('fields', 'an object')
-  const copy = Object.freeze({ ...fields })
-  return { fields: copy, sessionField, '~claims': (session) => viewClaims(session, copy, sessionField) }
+/** A page has no room for what each option must be. */
+function refuse(option: string, rule: string = 'valid'): never {
+  throw new TypeError(`${option} is not ${rule}`)
 }
 
 /** Long names, and the short name of each on the wire: `{ user_id: 'u' }`. */
@@ -110,28 +94,6 @@ export function expandFields(data: SessionData, fields: SessionFields): SessionD
     if (Object.hasOwn(data, short)) expanded = { ...expanded, [long]: data[short] }
   }
   return expanded
-}
-
-/** What a definition makes of a session that a page has read. */
-type ClaimsView = (session: DecodedSession) => DecodedSession
-
-/**
- * Shows claims of plain JWTs by their long names, and the key of a session on the server as the id of this one. Other formats
- * have neither.
- *
- * @param fields - the short names by the long ones
- * @param sessionField - the claim that has the key; where that is no text it stays data
- * @see FORMATS §6.2
- */
-function viewClaims(session: DecodedSession, fields: SessionFields, sessionField: string): DecodedSession {
-  let { data, meta, format } = session
-  if (format !== 'jwt') return session
-  const { [sessionField]: id, ...others } = data
-  if (typeof id === 'string') {
-    meta = { ...meta, id }
-    data = others
-  }
-  return { ...session, data: expandFields(data, fields), meta }
 }
 
 /**
@@ -168,10 +130,12 @@ export type Duration = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
  */
 export function parseDuration(value: unknown, option: string): number {
   const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
-  const text = typeof value === 'number' ? `${value}s` : value
-  if (typeof text === 'string' && /^\d+(\.\d+)?[smhdw]$/.test(text)) {
-    const milliseconds = parseFloat(text) * units[text.at(-1) as keyof typeof units]
-    if (milliseconds < 2 ** 53) return milliseconds
-  }
-  refuse(option, "seconds or like '30m'")
+  const text = value as string
+  const milliseconds =
+    typeof value === 'number'
+      ? value * 1_000
+      : /^\d+(\.\d+)?[smhdw]$/.test(text)
+        ? parseFloat(text) * units[text.at(-1) as keyof typeof units]
+        : -1
+  return milliseconds >= 0 && milliseconds < 2 ** 53 ? milliseconds : refuse(option)
 }

@@ -193,7 +193,7 @@ export function checkSessionsOptions<Options extends object>(
   owner: string,
 ): void {
   // What both sides need. Here it would be ignored, and a session without its timeout never ends.
-  for (const option of DEFINITION_OPTIONS) {
+  for (const option of DEFINITION_OPTIONS.split(', ')) {
     if (Object.hasOwn(options ?? {}, option))
       throw new TypeError(`Option "${option}" belongs in defineSession(): pass that as "session"`)
   }

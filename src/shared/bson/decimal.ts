@@ -2,13 +2,27 @@
  * The text of a Decimal128, and the light BSON types with it. A page that shows no decimals does not load this.
  * BSON Decimal128 specification.
  */
-import { light, pageBsonTypes } from './light-types.js'
+import { lightValue } from './light-types.js'
 import type { BsonTypes } from './reader.js'
 
-/** `pageBsonTypes`, except that a Decimal128 prints its number. */
-export const lightBsonTypes: BsonTypes = /* @__PURE__ */ Object.assign({}, pageBsonTypes, {
-  decimal128: /* @__PURE__ */ light('Decimal128', (bytes: Uint8Array) => ({ bytes }), decimalText),
-})
+/** The values of a page, except that a Decimal128 prints its number. */
+export const lightBsonTypes: BsonTypes = {
+  objectId: (bytes) => lightValue('ObjectId', { bytes }),
+  decimal128: (bytes) => ({ __proto__: DECIMAL, bytes }),
+  binary: (bytes, subtype) => lightValue('Binary', { bytes, subtype }),
+  timestamp: (increment, seconds) => lightValue('Timestamp', { increment, seconds }),
+  regExp: (pattern, options) => lightValue('BSONRegExp', { pattern, options }),
+  code: (code, scope) => lightValue('Code', { code, scope }),
+  minKey: () => lightValue('MinKey', {}),
+  maxKey: () => lightValue('MaxKey', {}),
+  dbRef: (collection, oid) => lightValue('DBRef', { collection, oid }),
+}
+
+const DECIMAL = { _bsontype: 'Decimal128', toString: printDecimal, toJSON: printDecimal }
+
+function printDecimal(this: { readonly bytes: Uint8Array }): string {
+  return decimalText(this)
+}
 
 /**
  * The number of a Decimal128 with all its digits: plain if the exponent is near, else scientific, as `bson` prints it. What

@@ -6,6 +6,27 @@ import { decodeUtf8 } from '../bytes.js'
 import { SessionError } from '../errors.js'
 import type { SessionData } from '../types.js'
 
+/** Makes one value that JavaScript has no type for, by the name of its class in the `bson` package and its members in the order of `BsonTypes`. */
+export type BsonMaker = (name: BsonTypeName, members: BsonMembers) => unknown
+
+export interface BsonMembers {
+  readonly bytes?: Uint8Array
+  readonly code?: string
+  readonly [member: string]: unknown
+}
+
+/** The names by which the `bson` package tells its own values. */
+export type BsonTypeName =
+  | 'ObjectId'
+  | 'Decimal128'
+  | 'Binary'
+  | 'Timestamp'
+  | 'BSONRegExp'
+  | 'Code'
+  | 'MinKey'
+  | 'MaxKey'
+  | 'DBRef'
+
 /** Makes the values that JavaScript has no type for. */
 export interface BsonTypes {
   /** 07: 12 bytes, which are the value's own. */
@@ -40,14 +61,36 @@ export interface BsonTypes {
  * @see BSON specification 1.1; FORMATS §5
  */
 export function readBson(bytes: Uint8Array, types: BsonTypes): SessionData {
+  return readBsonBy(bytes, makerOf(types))
+}
+
+/** Types as one function. */
+export function makerOf(types: BsonTypes): BsonMaker {
+  return (name, members) => (types[MAKERS[name]] as (...members: unknown[]) => unknown)(...Object.values(members))
+}
+
+/** Which of `BsonTypes` makes a value. */
+const MAKERS: Readonly<Record<BsonTypeName, keyof BsonTypes>> = {
+  ObjectId: 'objectId',
+  Decimal128: 'decimal128',
+  Binary: 'binary',
+  Timestamp: 'timestamp',
+  BSONRegExp: 'regExp',
+  Code: 'code',
+  MinKey: 'minKey',
+  MaxKey: 'maxKey',
+  DBRef: 'dbRef',
+}
+
+/** The same for a page, which has no room for a function for each type. */
+export function readBsonBy(bytes: Uint8Array, make: BsonMaker): SessionData {
   const view = new DataView(bytes.buffer, bytes.byteOffset)
   let position = 0
   let depth = 0
   let elements = 0
 
   const document = readDocument({}) as SessionData
-  if (position !== bytes.length) fail()
-  return document
+  return position === bytes.length ? document : fail()
 
   /** `document`, also that of an array. A length that lies is found by where the elements end. */
   function readDocument(into: SessionData | unknown[]): unknown {
@@ -63,8 +106,7 @@ export function readBson(bytes: Uint8Array, types: BsonTypes): SessionData {
       else into[key] = value
     }
     depth--
-    if (position !== end) fail()
-    return into
+    return position === end ? into : fail()
   }
 
   function readElement(type: number): unknown {
@@ -84,43 +126,38 @@ export function readBson(bytes: Uint8Array, types: BsonTypes): SessionData {
       case 0x0a:
         return null
       case 0x07:
-        return types.objectId(copy(12))
-      case 0x08: {
-        const value = readByte()
-        if (value > 1) fail()
-        return value > 0
-      }
+        return make('ObjectId', { bytes: copy(12) })
+      case 0x08:
+        return [false, true][readByte()] ?? fail()
       case 0x09: {
         const date = new Date(Number(readInt64()))
         const year = date.getUTCFullYear()
         // All that Python's datetime holds; the year of a date that JavaScript can't hold is NaN.
-        if (!(year > 0 && year < 10_000)) fail()
-        return date
+        return year > 0 && year < 10_000 ? date : fail()
       }
       case 0x0b:
-        return types.regExp(readName(), readName())
+        return make('BSONRegExp', { pattern: readName(), options: readName() })
       case 0x0c:
-        return types.dbRef(readString(), types.objectId(copy(12)))
+        return make('DBRef', { collection: readString(), oid: make('ObjectId', { bytes: copy(12) }) })
       case 0x0d:
-        return types.code(readString())
+        return make('Code', { code: readString() })
       case 0x0f: {
         const end = position + readInt32()
-        const value = types.code(readString(), readDocument({}) as SessionData)
-        if (position !== end) fail()
-        return value
+        const value = make('Code', { code: readString(), scope: readDocument({}) })
+        return position === end ? value : fail()
       }
       case 0x10:
         return readInt32()
       case 0x11:
-        return types.timestamp(readInt32() >>> 0, readInt32() >>> 0)
+        return make('Timestamp', { increment: readInt32() >>> 0, seconds: readInt32() >>> 0 })
       case 0x12:
         return readInt64()
       case 0x13:
-        return types.decimal128(copy(16))
+        return make('Decimal128', { bytes: copy(16) })
       case 0x7f:
-        return types.maxKey()
+        return make('MaxKey', {})
       case 0xff:
-        return types.minKey()
+        return make('MinKey', {})
     }
     fail()
   }
@@ -149,7 +186,7 @@ export function readBson(bytes: Uint8Array, types: BsonTypes): SessionData {
       if (readInt32() !== length) fail()
     }
     const value = copy(length)
-    return subtype ? types.binary(value, subtype) : value
+    return subtype ? make('Binary', { bytes: value, subtype }) : value
   }
 
   function readByte(): number {
@@ -175,8 +212,8 @@ export function readBson(bytes: Uint8Array, types: BsonTypes): SessionData {
   /** Steps over so many bytes, which must be there, and tells where they begin. */
   function take(length: number): number {
     const start = position
-    position += length
-    if (length < 0 || position > bytes.length) fail()
+    position += length >>> 0
+    if (position > bytes.length) fail()
     return start
   }
 }

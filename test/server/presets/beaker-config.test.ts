@@ -474,7 +474,7 @@ sqlalchemy.url = postgresql://x
       session.key = sid
         .of.two.lines
       session.secure = on`
-    expect(messageOf(text)).toContain('name must be a token')
+    expect(messageOf(text)).toContain('name is not valid')
     expect((await attributesOf(text.replace(/\s+\.of\.two\.lines/, ''))).at(-1)).toBe('Secure')
   })
 
