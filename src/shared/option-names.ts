@@ -2,20 +2,29 @@
  * The check of the names of options: one that is not known would be ignored, and a session that never expires looks like one that does.
  */
 
-/** Every name that an options object may have. A type that gets another option makes this list a type error. */
-export type OptionNames<Options extends object> = Readonly<Record<keyof Options, 1>>
+/**
+ * Every name that an options object may have, and which of them are true or false. A type that gets another option makes this list a type
+ * error.
+ */
+export type OptionNames<Options extends object> = {
+  readonly [Name in keyof Options]-?: [Exclude<Options[Name], undefined>] extends [boolean] ? 'switch' : 1
+}
 
 /**
- * Refuses options that do not exist.
+ * Refuses options that do not exist, and what is neither true nor false for a switch: the text `'false'`, as an environment variable has
+ * it, would count as true.
  *
  * @param owner - the function that takes them, for the message
  * @throws {TypeError} naming the option, and the nearest name that exists
  */
 export function checkNames<Options extends object>(options: Options, known: OptionNames<Options>, owner: string): void {
   if (typeof options !== 'object' || options === null) throw new TypeError(`${owner} takes an object of options`)
-  for (const name of Object.keys(options)) {
+  for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(known, name)) {
-      throw new TypeError(`${owner} has no option "${name}". Did you mean "${nearest(name, Object.keys(known))}"?`)
+      throw new TypeError(`${owner} has no option "${name}". ${hint(name, Object.keys(known))}`)
+    }
+    if (known[name as keyof Options] === 'switch' && value !== undefined && typeof value !== 'boolean') {
+      throw new TypeError(`Option "${name}" must be true or false`)
     }
   }
 }
@@ -44,12 +53,17 @@ export function refusePresentUndefined<Options extends object>(
   for (const name of names) if (name in options) refuseUndefined(options[name], name)
 }
 
-/** The name that shares most pairs of neighbouring letters, in relation to their lengths. */
-function nearest(name: string, names: readonly string[]): string | undefined {
+/** What a name has to share with another to be meant for it: half of all its letters and pairs is the same name. */
+const LEAST_LIKENESS = 0.2
+
+/** The name that shares most pairs of neighbouring letters, in relation to their lengths; all names if that is none of them. */
+function hint(name: string, names: readonly string[]): string {
   const pairs = (text: string): string[] =>
     [...text.toLowerCase()].map((letter, at, all) => letter + (all[at + 1] ?? ''))
   const given = pairs(name)
   const likeness = (other: string): number =>
     pairs(other).filter((pair) => given.includes(pair)).length / (other.length + name.length)
-  return [...names].sort((one, other) => likeness(other) - likeness(one))[0]
+  const [nearest = ''] = [...names].sort((one, other) => likeness(other) - likeness(one))
+  const isLikely = names.length < 2 || likeness(nearest) >= LEAST_LIKENESS
+  return isLikely ? `Did you mean "${nearest}"?` : `It has: ${names.join(', ')}`
 }

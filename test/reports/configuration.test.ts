@@ -16,6 +16,8 @@ import { SECRET } from '../server/server.helpers.js'
 
 const secrets = [SECRET]
 const create = (options: object) => () => createSessions({ secrets, expose: false, ...options } as SessionsOptions)
+/** As a program has it that freezes its whole configuration. */
+const frozen = (options: object): object => Object.freeze({ name: 'foo', ...options })
 
 test.each<[string, () => unknown, string | RegExp]>([
   ['a definition by hand, as text', create({ session: { name: 'foo', idleTimeout: '30m' } }), 'defineSession()'],
@@ -42,6 +44,20 @@ test.each<[string, () => unknown, string | RegExp]>([
     () => fromBeakerConfig({ 'session.validate_key': SECRET, 'session.data_dir': '/var/sessions' }),
     'Set type = cookie in Python first',
   ],
+  ['a switch as the environment has it', create({ secure: 'false' }), 'Option "secure" must be true or false'],
+  [
+    'a weak secret, by such a switch',
+    () => jwt({ secrets: 'weak', allowWeakSecrets: 'false' } as never),
+    'Option "allowWeakSecrets" must be true or false',
+  ],
+  ['a switch that is null', create({ secure: null }), 'Option "secure" must be true or false'],
+  ['a definition by hand, frozen', create({ session: frozen({ idleTimeout: '30m' }) }), 'defineSession()'],
+  ['one with a typing error', create({ session: frozen({ idleTimout: 1_800_000 }) }), 'defineSession()'],
+  ['a definition that an import left out', create({ session: undefined }), 'Option "session" is undefined'],
+  ['a store that an import left out', create({ store: undefined }), 'Option "store" is undefined'],
+  ['a place with a typing error', create({ expireShadows: [{ Domain: 'example.com' }] }), 'Did you mean "domain"?'],
+  ['an option of iron-session', create({ ttl: 3600 }), 'It has: session, codecs, store'],
+  ['no configuration of Beaker', () => fromBeakerConfig(undefined as never), 'fromBeakerConfig takes the options'],
   [
     'the secret of a public example',
     () => fromBeakerConfig({ 'session.type': 'cookie', 'session.validate_key': 'True' }),

@@ -40,8 +40,8 @@ export interface BeakerJwtOptions {
 
 const OPTIONS: OptionNames<BeakerJwtOptions> = {
   secrets: 1,
-  compress: 1,
-  allowWeakSecrets: 1,
+  compress: 'switch',
+  allowWeakSecrets: 'switch',
   maxInflated: 1,
   remember: 1,
   bsonTypes: 1,

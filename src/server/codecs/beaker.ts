@@ -64,15 +64,15 @@ export interface BeakerOptions {
 
 const OPTIONS: OptionNames<BeakerOptions> = {
   validateKey: 1,
-  allowWeakSecrets: 1,
+  allowWeakSecrets: 'switch',
   encryptKey: 1,
   cryptoType: 1,
   nonceBits: 1,
   serializer: 1,
   removeKeys: 1,
   encoding: 1,
-  python2: 1,
-  strictBase64: 1,
+  python2: 'switch',
+  strictBase64: 'switch',
   domain: 1,
   path: 1,
   maxInflated: 1,

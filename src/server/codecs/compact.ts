@@ -54,8 +54,8 @@ export interface CompactOptions {
 const OPTIONS: OptionNames<CompactOptions> = {
   secrets: 1,
   expires: 1,
-  chunks: 1,
-  allowWeakSecrets: 1,
+  chunks: 'switch',
+  allowWeakSecrets: 'switch',
   maxInflated: 1,
   remember: 1,
   bsonTypes: 1,

@@ -72,9 +72,9 @@ const OPTIONS: OptionNames<DjangoJwtOptions> = {
   expires: 1,
   renew: 1,
   clockTolerance: 1,
-  kid: 1,
+  kid: 'switch',
   remember: 1,
-  allowWeakSecrets: 1,
+  allowWeakSecrets: 'switch',
 }
 
 /** An attribute, perhaps dotted; a short name, by default the attribute; a long name, by default the short one. */

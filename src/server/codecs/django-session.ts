@@ -40,9 +40,8 @@ const FAIR_BYTES = 252
  * })
  */
 export function djangoSession(options: DjangoSessionOptions = {}): SessionCodec {
-  checkNames(options, { allowBareKey: 1 }, 'djangoSession')
+  checkNames(options, { allowBareKey: 'switch' }, 'djangoSession')
   const { allowBareKey = false } = options
-  if (typeof allowBareKey !== 'boolean') throw new TypeError('Option "allowBareKey" must be true or false')
   return {
     name: 'djangoSession',
     family: 'django-session',

@@ -39,8 +39,8 @@ const OPTIONS: OptionNames<DjangoSignedOptions> = {
   maxAge: 1,
   salt: 1,
   serializer: 1,
-  legacy: 1,
-  allowWeakSecrets: 1,
+  legacy: 'switch',
+  allowWeakSecrets: 'switch',
   maxInflated: 1,
 }
 

@@ -53,12 +53,12 @@ const OPTIONS: OptionNames<JwtOptions> = {
   secrets: 1,
   keys: 1,
   algorithms: 1,
-  kid: 1,
-  allowWeakSecrets: 1,
+  kid: 'switch',
+  allowWeakSecrets: 'switch',
   expires: 1,
   clockTolerance: 1,
   remember: 1,
-  identify: 1,
+  identify: 'switch',
 }
 
 const DEFAULT_TOLERANCE = '30s'

@@ -375,7 +375,10 @@ export function shadowPlaces(
   if (!Array.isArray(option) || option.some((place) => typeof place !== 'object' || place === null)) {
     throw new TypeError('Option "expireShadows" must be true, false or a list of { domain, path }')
   }
-  const places = option.map((place: CookiePlace) => ({ path, ...place }))
+  const places = option.map((place: CookiePlace) => {
+    checkNames(place, { domain: 1, path: 1, partitioned: 'switch' }, 'expireShadows')
+    return { path, ...place }
+  })
   const isOwn = (place: CookiePlace): boolean =>
     isSamePlace(place, { path, ...(domain !== undefined && { domain }) }) &&
     (place.partitioned ?? partitioned) === partitioned

@@ -156,7 +156,7 @@ export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
   session: 1,
   codecs: 1,
   store: 1,
-  requireTimes: 1,
+  requireTimes: 'switch',
   on: 1,
   clock: 1,
 }
@@ -171,19 +171,19 @@ const OPTIONS: OptionNames<SessionsOptions> = {
   headerBudget: 1,
   expireShadows: 1,
   allowedPlaces: 1,
-  deriveCsrf: 1,
-  replaceUnreadable: 1,
+  deriveCsrf: 'switch',
+  replaceUnreadable: 'switch',
   mode: 1,
-  readOnly: 1,
+  readOnly: 'switch',
   path: 1,
   domain: 1,
-  secure: 1,
+  secure: 'switch',
   sameSite: 1,
   expires: 1,
   maxAge: 1,
-  partitioned: 1,
+  partitioned: 'switch',
   priority: 1,
-  embedded: 1,
+  embedded: 'switch',
 }
 
 /** @throws {TypeError} for an option that does not exist, or belongs elsewhere */
@@ -201,6 +201,11 @@ export function checkSessionsOptions<Options extends object>(
     throw new TypeError('Option "httpOnly" does not exist: "expose" decides what scripts can read')
   }
   checkNames(options, known, owner)
+  // As two modules that import each other leave it: without them the session would have no timeout, and the cookie would have the data.
+  for (const option of ['session', 'store'] as const) {
+    const isUnset = option in options && (options as Partial<VerifyOptions>)[option] === undefined
+    if (isUnset) throw new TypeError(`Option "${option}" is undefined: leave it out if you want none`)
+  }
 }
 
 /** @throws {TypeError} naming the option that is wrong */
@@ -213,18 +218,13 @@ export function settleLoading<Data extends object>(
     clock = () => new Date(),
     mode,
   } = options
-  // Every definition is frozen; what an application writes by hand hardly ever is.
-  const isDefined = typeof session?.name === 'string' && Object.isFrozen(session)
-  if (!isDefined) throw new TypeError('Option "session" must come from defineSession()')
+  if (!isDefinition(session)) throw new TypeError('Option "session" must come from defineSession()')
   checkCodecs(options.codecs)
   refuseBareIds(options.codecs, options.store)
   const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
   const codecs = options.codecs.map((codec) => (fields && codec.forSession?.(session)) ?? codec)
   const { touchEvery, requireTimes } = options
-  if (requireTimes !== undefined && typeof requireTimes !== 'boolean') {
-    throw new TypeError('Option "requireTimes" must be true or false')
-  }
   const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const publicRecords = createVerifiedCache<SessionRecord>()
   for (const [codecIndex, codec] of codecs.entries()) {
@@ -253,6 +253,14 @@ export function settleLoading<Data extends object>(
     clock,
     emit,
   }
+}
+
+/** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */
+function isDefinition(session: SessionDefinition<object> | null): boolean {
+  if (typeof session?.name !== 'string' || !Object.isFrozen(session)) return false
+  const { idleTimeout = 1, absoluteTimeout = 1 } = session
+  const isKnown = (name: string): boolean => name.startsWith('~') || DEFINITION_OPTIONS.includes(name)
+  return [idleTimeout, absoluteTimeout].every(Number.isFinite) && Object.keys(session).every(isKnown)
 }
 
 /** @throws {TypeError} for anything but a list of codecs */

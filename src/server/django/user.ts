@@ -54,8 +54,8 @@ const OPTIONS: OptionNames<DjangoUserOptions> = {
   passwordField: 1,
   activeField: 1,
   backends: 1,
-  legacy: 1,
-  allowWeakSecrets: 1,
+  legacy: 'switch',
+  allowWeakSecrets: 'switch',
 }
 
 /** Keys are derived once for each object of options. */
@@ -161,7 +161,7 @@ export async function djangoLogin(
   user: { id: string | number | bigint; password: string },
   options: DjangoLoginOptions,
 ): Promise<DjangoLogin> {
-  checkNames(options, { secretKey: 1, backend: 1, allowWeakSecrets: 1 }, 'djangoLogin')
+  checkNames(options, { secretKey: 1, backend: 1, allowWeakSecrets: 'switch' }, 'djangoLogin')
   const { secretKey, backend = 'django.contrib.auth.backends.ModelBackend', allowWeakSecrets = false } = options
   const secrets = createDjangoSecrets({ secretKey, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
   const [key] = await secrets.keys(AUTH_HASH_SALT, 'SHA-256')

@@ -85,7 +85,13 @@ export interface KeyRing extends CodecKeys {
 /** The keys of a moment: every one verifies, and the first signs if it can. */
 export type KeySet = readonly PreparedKey[]
 
-const OPTIONS: OptionNames<KeysOptions> = { algorithms: 1, allowWeakSecrets: 1, reloadEvery: 1, timeout: 1, clock: 1 }
+const OPTIONS: OptionNames<KeysOptions> = {
+  algorithms: 1,
+  allowWeakSecrets: 'switch',
+  reloadEvery: 1,
+  timeout: 1,
+  clock: 1,
+}
 
 const DEFAULT_TIMEOUT = '10s'
 

@@ -38,11 +38,11 @@ export interface BeakerConfigOptions {
 
 const OPTIONS: OptionNames<BeakerConfigOptions> = {
   ignore: 1,
-  allowWeakSecrets: 1,
+  allowWeakSecrets: 'switch',
   cryptoType: 1,
   beakerVersion: 1,
-  localNever: 1,
-  deriveCsrf: 1,
+  localNever: 'switch',
+  deriveCsrf: 'switch',
 }
 
 /** The result of `fromBeakerConfig`; `expose` only if `httponly` is given. */
@@ -124,6 +124,9 @@ export function fromBeakerConfig<Data extends object = SessionData>(
 ): BeakerSessionsOptions<Data> {
   checkNames(configOptions, OPTIONS, 'fromBeakerConfig')
   const { ignore = [], localNever = false, deriveCsrf = false } = configOptions
+  if (typeof config !== 'string' && (typeof config !== 'object' || config === null)) {
+    throw new TypeError('fromBeakerConfig takes the options as an object, or the text of an .ini section')
+  }
   const options = withoutPrefix(typeof config === 'string' ? parseIniOptions(config) : config)
   refuseServerSide(options)
   refuseOthers(options, ignore)

@@ -19,7 +19,7 @@ export interface WsgiJwtSessionOptions {
   allowWeakSecrets?: boolean
 }
 
-const OPTIONS: OptionNames<WsgiJwtSessionOptions> = { secret: 1, cookieName: 1, maxAge: 1, allowWeakSecrets: 1 }
+const OPTIONS: OptionNames<WsgiJwtSessionOptions> = { secret: 1, cookieName: 1, maxAge: 1, allowWeakSecrets: 'switch' }
 
 /**
  * A preset to spread: `createSessions({ ...wsgiJwtSession({ secret }), expose: true })`. Both sides share the cookie; a tampered cookie

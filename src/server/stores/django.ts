@@ -35,9 +35,9 @@ const OPTIONS: OptionNames<DjangoStoreOptions> = {
   secretKey: 1,
   secretKeyFallbacks: 1,
   serializer: 1,
-  legacy: 1,
+  legacy: 'switch',
   salt: 1,
-  allowWeakSecrets: 1,
+  allowWeakSecrets: 'switch',
   maxInflated: 1,
 }
 
