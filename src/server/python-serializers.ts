@@ -4,7 +4,7 @@
  */
 import { platform } from '#platform'
 import { decodeUtf8, encodeUtf8 } from '../shared/bytes.js'
-import { type Python2Encoding, readPickle } from '../shared/pickle/reader.js'
+import { type Python2Encoding, type ReadPickleOptions, readPickle } from '../shared/pickle/reader.js'
 import { decodeLatin1 } from '../shared/pickle/text.js'
 import type { OriginNode, SessionData } from '../shared/types.js'
 import { readClaims } from './json/claims.js'
@@ -45,10 +45,18 @@ export interface PythonSerializerOptions {
   maxInflated?: number
   /** Most bytes of JSON as Django has it; default 1 MiB. */
   maxLength?: number
+  /** Most values; default 100 000. */
+  maxValues?: number
   /** How byte strings of Python 2 in a pickle are read. Default `ascii`. */
   encoding?: Python2Encoding
   /** Writes pickles that Python 2 can read, too. Default false. */
   python2?: boolean
+}
+
+/** How pickles are read and written. */
+interface PickleOptions extends Required<Pick<ReadPickleOptions, 'limits'>> {
+  readonly encoding: Python2Encoding
+  readonly python2: boolean
 }
 
 /** How a pickle of protocol 2 or later begins; JSON and zlib never do. */
@@ -60,60 +68,63 @@ const LEVEL = 6
 
 /** @throws {TypeError} for an unknown serializer or encoding */
 export function createPythonSerializer(options: PythonSerializerOptions): PythonSerializer {
-  const { serializer, maxInflated, maxLength, encoding = 'ascii', python2 = false } = options
+  const { serializer, maxInflated, maxLength, maxValues, encoding = 'ascii', python2 = false } = options
   if (!['ascii', 'utf-8', 'latin1'].includes(encoding)) {
     throw new TypeError('Option "encoding" must be ascii, utf-8 or latin1')
   }
-  if (serializer === 'pickle') return pickleSerializer(encoding, python2)
+  if (serializer === 'pickle')
+    return pickleSerializer({ encoding, python2, limits: maxValues === undefined ? {} : { items: maxValues } })
   if (serializer !== 'json') throw new TypeError('Option "serializer" must be pickle or json')
-  return maxInflated === undefined ? jsonSerializer(maxLength) : zlibJsonSerializer(maxInflated)
+  return maxInflated === undefined ? jsonSerializer(maxLength, maxValues) : zlibJsonSerializer(maxInflated, maxValues)
 }
 
-function pickleSerializer(encoding: Python2Encoding, python2: boolean): PythonSerializer {
+function pickleSerializer({ python2, ...reading }: PickleOptions): PythonSerializer {
   return {
     format: 'pickle',
     owns: (bytes) => bytes[0] === PROTO,
     read(bytes) {
-      const { value, root, origin, end } = readPickle(bytes, { encoding })
-      const again = (): unknown => readPickle(bytes, { encoding }).value
+      const { value, root, origin, end } = readPickle(bytes, reading)
+      const again = (): unknown => readPickle(bytes, reading).value
       return { value, isDict: root.kind === 'dict', end, root: () => origin, again }
     },
     write: async (session, root, types = root) =>
-      writePickle(session, { python2, encoding, ...(root && { origin: root }), ...(types && { types }) }),
+      writePickle(session, { python2, ...reading, ...(root && { origin: root }), ...(types && { types }) }),
   }
 }
 
 /** Django reads Latin-1, and writes only the ASCII of it. */
-function jsonSerializer(maxLength: number | undefined): PythonSerializer {
+function jsonSerializer(maxLength: number | undefined, maxValues: number | undefined): PythonSerializer {
   return {
     format: 'json',
     owns: (bytes) => bytes[0] !== PROTO,
-    read: (bytes) => jsonReading(decodeLatin1(bytes), bytes.length),
+    read: (bytes) => jsonReading(decodeLatin1(bytes), bytes.length, maxValues),
     write: async (session, root, types = root) =>
       encodeUtf8(
         writeJson(session, {
           ascii: true,
           ...(types && { origin: types }),
           ...(maxLength !== undefined && { maxLength }),
+          ...(maxValues !== undefined && { maxValues }),
         }),
       ),
   }
 }
 
-function zlibJsonSerializer(maxInflated: number): PythonSerializer {
+function zlibJsonSerializer(maxInflated: number, maxValues: number | undefined): PythonSerializer {
   return {
     format: 'json',
     owns: (bytes) => bytes[0] === DEFLATE,
-    read: (bytes) => jsonReading(decodeUtf8(platform.inflate(bytes, maxInflated), 'ERR_SESSION_JSON'), bytes.length),
+    read: (bytes) =>
+      jsonReading(decodeUtf8(platform.inflate(bytes, maxInflated), 'ERR_SESSION_JSON'), bytes.length, maxValues),
     async write(session, root, types = root) {
-      const style = { ascii: true, spaces: true, maxLength: maxInflated }
+      const style = { ascii: true, spaces: true, maxLength: maxInflated, ...(maxValues !== undefined && { maxValues }) }
       const text = writeJson(session, { ...style, ...(types && { origin: types }) })
       return await platform.deflate(encodeUtf8(text), LEVEL)
     },
   }
 }
 
-function jsonReading(text: string, end: number): SerializedReading {
-  const root = (): OriginNode => readJson(text)
-  return { value: readClaims(text), isDict: true, end, root, again: () => root().value }
+function jsonReading(text: string, end: number, maxValues: number | undefined): SerializedReading {
+  const root = (): OriginNode => readJson(text, maxValues)
+  return { value: readClaims(text, maxValues), isDict: true, end, root, again: () => root().value }
 }

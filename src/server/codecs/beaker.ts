@@ -24,7 +24,7 @@ import {
 } from './beaker-cipher.js'
 import { beakerDict, withFloatTimes } from './beaker-dict.js'
 import { BEAKER_KEYS, beakerRecord } from './beaker-meta.js'
-import { checkMaxInflated, refuseMeta } from './checks.js'
+import { checkMaxInflated, MAX_COOKIE_VALUES, refuseMeta } from './checks.js'
 import type { CodecContext, NamedPlace, SessionCodec, SessionRecord } from './codec.js'
 import { type Known, withSecrets } from './secret-source.js'
 
@@ -172,6 +172,7 @@ function settingsOf(options: Known<BeakerOptions>): BeakerSettings {
       encoding,
       python2,
       maxInflated: checkMaxInflated(options.maxInflated),
+      maxValues: MAX_COOKIE_VALUES,
     }),
     removeKeys: new Set(options.removeKeys),
     newCookieKeys: {

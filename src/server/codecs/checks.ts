@@ -33,6 +33,9 @@ export function refuseMeta(data: SessionData, meta: MetaNames, foreign?: OriginN
 /** Most bytes that a compressed session may have after its signature was verified, unless `maxInflated` says otherwise: 1 MiB. */
 const MAX_INFLATED = 1_048_576
 
+/** Values of a session in a cookie: a thousand characters may inflate to half a million of them, and each request reads them again. */
+export const MAX_COOKIE_VALUES = 10_000
+
 /**
  * Checks the option `maxInflated`.
  *

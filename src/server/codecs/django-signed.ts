@@ -18,7 +18,7 @@ import {
 } from '../django/signer.js'
 import type { SecretSource } from '../keys/hmac.js'
 import { createPythonSerializer, type PythonSerializer } from '../python-serializers.js'
-import { checkMaxInflated } from './checks.js'
+import { checkMaxInflated, MAX_COOKIE_VALUES } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { type Known, withSecrets } from './secret-source.js'
 
@@ -105,7 +105,7 @@ function settingsOf(options: Known<DjangoSignedOptions>): DjangoSignedSettings {
   return {
     deriveKeys: (label) => secrets.keys(label, 'SHA-256'),
     signer: createTimestampSigner({ secrets, salt, legacy }),
-    serializer: createPythonSerializer({ serializer, maxLength: maxInflated }),
+    serializer: createPythonSerializer({ serializer, maxLength: maxInflated, maxValues: MAX_COOKIE_VALUES }),
     maxAge: parseDuration(options.maxAge ?? COOKIE_AGE, 'maxAge'),
     maxInflated,
   }

@@ -5,7 +5,7 @@
 import { SessionError } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { readOften } from '../values.js'
-import { MAX_JSON_DEPTH, readJson } from './reader.js'
+import { MAX_JSON_DEPTH, MAX_JSON_VALUES, readJson } from './reader.js'
 
 /** What JSON.parse gets wrong or refuses: integers beyond 2^53 (16 digits), and the names Python writes. */
 const INEXACT = /[0-9]{16}|NaN|Infinity/
@@ -13,10 +13,10 @@ const INEXACT = /[0-9]{16}|NaN|Infinity/
 /**
  * @param text - JSON
  * @returns the claims; integers beyond 2^53 are bigints
- * @throws {SessionError} `ERR_SESSION_JSON` unless it is an object, `ERR_SESSION_LIMIT` past 64 levels
+ * @throws {SessionError} `ERR_SESSION_JSON` unless it is an object, `ERR_SESSION_LIMIT` past 64 levels or `maxValues`
  */
-export function readClaims(text: string): Record<string, unknown> {
-  const claims = INEXACT.test(text) || mayBeDeep(text) ? readJson(text).value : parse(text)
+export function readClaims(text: string, maxValues: number = MAX_JSON_VALUES): Record<string, unknown> {
+  const claims = INEXACT.test(text) || mayPass(text, maxValues) ? readJson(text, maxValues).value : parse(text)
   if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) {
     throw new SessionError('ERR_SESSION_JSON', 'The payload is not a JSON object')
   }
@@ -31,14 +31,29 @@ function parse(text: string): unknown {
   }
 }
 
-/** A text with fewer brackets than the limit can't be nested deeper. */
-function mayBeDeep(text: string): boolean {
-  let brackets = 0
+/** Whether a text passes the limits of our reader, which says so. What is no JSON may pass them or not. */
+function mayPass(text: string, maxValues: number): boolean {
+  // No closing brackets count, for those inside of strings close nothing.
+  if (!passes(text, maxValues, false)) return false
+  return passes(text.replace(STRING, ''), maxValues, true)
+}
+
+/** RFC 8259 §7. */
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/gs
+
+/** Each level begins with a bracket. Values are at most the first of each object or array, and one behind each comma. */
+function passes(text: string, maxValues: number, closes: boolean): boolean {
+  let depth = 0
+  let values = 1
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at)
-    if ((unit === 0x7b || unit === 0x5b) && ++brackets > MAX_JSON_DEPTH) return true
+    if (unit === 0x2c) values++
+    else if (unit === 0x7b || unit === 0x5b) {
+      values++
+      if (++depth > MAX_JSON_DEPTH) return true
+    } else if (closes && (unit === 0x7d || unit === 0x5d)) depth--
   }
-  return false
+  return values > maxValues
 }
 
 export interface JsonClaims {

@@ -9,13 +9,16 @@ import { setOwn } from '../values.js'
 /** The deepest nesting of objects and arrays, as for BSON: enough for sessions, and safe for recursion. */
 export const MAX_JSON_DEPTH = 64
 
+/** Objects, arrays and all that is in them: a text of a thousand characters may inflate to half a million of them. As in a pickle. */
+export const MAX_JSON_VALUES = 100_000
+
 /**
  * Reads JSON text into a node for each value. Integers beyond 2^53 become bigints; of equal keys the last wins.
  *
- * @throws {SessionError} `ERR_SESSION_JSON`, or `ERR_SESSION_LIMIT` past 64 levels
+ * @throws {SessionError} `ERR_SESSION_JSON`, or `ERR_SESSION_LIMIT` past 64 levels or `maxValues`
  */
-export function readJson(text: string): OriginNode {
-  const source: Source = { text, at: 0 }
+export function readJson(text: string, maxValues: number = MAX_JSON_VALUES): OriginNode {
+  const source: Source = { text, at: 0, left: maxValues }
   const node = readValue(source, 0)
   skipSpace(source)
   if (source.at !== text.length) throw malformed()
@@ -25,6 +28,8 @@ export function readJson(text: string): OriginNode {
 interface Source {
   readonly text: string
   at: number
+  /** Values that may still come. */
+  left: number
 }
 
 /** RFC 8259 §6, and the three names Python adds. */
@@ -36,6 +41,7 @@ const STRING = /"[^"\\\u0000-\u001f]*(?:\\.[^"\\\u0000-\u001f]*)*"/y
 const SPACE = /[ \t\n\r]*/y
 
 function readValue(source: Source, depth: number): OriginNode {
+  if (--source.left < 0) throw new SessionError('ERR_SESSION_LIMIT', 'The JSON holds too many values')
   skipSpace(source)
   switch (source.text[source.at]) {
     case '{':

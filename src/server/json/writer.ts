@@ -5,7 +5,7 @@
 import { isWellFormed } from '../../shared/bytes.js'
 import { errorAt, type SessionError } from '../../shared/errors.js'
 import { className, isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
-import { MAX_JSON_DEPTH } from './reader.js'
+import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from './reader.js'
 
 export interface JsonWriterOptions {
   /** The payload as it was read: untouched numbers go back as their text, changed ones keep their type. */
@@ -16,6 +16,8 @@ export interface JsonWriterOptions {
   spaces?: boolean
   /** Most characters; default 1 MiB. What its reader takes at most. */
   maxLength?: number
+  /** Most values, the object itself and all that is in it. What its reader takes at most; default 100 000. */
+  maxValues?: number
 }
 
 /** Characters of a text: more than a cookie or a row of ours has room for. */
@@ -25,12 +27,12 @@ const MAX_JSON_LENGTH = 1_048_576
  * Writes an object as JSON text. Holes of an array become null.
  *
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of what JSON can't hold (bytes, dates, functions, class
- * instances without `toJSON`, lone surrogates unless `ascii`), `ERR_SESSION_LIMIT` past 64 levels or `maxLength` characters
+ * instances without `toJSON`, lone surrogates unless `ascii`), `ERR_SESSION_LIMIT` past 64 levels, `maxLength` characters or `maxValues`
  */
 export function writeJson(data: SessionData, options: JsonWriterOptions = {}): string {
-  const { origin, ascii = false, spaces = false, maxLength = MAX_JSON_LENGTH } = options
+  const { origin, ascii = false, spaces = false, maxLength = MAX_JSON_LENGTH, maxValues = MAX_JSON_VALUES } = options
   const comma = spaces ? ', ' : ','
-  const writer: Writer = { ascii, comma, colon: spaces ? ': ' : ':', path: [], maxLength, length: 0 }
+  const writer: Writer = { ascii, comma, colon: spaces ? ': ' : ':', path: [], maxLength, length: 0, left: maxValues }
   const text = writeValue(writer, data, origin)
   const escaped = ascii ? text.replace(/[\u007f-\uffff]/g, escapeUnit) : text
   if (escaped.length > maxLength) throw tooLong(writer)
@@ -59,9 +61,14 @@ interface Writer {
   readonly maxLength: number
   /** Characters of the values and keys so far. */
   length: number
+  /** Values that may still come. */
+  left: number
 }
 
 function writeValue(writer: Writer, value: unknown, node: OriginNode | undefined): string {
+  if (--writer.left < 0) {
+    throw errorAt(writer.path.slice(0, 8).join('.'), 'ERR_SESSION_LIMIT', 'The session holds too many values')
+  }
   if (typeof value === 'object' && value !== null) return writeObject(writer, value, node)
   return counted(writer, writeScalar(writer, value, node))
 }

@@ -7,8 +7,13 @@ import { isSessionError, SessionError } from '../../shared/errors.js'
 import type { PickleGlobal, PickleNode, PickleOrigin } from '../../shared/pickle/node.js'
 import { PickleObject } from '../../shared/pickle/object.js'
 import * as op from '../../shared/pickle/opcodes.js'
-import { MAX_PICKLE_DEPTH, MAX_PICKLE_INTEGER_BYTES, MAX_PICKLE_ITEMS } from '../../shared/pickle/opcodes.js'
-import { type Python2Encoding, readPickle } from '../../shared/pickle/reader.js'
+import {
+  MAX_PICKLE_DEPTH,
+  MAX_PICKLE_INTEGER_BYTES,
+  MAX_PICKLE_ITEMS,
+  type PickleLimits,
+} from '../../shared/pickle/opcodes.js'
+import { type Python2Encoding, type ReadPickleOptions, readPickle } from '../../shared/pickle/reader.js'
 import { encodeLatin1 } from '../../shared/pickle/text.js'
 import { isPlainObject, type OriginNode, type SessionData } from '../../shared/types.js'
 import {
@@ -56,6 +61,8 @@ export interface WritePickleOptions {
   python2?: boolean
   /** How its reader reads byte strings of Python 2. Default `ascii`. */
   encoding?: Python2Encoding
+  /** Those of its reader. */
+  limits?: Partial<PickleLimits>
 }
 
 /**
@@ -72,7 +79,7 @@ export interface WritePickleOptions {
  *   `readPickle` would refuse
  */
 export function writePickle(data: SessionData, options: WritePickleOptions = {}): Uint8Array<ArrayBuffer> {
-  const { origin, types = origin, python2 = false } = options
+  const { origin, types = origin, python2 = false, encoding = 'ascii', limits = {} } = options
   const pickler = createPickler(python2)
   const root = isPickleOrigin(origin) ? origin.raw : undefined
   let nodes: Map<object, PickleNode> | undefined
@@ -86,7 +93,9 @@ export function writePickle(data: SessionData, options: WritePickleOptions = {})
   writing.put(data, { node: root, foreign: types })
   writeByte(pickler.output, op.STOP)
   const bytes = pickler.output.bytes.slice(0, pickler.output.length)
-  if (pickler.isCostly || bytes.length > ALWAYS_READABLE) refuseUnreadable(bytes, options.encoding)
+  if (pickler.isCostly || bytes.length > Math.min(ALWAYS_READABLE, limits.items ?? ALWAYS_READABLE)) {
+    refuseUnreadable(bytes, { encoding, limits })
+  }
   return bytes
 }
 
@@ -97,9 +106,9 @@ export function writePickle(data: SessionData, options: WritePickleOptions = {})
 const ALWAYS_READABLE = 16_384
 
 /** No session is lost because it was written and can't be read: its reader has the last word. */
-function refuseUnreadable(bytes: Uint8Array, encoding: Python2Encoding = 'ascii'): void {
+function refuseUnreadable(bytes: Uint8Array, options: ReadPickleOptions): void {
   try {
-    readPickle(bytes, { encoding })
+    readPickle(bytes, options)
   } catch (cause) {
     if (isSessionError(cause) && cause.code === 'ERR_SESSION_LIMIT') throw cause
     throw new SessionError('ERR_SESSION_UNWRITABLE', 'The pickle could not be read again', { cause })

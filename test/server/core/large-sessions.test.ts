@@ -1,13 +1,59 @@
 /** Sessions that take several cookies, through load, commit and destroy. */
-import { randomBytes } from 'node:crypto'
+import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { deflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { beakerJwt, compact } from '../../../src/server/index.js'
+import { encodeBase62 } from '../../../src/server/django/signer.js'
+import { beaker, beakerJwt, compact, djangoSigned, type SessionCodec } from '../../../src/server/index.js'
 import { dave, expiredOf, NAME, namesOf, rejection, SECRET, serve, testBrowser } from '../server.helpers.js'
 
 const codec = compact({ secrets: SECRET })
 /** Bytes that do not compress: as BSON they take 5/4 as many characters. */
 const noise = (count: number): Uint8Array => new Uint8Array(randomBytes(count))
 const contentOf = (cookie: string): string => cookie.slice(cookie.indexOf('=') + 1, cookie.indexOf(';'))
+
+describe('many values in a short cookie, which each request reads again', () => {
+  const validateKey = SECRET
+  const codecs: [string, SessionCodec, (items: number) => number][] = [
+    // The dict, the list, and what a codec adds: an id and two times.
+    ['beaker, JSON', beaker({ validateKey, serializer: 'json' }), (items) => items + 5],
+    ['djangoSigned, JSON', djangoSigned({ secretKey: SECRET }), (items) => items + 2],
+  ]
+
+  test.each(codecs)('%s: 10 000 are written and read, one more is refused', async (_, codec, valuesOf) => {
+    const { sessions, browser, visit } = serve({ codecs: [codec] })
+    const most = 10_000 - valuesOf(0)
+    const [cookie = ''] = await visit((data) => Object.assign(data, { list: new Array(most).fill(0) }))
+    expect(cookie.length).toBeLessThan(500)
+    const session = await sessions.load(browser.cookie)
+    expect(session.data.list).toHaveLength(most)
+    ;(session.data.list as number[]).push(0)
+    await rejection('ERR_SESSION_LIMIT', sessions.commit(session))
+    expect((await sessions.load(browser.cookie)).data.list).toHaveLength(most)
+  })
+
+  test('of a pickle, too', async () => {
+    const { sessions, visit, browser } = serve({
+      codecs: [djangoSigned({ secretKey: SECRET, serializer: 'pickle' })],
+      expose: false,
+    })
+    await visit((data) => Object.assign(data, { list: new Array(9900).fill(0) }))
+    const session = await sessions.load(browser.cookie)
+    expect(session.data.list).toHaveLength(9900)
+    session.data.list = new Array(10_000).fill(0)
+    await rejection('ERR_SESSION_LIMIT', sessions.commit(session))
+  })
+
+  test('of another program they are refused, and stay', async () => {
+    const now = new Date()
+    const text = deflateSync(JSON.stringify({ list: new Array(300_000).fill(0) })).toString('base64url')
+    const time = encodeBase62(Math.floor(now.getTime() / 1000))
+    const key = createHash('sha256').update(`django.contrib.sessions.backends.signed_cookiessigner${SECRET}`).digest()
+    const mac = createHmac('sha256', key).update(`.${text}:${time}`).digest('base64url')
+    const { sessions } = serve({ codecs: [djangoSigned({ secretKey: SECRET })], clock: () => now })
+    const session = await sessions.load(`${NAME}=.${text}:${time}:${mac}`)
+    expect(session.rejected).toMatchObject({ code: 'ERR_SESSION_LIMIT', verified: true })
+  })
+})
 
 describe('a large session', () => {
   test.each([

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createJsonClaims, readClaims } from '../../../src/server/json/claims.js'
 import { readJson } from '../../../src/server/json/reader.js'
+import { writeJson } from '../../../src/server/json/writer.js'
 import { runs } from '../../random.js'
 import { expectWithout, rejection } from '../server.helpers.js'
 
@@ -82,5 +83,39 @@ describe('the claims of one token, for several sessions', () => {
   test('are refused each time if they are not an object', async () => {
     const claims = createJsonClaims('[1]')
     for (let time = 0; time < 2; time++) await rejection('ERR_SESSION_JSON', () => claims.read())
+  })
+})
+
+describe('the number of values', () => {
+  const list = (items: string[]): string => `{"a":[${items}]}`
+  const of = (item: string, count: number): string[] => new Array(count).fill(item)
+
+  test.each([
+    ['numbers', '0'],
+    ['objects', '{}'],
+    ['texts with brackets and commas', '"[,{\\","'],
+    ['numbers that only our reader reads', '12345678901234567890'],
+  ])('of %s is bounded, exactly as where they are written', async (_, item) => {
+    // The object, its list and the items.
+    const most = list(of(item, 98))
+    expect(readClaims(most, 100)).toEqual(readJson(most, 100).value)
+    expect(writeJson(readClaims(most), { maxValues: 100 })).toBe(most)
+    const more = list(of(item, 99))
+    await rejection('ERR_SESSION_LIMIT', () => readClaims(more, 100))
+    await rejection('ERR_SESSION_LIMIT', () => readJson(more, 100))
+    await rejection('ERR_SESSION_LIMIT', () => writeJson(readClaims(more), { maxValues: 100 }))
+  })
+
+  test('is 100 000 at most', async () => {
+    expect((readClaims(list(of('0', 99_998))).a as unknown[]).length).toBe(99_998)
+    await rejection('ERR_SESSION_LIMIT', () => readClaims(list(of('0', 99_999))))
+    await rejection('ERR_SESSION_LIMIT', () => writeJson({ a: of('', 99_999) }))
+  })
+
+  test('a bracket in a text closes nothing', async () => {
+    const deep = `{"a":"${']'.repeat(200)}","b":${'['.repeat(64)}${']'.repeat(64)}}`
+    await rejection('ERR_SESSION_LIMIT', () => readClaims(deep))
+    const wide = `{"a":[${of('[]', 200)}],"b":"${'['.repeat(200)}"}`
+    expect(readClaims(wide)).toEqual(readJson(wide).value)
   })
 })
