@@ -63,9 +63,10 @@ export {
   djangoLogin,
   djangoUser,
 } from './django/user.js'
-export type { SecretSource, Secrets } from './keys/hmac.js'
+export type { Secrets } from './keys/hmac.js'
 export type { JwkSet, KeyInput } from './keys/key-input.js'
-export type { CodecKeys, KeyRing, KeysEvent } from './keys/keys.js'
+export type { KeysEvent, LoadedKeys, SecretSource } from './keys/key-source.js'
+export type { CodecKeys, KeyRing } from './keys/keys.js'
 export { createKeys, type KeySource, type Keys, type KeysOptions } from './keys/keys.js'
 export type { HmacAlgorithm, Jwk, JwsAlgorithm } from './keys/prepared-key.js'
 export { type RemoteJwksOptions, remoteJwks } from './keys/remote-jwks.js'

@@ -8,6 +8,7 @@ import { bsonOrigin } from '../../shared/bson/origin.js'
 import { type BsonTypes, readBson } from '../../shared/bson/reader.js'
 import { decodeUtf8 } from '../../shared/bytes.js'
 import { type DataAndMeta, takeBeakerMeta } from '../../shared/decode.js'
+import type { Duration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, looksLikeJwt, splitJwt } from '../../shared/jwt.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
@@ -15,17 +16,20 @@ import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { readClaims } from '../json/claims.js'
 import { readJson } from '../json/reader.js'
-import { createHmacKeys, type HmacKeys, type SecretSource, type Secrets } from '../keys/hmac.js'
+import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
+import type { Known, SecretSource } from '../keys/key-source.js'
 import { equalValues, readOften } from '../values.js'
 import { BEAKER_KEYS, beakerRecord } from './beaker-meta.js'
 import { checkMaxInflated } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
-import { type Known, withSecrets } from './secret-source.js'
+import { withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
 export interface BeakerJwtOptions {
   /** `jwt_secret_keys`: a list, or a text with commas, or what returns one. The first signs, all verify. */
   secrets: Secrets | SecretSource
+  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  reloadEvery?: Duration
   /** `bson_compress_jwt_payload`: write `bsZ` (default), which also holds dates and bytes, or plain claims. Both are read. */
   compress?: boolean
   /** Takes secrets under 32 bytes, as Python does. */
@@ -40,6 +44,7 @@ export interface BeakerJwtOptions {
 
 const OPTIONS: OptionNames<BeakerJwtOptions> = {
   secrets: 1,
+  reloadEvery: 1,
   compress: 'switch',
   allowWeakSecrets: 'switch',
   maxInflated: 1,

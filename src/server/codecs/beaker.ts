@@ -7,12 +7,14 @@ import { encodeBase64 } from '../../shared/base64.js'
 import { concatBytes, decodeHex, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { takeBeakerMeta } from '../../shared/decode.js'
 import { looksLikeBeaker, textKeys } from '../../shared/decode-beaker.js'
+import type { Duration } from '../../shared/define-session.js'
 import { asVerified, errorAt, isSessionError, SessionError } from '../../shared/errors.js'
 import { checkNames, type OptionNames, refusePresentUndefined, refuseUndefined } from '../../shared/option-names.js'
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
-import { createHmacKeys, equalInConstantTime, type HmacKeys, type SecretSource } from '../keys/hmac.js'
+import { createHmacKeys, equalInConstantTime, type HmacKeys } from '../keys/hmac.js'
+import type { Known, SecretSource } from '../keys/key-source.js'
 import { createPythonSerializer, type PythonSerializer, type SerializedReading } from '../python-serializers.js'
 import { equalValues, withHiddenKeys } from '../values.js'
 import {
@@ -26,7 +28,7 @@ import { beakerDict, withFloatTimes } from './beaker-dict.js'
 import { BEAKER_KEYS, beakerRecord } from './beaker-meta.js'
 import { checkMaxInflated, MAX_COOKIE_VALUES, refuseMeta } from './checks.js'
 import type { CodecContext, NamedPlace, SessionCodec, SessionRecord } from './codec.js'
-import { type Known, withSecrets } from './secret-source.js'
+import { withSecrets } from './secret-source.js'
 
 export type { BeakerCryptoType }
 
@@ -37,6 +39,8 @@ export interface BeakerOptions {
   allowWeakSecrets?: boolean | undefined
   /** `encrypt_key`, or what returns it; absent: not encrypted. */
   encryptKey?: string | SecretSource<string>
+  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  reloadEvery?: Duration | undefined
   /**
    * What encrypts on the Python side; needed with an `encryptKey`, because Beaker's own default is whatever
    * package it finds. `auto`, `pycrypto-ecb` and `beaker-0.9` only read.
@@ -66,6 +70,7 @@ const OPTIONS: OptionNames<BeakerOptions> = {
   validateKey: 1,
   allowWeakSecrets: 'switch',
   encryptKey: 1,
+  reloadEvery: 1,
   cryptoType: 1,
   nonceBits: 1,
   serializer: 1,

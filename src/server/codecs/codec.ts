@@ -7,7 +7,8 @@ import type { Origin, SessionData } from '../../shared/types.js'
 import type { Verifications } from '../keys/hmac.js'
 import type { CodecKeys } from '../keys/keys.js'
 
-export type { CodecKeys, KeysEvent } from '../keys/keys.js'
+export type { KeysEvent } from '../keys/key-source.js'
+export type { CodecKeys } from '../keys/keys.js'
 
 export interface CodecContext {
   cookieName: string

@@ -27,16 +27,19 @@ import { asVerified, errorAt, SessionError } from '../../shared/errors.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
-import { createHmacKeys, type HmacKeys, type SecretSource, type Secrets } from '../keys/hmac.js'
+import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
+import type { Known, SecretSource } from '../keys/key-source.js'
 import { equalValues, readOften } from '../values.js'
 import { checkExpires, checkMaxInflated, refuseMeta, refuseTokenTimes } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
-import { type Known, withSecrets } from './secret-source.js'
+import { withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
 export interface CompactOptions {
   /** A list, or a text with commas, or what returns one. The first signs, all verify. */
   secrets: Secrets | SecretSource
+  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  reloadEvery?: Duration
   /** The session expires this long after each write. Default: by the session's timeouts, if it has any. */
   expires?: Duration
   /** Whether a session that is too large for one cookie may be split over several. Default true. */
@@ -53,6 +56,7 @@ export interface CompactOptions {
 
 const OPTIONS: OptionNames<CompactOptions> = {
   secrets: 1,
+  reloadEvery: 1,
   expires: 1,
   chunks: 'switch',
   allowWeakSecrets: 'switch',

@@ -17,22 +17,25 @@ import { checkNames, type OptionNames, refusePresentUndefined } from '../../shar
 import type { MaybePromise, OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import type { SecretSource, Secrets } from '../keys/hmac.js'
+import type { Secrets } from '../keys/hmac.js'
 import type { KeyInput } from '../keys/key-input.js'
+import type { Known, SecretSource } from '../keys/key-source.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
 import { checkExpires, type MetaNames, refuseMeta, refuseTokenTimes, watchSubject } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
-import { type Known, withSecrets } from './secret-source.js'
+import { withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface DjangoJwtOptions<User extends object = Record<string, unknown>> {
-  /** `KEY`: a text or file for HS256, or a pair of private and public key for RS256. Instead of `keys`. */
-  key?: KeyInput | readonly [privateKey: KeyInput, publicKey: KeyInput]
+  /** `KEY`: a text or file for HS256, or a pair of private and public key for RS256; or what returns it. Instead of `keys`. */
+  key?: DjangoKey | SecretSource<DjangoKey>
   /** Several keys, or what loads them: the first that signs does so, all verify. Django has no rotation. Instead of `key`. */
   keys?: Keys
   /** Several texts for HS256, or what returns them. Instead of `key`. */
   secrets?: Secrets | SecretSource
+  /** Loads what a function returns, and files, again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  reloadEvery?: Duration
   /**
    * `FIELDS`: `'a'`, `['a', 's']`, `['a', 's', 'long']`, or short names by long ones as in `defineSession`. Default: those of the session's
    * definition.
@@ -65,6 +68,7 @@ const OPTIONS: OptionNames<DjangoJwtOptions> = {
   key: 1,
   keys: 1,
   secrets: 1,
+  reloadEvery: 1,
   fields: 1,
   user: 1,
   claims: 1,
@@ -76,6 +80,9 @@ const OPTIONS: OptionNames<DjangoJwtOptions> = {
   remember: 1,
   allowWeakSecrets: 'switch',
 }
+
+/** One key, or a private key and its public key. */
+type DjangoKey = KeyInput | readonly [privateKey: KeyInput, publicKey: KeyInput]
 
 /** An attribute, perhaps dotted; a short name, by default the attribute; a long name, by default the short one. */
 export type DjangoField =
@@ -192,16 +199,24 @@ function metaOf(sessionField: string): MetaNames {
 }
 
 function ringOfOptions<User extends object>(options: Known<DjangoJwtOptions<User>>): KeyRing {
-  const { key, keys, secrets, allowWeakSecrets = false } = options
+  const { key, keys, secrets, allowWeakSecrets = false, reloadEvery } = options
+  const every = reloadEvery !== undefined && { reloadEvery }
   const given = [key, keys, secrets].filter((each) => each !== undefined)
   if (given.length === 0) refusePresentUndefined(options, 'key', 'keys', 'secrets')
   if (given.length !== 1) throw new TypeError('Give djangoJwt one of "key", "keys" and "secrets"')
   if (secrets !== undefined) return ringOfSecrets(secrets, { algorithms: ['HS256'], allowWeakSecrets })
-  if (key === undefined) return ringOf(keys as Keys, { allowWeakSecrets })
+  if (key === undefined) return ringOf(keys as Keys, { allowWeakSecrets, ...every })
+  const source =
+    typeof key === 'function' ? async () => keysOf(await (key as SecretSource<DjangoKey>)()) : keysOf(key as DjangoKey)
+  return ringOf(source, { allowWeakSecrets, ...every }, 'key')
+}
+
+/** Of a pair, each is for RS256, as in Django. */
+function keysOf(key: DjangoKey): KeyInput | readonly KeyInput[] {
   if (typeof key === 'string') refuseFileName(key)
-  if (!Array.isArray(key)) return ringOf(key as KeyInput, { allowWeakSecrets }, 'key')
+  if (!Array.isArray(key)) return key as KeyInput
   if (key.length !== 2) throw new TypeError('Option "key" must be one key, or a private key and its public key')
-  return ringOf(key as readonly KeyInput[], { algorithms: ['RS256'] }, 'key')
+  return key.map((each: KeyInput) => ({ key: each, alg: 'RS256' }))
 }
 
 /** Django reads such a file. To sign with its name would be a secret that anybody can guess. */

@@ -8,25 +8,24 @@ import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import { djangoCookieEnd } from '../django/expiry.js'
 import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../django/session-data.js'
 import {
-  createDjangoSecrets,
   createTimestampSigner,
+  type DjangoSecret,
   type DjangoSigningOptions,
   decodeSessionText,
   encodeSessionText,
+  fixedSecrets,
   looksLikeDjangoSigned,
   type TimestampSigner,
 } from '../django/signer.js'
-import type { SecretSource } from '../keys/hmac.js'
+import type { Known, SecretSource } from '../keys/key-source.js'
 import { createPythonSerializer, type PythonSerializer } from '../python-serializers.js'
 import { checkMaxInflated, MAX_COOKIE_VALUES } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
-import { type Known, withSecrets } from './secret-source.js'
+import { withSecrets } from './secret-source.js'
 
-export interface DjangoSignedOptions extends Omit<DjangoSigningOptions, 'secretKey'> {
-  /** `SECRET_KEY`, or what returns it. It signs. */
-  secretKey: string | Uint8Array | SecretSource<string | Uint8Array>
+export interface DjangoSignedOptions extends DjangoSigningOptions {
   /** `SECRET_KEY_FALLBACKS`, or what returns them: keys that only verify. */
-  fallbacks?: readonly (string | Uint8Array)[] | SecretSource<readonly (string | Uint8Array)[]> | undefined
+  fallbacks?: readonly DjangoSecret[] | SecretSource<readonly DjangoSecret[]> | undefined
   /** `SESSION_COOKIE_AGE`: how old a signature may get. Default two weeks, as Django's. */
   maxAge?: Duration | undefined
   /** Default `django.contrib.sessions.backends.signed_cookies`. */
@@ -36,6 +35,7 @@ export interface DjangoSignedOptions extends Omit<DjangoSigningOptions, 'secretK
 const OPTIONS: OptionNames<DjangoSignedOptions> = {
   secretKey: 1,
   fallbacks: 1,
+  reloadEvery: 1,
   maxAge: 1,
   salt: 1,
   serializer: 1,
@@ -100,7 +100,7 @@ interface DjangoSignedSettings {
 
 function settingsOf(options: Known<DjangoSignedOptions>): DjangoSignedSettings {
   const { secretKey, fallbacks, serializer = 'json', allowWeakSecrets, salt = SALT, legacy = true } = options
-  const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'fallbacks' })
+  const secrets = fixedSecrets({ secretKey, allowWeakSecrets }, fallbacks, 'fallbacks')
   const maxInflated = checkMaxInflated(options.maxInflated)
   return {
     deriveKeys: (label) => secrets.keys(label, 'SHA-256'),

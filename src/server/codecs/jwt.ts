@@ -10,13 +10,14 @@ import { checkNames, type OptionNames, refusePresentUndefined } from '../../shar
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import type { SecretSource, Secrets } from '../keys/hmac.js'
+import type { Secrets } from '../keys/hmac.js'
+import type { Known, SecretSource } from '../keys/key-source.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import type { JwsAlgorithm } from '../keys/prepared-key.js'
 import { equalValues, setOwn } from '../values.js'
 import { checkExpires, refuseMeta, refuseTokenTimes, watchSubject } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
-import { type Known, withSecrets } from './secret-source.js'
+import { withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
 export interface JwtOptions {
@@ -27,6 +28,8 @@ export interface JwtOptions {
    * verify. Instead of `secrets`.
    */
   keys?: Keys
+  /** Loads what a function returns, and files, again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  reloadEvery?: Duration
   /**
    * With `secrets`: the first signs, all verify; default `['HS256']`. With `keys`: what they may be for, the first that fits a key
    * which does not say it itself. The header of a token never adds one.
@@ -52,6 +55,7 @@ export interface JwtOptions {
 const OPTIONS: OptionNames<JwtOptions> = {
   secrets: 1,
   keys: 1,
+  reloadEvery: 1,
   algorithms: 1,
   kid: 'switch',
   allowWeakSecrets: 'switch',
@@ -128,10 +132,15 @@ function settingsOf(options: Known<JwtOptions>, ring: KeyRing): JwtSettings {
 }
 
 function ringOfOptions(options: Known<JwtOptions>): KeyRing {
-  const { secrets, keys, algorithms, allowWeakSecrets = false } = options
+  const { secrets, keys, algorithms, allowWeakSecrets = false, reloadEvery } = options
   if (secrets === undefined && keys === undefined) refusePresentUndefined(options, 'secrets', 'keys')
   if ((secrets === undefined) === (keys === undefined)) throw new TypeError('Give jwt either "keys" or "secrets"')
-  if (keys !== undefined) return ringOf(keys, { allowWeakSecrets, ...(algorithms && { algorithms }) })
+  if (keys !== undefined)
+    return ringOf(keys, {
+      allowWeakSecrets,
+      ...(algorithms && { algorithms }),
+      ...(reloadEvery !== undefined && { reloadEvery }),
+    })
   return ringOfSecrets(secrets as Secrets, { algorithms: algorithms ?? ['HS256'], allowWeakSecrets })
 }
 

@@ -8,10 +8,12 @@ import { asVerified, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, MAX_HEADER_LENGTH, splitJwt } from '../../shared/jwt.js'
 import { createJsonClaims, type JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
-import { type KeyRing, type KeySet, verifyWithSet } from '../keys/keys.js'
+import type { KeyUse } from '../keys/hmac.js'
+import { isCostly, type KeyRing, type KeySet, MAX_COSTLY } from '../keys/keys.js'
 import {
   commonName,
   isAlgorithm,
+  type KeyCost,
   type PreparedKey,
   type SignedToken,
   type UnsignedToken,
@@ -91,15 +93,15 @@ export function createSignedTokens({ ring, writesKid, remember }: SignedTokensOp
         throw asVerified(error)
       }
     },
-    async sign(payload, { keyIndex, ...use }) {
-      const set = await ring.current()
-      const signer = set[keyIndex ?? 0]
-      if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys can sign')
-      const header = headerOf(signer, writesKid)
-      const encoded = encodedHeader(signer, header)
-      const signingInput = () => `${encoded}.${platform.base64Url(payload)}`
-      return await signer.sign({ header, payload, signingInput }, use)
-    },
+    sign: (payload, { keyIndex, ...use }) =>
+      ring.use(async (set) => {
+        const signer = set[keyIndex ?? 0]
+        if (!signer?.sign) throw new SessionError('ERR_SESSION_KEYS', 'None of the keys can sign')
+        const header = headerOf(signer, writesKid)
+        const encoded = encodedHeader(signer, header)
+        const signingInput = () => `${encoded}.${platform.base64Url(payload)}`
+        return await signer.sign({ header, payload, signingInput }, use)
+      }),
   }
 }
 
@@ -132,6 +134,29 @@ async function findKey(ring: KeyRing, first: KeySet, token: SignedToken, context
   if (key) return { set, identity: { keyIndex: index, ...(key.kid !== undefined && { kid: key.kid }) } }
   if (!set.some(({ alg }) => alg === token.alg)) throw otherAlgorithm()
   throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
+}
+
+interface FoundKey {
+  /** The place of the key that verified, or -1. */
+  readonly index: number
+  /** The token names a key of the set: newer sets have no other. */
+  readonly isKnown: boolean
+}
+
+/** @throws {SessionError} `ERR_SESSION_LIMIT` for one token too many */
+async function verifyWithSet(keys: KeySet, token: SignedToken, use: KeyUse): Promise<FoundKey> {
+  const { alg, kid } = token
+  // A `kid` that is known means that key alone; another issuer may name the same keys in another way.
+  const named = kid === undefined ? [] : keys.filter((key) => key.kid === kid)
+  const isKnown = named.length > 0
+  const suitable = (isKnown ? named : keys).filter((key) => key.alg === alg)
+  // Of more costly keys than that, those with a name are for tokens that say it.
+  const isLong = suitable.filter(isCostly).length > MAX_COSTLY
+  const possible = isLong ? suitable.filter((key) => !isCostly(key) || key.givenKid === undefined) : suitable
+  const count = (cost: KeyCost['cost']) => possible.filter((key) => key.cost === cost).length
+  use.verifications?.spend({ costly: count('much'), ordinary: count('little') })
+  for (const key of possible) if (await key.verify(token, use)) return { index: keys.indexOf(key), isKnown }
+  return { index: -1, isKnown }
 }
 
 function otherAlgorithm(): SessionError {

@@ -10,6 +10,8 @@ export interface VerifiedCache<Entry> {
   set(value: string, entry: Entry, size: number): void
   /** For keys that changed. */
   clear(): void
+  /** How often it was cleared: what was verified before the last time must not be set. */
+  readonly clearings: number
 }
 
 /** A value and its entry take 32 KiB at most, so the default of 256 stays below 8 MiB; typically it is a tenth of that. */
@@ -30,6 +32,7 @@ export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): V
   const known = new Map<string, { value: string; entry: Entry }>()
   // A request asks twice: whether it is one of ours, and what it says.
   let last: { value: string; entry: Entry } | undefined
+  let clearings = 0
   return {
     get(value) {
       if (last?.value !== value) {
@@ -46,7 +49,11 @@ export function createVerifiedCache<Entry>(entries: number = DEFAULT_ENTRIES): V
       if (known.size >= entries) known.delete(known.keys().next().value as string)
       known.set(value.slice(-TAIL), { value, entry })
     },
+    get clearings() {
+      return clearings
+    },
     clear() {
+      clearings++
       known.clear()
       last = undefined
     },

@@ -32,7 +32,7 @@ export interface CsrfKeys {
   readonly keepsId: boolean
   /** Secrets that stand in a session are removed from it. */
   readonly derives: boolean
-  /** For all sessions, once the keys are known and if the runtime computes at once. */
+  /** For all sessions, once the keys are known, if they never change and the runtime computes at once. */
   shared?: CsrfSecrets
   /** For one session. */
   prepare(data: SessionData, id: string): Promise<CsrfSecrets>
@@ -55,7 +55,8 @@ export interface CsrfState {
 export function createCsrfKeys(codecs: readonly SessionCodec[], cookieName: string, derives: boolean): CsrfKeys {
   // Nothing that is signed begins so: see `publicCookieLabel`.
   const label = `sessionglass csrf of ${cookieName}\x01`
-  let keys: readonly DerivedKey[] | undefined
+  // A codec knows the keys of its present secrets; what it loads again is asked for each time.
+  const areFixed = codecs.every((codec) => !codec.deriveKeys || !codec.keys?.reload)
   const keepsId = codecs.every((codec) => !codec.sign || codec.keepsId)
   const newId = codecs[0]?.newId ?? hexId
   const csrfKeys: CsrfKeys = {
@@ -63,10 +64,10 @@ export function createCsrfKeys(codecs: readonly SessionCodec[], cookieName: stri
     keepsId,
     derives,
     async prepare(data, id) {
-      keys ??= (await Promise.all(codecs.map((codec) => codec.deriveKeys?.(label) ?? []))).flat()
+      const keys = (await Promise.all(codecs.map((codec) => codec.deriveKeys?.(label) ?? []))).flat()
       const atOnce = secretsAtOnce(keys, newId)
       if (!atOnce) return await secretsAhead(keys, [id, ...ownId(data)], { newId, keepsId })
-      csrfKeys.shared = atOnce
+      if (areFixed) csrfKeys.shared = atOnce
       return atOnce
     },
   }

@@ -289,9 +289,11 @@ async function readPublicCookie(
   if (!publicCodec) return { value }
   const known = publicRecords.get(value)
   if (known) return { value, record: known }
+  const { clearings } = publicRecords
   try {
     const record = await publicCodec.verify(value, { ...contextOf(settings, 'public', now), verifications })
-    publicRecords.set(value, record, value.length)
+    // The keys that verified it may be gone by now.
+    if (publicRecords.clearings === clearings) publicRecords.set(value, record, value.length)
     return { value, record }
   } catch {
     return { value }

@@ -13,8 +13,8 @@ import type { SessionData } from '../../shared/types.js'
 import { beakerJwt } from '../codecs/beaker-jwt.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
 import { createVerifiedCache, type VerifiedCache } from '../codecs/verified-cache.js'
-import type { SecretSource, Secrets } from '../keys/hmac.js'
-import type { KeysEvent } from '../keys/keys.js'
+import type { Secrets } from '../keys/hmac.js'
+import type { KeysEvent, LoadedKeys, SecretSource } from '../keys/key-source.js'
 import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore } from '../stores/store.js'
 import {
@@ -44,6 +44,8 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   codecs?: readonly SessionCodec[]
   /** Short for `codecs: [beakerJwt({ secrets })]`. */
   secrets?: Secrets | SecretSource
+  /** With `secrets`: loads what a function returns again this often. Other codecs have the same option. */
+  reloadEvery?: Duration
   /** Keeps the data: the cookie then only names the session, with what its codec adds. Default: the cookie holds the data. */
   store?: SessionStore
   /** What may scripts on the page see? Required: a list of keys, a function, `true` (all) or `false` (nothing). */
@@ -126,6 +128,8 @@ export interface LoadSettings {
   /** A codec splits values over several cookies. */
   readonly joinsChunks: boolean
   readonly csrf: CsrfKeys
+  /** Of the codecs and the store. */
+  readonly loadedKeys: readonly LoadedKeys[]
   /** The store, if there is one. */
   readonly rows: RowReader | undefined
   readonly versions: Versions
@@ -164,6 +168,7 @@ export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
 const OPTIONS: OptionNames<SessionsOptions> = {
   ...VERIFY_OPTIONS,
   secrets: 1,
+  reloadEvery: 1,
   expose: 1,
   touchEvery: 1,
   upgrade: 1,
@@ -227,10 +232,11 @@ export function settleLoading<Data extends object>(
   const { touchEvery, requireTimes } = options
   const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const publicRecords = createVerifiedCache<SessionRecord>()
-  for (const [codecIndex, codec] of codecs.entries()) {
-    codec.keys?.listen((event: KeysEvent) => {
+  const owners = [...codecs, ...(options.store ? [options.store] : [])]
+  for (const [index, { name: codec, keys }] of owners.entries()) {
+    keys?.listen((event: KeysEvent) => {
       publicRecords.clear()
-      emit?.({ type: 'keys', codec: codec.name, codecIndex, ...event })
+      emit?.({ type: 'keys', ...(index < codecs.length && { codec, codecIndex: index }), ...event })
     })
   }
   return {
@@ -247,6 +253,7 @@ export function settleLoading<Data extends object>(
     requireTimes,
     replaceUnreadable: options.replaceUnreadable === true,
     joinsChunks: codecs.some((codec) => codec.chunks),
+    loadedKeys: owners.flatMap(({ keys }) => keys ?? []),
     csrf: createCsrfKeys(codecs, name, options.deriveCsrf === true),
     rows: options.store === undefined ? undefined : createRowReader(options.store),
     versions: createVersions(),
@@ -333,13 +340,16 @@ function refuseBareIds(codecs: readonly SessionCodec[], store: SessionStore | un
   }
 }
 
-function codecList(options: Pick<SessionsOptions, 'codecs' | 'secrets' | 'readOnly'>): readonly SessionCodec[] {
-  const { codecs, secrets, readOnly = false } = options
+function codecList(
+  options: Pick<SessionsOptions, 'codecs' | 'secrets' | 'reloadEvery' | 'readOnly'>,
+): readonly SessionCodec[] {
+  const { codecs, secrets, reloadEvery, readOnly = false } = options
   if ((codecs === undefined) === (secrets === undefined)) {
     if (codecs === undefined) refusePresentUndefined(options, 'secrets', 'codecs')
     throw new TypeError('Give createSessions either "codecs" or "secrets"')
   }
-  const list = codecs ?? [beakerJwt({ secrets: secrets as Secrets })]
+  if (codecs && reloadEvery !== undefined) throw new TypeError('Option "reloadEvery" belongs to the codecs')
+  const list = codecs ?? [beakerJwt({ secrets: secrets as Secrets, ...(reloadEvery !== undefined && { reloadEvery }) })]
   checkCodecs(list)
   const [writer] = list as [SessionCodec]
   if (!writer.sign && !readOnly) {

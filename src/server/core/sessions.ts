@@ -72,7 +72,8 @@ export function createSessions<Data extends object = SessionData>(
     ...reading,
     [internal]: sessions,
     async ready() {
-      await Promise.all([reading.ready(), settings.codecs[0]?.prepareSign?.(), settings.publicCodec?.prepareSign?.()])
+      await reading.ready()
+      await Promise.all([settings.codecs[0]?.prepareSign?.(), settings.publicCodec?.prepareSign?.()])
     },
     commit: async (session, headers) => (await sessions.commit(sessionBehind(session), headers)).map(String),
     destroy: async (session, headers) => (await sessions.destroy(sessionBehind(session), headers)).map(String),

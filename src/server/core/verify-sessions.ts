@@ -2,8 +2,9 @@
  * Sessions for a service that only reads them: nothing that signs, sets a cookie or writes a row is part of it.
  */
 import type { SessionData } from '../../shared/types.js'
+import type { SessionCodec } from '../codecs/codec.js'
 import type { JwkSet } from '../keys/key-input.js'
-import { publicJwks } from '../keys/keys.js'
+import type { Jwk } from '../keys/prepared-key.js'
 import type { CookieSource } from './http.js'
 import { createLoader, type LoadSession } from './load.js'
 import {
@@ -33,6 +34,13 @@ export interface ReadOnlySessions<Data extends object = SessionData> {
    * @throws {SessionError} `ERR_SESSION_KEYS` for keys that could not be loaded
    */
   ready(): Promise<void>
+  /**
+   * Loads all keys now that come from functions, files and addresses, those of the store too, after a rotation for instance. Requests go on
+   * with the ones before.
+   *
+   * @throws {SessionError} `ERR_SESSION_KEYS` if some could not be loaded: their last valid keys stay
+   */
+  reload(): Promise<void>
   /**
    * The public keys of the codecs, for other services to verify with (RFC 7517 §5). Secrets are never among them, nor are keys
    * of `remoteJwks`: their own server publishes them.
@@ -75,9 +83,21 @@ export function readOnlySessions<Data extends object>(
       return session
     },
     async ready() {
-      await Promise.all(settings.codecs.map((codec) => codec.keys?.ready?.()))
+      await Promise.all(settings.loadedKeys.map((keys) => keys.ready()))
+    },
+    async reload() {
+      await Promise.all(settings.loadedKeys.map((keys) => keys.reload?.()))
     },
     jwks: () => publicJwks(settings.codecs),
     [internal]: { load },
   }
+}
+
+/** The public keys of all codecs as one JWK set (RFC 7517 §5). @throws {SessionError} `ERR_SESSION_KEYS`: never half a set */
+async function publicJwks(codecs: readonly SessionCodec[]): Promise<JwkSet> {
+  const found = new Map<string, Jwk>()
+  for (const { keys } of codecs) {
+    for (const jwk of keys ? await keys.publicKeys() : []) found.set(JSON.stringify(jwk), jwk)
+  }
+  return { keys: [...found.values()] }
 }

@@ -7,11 +7,13 @@ import { decodeHex } from '../../shared/bytes.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { checkInflated } from '../../shared/limits.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
+import type { LoadedKeys } from '../keys/key-source.js'
 import { createPythonSerializer } from '../python-serializers.js'
 import { type DjangoSession, readDjangoSession, writeDjangoSession } from './session-data.js'
 import {
   createDjangoSecrets,
   createTimestampSigner,
+  type DjangoSecretOptions,
   type DjangoSecrets,
   type DjangoSigningOptions,
   decodeSessionText,
@@ -19,14 +21,14 @@ import {
   MAX_SESSION_BYTES,
 } from './signer.js'
 
-export interface DjangoRowOptions extends DjangoSigningOptions {
-  /** `SECRET_KEY_FALLBACKS`: keys that only verify. */
-  secretKeyFallbacks?: readonly (string | Uint8Array)[] | undefined
+export interface DjangoRowOptions extends DjangoSigningOptions, DjangoSecretOptions {
   /** Default `django.contrib.sessions.SessionStore`; a backend with another class name has that name at the end. */
   salt?: string | undefined
 }
 
 export interface DjangoRows {
+  /** If a function gives the secrets. */
+  readonly keys?: LoadedKeys
   /** @throws {SessionError} with `verified` if the signature was right */
   read(text: unknown): Promise<Required<DjangoSession>>
   write(session: DjangoSession, now: Date): Promise<string>
@@ -38,10 +40,10 @@ const USE = { purpose: 'session', cookieName: '' } as const
 
 /** @throws {TypeError} naming the option */
 export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
-  const { secretKey, secretKeyFallbacks: fallbacks, allowWeakSecrets, salt = SALT, legacy = true } = options
+  const { salt = SALT, legacy = true } = options
   const maxInflated = checkInflated(options.maxInflated ?? MAX_SESSION_BYTES)
   const serializer = createPythonSerializer({ serializer: options.serializer ?? 'json', maxLength: maxInflated })
-  const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
+  const secrets = createDjangoSecrets(options)
   const signer = createTimestampSigner({ secrets, salt, legacy })
 
   async function verifiedBytes(text: string): Promise<() => Uint8Array> {
@@ -59,6 +61,7 @@ export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
   }
 
   return {
+    ...(secrets.loaded && { keys: secrets.loaded }),
     async read(text) {
       if (typeof text !== 'string')
         throw new SessionError('ERR_SESSION_MALFORMED', 'The row has no text in session_data')

@@ -4,9 +4,11 @@
  */
 import { platform } from '#platform'
 import { concatBytes, decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import type { Duration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { refuseUndefined } from '../../shared/option-names.js'
 import { createHmacKeys, type KeyUse, keyAt } from '../keys/hmac.js'
+import { type Known, type LoadedKeys, loadSecrets, type SecretSource } from '../keys/key-source.js'
 import type { HmacKey } from '../platform/platform.js'
 
 /** A value whose signature was right. */
@@ -71,19 +73,13 @@ export function createTimestampSigner({ secrets, salt, legacy }: TimestampSigner
       }
       const isLegacy = signature.length === SHA1_DIGITS
       const mac = decodeBase64Url(signature)
-      const hash = isLegacy ? 'SHA-1' : 'SHA-256'
-      const found = isLegacy && !legacy ? -1 : await verify(`${text}:${time}`, mac, { hash, salt: saltOf(use) })
-      if (found === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
-      return { text, signedAt: timeOf(time), keyIndex: isLegacy ? secrets.size + found : found }
+      const keys = isLegacy && !legacy ? [] : await secrets.keys(saltOf(use), isLegacy ? 'SHA-1' : 'SHA-256')
+      for (const [index, key] of keys.entries()) {
+        if (!(await key.verify(`${text}:${time}`, mac))) continue
+        return { text, signedAt: timeOf(time), keyIndex: isLegacy ? keys.length + index : index }
+      }
+      throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
     },
-  }
-
-  async function verify(signed: string, mac: Uint8Array, by: { hash: DjangoHash; salt: string }): Promise<number> {
-    const keys = await secrets.keys(by.salt, by.hash)
-    for (const [index, key] of keys.entries()) {
-      if (await key.verify(signed, mac)) return index
-    }
-    return -1
   }
 }
 
@@ -123,41 +119,58 @@ function malformed(): SessionError {
 /** SHA-1 is for what Django before 3.1 made. */
 export type DjangoHash = 'SHA-1' | 'SHA-256'
 
+/** One of Django's secrets. */
+export type DjangoSecret = string | Uint8Array
+
+/** Secrets, each as a value or as a function. */
+export interface DjangoSecretOptions {
+  /** `SECRET_KEY`, or what returns it. It signs, and verifies first. */
+  secretKey: DjangoSecret | SecretSource<DjangoSecret>
+  /** `SECRET_KEY_FALLBACKS`, or what returns them: keys that only verify. Django before 4.1 has none. */
+  secretKeyFallbacks?: readonly DjangoSecret[] | SecretSource<readonly DjangoSecret[]> | undefined
+  /** Loads what a function returns again this often, with the first use after that. Default: only by `sessions.reload()`. */
+  reloadEvery?: Duration | undefined
+  /** Accepts secrets under 32 bytes. */
+  allowWeakSecrets?: boolean | undefined
+}
+
 /** The options of what Django signs, in a cookie or in a row. */
-export interface DjangoSigningOptions {
-  /** `SECRET_KEY`. It signs. */
-  secretKey: string | Uint8Array
+export interface DjangoSigningOptions extends Omit<DjangoSecretOptions, 'secretKeyFallbacks'> {
   /** `SESSION_SERIALIZER`. Default `json`, as Django's. */
   serializer?: 'json' | 'pickle' | undefined
   /** Reads what Django before 3.1 signed, by SHA-1; Django from 4.0 on does not. Default true. */
   legacy?: boolean | undefined
-  /** Takes secrets under 32 bytes. */
-  allowWeakSecrets?: boolean | undefined
   /** Most bytes that a session may have after its signature was verified. Default 1 MiB. */
   maxInflated?: number | undefined
 }
 
-export interface DjangoSecretOptions {
-  /** `SECRET_KEY`. It signs, and verifies first. */
-  secretKey: string | Uint8Array
-  /** `SECRET_KEY_FALLBACKS`: keys that only verify. Django before 4.1 has none. */
-  fallbacks?: readonly (string | Uint8Array)[] | undefined
-  /** Accepts secrets under 32 bytes. */
-  allowWeakSecrets?: boolean | undefined
-  /** The name of the option with the fallbacks, for errors. */
-  fallbacksOption: string
-}
-
 /** The secrets of one configuration; the first one signs. */
 export interface DjangoSecrets {
-  readonly size: number
   /** The HMAC keys for a use, in the order of the secrets; derived once. */
   keys(salt: string, hash: DjangoHash): Promise<readonly HmacKey[]>
+  /** If a function gives them. */
+  readonly loaded?: LoadedKeys
 }
 
-/** @throws {TypeError} for a missing, empty or weak secret */
+/** @throws {TypeError} for a missing, empty or weak secret; of a function that is `ERR_SESSION_KEYS` of the first use */
 export function createDjangoSecrets(options: DjangoSecretOptions): DjangoSecrets {
-  const { secretKey, fallbacks = [], allowWeakSecrets = false, fallbacksOption } = options
+  const create = (known: Known<DjangoSecretOptions>) => fixedSecrets(known, known.secretKeyFallbacks)
+  const loaded = loadSecrets(options, ['secretKey', 'secretKeyFallbacks'], create)
+  if (!loaded) return create(options as Known<DjangoSecretOptions>)
+  return { loaded, keys: async (salt, hash) => (await loaded.current()).keys(salt, hash) }
+}
+
+/**
+ * Secrets that are known and stay.
+ *
+ * @param fallbacksOption - the name of the option with the fallbacks, for errors
+ * @throws {TypeError} for a missing, empty or weak secret
+ */
+export function fixedSecrets(
+  { secretKey, allowWeakSecrets = false }: Pick<Known<DjangoSecretOptions>, 'secretKey' | 'allowWeakSecrets'>,
+  fallbacks: readonly DjangoSecret[] = [],
+  fallbacksOption = 'secretKeyFallbacks',
+): DjangoSecrets {
   refuseUndefined(secretKey, 'secretKey')
   checkSecrets([secretKey], 'secretKey', allowWeakSecrets)
   if (!Array.isArray(fallbacks)) throw new TypeError(`Option "${fallbacksOption}" must be a list`)
@@ -165,7 +178,6 @@ export function createDjangoSecrets(options: DjangoSecretOptions): DjangoSecrets
   const secrets = [secretKey, ...fallbacks].map((key) => (typeof key === 'string' ? encodeUtf8(key) : key.slice()))
   const derived = new Map<string, Promise<readonly HmacKey[]>>()
   return {
-    size: secrets.length,
     keys(salt, hash) {
       const name = `${hash} ${salt}`
       const keys = derived.get(name) ?? derive(secrets, encodeUtf8(salt), hash)

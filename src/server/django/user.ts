@@ -6,18 +6,14 @@ import { decodeHex, encodeHex } from '../../shared/bytes.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { HmacKey } from '../platform/platform.js'
-import { createDjangoSecrets, type DjangoHash, type DjangoSecrets } from './signer.js'
+import { createDjangoSecrets, type DjangoHash, type DjangoSecretOptions, type DjangoSecrets } from './signer.js'
 
 /** The part of a session that is used. */
 export interface DjangoUserSession {
   data: object
 }
 
-export interface DjangoUserOptions<Row extends object = Record<string, unknown>> {
-  /** `SECRET_KEY`. */
-  secretKey: string | Uint8Array
-  /** `SECRET_KEY_FALLBACKS`. */
-  secretKeyFallbacks?: readonly (string | Uint8Array)[] | undefined
+export interface DjangoUserOptions<Row extends object = Record<string, unknown>> extends DjangoSecretOptions {
   /** The user's row by the text of the primary key; undefined or null if there is none. */
   user: (id: string) => MaybePromise<Row | null | undefined>
   /** The column with Django's hash of the password. Default `password`. */
@@ -28,8 +24,6 @@ export interface DjangoUserOptions<Row extends object = Record<string, unknown>>
   backends?: readonly string[] | undefined
   /** Accepts the SHA-1 hash of Django before 3.1; Django from 4.0 on does not. Default true. */
   legacy?: boolean | undefined
-  /** Accepts secrets under 32 bytes. */
-  allowWeakSecrets?: boolean | undefined
 }
 
 export interface DjangoUser<Row extends object = Record<string, unknown>> {
@@ -50,11 +44,19 @@ const SHA1_DIGITS = 40
 const OPTIONS: OptionNames<DjangoUserOptions> = {
   secretKey: 1,
   secretKeyFallbacks: 1,
+  reloadEvery: 1,
   user: 1,
   passwordField: 1,
   activeField: 1,
   backends: 1,
   legacy: 'switch',
+  allowWeakSecrets: 'switch',
+}
+
+const LOGIN_OPTIONS: OptionNames<DjangoLoginOptions> = {
+  secretKey: 1,
+  reloadEvery: 1,
+  backend: 1,
   allowWeakSecrets: 'switch',
 }
 
@@ -84,6 +86,7 @@ async function find<Row extends object>(
   data: Record<string, unknown>,
   options: DjangoUserOptions<Row>,
 ): Promise<DjangoUser<Row> | null> {
+  checkUserOptions(options)
   const secrets = secretsOf(options)
   const { _auth_user_id: id, _auth_user_backend: backend, _auth_user_hash: hash } = data
   // A number in pickles of Django before 1.8.
@@ -103,15 +106,15 @@ async function find<Row extends object>(
   return { id: String(id), backend, user }
 }
 
-function secretsOf<Row extends object>(options: DjangoUserOptions<Row>): DjangoSecrets {
-  const known = prepared.get(options)
-  if (known) return known
-  checkNames(options as unknown as DjangoUserOptions, OPTIONS, 'djangoUser')
-  if (typeof options.user !== 'function') throw new TypeError('Option "user" must be a function')
-  const { secretKey, secretKeyFallbacks: fallbacks, allowWeakSecrets } = options
-  const secrets = createDjangoSecrets({ secretKey, fallbacks, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
+function secretsOf(options: DjangoSecretOptions): DjangoSecrets {
+  const secrets = prepared.get(options) ?? createDjangoSecrets(options)
   prepared.set(options, secrets)
   return secrets
+}
+
+function checkUserOptions<Row extends object>(options: DjangoUserOptions<Row>): void {
+  checkNames(options as unknown as DjangoUserOptions, OPTIONS, 'djangoUser')
+  if (typeof options.user !== 'function') throw new TypeError('Option "user" must be a function')
 }
 
 /** SQLite has no booleans. */
@@ -133,13 +136,9 @@ async function verify(password: string, hash: Uint8Array, keys: readonly HmacKey
   return undefined
 }
 
-export interface DjangoLoginOptions {
-  /** `SECRET_KEY`. */
-  secretKey: string | Uint8Array
+export interface DjangoLoginOptions extends Omit<DjangoSecretOptions, 'secretKeyFallbacks'> {
   /** The dotted path of the backend that checked the password. Default `django.contrib.auth.backends.ModelBackend`. */
   backend?: string
-  /** Accepts secrets under 32 bytes. */
-  allowWeakSecrets?: boolean
 }
 
 /** Django's own keys of a session. */
@@ -154,6 +153,7 @@ export interface DjangoLogin {
  * that first. In tests it is the data for `sessionCookie`. For sessions over `djangoStore` or `djangoSigned`.
  *
  * @param user - the primary key, and the column `password` as it is in the row: Django's hash, not the password
+ * @param options - keep the object: its keys are derived, and asked for, with its first use
  * @throws {TypeError} for a secret that is missing, empty or weak
  * @see FORMATS §8
  */
@@ -161,9 +161,9 @@ export async function djangoLogin(
   user: { id: string | number | bigint; password: string },
   options: DjangoLoginOptions,
 ): Promise<DjangoLogin> {
-  checkNames(options, { secretKey: 1, backend: 1, allowWeakSecrets: 'switch' }, 'djangoLogin')
-  const { secretKey, backend = 'django.contrib.auth.backends.ModelBackend', allowWeakSecrets = false } = options
-  const secrets = createDjangoSecrets({ secretKey, allowWeakSecrets, fallbacksOption: 'secretKeyFallbacks' })
+  checkNames(options, LOGIN_OPTIONS, 'djangoLogin')
+  const secrets = secretsOf(options)
+  const { backend = 'django.contrib.auth.backends.ModelBackend' } = options
   const [key] = await secrets.keys(AUTH_HASH_SALT, 'SHA-256')
   const hash = key === undefined ? '' : encodeHex(await key.sign(user.password))
   return { _auth_user_id: String(user.id), _auth_user_backend: backend, _auth_user_hash: hash }

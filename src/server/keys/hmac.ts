@@ -5,15 +5,11 @@
 import { platform } from '#platform'
 import { encodeUtf8 } from '../../shared/bytes.js'
 import { refuseUndefined } from '../../shared/option-names.js'
-import type { MaybePromise } from '../../shared/types.js'
 import { type HashName, type HmacKey, hmacKeyOf } from '../platform/platform.js'
 import { publicMaterial } from './weak-secrets.js'
 
 /** One secret, a comma-separated text of several, or a list. The first signs. */
 export type Secrets = string | Uint8Array | readonly (string | Uint8Array)[]
-
-/** Called with the first use, and again with the next if that fails. */
-export type SecretSource<Value = Secrets> = () => MaybePromise<Value>
 
 export interface HmacKeysOptions {
   /** A `CryptoKey` is one for HMAC that may sign and verify. */
@@ -151,15 +147,6 @@ function checkSecret(secret: Uint8Array | CryptoKey, { hash, option = 'secrets',
   const tooShort = length < shortest && `a secret of ${length} bytes; ${shortest} are needed`
   const problem = tooShort || (!isKey && publicMaterial(secret))
   if (problem) throw new TypeError(`Option "${option}" contains ${problem} (or set allowWeakSecrets: true)`)
-}
-
-/** Waits for keys, but not longer than `timeout` milliseconds. */
-export async function inTime<T>(value: MaybePromise<T>, timeout: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No keys within ${timeout} milliseconds`)), timeout)
-  })
-  return await Promise.race([value, late]).finally(() => clearTimeout(timer))
 }
 
 /** Tells whether two arrays hold the same bytes, in a time that depends on the length of `expected` alone. */

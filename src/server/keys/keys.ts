@@ -3,19 +3,20 @@
  * RFC 7515 §4.1.4, RFC 7517 §5.
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { HmacKey } from '../platform/platform.js'
-import { createHmacKeys, inTime, type KeyUse, type Secrets, secretList } from './hmac.js'
+import { createHmacKeys, type Secrets, secretList } from './hmac.js'
+import { type CheckedKey, checkKeys, type KeyChecks, type KeyInput, type OptionChecks } from './key-input.js'
 import {
-  type CheckedKey,
-  checkKeys,
-  type JwkSet,
-  type KeyChecks,
-  type KeyInput,
-  type OptionChecks,
-} from './key-input.js'
+  createReloading,
+  inTime,
+  type KeysEvent,
+  type LoadedKeys,
+  type Loading,
+  type Reloading,
+  SOURCE_TIMEOUT,
+} from './key-source.js'
 import {
   ALGORITHMS,
   type HmacAlgorithm,
@@ -25,7 +26,6 @@ import {
   type KeyCost,
   keyOfSecret,
   type PreparedKey,
-  type SignedToken,
 } from './prepared-key.js'
 
 /** What the option `keys` takes: a key, a list of keys, a function that fetches them, or what `createKeys` made of one. */
@@ -43,41 +43,18 @@ export interface KeysOptions extends KeyChecks {
   clock?: () => Date
 }
 
-/** What became of keys that were loaded: how many there are now, and which signs; or a code. */
-export interface KeysEvent {
-  keyCount?: number
-  kid?: string
-  code?: SessionErrorCode
-}
-
 /** The keys of a codec, as others may know of them. */
-export interface CodecKeys {
+export interface CodecKeys extends LoadedKeys {
   /** Of key pairs the public members alone; of secrets nothing. */
   publicKeys(): Promise<readonly Jwk[]>
-  /** From now on, whenever keys are loaded or can't be. */
-  listen(listener: (event: KeysEvent) => void): void
-  /**
-   * Loads the keys, and what they need, before the first request does.
-   *
-   * @throws {SessionError} `ERR_SESSION_KEYS` if that fails
-   */
-  ready(): Promise<void>
 }
 
 /** Keys for one codec or several. */
-export interface KeyRing extends CodecKeys {
-  /**
-   * Loads the keys now. Requests go on with the ones before.
-   *
-   * @throws {SessionError} `ERR_SESSION_KEYS` if that fails; the last valid keys stay
-   */
-  reload(): Promise<void>
+export interface KeyRing extends Reloading<KeySet>, Pick<CodecKeys, 'publicKeys'> {
   /** @internal For secrets that never change: see `SessionCodec`. */
   deriveKeys?(label: string): Promise<readonly HmacKey[]>
   /** @internal False if surely none of them signs. */
   readonly canSign: boolean
-  /** @internal @throws {SessionError} `ERR_SESSION_KEYS` if there are none yet, or only such as are too old */
-  current(): Promise<KeySet>
   /** @internal For a token that no key of `set` is for: newer ones, if there are any. Never fails. */
   renewed(set: KeySet): Promise<KeySet>
 }
@@ -92,8 +69,6 @@ const OPTIONS: OptionNames<KeysOptions> = {
   timeout: 1,
   clock: 1,
 }
-
-const DEFAULT_TIMEOUT = '10s'
 
 /**
  * Prepares keys that can be loaded again without a restart. The first key that signs is the one that does; every key verifies.
@@ -112,7 +87,7 @@ export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, o
 function createNamedKeys(source: Exclude<Keys, KeyRing>, options: KeysOptions & OptionChecks): KeyRing {
   const { algorithms, reloadEvery, clock, option } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
-  const timeout = parseDuration(options.timeout ?? DEFAULT_TIMEOUT, 'timeout')
+  const timeout = options.timeout === undefined ? SOURCE_TIMEOUT : parseDuration(options.timeout, 'timeout')
   let checked = typeof source === 'function' ? undefined : checkKeys(source, options)
   // A private key and its own public one become one key.
   if (checked) checkCost([...new Map(checked.map((key) => [key.numbers ?? key, key])).values()], option)
@@ -126,11 +101,12 @@ function createNamedKeys(source: Exclude<Keys, KeyRing>, options: KeysOptions & 
     return keys
   }
 
+  const canSign = checked === undefined || checked.some((key) => key.canSign)
   return createKeyRing({
     load,
-    canSign: checked === undefined || checked.some(({ canSign }) => canSign),
+    canSign,
     ...(reloadEvery !== undefined && { maxAge: parseDuration(reloadEvery, 'reloadEvery') }),
-    ...(clock && { clock }),
+    clock,
   })
 }
 
@@ -144,12 +120,15 @@ export function checkAlgorithms(algorithms: readonly JwsAlgorithm[]): void {
 }
 
 /** The keys of a codec's option, `keys` or of another name. @throws {TypeError} */
-export function ringOf(keys: Keys, checks: KeyChecks, option = 'keys'): KeyRing {
+export function ringOf(keys: Keys, options: KeysOptions, option = 'keys'): KeyRing {
   if (!(typeof keys === 'object' && keys !== null && 'renewed' in keys)) {
-    return createNamedKeys(keys, { ...checks, option })
+    return createNamedKeys(keys, { ...options, option })
   }
-  if (checks.algorithms === undefined && checks.allowWeakSecrets !== true) return keys
-  throw new TypeError('Pass "algorithms" and "allowWeakSecrets" to createKeys() or remoteJwks(), which have the keys')
+  const { algorithms, allowWeakSecrets, reloadEvery } = options
+  if (algorithms === undefined && allowWeakSecrets !== true && reloadEvery === undefined) return keys
+  throw new TypeError(
+    'Pass "algorithms", "allowWeakSecrets" and "reloadEvery" to createKeys() or remoteJwks(), which have the keys',
+  )
 }
 
 /**
@@ -171,15 +150,6 @@ export function ringOfSecrets(secrets: Secrets, { algorithms, allowWeakSecrets }
   }
 }
 
-/** The public keys of all codecs as one JWK set (RFC 7517 §5). @throws {SessionError} `ERR_SESSION_KEYS`: never half a set */
-export async function publicJwks(codecs: readonly { readonly keys?: CodecKeys }[]): Promise<JwkSet> {
-  const found = new Map<string, Jwk>()
-  for (const { keys } of codecs) {
-    for (const jwk of keys ? await keys.publicKeys() : []) found.set(JSON.stringify(jwk), jwk)
-  }
-  return { keys: [...found.values()] }
-}
-
 /** The first that signs comes first. Of a private key and its own public one, the private one stays. */
 async function prepareKeys(checked: readonly CheckedKey[]): Promise<KeySet> {
   const keys = new Map<unknown, PreparedKey>()
@@ -192,97 +162,48 @@ async function prepareKeys(checked: readonly CheckedKey[]): Promise<KeySet> {
   return [...keys.values()]
 }
 
-export interface KeyLoading {
-  load(): Promise<KeySet>
-  canSign: boolean
-  /** Milliseconds after which they are loaded again, with the next request. */
-  maxAge?: number
-  /** Milliseconds after which keys that could not be loaded again are used no more. */
-  maxStale?: number
-  /** Milliseconds between two loads that an unknown token asked for; absent: none can. */
-  cooldown?: number
-  clock?: () => Date
+export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
+  const { cooldown, canSign, clock = () => new Date(), load } = loading
+  let triedAt = Number.NaN
+  let isUnderway = false
+  const keys = createReloading(
+    {
+      ...loading,
+      describe,
+      async load() {
+        triedAt = clock().getTime()
+        isUnderway = true
+        return await load().finally(() => {
+          isUnderway = false
+        })
+      },
+    },
+    initial,
+  )
+  const isResting = (): boolean => {
+    const passed = clock().getTime() - triedAt
+    return cooldown === undefined || (passed >= 0 && passed < cooldown)
+  }
+  return {
+    ...keys,
+    canSign,
+    publicKeys: async () => (await keys.current()).flatMap(({ publicJwk }) => publicJwk ?? []),
+    async renewed(set) {
+      if (keys.latest() === set && (isUnderway || !isResting())) await keys.renew()
+      return keys.latest() ?? set
+    },
+  }
 }
 
-/** Milliseconds of rest after a load that failed, so that not every request asks the source again. */
-const RETRY_AFTER = 5000
-const FAILED = 'ERR_SESSION_KEYS'
-const FOREVER = Infinity
+interface KeyLoading extends Loading<KeySet> {
+  canSign: boolean
+  /** Milliseconds between two loads that an unknown token asked for; absent: none can. */
+  cooldown?: number
+}
 
-/**
- * Keys that may be loaded again while requests go on: the last valid ones stay until there are better ones, and no request waits for
- * a reload but the first, and one after a long silence.
- *
- * @param initial - keys that need not be loaded
- */
-export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
-  const { canSign, maxAge = FOREVER, maxStale = FOREVER, cooldown, clock = () => new Date() } = loading
-  const listeners = new Set<(event: KeysEvent) => void>()
-  let keys = initial
-  let loadedAt = Number.NaN
-  let triedAt = Number.NaN
-  let cause: unknown
-  let underway: Promise<void> | undefined
-
-  /** Concurrent requests share one load. Never fails: it leaves a `cause`. */
-  function load(): Promise<void> {
-    underway ??= attempt()
-    return underway
-  }
-
-  async function attempt(): Promise<void> {
-    triedAt = clock().getTime()
-    try {
-      keys = await loading.load()
-      loadedAt = clock().getTime()
-      cause = undefined
-    } catch (error) {
-      cause = error ?? 'unknown'
-    }
-    underway = undefined
-    const [first] = keys ?? []
-    const kid = first?.sign && first.kid !== undefined ? { kid: first.kid } : {}
-    const event: KeysEvent = { keyCount: keys?.length ?? 0, ...kid, ...(cause !== undefined && { code: FAILED }) }
-    // Keys may be loaded in no request at all: there is none that could fail for a listener.
-    void Promise.allSettled([...listeners].map(async (listener) => listener(event)))
-  }
-
-  /** Whether something was less than `period` ago. A clock that was set back says no. */
-  function isRecent(time: number, period: number): boolean {
-    const passed = clock().getTime() - time
-    return passed >= 0 && passed < period
-  }
-
-  async function current(): Promise<KeySet> {
-    if (keys && (maxAge === FOREVER || isRecent(loadedAt, maxAge))) return keys
-    const isResting = cause !== undefined && isRecent(triedAt, RETRY_AFTER)
-    const begun = isResting ? undefined : load()
-    if (!keys || !isRecent(loadedAt, maxAge + Math.min(maxAge, maxStale))) await begun
-    if (keys && clock().getTime() - loadedAt < maxAge + maxStale) return keys
-    throw outage()
-  }
-
-  function outage(): SessionError {
-    return new SessionError(FAILED, 'The keys could not be loaded', { cause })
-  }
-
-  return {
-    canSign,
-    current,
-    async renewed(old) {
-      const mayAsk = cooldown !== undefined && !isRecent(triedAt, cooldown)
-      if (keys === old && (underway || mayAsk)) await load()
-      return keys ?? old
-    },
-    publicKeys: async () => (await current()).flatMap(({ publicJwk }) => publicJwk ?? []),
-    listen: (listener) => void listeners.add(listener),
-    ready: async () => void (await current()),
-    async reload() {
-      await underway
-      await load()
-      if (cause !== undefined) throw outage()
-    },
-  }
+function describe(keys: KeySet = []): KeysEvent {
+  const [first] = keys
+  return { keyCount: keys.length, ...(first?.sign && first.kid !== undefined && { kid: first.kid }) }
 }
 
 /** Costly keys that a token is tried with, and verifications by such keys in one request. */
@@ -298,7 +219,7 @@ export function affordable<Key extends KeyCost>(keys: readonly Key[]): Key[] {
   })
 }
 
-function isCostly({ cost }: KeyCost): boolean {
+export function isCostly({ cost }: KeyCost): boolean {
   return cost === 'much'
 }
 
@@ -311,27 +232,4 @@ function checkCost(keys: readonly KeyCost[], option: string): void {
   throw new TypeError(
     `Option "${option}" holds ${count} keys for ES384, ES512 or RSA above 4096 bits ${which}; ${MAX_COSTLY} are the most`,
   )
-}
-
-export interface FoundKey {
-  /** The place of the key that verified, or -1. */
-  readonly index: number
-  /** The token names a key of the set: newer sets have no other. */
-  readonly isKnown: boolean
-}
-
-/** @throws {SessionError} `ERR_SESSION_LIMIT` for one token too many */
-export async function verifyWithSet(keys: KeySet, token: SignedToken, use: KeyUse): Promise<FoundKey> {
-  const { alg, kid } = token
-  // A `kid` that is known means that key alone; another issuer may name the same keys in another way.
-  const named = kid === undefined ? [] : keys.filter((key) => key.kid === kid)
-  const isKnown = named.length > 0
-  const suitable = (isKnown ? named : keys).filter((key) => key.alg === alg)
-  // Of more costly keys than that, those with a name are for tokens that say it.
-  const isLong = suitable.filter(isCostly).length > MAX_COSTLY
-  const possible = isLong ? suitable.filter((key) => !isCostly(key) || key.givenKid === undefined) : suitable
-  const count = (cost: KeyCost['cost']) => possible.filter((key) => key.cost === cost).length
-  use.verifications?.spend({ costly: count('much'), ordinary: count('little') })
-  for (const key of possible) if (await key.verify(token, use)) return { index: keys.indexOf(key), isKnown }
-  return { index: -1, isKnown }
 }

@@ -82,7 +82,7 @@ export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): 
     maxAge: duration('cacheMaxAge'),
     maxStale: duration('staleMaxAge'),
     cooldown: duration('cooldown'),
-    ...(clock && { clock }),
+    clock,
   })
   // They are the other server's to hand out.
   return { ...ring, publicKeys: async () => [] }

@@ -6,7 +6,8 @@ import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { jwt } from '../codecs/jwt.js'
 import type { SessionsOptions } from '../core/options.js'
-import type { SecretSource, Secrets } from '../keys/hmac.js'
+import type { Secrets } from '../keys/hmac.js'
+import type { SecretSource } from '../keys/key-source.js'
 
 export interface WsgiJwtSessionOptions {
   /** `secret_key`, or what returns it; a list for rotation, which the Python side does not have. */

@@ -34,6 +34,7 @@ const OPTIONS: OptionNames<DjangoStoreOptions> = {
   clock: 1,
   secretKey: 1,
   secretKeyFallbacks: 1,
+  reloadEvery: 1,
   serializer: 1,
   legacy: 'switch',
   salt: 1,
@@ -68,6 +69,7 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
   const { transaction } = execute
   return {
     name: 'django',
+    ...(settings.rows.keys && { keys: settings.rows.keys }),
     get: (id) => get(settings, execute, id),
     set: (id, session) => set(settings, id, session),
     delete: (id) => remove(settings, id),

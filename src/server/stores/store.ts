@@ -3,6 +3,7 @@
  * A store is a plain object; test/contract is the suite that each one passes.
  */
 import type { MaybePromise, Origin, SessionData } from '../../shared/types.js'
+import type { LoadedKeys } from '../keys/key-source.js'
 
 /** One row. */
 export interface StoredSession {
@@ -21,6 +22,8 @@ export interface StoredSession {
 export interface SessionStore {
   /** For events and errors. */
   readonly name: string
+  /** For a store with keys that are loaded while it works. */
+  readonly keys?: LoadedKeys
   /** The row; undefined if there is none or it has expired. Throws for a row that can't be read. */
   get(id: string): MaybePromise<StoredSession | undefined>
   /** Writes the row, whether or not it exists. Its time to live comes from `expiresAt`. */

@@ -167,7 +167,7 @@ describe('readOnly', () => {
     const { browser, visit } = serve()
     await visit(dave)
     const reader = createSessions({ secrets: [SECRET], expose: true, readOnly: true })
-    expect(Object.keys(reader)).toEqual(['name', 'warnings', 'load', 'ready', 'jwks'])
+    expect(Object.keys(reader)).toEqual(['name', 'warnings', 'load', 'ready', 'reload', 'jwks'])
     expect((await reader.load(browser.cookie)).data).toEqual({ user: 'dave' })
     expect(() => expressSessions(reader as unknown as Sessions)).toThrow(/read only/)
     expect(() => expressSessions({ secrets: [SECRET] } as unknown as Sessions)).toThrow(/takes what createSessions/)

@@ -21,7 +21,7 @@ describe('verifySessions', () => {
     Object.assign(written.data, { user: 'dave' })
     const [cookie = ''] = await sessions.commit(written)
     const reader = verifySessions({ session, codecs, clock })
-    expect(Object.keys(reader)).toEqual(['name', 'warnings', 'load', 'ready', 'jwks'])
+    expect(Object.keys(reader)).toEqual(['name', 'warnings', 'load', 'ready', 'reload', 'jwks'])
     const loaded = await reader.load(cookie.split(';')[0])
     expect(loaded).toMatchObject({ data: { user: 'dave' }, isNew: false })
     const later = verifySessions({ session, codecs, clock: () => new Date(START + 61_000) })
