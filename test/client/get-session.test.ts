@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { deflateSync } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { getSession, inspectSession } from '../../src/client/index.js'
-import { encodeBase85 } from '../../src/shared/base85.js'
 import { writeBson } from '../../src/shared/bson/writer.js'
 import { encodeBase64Url, encodeUtf8 } from '../../src/shared/bytes.js'
 import { defineSession } from '../../src/shared/define-session.js'
+import { encodeBase85 } from '../../src/shared/encode-base85.js'
 
 const NOW = new Date('2023-11-14T22:13:20.250Z')
 const seconds = NOW.getTime() / 1000

@@ -1,6 +1,7 @@
 /** base85 against pairs that `base64.b85encode` of CPython 3.11 made. */
 import { describe, expect, test } from 'vitest'
-import { decodeBase85, encodeBase85 } from '../../src/shared/base85.js'
+import { decodeBase85 } from '../../src/shared/base85.js'
+import { encodeBase85 } from '../../src/shared/encode-base85.js'
 import { codeOf, randomBytes, seed } from './shared.helpers.js'
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~'

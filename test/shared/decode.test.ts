@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { deflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { encodeBase85 } from '../../src/shared/base85.js'
 import { lightBsonTypes } from '../../src/shared/bson/decimal.js'
 import { writeBson } from '../../src/shared/bson/writer.js'
 import { decodeSession, type SessionReader } from '../../src/shared/decode.js'
+import { encodeBase85 } from '../../src/shared/encode-base85.js'
 import { differences, type Tagged, without } from '../interop/tagged.js'
 import { bsZ, codeOf, tokenOf } from './shared.helpers.js'
 

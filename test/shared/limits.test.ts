@@ -1,11 +1,11 @@
 /** The limits of what a page reads, at the limit and one past it. docs/security.md has the table. */
 import { deflateSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { encodeBase85 } from '../../src/shared/base85.js'
 import { writeBson } from '../../src/shared/bson/writer.js'
 import { encodeBase64Url, encodeUtf8 } from '../../src/shared/bytes.js'
 import { readCookies } from '../../src/shared/cookie.js'
 import { decodeSession } from '../../src/shared/decode.js'
+import { encodeBase85 } from '../../src/shared/encode-base85.js'
 
 const header = encodeBase64Url(encodeUtf8('{"alg":"HS256"}'))
 

@@ -1,9 +1,9 @@
 /** What tests of the decode layer share: tokens of any parts, the code of an error, bytes from a seed. */
 import { deflateSync } from 'node:zlib'
 import { expect } from 'vitest'
-import { encodeBase85 } from '../../src/shared/base85.js'
 import { writeBson } from '../../src/shared/bson/writer.js'
 import { encodeBase64Url, encodeUtf8 } from '../../src/shared/bytes.js'
+import { encodeBase85 } from '../../src/shared/encode-base85.js'
 import { isSessionError, SessionError } from '../../src/shared/errors.js'
 import type { SessionData } from '../../src/shared/types.js'
 import { createRandom, type Random } from '../interop/random-data.js'

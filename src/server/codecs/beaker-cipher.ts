@@ -47,7 +47,9 @@ export interface BeakerCipher {
   decrypt(body: string, validateKey: string, isSession: (plaintext: Uint8Array) => boolean): Promise<OpenedBody>
 }
 
-const MODES: Partial<Record<BeakerCryptoType, AesMode>> = {
+type BeakerMode = AesMode | 'ECB'
+
+const MODES: Partial<Record<BeakerCryptoType, BeakerMode>> = {
   cryptography: 'GCM',
   pycrypto: 'CTR',
   pycryptodome: 'CTR',
@@ -56,7 +58,7 @@ const MODES: Partial<Record<BeakerCryptoType, AesMode>> = {
   'beaker-0.9': 'CTR',
 }
 /** GCM comes first: its tag leaves no doubt. */
-const ALL_MODES: readonly AesMode[] = ['GCM', 'CTR', 'CBC', 'ECB']
+const ALL_MODES: readonly BeakerMode[] = ['GCM', 'CTR', 'CBC', 'ECB']
 const DEFAULT_BITS = 128
 /** Fewer would soon be drawn twice, and with AES-CTR two sessions of one nonce give each other away. */
 const FEWEST_BITS_TO_WRITE = 48
@@ -145,7 +147,7 @@ async function deriveKey(password: HmacKey, salt: Uint8Array): Promise<Uint8Arra
   return key
 }
 
-async function encryptAs(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, key: Uint8Array): Promise<Uint8Array> {
+async function encryptAs(mode: AesMode, plaintext: Uint8Array, key: Uint8Array): Promise<Uint8Array> {
   if (mode !== 'GCM') return await platform.encrypt(mode, plaintext, { key, iv: new Uint8Array(16) })
   const iv = platform.randomBytes(IV)
   const sealed = await platform.encrypt(mode, plaintext, { key, iv })
@@ -155,16 +157,35 @@ async function encryptAs(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, k
 }
 
 async function decryptAs(
-  mode: AesMode,
+  mode: BeakerMode,
   ciphertext: Uint8Array,
   key: Uint8Array,
   iv: Uint8Array = new Uint8Array(16),
 ): Promise<OpenedBody | undefined> {
+  if (mode === 'ECB') {
+    const bytes = await decryptEcb(ciphertext, key)
+    return bytes && { bytes, isProven: false }
+  }
   const isProven = mode === 'GCM'
   if (isProven && ciphertext.length < IV + TAG) return undefined
   const sealed = isProven ? concatBytes(ciphertext.subarray(IV + TAG), ciphertext.subarray(IV, IV + TAG)) : ciphertext
   const bytes = await platform.decrypt(mode, sealed, { key, iv: isProven ? ciphertext.subarray(0, IV) : iv })
   return bytes && { bytes, isProven }
+}
+
+const BLOCK = 16
+
+/**
+ * ECB has no IV and no padding, and CBC is one XOR away from it (NIST SP 800-38A §6.1 and §6.2). A last block is added that decrypts to
+ * nothing but padding, since CBC looks for some; then the XOR with the block before is taken back.
+ */
+export async function decryptEcb(ciphertext: Uint8Array, key: Uint8Array): Promise<Uint8Array | undefined> {
+  if (ciphertext.length % BLOCK !== 0) return undefined
+  if (ciphertext.length === 0) return new Uint8Array()
+  const padding = await platform.encrypt('CBC', new Uint8Array(), { key, iv: ciphertext.slice(-BLOCK) })
+  const iv = new Uint8Array(BLOCK)
+  const plaintext = await platform.decrypt('CBC', concatBytes(ciphertext, padding), { key, iv })
+  return plaintext?.map((byte, at) => byte ^ (at < BLOCK ? 0 : (ciphertext[at - BLOCK] as number)))
 }
 
 /** The one cipher whose result is a session; with none or two of them nothing is certain. */

@@ -3,9 +3,9 @@
  * FORMATS §4.
  */
 import { platform } from '#platform'
-import { base85Room, putBase85 } from '../../shared/base85.js'
 import { writeBson } from '../../shared/bson/writer.js'
 import { encodeUtf8 } from '../../shared/bytes.js'
+import { base85Room, putBase85 } from '../../shared/encode-base85.js'
 import { errorAt } from '../../shared/errors.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { writeJson } from '../json/writer.js'

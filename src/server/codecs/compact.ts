@@ -3,7 +3,7 @@
  * FORMATS §11: BSON signed with HMAC-SHA-256, cut to 128 bits (RFC 2104 §5).
  */
 import { platform } from '#platform'
-import { decodeCookie85, encodeCookie85 } from '../../shared/base85.js'
+import { decodeCookie85 } from '../../shared/base85.js'
 import { bsonOrigin } from '../../shared/bson/origin.js'
 import { type BsonTypes, readBson } from '../../shared/bson/reader.js'
 import { writeBson } from '../../shared/bson/writer.js'
@@ -23,6 +23,7 @@ import {
   ZLIB_HEAD,
 } from '../../shared/decode-compact.js'
 import type { Duration } from '../../shared/define-session.js'
+import { encodeCookie85 } from '../../shared/encode-base85.js'
 import { asVerified, errorAt, SessionError } from '../../shared/errors.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'

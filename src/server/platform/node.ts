@@ -108,7 +108,7 @@ async function deflate(bytes: Uint8Array, level: number): Promise<Uint8Array> {
 
 const GCM_TAG = 16
 
-function encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, { key, iv }: AesOptions): Uint8Array {
+function encrypt(mode: AesMode, plaintext: Uint8Array, { key, iv }: AesOptions): Uint8Array {
   if (mode === 'GCM') {
     const cipher = createCipheriv('aes-256-gcm', key, iv)
     return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
@@ -128,10 +128,7 @@ function decrypt(mode: AesMode, ciphertext: Uint8Array, { key, iv }: AesOptions)
     }
     // Deno takes no bytes at all for a padded text.
     if (mode === 'CBC' && ciphertext.length === 0) return undefined
-    const decipher =
-      mode === 'ECB'
-        ? createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false)
-        : createDecipheriv(mode === 'CTR' ? 'aes-256-ctr' : 'aes-256-cbc', key, iv)
+    const decipher = createDecipheriv(mode === 'CTR' ? 'aes-256-ctr' : 'aes-256-cbc', key, iv)
     return Buffer.concat([decipher.update(ciphertext), decipher.final()])
   } catch {
     return undefined

@@ -21,14 +21,14 @@ export interface HmacKey {
 
 /**
  * The ways of AES-256 that stand in Beaker's cookies (FORMATS §2.3): CTR counts in all 16 bytes of its first block, CBC pads
- * as PKCS #7, GCM takes an IV of 12 bytes and puts its tag of 16 behind the text, ECB knows no IV and no padding.
+ * as PKCS #7, GCM takes an IV of 12 bytes and puts its tag of 16 behind the text.
  */
-export type AesMode = 'CTR' | 'CBC' | 'GCM' | 'ECB'
+export type AesMode = 'CTR' | 'CBC' | 'GCM'
 
 export interface AesOptions {
   /** 32 bytes. */
   key: Uint8Array
-  /** 16 bytes, or 12 for GCM; ECB has none. */
+  /** 16 bytes, or 12 for GCM. */
   iv: Uint8Array
 }
 
@@ -47,7 +47,7 @@ export interface Platform {
   sha1(data: Uint8Array): Promise<Uint8Array>
   /** The SHA-256 digest of `data`, 32 bytes. */
   sha256(data: Uint8Array): Promise<Uint8Array>
-  encrypt(mode: Exclude<AesMode, 'ECB'>, plaintext: Uint8Array, options: AesOptions): Promise<Uint8Array>
+  encrypt(mode: AesMode, plaintext: Uint8Array, options: AesOptions): Promise<Uint8Array>
   /** @returns undefined where the length, the padding or the tag is wrong */
   decrypt(mode: AesMode, ciphertext: Uint8Array, options: AesOptions): Promise<Uint8Array | undefined>
   /** base64url without padding (RFC 4648 §5) of bytes, or of a text as UTF-8. */

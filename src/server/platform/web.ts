@@ -54,16 +54,12 @@ function webHmacKey(secret: Uint8Array, hash: HashName): HmacKey {
 }
 
 // AES-256 in the ways of Beaker's cookies (FORMATS §2.3).
-// NIST SP 800-38A for CTR, CBC and ECB, SP 800-38D for GCM.
+// NIST SP 800-38A for CTR and CBC, SP 800-38D for GCM.
 
 const BLOCK = 16
 
 /** As `Platform.encrypt`. */
-async function encryptAes(
-  mode: Exclude<AesMode, 'ECB'>,
-  plaintext: Uint8Array,
-  { key, iv }: AesOptions,
-): Promise<Uint8Array> {
+async function encryptAes(mode: AesMode, plaintext: Uint8Array, { key, iv }: AesOptions): Promise<Uint8Array> {
   const imported = await importKey(mode, key, 'encrypt')
   return new Uint8Array(await crypto.subtle.encrypt(parametersOf(mode, iv), imported, plainBuffer(plaintext)))
 }
@@ -75,27 +71,11 @@ async function decryptAes(
   { key, iv }: AesOptions,
 ): Promise<Uint8Array | undefined> {
   try {
-    if (mode === 'ECB') return await decryptEcb(ciphertext, key)
     const imported = await importKey(mode, key, 'decrypt')
     return new Uint8Array(await crypto.subtle.decrypt(parametersOf(mode, iv), imported, plainBuffer(ciphertext)))
   } catch {
     return undefined
   }
-}
-
-/**
- * WebCrypto has no ECB, but CBC is one XOR away from it. A last block is added that decrypts to nothing but padding, since
- * WebCrypto always looks for some; then the XOR with the block before is taken back.
- */
-async function decryptEcb(ciphertext: Uint8Array, key: Uint8Array): Promise<Uint8Array | undefined> {
-  if (ciphertext.length % BLOCK !== 0) return undefined
-  if (ciphertext.length === 0) return new Uint8Array()
-  const padding = await encryptAes('CBC', new Uint8Array(), { key, iv: ciphertext.slice(-BLOCK) })
-  const padded = new Uint8Array(ciphertext.length + BLOCK)
-  padded.set(ciphertext)
-  padded.set(padding, ciphertext.length)
-  const plaintext = await decryptAes('CBC', padded, { key, iv: new Uint8Array(BLOCK) })
-  return plaintext?.map((byte, at) => byte ^ (at < BLOCK ? 0 : (ciphertext[at - BLOCK] as number)))
 }
 
 function importKey(mode: AesMode, key: Uint8Array, usage: KeyUsage): Promise<CryptoKey> {

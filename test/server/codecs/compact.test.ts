@@ -10,7 +10,8 @@ import {
   type SessionCodec,
   type SessionRecord,
 } from '../../../src/server/index.js'
-import { decodeCookie85, encodeCookie85 } from '../../../src/shared/base85.js'
+import { decodeCookie85 } from '../../../src/shared/base85.js'
+import { encodeCookie85 } from '../../../src/shared/encode-base85.js'
 import { OLD_SECRET, rejection, SECRET, START } from '../server.helpers.js'
 import { compactValue, deflated, digits } from './compact.helpers.js'
 

@@ -180,7 +180,10 @@ describe('options', () => {
     [/31 bytes; 32 are needed/, { key: short }],
     [/private key and its public key/, { key: [SECRET] as never }],
     [/"key" holds a key that can not be used with RS256/, { key: [SECRET, SECRET] }],
-    [/"key" holds a key that can not be used with RS256/, { key: [pairFor('ES256').privateKey, pairFor('ES256').publicKey] }],
+    [
+      /"key" holds a key that can not be used with RS256/,
+      { key: [pairFor('ES256').privateKey, pairFor('ES256').publicKey] },
+    ],
     [/"fields" contains a part/, { fields: [[]] as never }],
     [/"fields" contains a part/, { fields: [['a', 'b', 'c', 'd']] as never }],
     [/"fields" contains a part/, { fields: [5] as never }],

@@ -1,7 +1,7 @@
 /** Tokens as anybody with a key can make them, also such as no codec writes. */
 import { createHmac } from 'node:crypto'
 import { deflateSync } from 'node:zlib'
-import { encodeBase85 } from '../../../src/shared/base85.js'
+import { encodeBase85 } from '../../../src/shared/encode-base85.js'
 import { SECRET } from '../server.helpers.js'
 
 export const HS256 = '{"typ":"JWT","alg":"HS256"}'

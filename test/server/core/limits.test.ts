@@ -5,8 +5,8 @@ import { expect, test } from 'vitest'
 import { createCookieWriter } from '../../../src/server/core/cookies.js'
 import { beakerJwt } from '../../../src/server/index.js'
 import { equalValues } from '../../../src/server/values.js'
-import { encodeBase85 } from '../../../src/shared/base85.js'
 import { writeBson } from '../../../src/shared/bson/writer.js'
+import { encodeBase85 } from '../../../src/shared/encode-base85.js'
 import { SECRET } from '../server.helpers.js'
 
 test('a comparison descends 100 levels; deeper values count as different', () => {
