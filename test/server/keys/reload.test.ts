@@ -1,0 +1,275 @@
+/** Secrets and keys that functions give: asked again while requests go on. Threats 29, 36 and 52. */
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { platform } from '#platform'
+import {
+  beaker,
+  beakerJwt,
+  compact,
+  createKeys,
+  createSessions,
+  defineSession,
+  djangoJwt,
+  djangoSigned,
+  jwt,
+  type KeyInput,
+  type SecretSource,
+  type SessionCodec,
+  type SessionEvent,
+  verifySessions,
+} from '../../../src/server/index.js'
+import { expectWithout, OLD_SECRET, rejection, SECRET, testBrowser } from '../server.helpers.js'
+import { pairFor } from './keys.helpers.js'
+
+const session = defineSession({ name: 'sid' })
+const pair = (name: string): KeyInput => ({ key: pairFor('ES256', name).privateKey, kid: name.slice(10, 13) })
+
+/** The first of `list` signs, all verify, as far as the format has a list. */
+const CODECS: Record<string, (list: SecretSource<string[]>, reloadEvery?: number) => SessionCodec> = {
+  beakerJwt: (secrets, reloadEvery) => beakerJwt({ secrets, ...every(reloadEvery) }),
+  compact: (secrets, reloadEvery) => compact({ secrets, ...every(reloadEvery) }),
+  jwt: (secrets, reloadEvery) => jwt({ secrets, ...every(reloadEvery) }),
+  djangoJwt: (secrets, reloadEvery) => djangoJwt({ secrets, fields: ['user', 'visits'], ...every(reloadEvery) }),
+  beaker: (validateKey, reloadEvery) => beaker({ validateKey, ...every(reloadEvery) }),
+  djangoSigned: (list, reloadEvery) =>
+    djangoSigned({
+      secretKey: async () => (await list())[0] as string,
+      fallbacks: async () => (await list()).slice(1),
+      ...every(reloadEvery),
+    }),
+  'jwt, key pairs': (list, reloadEvery) => jwt({ keys: async () => (await list()).map(pair), ...every(reloadEvery) }),
+  'djangoJwt, one key': (list, reloadEvery) =>
+    djangoJwt({
+      key: async () => pair((await list())[0] as string),
+      fields: ['user', 'visits'],
+      ...every(reloadEvery),
+    }),
+}
+/** Without a list of keys. */
+const ONE_KEY = ['djangoJwt, one key']
+
+function every(reloadEvery: number | undefined): { reloadEvery?: number } {
+  return reloadEvery === undefined ? {} : { reloadEvery }
+}
+
+/** A source that a test can change, stop and count. */
+function testSource(keys: string[]) {
+  const state = { keys, fails: false, calls: 0 }
+  const source = async (): Promise<string[]> => {
+    state.calls++
+    if (state.fails) throw new Error('the vault is sealed')
+    return state.keys
+  }
+  return Object.assign(source, { state })
+}
+
+function serve(codec: SessionCodec) {
+  const events: SessionEvent[] = []
+  const sessions = createSessions({
+    session,
+    codecs: [codec],
+    expose: codec.readable && ['user'],
+    touchEvery: 0,
+    on: (event) => events.push(event),
+  })
+  const sign = async (): Promise<string> => {
+    const browser = testBrowser()
+    const loaded = await sessions.load('')
+    Object.assign(loaded.data, { user: 'dave' })
+    browser.take(await sessions.commit(loaded))
+    return browser.cookie
+  }
+  return { sessions, events, sign, keys: () => events.filter(({ type }) => type === 'keys') }
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+describe.each(Object.entries(CODECS))('%s', (name, make) => {
+  test('sessions.reload(): a removed key verifies nothing, not even what is remembered', async () => {
+    const source = testSource([OLD_SECRET])
+    const { sessions, sign } = serve(make(source))
+    const cookie = await sign()
+    for (let visit = 0; visit < 3; visit++) expect((await sessions.load(cookie)).data).toEqual({ user: 'dave' })
+    source.state.keys = [SECRET]
+    await sessions.reload()
+    const { data, rejected } = await sessions.load(cookie)
+    expect([data, rejected?.code]).toEqual([{}, 'ERR_SESSION_SIGNATURE'])
+    expect((await sessions.load(await sign())).data).toEqual({ user: 'dave' })
+  })
+
+  test('a reload that fails keeps the last good keys, tells, and rejects', async () => {
+    const source = testSource([SECRET])
+    const { sessions, sign, keys } = serve(make(source))
+    const cookie = await sign()
+    for (const change of [
+      { fails: true },
+      { fails: false, keys: ['True'] },
+      { keys: [undefined as never] },
+      { keys: [] },
+    ]) {
+      if (name.includes('key pairs') && change.keys?.[0] !== undefined) continue
+      if (name.includes('one key') && change.keys !== undefined) continue
+      Object.assign(source.state, change)
+      const before = keys().length
+      const error = await rejection('ERR_SESSION_KEYS', sessions.reload())
+      expect(keys().slice(before)).toMatchObject([{ code: 'ERR_SESSION_KEYS', codecIndex: 0 }])
+      expectWithout([keys()], ['True', 'swordfish', 'sealed'])
+      expect(error.message).not.toContain('sealed')
+      expect((await sessions.load(cookie)).data).toEqual({ user: 'dave' })
+    }
+    Object.assign(source.state, { fails: false, keys: [SECRET] })
+    await sessions.reload()
+    expect(keys().at(-1)?.code).toBeUndefined()
+  })
+
+  test('after reloadEvery the next request that comes after a silence waits for the new keys', async () => {
+    const source = testSource([OLD_SECRET])
+    const { sessions, sign } = serve(make(source, 0.001))
+    const cookie = await sign()
+    source.state.keys = [SECRET]
+    await pause(20)
+    expect((await sessions.load(cookie)).rejected?.code).toBe('ERR_SESSION_SIGNATURE')
+  })
+
+  test.skipIf(ONE_KEY.includes(name))(
+    'without a reload it is asked once, and concurrent requests share a call',
+    async () => {
+      const source = testSource([SECRET])
+      const { sessions, sign } = serve(make(source))
+      const [cookie = ''] = await Promise.all(Array.from({ length: 10 }, sign))
+      const calls = source.state.calls
+      expect(calls).toBe(name === 'djangoSigned' ? 2 : 1)
+      await sessions.load(cookie)
+      await Promise.all(Array.from({ length: 5 }, () => sessions.reload()))
+      expect(source.state.calls).toBe(2 * calls)
+    },
+  )
+})
+
+test('with the same secrets what is remembered still counts, also if they stand in a new list', async () => {
+  const state = { secrets: [SECRET, OLD_SECRET] }
+  const { sessions, sign } = serve(
+    beakerJwt({ secrets: () => state.secrets.map((secret) => new TextEncoder().encode(secret)) }),
+  )
+  const cookie = await sign()
+  await sessions.load(cookie)
+  const inflate = vi.spyOn(platform, 'inflate')
+  onTestFinished(() => inflate.mockRestore())
+  const opened = async (): Promise<number> => {
+    inflate.mockClear()
+    expect((await sessions.load(cookie)).data).toEqual({ user: 'dave' })
+    return inflate.mock.calls.length
+  }
+  await sessions.reload()
+  expect(await opened()).toBe(0)
+  // With another list, all is verified anew.
+  state.secrets = [SECRET]
+  await sessions.reload()
+  expect(await opened()).toBe(1)
+})
+
+test('tokens of csrfToken() of a removed secret are refused', async () => {
+  const source = testSource([OLD_SECRET])
+  const { sessions } = serve(beakerJwt({ secrets: source }))
+  const browser = testBrowser()
+  const first = await sessions.load('')
+  const token = first.csrfToken()
+  Object.assign(first.data, { user: 'dave' })
+  browser.take(await sessions.commit(first))
+  source.state.keys = [SECRET, OLD_SECRET]
+  await sessions.reload()
+  const second = await sessions.load(browser.cookie)
+  expect(second.verifyCsrf(token)).toBe(true)
+  browser.take(await sessions.commit(second))
+  source.state.keys = [SECRET]
+  await sessions.reload()
+  const third = await sessions.load(browser.cookie)
+  expect([third.data, third.verifyCsrf(token)]).toEqual([{ user: 'dave' }, false])
+  expect(third.verifyCsrf(third.csrfToken())).toBe(true)
+})
+
+test('a public cookie by a removed key is written anew', async () => {
+  const source = testSource([OLD_SECRET])
+  const { sessions } = serve(beakerJwt({ secrets: source }))
+  const browser = testBrowser()
+  const first = await sessions.load('')
+  Object.assign(first.data, { user: 'dave' })
+  browser.take(await sessions.commit(first))
+  const old = browser.cookies.get('sid.public')
+  await sessions.load(browser.cookie)
+  source.state.keys = [SECRET, OLD_SECRET]
+  await sessions.reload()
+  browser.take(await sessions.commit(await sessions.load(browser.cookie)))
+  expect(browser.cookies.get('sid.public')).not.toBe(old)
+})
+
+test('two codecs with keys of one kid, and different keys, never mix (also after a reload)', async () => {
+  const tenants = ['one', 'two'].map((name) => {
+    const key = pairFor('ES256', `of tenant ${name}`).privateKey
+    return serve(jwt({ keys: async () => ({ key, kid: 'main' }) }))
+  })
+  const [first, second] = tenants as [(typeof tenants)[0], (typeof tenants)[0]]
+  const cookies = [await first.sign(), await second.sign()] as const
+  for (let round = 0; round < 2; round++) {
+    for (const [at, { sessions }] of [first, second].entries()) {
+      expect((await sessions.load(cookies[at] as string)).data).toEqual({ user: 'dave' })
+      expect((await sessions.load(cookies[1 - at] as string)).rejected?.code).toBe('ERR_SESSION_SIGNATURE')
+    }
+    await Promise.all([first.sessions.reload(), second.sessions.reload()])
+  }
+})
+
+test('two codecs with secrets of their own never mix what they remember', async () => {
+  const [first, second] = [SECRET, OLD_SECRET].map((secret) =>
+    serve(beakerJwt({ secrets: () => secret })),
+  ) as never as [ReturnType<typeof serve>, ReturnType<typeof serve>]
+  const cookie = await first.sign()
+  await first.sessions.load(cookie)
+  expect((await second.sessions.load(cookie)).data).toEqual({})
+})
+
+describe('reload() of sessions', () => {
+  test('loads rings, files and addresses again, each once', async () => {
+    const ring = vi.fn(() => pair(SECRET))
+    const keys = createKeys(ring)
+    const secrets = vi.fn(() => SECRET)
+    const sessions = verifySessions({
+      session,
+      codecs: [jwt({ keys }), jwt({ keys, expires: '1h' }), compact({ secrets })],
+    })
+    await sessions.ready()
+    await sessions.reload()
+    expect([ring.mock.calls.length, secrets.mock.calls.length]).toEqual([2, 2])
+  })
+
+  test('with secrets that are values there is nothing to do', async () => {
+    await expect(serve(compact({ secrets: SECRET })).sessions.reload()).resolves.toBeUndefined()
+  })
+})
+
+test.each([
+  ['beakerJwt', () => beakerJwt({ secrets: SECRET, reloadEvery: '1m' })],
+  ['beaker', () => beaker({ validateKey: SECRET, reloadEvery: '1m' })],
+  ['djangoSigned', () => djangoSigned({ secretKey: SECRET, reloadEvery: '1m' })],
+])('reloadEvery of %s without a function would do nothing, and is refused', (_, make) => {
+  expect(make).toThrow('Option "reloadEvery" needs secrets from a function')
+})
+
+test('reloadEvery of createSessions is for its own secrets', () => {
+  const codecs = [beakerJwt({ secrets: SECRET })]
+  expect(() => createSessions({ codecs, reloadEvery: '1m', expose: false })).toThrow('belongs to the codecs')
+  expect(() => createSessions({ secrets: () => SECRET, reloadEvery: 'often' as '1m', expose: false })).toThrow(
+    'reloadEvery',
+  )
+})
+
+test('a value that is signed while its key goes is signed again', async () => {
+  const source = testSource([OLD_SECRET])
+  const { sessions } = serve(beakerJwt({ secrets: source }))
+  const loaded = await sessions.load('')
+  Object.assign(loaded.data, { user: 'dave' })
+  source.state.keys = [SECRET]
+  const [cookies] = await Promise.all([sessions.commit(loaded), sessions.reload()])
+  const browser = testBrowser()
+  browser.take(cookies)
+  expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
+})
