@@ -35,7 +35,7 @@ const VERIFYING = 'verifying'
 const WRITING = 'writing'
 /** Modules of one entry that not every user of it needs: a bundler leaves a whole file out, or loads it later. */
 const USES = {
-  [VERIFYING]: ['server/core/verify-sessions', 'server/codecs/beaker-jwt', 'server/codecs/jwt'],
+  [VERIFYING]: ['server/core/verify-sessions', 'server/codecs/beaker-jwt'],
   [WRITING]: ['server/codecs/beaker-jwt-claims'],
 }
 

@@ -114,11 +114,14 @@ const STRONG_NONCE_BITS = 96
  */
 export function beaker(options: BeakerOptions): BeakerCodec {
   checkNames(options, OPTIONS, 'beaker')
-  return withSecrets(options, ['validateKey', 'encryptKey'], create)
+  // Those of the present secrets, once they are known.
+  const warnings: string[] = []
+  return withSecrets(options, ['validateKey', 'encryptKey'], (known) => create(known, warnings))
 }
 
-function create(options: Known<BeakerOptions>): BeakerCodec {
+function create(options: Known<BeakerOptions>, warnings: string[]): BeakerCodec {
   const settings = settingsOf(options)
+  warnings.splice(0, warnings.length, ...warningsOf(options, settings.validateKeys))
   const { cipher } = settings
   const isReadOnly = cipher !== undefined && cipher.encrypt === undefined
   return {
@@ -127,7 +130,7 @@ function create(options: Known<BeakerOptions>): BeakerCodec {
     readable: cipher === undefined,
     maxLength: SIGNATURE_LENGTH + MAX_BODY,
     meta: BEAKER_KEYS,
-    warnings: warningsOf(options, settings.validateKeys),
+    warnings,
     keepsId: true,
     deriveKeys: settings.signer.derive,
     matches: looksLikeBeaker,

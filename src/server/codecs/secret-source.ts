@@ -19,18 +19,14 @@ export function withSecrets<Options extends SecretOptions, Codec extends Session
 ): Codec {
   const codecs = loadSecrets(options, names, create)
   if (!codecs) return create(options as Known<Options>)
-  const { shape, latest, current, use } = codecs
-  const lazy: Codec = {
+  const { shape, current, use } = codecs
+  return {
     ...shape,
     keys: { ...codecs, publicKeys: async () => [] },
     deriveKeys: async (label) => (await (await current()).deriveKeys?.(label)) ?? [],
-    matches: (value) => (latest() ?? shape).matches(value),
     verify: async (value, context) => (await current()).verify(value, context),
-    ...(shape.prepareSign && { prepareSign: async () => (await current()).prepareSign?.() }),
     ...(shape.sign && {
       sign: (record, context) => use((codec) => (codec as Required<SessionCodec>).sign(record, context)),
     }),
   }
-  const get = (): readonly string[] => latest()?.warnings ?? []
-  return 'warnings' in shape ? Object.defineProperty(lazy, 'warnings', { get }) : lazy
 }

@@ -72,6 +72,7 @@ const FOREVER = Infinity
  */
 export function createReloading<Value>(loading: Loading<Value>, initial?: Value): Reloading<Value> {
   const { maxAge = FOREVER, maxStale = FOREVER, clock = () => new Date() } = loading
+  const now = (): number => clock().getTime()
   const listeners: ((event: KeysEvent) => void)[] = []
   let value = initial
   let loadedAt = 0
@@ -86,10 +87,10 @@ export function createReloading<Value>(loading: Loading<Value>, initial?: Value)
   }
 
   async function attempt(): Promise<void> {
-    triedAt = clock().getTime()
+    triedAt = now()
     try {
       value = await loading.load()
-      loadedAt = clock().getTime()
+      loadedAt = now()
       cause = undefined
     } catch (error) {
       cause = error ?? 'unknown'
@@ -102,7 +103,7 @@ export function createReloading<Value>(loading: Loading<Value>, initial?: Value)
 
   /** Whether something was less than `period` ago. A clock that was set back says no. */
   function isRecent(time: number, period: number): boolean {
-    const passed = clock().getTime() - time
+    const passed = now() - time
     return passed >= 0 && passed < period
   }
 
@@ -111,7 +112,7 @@ export function createReloading<Value>(loading: Loading<Value>, initial?: Value)
     const isResting = cause !== undefined && isRecent(triedAt, RETRY_AFTER)
     const begun = isResting ? undefined : load()
     if (value === undefined || !isRecent(loadedAt, maxAge + Math.min(maxAge, maxStale))) await begun
-    if (value !== undefined && clock().getTime() - loadedAt < maxAge + maxStale) return value
+    if (value !== undefined && now() - loadedAt < maxAge + maxStale) return value
     throw outage()
   }
 
