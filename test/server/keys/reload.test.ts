@@ -150,7 +150,7 @@ test('with the same secrets what is remembered still counts, also if they stand 
   const { sessions, sign } = serve(
     beakerJwt({ secrets: () => state.secrets.map((secret) => new TextEncoder().encode(secret)) }),
   )
-  const cookie = await sign()
+  const [cookie] = (await sign()).split('; ')
   await sessions.load(cookie)
   const inflate = vi.spyOn(platform, 'inflate')
   onTestFinished(() => inflate.mockRestore())
