@@ -6,7 +6,8 @@ import { readCookies } from '../shared/cookie.js'
 import { decodeJwt } from '../shared/decode.js'
 import { expandFields, type SessionDefinition, type SessionFields } from '../shared/define-session.js'
 import type { SessionError, SessionErrorCode } from '../shared/errors.js'
-import { type DecodedSession, deepFreeze, type SessionData, type SessionMeta } from '../shared/types.js'
+import { type OwnTimes, ownTimes } from '../shared/own-times.js'
+import { type DecodedSession, deepFreeze, type SessionData } from '../shared/types.js'
 
 /** Reads values of cookies, and remembers what it read. */
 export interface SessionReader {
@@ -26,6 +27,8 @@ export interface Found<Data = SessionData> extends Partial<DecodedSession<Data>>
   value: string
   /** Why the value could not be read; then there is no `data`. */
   error?: SessionErrorCode
+  /** The lifetime that the session has for itself, in milliseconds: its idle timeout, or its end since 1970. */
+  own?: OwnTimes | undefined
 }
 
 /** One cookie that may be the session. */
@@ -83,7 +86,9 @@ function readValues(cookies: string, cookie: string): string[] {
 
 function readCandidate(cookie: string, value: string, decode: Decode): Found {
   try {
-    return deepFreeze({ cookie, value, ...decode(value) })
+    const session = decode(value)
+    const { _session_expiry, _session_expiry_rule, ...data } = session.data
+    return deepFreeze({ cookie, value, ...session, data, own: ownTimes(session.data) })
   } catch (error) {
     // An engine's own error means that its stack is too small for the levels of this value.
     return deepFreeze({ cookie, value, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })
@@ -126,21 +131,26 @@ function pageCookies(): string {
 /**
  * Tells why a session does not count: it is expired or not valid yet. Only the server decides.
  *
- * @param meta - of a Beaker session without `expiresAt`: nothing there reads `exp`
+ * @param found - its times, of a Beaker session without `expiresAt` (nothing there reads `exp`), and the lifetime that it has for itself
  * @param definition - has the timeouts in milliseconds
  * @param now - milliseconds since 1970
- * @returns whether it is too long unused, too long ago, past its `exp`, before its `nbf`; of what has no time, nothing is true
+ * @returns whether it is too long unused, too long ago, past its `exp` or the end that it has for itself, before its `nbf`; of what has no time, nothing is true
  * @see FORMATS §2.2, RFC 7519 §4.1
  */
-export function reasonsAgainst(meta: SessionMeta, definition: SessionDefinition<unknown>, now: number): boolean[] {
+export function reasonsAgainst(
+  { meta = {}, own }: Partial<Found<unknown>>,
+  definition: SessionDefinition<unknown>,
+  now: number,
+): boolean[] {
   // Milliseconds that the clock of a visitor may be wrong, for the benefit of the session.
   const TOLERANCE = 30_000
   // No time and no timeout are NaN, and no comparison with NaN is true.
-  const since = (time?: Date): number => now - +(time as Date) - TOLERANCE
+  const since = (time?: Date | number): number => now - +(time as Date) - TOLERANCE
+  const { idleTimeout, end }: OwnTimes = own ?? definition
   return [
-    since(meta.accessedAt) > (definition.idleTimeout as number),
+    since(meta.accessedAt) > (idleTimeout as number),
     since(meta.createdAt) > (definition.absoluteTimeout as number),
-    since(meta.expiresAt) >= 0,
+    since(meta.expiresAt) >= 0 || since(end) >= 0,
     since(meta.notBefore) < -2 * TOLERANCE,
   ]
 }

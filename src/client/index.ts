@@ -3,7 +3,7 @@
  */
 import type { SessionDefinition } from '../shared/define-session.js'
 import { DEFAULT_NAME } from '../shared/define-session.js'
-import type { SessionData, SessionMeta } from '../shared/types.js'
+import type { SessionData } from '../shared/types.js'
 import { readCandidates, reasonsAgainst } from './candidates.js'
 import type { ReadOptions } from './inspect.js'
 
@@ -28,8 +28,9 @@ export function getSession<Data = SessionData>(
   { cookie, reader, now = new Date() }: ReadOptions = {},
 ): Readonly<Data> | null {
   const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<Data>
-  for (const { data, meta } of readCandidates(definition, cookie, reader)) {
-    if (data && !reasonsAgainst(meta as SessionMeta, definition, +now).includes(true)) {
+  for (const found of readCandidates(definition, cookie, reader)) {
+    const { data } = found
+    if (data && !reasonsAgainst(found, definition, +now).includes(true)) {
       for (const _ in data) return data
       // What shows nothing is no session to a page.
       return null

@@ -3,8 +3,8 @@
  */
 import { encodeUtf8 } from '../shared/bytes.js'
 import { DEFAULT_NAME, type SessionDefinition } from '../shared/define-session.js'
-import type { SessionData, SessionMeta } from '../shared/types.js'
-import { type Candidate, readCandidates, reasonsAgainst, type SessionReader } from './candidates.js'
+import type { SessionData } from '../shared/types.js'
+import { type Candidate, type Found, readCandidates, reasonsAgainst, type SessionReader } from './candidates.js'
 
 /** For places that have no page: other cookies, another clock. */
 export interface ReadOptions {
@@ -52,7 +52,7 @@ export function inspectSession<Data = SessionData>(
   const candidates = found.map((candidate) => ({
     ...candidate,
     size: encodeUtf8(candidate.cookie + candidate.value).length,
-    over: whyInvalid(candidate.meta ?? {}, definition, +now),
+    over: whyInvalid(candidate, definition, +now),
   }))
   const current = candidates.find(({ data, over }) => data && !over)
   const data = current?.data ?? {}
@@ -60,6 +60,10 @@ export function inspectSession<Data = SessionData>(
 }
 
 /** The first of the reasons why a session does not count; `undefined` if there is none. */
-export function whyInvalid(meta: SessionMeta, definition: SessionDefinition<unknown>, now: number): Over | undefined {
-  return OVER[reasonsAgainst(meta, definition, now).indexOf(true)]
+export function whyInvalid(
+  found: Partial<Found<unknown>>,
+  definition: SessionDefinition<unknown>,
+  now: number,
+): Over | undefined {
+  return OVER[reasonsAgainst(found, definition, now).indexOf(true)]
 }

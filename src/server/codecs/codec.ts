@@ -39,6 +39,13 @@ export interface SessionRecord {
   accessedAt?: Date
   expiresAt?: Date
   /**
+   * For a format that has no time of the last access: how long before `expiresAt` the value was written, in milliseconds, by an option of the
+   * codec. A session's own lifetime comes before it.
+   */
+  validFor?: number
+  /** For `sign`: `expiresAt` is what the session itself asks for, and comes before an option of the codec. */
+  isOwnEnd?: boolean
+  /**
    * How often the session was written before, for our own formats: whole, from 0. A codec that carries it makes lost updates
    * visible.
    */
@@ -111,8 +118,6 @@ export interface SessionCodec {
    * it sooner.
    */
   needsRenewal?(record: SessionRecord, now: Date): boolean
-  /** How long a session without a store asks browsers to keep its cookie, if its data says so; else the options count. */
-  cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
   /** Where `sign` says in the value that its cookie is: by the record's `origin`, for `data` may have changed since. Else the options count. */
   cookiePlace?(record: SessionRecord): NamedPlace | undefined
   /** Whether the data differs from what `origin` read; absent: the core compares with a copy. */

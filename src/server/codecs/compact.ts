@@ -181,7 +181,9 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Comp
   const root = origin?.root()
   refuseMeta(record.data, {}, origin?.format === COMPACT ? undefined : root)
   const expiresAt =
-    settings.expires === undefined ? record.expiresAt : new Date(context.now.getTime() + settings.expires)
+    settings.expires === undefined || record.isOwnEnd
+      ? record.expiresAt
+      : new Date(context.now.getTime() + settings.expires)
   const bson = writeBson(record.data, { origin: root, maxBytes: settings.maxInflated })
   const stream = await platform.deflate(bson, LEVEL)
   const isShorter = stream.length - ZLIB_HEAD.length < bson.length

@@ -289,12 +289,12 @@ async function djangoClaims(
 
 /** In Django's order: the session's key, when the token is written, when it expires. */
 function registered(
-  { id, expiresAt }: SessionRecord,
+  { id, expiresAt, isOwnEnd }: SessionRecord,
   own: OriginNode | undefined,
   { now, purpose }: CodecContext,
   { expires, sessionField }: DjangoJwtSettings,
 ): SessionData {
-  const end = expires === undefined ? expiresAt : new Date(now.getTime() + expires)
+  const end = expires === undefined || isOwnEnd ? expiresAt : new Date(now.getTime() + expires)
   const exp = end && { exp: Math.floor(end.getTime() / 1000) }
   if (purpose === 'public') return { ...exp }
   if (id === undefined || id === '') throw new TypeError('A token of Django needs the id of its session')

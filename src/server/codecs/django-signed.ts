@@ -5,7 +5,6 @@
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
-import { djangoCookieEnd } from '../django/expiry.js'
 import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../django/session-data.js'
 import {
   createTimestampSigner,
@@ -83,7 +82,6 @@ function create(options: Known<DjangoSignedOptions>): SessionCodec {
     deriveKeys: settings.deriveKeys,
     verify: (value, context) => verify(value, context, settings),
     sign: (record, context) => sign(record, context, settings),
-    cookieEnd: (data, now) => djangoCookieEnd(data, now),
     changed: djangoSessionChanged,
   }
 }

@@ -156,14 +156,8 @@ function readToken(jsonClaims: JsonClaims, { now }: CodecContext, { expires, tol
   if (meta.createdAt) record.createdAt = meta.createdAt
   if (meta.expiresAt) record.expiresAt = meta.expiresAt
   // A token that is renewed with each touch tells by `exp` when the last touch was.
-  const end = expires === undefined ? undefined : meta.expiresAt?.getTime()
-  if (end !== undefined) record.accessedAt = lastIssue(end - (expires as number), meta.createdAt, now)
+  if (meta.expiresAt && expires !== undefined) record.validFor = expires
   return record
-}
-
-/** Not before the token was created, and not in the future: another system may have set another `exp`. */
-function lastIssue(time: number, createdAt: Date | undefined, now: Date): Date {
-  return new Date(Math.min(Math.max(time, createdAt?.getTime() ?? time), now.getTime()))
 }
 
 async function sign(record: SessionRecord, context: CodecContext, settings: JwtSettings): Promise<string> {
@@ -186,14 +180,14 @@ async function sign(record: SessionRecord, context: CodecContext, settings: JwtS
 
 /** Claims that were read stay, whatever the options; new ones come last, in whole seconds. */
 function withJwtMeta(
-  { data, id, createdAt, expiresAt }: SessionRecord,
+  { data, id, createdAt, expiresAt, isOwnEnd }: SessionRecord,
   root: OriginNode | undefined,
   { now, purpose }: CodecContext,
   { expires, identify }: JwtSettings,
 ): SessionData {
   const read = (root?.format === 'json' ? root.value : {}) as SessionData
   const isNamed = identify && purpose === 'session'
-  const end = expires === undefined ? expiresAt : new Date(now.getTime() + expires)
+  const end = expires === undefined || isOwnEnd ? expiresAt : new Date(now.getTime() + expires)
   // Adding to `{ ...data }` takes V8 far longer than this.
   const claims: SessionData = {}
   for (const key of Object.keys(data)) setOwn(claims, key, data[key])

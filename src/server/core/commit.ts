@@ -13,6 +13,7 @@ import { isNoFlash } from './flash.js'
 import { changeResponse, type HeaderTarget } from './http.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
+import { type CookieEnd, isLifetimeKey, type Rule, showRuled } from './own-lifetime.js'
 import { cookiesOf, reportPlace } from './place.js'
 import {
   createPublicSigner,
@@ -29,12 +30,13 @@ import {
   identify,
   isProtected,
   type LoadedSession,
+  loadedData,
   type Session,
   type SessionState,
   stateOf,
 } from './session.js'
 import { signFitting } from './sign-fitting.js'
-import { type CookieEnd, cookieEnd, type Rows } from './store-rows.js'
+import type { Rows } from './store-rows.js'
 import { reportConflict } from './versions.js'
 
 /**
@@ -106,14 +108,20 @@ export async function commitNow(
 ): Promise<SetCookie[]> {
   const state = stateOf(session)
   if (state.isDestroyed) return respond(settings, state, state.sent, headers)
-  const { now, draft, plan } = begun ?? begin(settings, session)
-  if (plan && !draft.loaded) refuseOverwriting(draft)
+  const { now, draft, plan: planned } = begun ?? begin(settings, session)
+  if (planned && !draft.loaded) refuseOverwriting(draft)
+  const rule = (planned && settings.askRules?.(session, draft.data)) ?? ((data) => data)
+  // A time that has passed: the application wants the session to end.
+  if (planned && Number(settings.ownTimes(rule(draft.data))?.end) <= now.getTime()) {
+    return await destroyNow(settings, session, headers)
+  }
+  const plan = planned && ruledPlan(settings, draft, { plan: planned, rule, now })
   // Copied before anything is awaited: what the application changes meanwhile is a change for the next commit.
   const base = plan && copyOf(draft.data)
 
   const isChange = plan !== undefined && plan.reason !== 'renewed' && plan.reason !== 'upgraded'
   const signer = createPublicSigner(settings, draft, { isChange, isSigned: !plan?.isRowOnly, now })
-  const content = plan && (await saveContent(settings, draft, { plan, signer, now }))
+  const content = plan && (await saveContent(settings, draft, { plan, signer, rule, now }))
   if (plan && !content) {
     // Another request destroyed the session, and its response has told the browser.
     state.isDestroyed = true
@@ -175,7 +183,7 @@ async function endEmptied(
   if (state.id === draft.loaded?.record.id) state.id = nextId(state)
   if (!draft.isRegenerated) state.createdAt = now
   state.accessedAt = now
-  state.expiresAt = settings.lifetime.expiresAt(state)
+  state.expiresAt = settings.lifetimeOf(draft.data).expiresAt(state)
   // It may replace a cookie that could not be read.
   state.isRegenerated = true
   delete state.loaded
@@ -226,10 +234,13 @@ function planOf(
   return isDue ? { reason: 'renewed', codecIndex, isRowOnly: false } : undefined
 }
 
-/** Nothing for which a session has to be kept: a list of flash messages may be empty, and an id for CSRF tokens may be none. */
+/**
+ * Nothing for which a session has to be kept: a list of flash messages may be empty, an id for CSRF tokens may be none, and a lifetime alone
+ * is for nothing.
+ */
 function isEmpty(data: SessionData): boolean {
   return !Object.entries(data).some(
-    ([key, value]) => value !== undefined && !isNoFlash(key, value) && !isNoCsrf(key, value),
+    ([key, value]) => value !== undefined && !isNoFlash(key, value) && !isNoCsrf(key, value) && !isLifetimeKey(key),
   )
 }
 
@@ -238,14 +249,24 @@ function hasChanged({ base, codec, record }: LoadedSession, data: SessionData): 
 }
 
 /** Whether the change of a row is one for its cookie too. */
-function movesEnd(settings: Settings, { codec, base }: LoadedSession, data: SessionData, now: Date): boolean {
-  const [before, after] = [base ?? {}, data].map((each) => cookieEnd(settings.rows, codec, each, now))
+function movesEnd(settings: Settings, { base }: LoadedSession, data: SessionData, now: Date): boolean {
+  const [before, after] = [base ?? {}, data].map((each) => settings.cookieEnd(each, now))
   return String(before) !== String(after)
 }
 
+/** A function of `maxAge` or `expires` may move the end of a session whose row alone was to change. */
+function ruledPlan(
+  settings: Settings,
+  { loaded, data }: Draft,
+  { plan, rule, now }: { plan: Plan; rule: Rule; now: Date },
+): Plan {
+  return plan.isRowOnly && loaded && movesEnd(settings, loaded, rule(data), now) ? { ...plan, isRowOnly: false } : plan
+}
+
 /** Whether an unchanged session is written again for its times. */
-function isTouchDue({ lifetime }: Settings, { codec, record }: LoadedSession, now: Date): boolean {
-  return lifetime.needsTouch(record, now, codec.needsRenewal?.(record, now))
+function isTouchDue({ lifetimeOf }: Settings, loaded: LoadedSession, now: Date): boolean {
+  const { codec, record } = loaded
+  return lifetimeOf(loadedData(loaded)).needsTouch(record, now, codec.needsRenewal?.(record, now))
 }
 
 /** @throws {SessionError} `ERR_SESSION_PROTECTED` */
@@ -269,8 +290,6 @@ interface Content {
   readonly row?: StoredSession
   /** For codecs that count versions. */
   readonly version: number
-  /** When the session expires if it is not used again. */
-  readonly expiresAt: Date | undefined
 }
 
 /**
@@ -282,22 +301,40 @@ interface Content {
 async function saveContent(
   settings: Settings,
   draft: Draft,
-  { plan, signer, now }: { plan: Plan; signer: PublicSigner; now: Date },
+  { plan, signer, rule, now }: { plan: Plan; signer: PublicSigner; rule: Rule; now: Date },
 ): Promise<Content | undefined> {
   const { data, loaded, createdAt, isRegenerated } = draft
-  const expiresAt = settings.lifetime.expiresAt({ createdAt, accessedAt: now })
   const version = (loaded?.record.version ?? -1) + 1
   const { rows } = settings
   if (rows) {
-    await signer.check(data)
-    const row = await saveRow(settings, rows, draft, { plan, signer, expiresAt })
+    await signer.check(rule(data))
+    const endOf = (each: SessionData): Date | undefined => endAt(settings, each, { createdAt, now })
+    const row = await saveRow(settings, rows, draft, { plan, signer, rule, endOf })
     // The token's own claims stay, but not those of an earlier user.
     const claims = isRegenerated ? undefined : loaded?.record.data
-    return row && { data: claims ?? {}, shown: row.data, row, version, expiresAt }
+    return row && { data: claims ?? {}, shown: row.data, row, version }
   }
-  if (!loaded) return { data, shown: data, version, expiresAt }
-  const merged = await mergeVersions(settings, draft, loaded)
-  return merged && { ...merged, shown: merged.data, expiresAt }
+  const merged = loaded ? await mergeVersions(settings, draft, loaded) : { data, version }
+  if (!merged) return undefined
+  const written = rule(merged.data)
+  return { ...merged, data: written, shown: written, ...(written !== merged.data && { isMerged: true }) }
+}
+
+/** When a session of this data expires if it is not used again. */
+function endAt(
+  { lifetimeOf }: Settings,
+  data: SessionData,
+  { createdAt, now }: { createdAt: Date; now: Date },
+): Date | undefined {
+  return lifetimeOf(data).expiresAt({ createdAt, accessedAt: now })
+}
+
+/** How a row is written. */
+interface RowWrite {
+  readonly plan: Plan
+  readonly signer: PublicSigner
+  readonly rule: Rule
+  endOf(data: SessionData): Date | undefined
 }
 
 /**
@@ -309,16 +346,14 @@ async function saveRow(
   settings: Settings,
   rows: Rows,
   { id, data: mine, loaded, isRegenerated }: Draft,
-  { plan, signer, expiresAt }: { plan: Plan; signer: PublicSigner; expiresAt: Date | undefined },
+  { plan, signer, rule, endOf }: RowWrite,
 ): Promise<StoredSession | undefined> {
-  if (settings.observe) return { ...loaded?.row, data: mine }
+  if (settings.observe) return { ...loaded?.row, data: rule(mine) }
   if (!loaded?.row || isRegenerated) {
-    return await createRow(settings, rows, { id, loaded, mine, plan, signer, expiresAt })
+    return await createRow(settings, rows, { id, loaded, mine, plan, signer, rule, endOf })
   }
-  if (plan.reason === 'renewed' || plan.reason === 'upgraded') {
-    await rows.touch(id, expiresAt)
-    // A touch does not tell whether the row still exists, and no token may go out for a destroyed session.
-    const row = await rows.find(id)
+  if ((plan.reason === 'renewed' || plan.reason === 'upgraded') && rule(mine) === mine) {
+    const row = await touchRow(rows, id, { end: endOf(mine), endOf })
     if (!row) reportConflict(settings, loaded, { isDestroyed: true })
     return row
   }
@@ -328,9 +363,10 @@ async function saveRow(
     let unchecked: SessionData | undefined
     const row = await rows.change(id, (current) => {
       const merged = mergeByKey({ base, mine, theirs: current.data })
+      const data = rule(merged.data)
       clashes = merged.clashes
-      unchecked = signer.isChecked(merged.data) ? undefined : merged.data
-      return unchecked ? undefined : withEnd({ ...current, data: merged.data }, expiresAt)
+      unchecked = signer.isChecked(data) ? undefined : data
+      return unchecked ? undefined : withEnd({ ...current, data }, endOf(data))
     })
     if (!row || !unchecked) {
       if (!row || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !row })
@@ -341,6 +377,19 @@ async function saveRow(
   }
 }
 
+/** A touch does not tell whether the row still exists, and no token may go out for a destroyed session. */
+async function touchRow(
+  rows: Rows,
+  id: string,
+  { end, endOf }: { end: Date | undefined; endOf: RowWrite['endOf'] },
+): Promise<StoredSession | undefined> {
+  await rows.touch(id, end)
+  const row = await rows.find(id)
+  // Another request may have given the session another lifetime meanwhile.
+  if (row && endOf(row.data)?.getTime() !== end?.getTime()) await rows.touch(id, endOf(row.data))
+  return row
+}
+
 /**
  * Writes the row of a new id. What the old row has goes along; of a session that was destroyed meanwhile, only what this request
  * changed.
@@ -348,13 +397,14 @@ async function saveRow(
 async function createRow(
   settings: Settings,
   rows: Rows,
-  { id, loaded, mine, plan, signer, expiresAt }: Pick<Draft, 'id' | 'loaded'> & NewRow,
+  { id, loaded, mine, plan, signer, rule, endOf }: Pick<Draft, 'id' | 'loaded'> & RowWrite & { mine: SessionData },
 ): Promise<StoredSession> {
   const before = loaded?.row ? loaded.record.id : undefined
-  const create = async (row: StoredSession): Promise<StoredSession> => {
+  const create = async (given: StoredSession): Promise<StoredSession> => {
+    const row = { ...given, data: rule(given.data) }
     if (plan.reason === 'emptied' && isEmpty(row.data)) return row
     await signer.check(row.data)
-    await rows.create(id, withEnd(row, expiresAt))
+    await rows.create(id, withEnd(row, endOf(row.data)))
     return row
   }
   if (!loaded || before === undefined) return await create({ data: { ...mine } })
@@ -368,13 +418,6 @@ async function createRow(
   const row = await create(carried(current))
   // If it was destroyed before the new row was there, its data must not live on in that.
   return !current || (await rows.current(before)) ? row : await create(carried(undefined))
-}
-
-interface NewRow {
-  readonly mine: SessionData
-  readonly plan: Plan
-  readonly signer: PublicSigner
-  readonly expiresAt: Date | undefined
 }
 
 function withEnd({ expiresAt: _, ...row }: StoredSession, expiresAt: Date | undefined): StoredSession {
@@ -458,7 +501,7 @@ async function signWith(
   settings: Settings,
   { id, createdAt, isRegenerated, loaded: read, browser }: Draft,
   codecIndex: number,
-  { data, row, version, expiresAt, isMerged = false }: Content,
+  { data, shown, row, version, isMerged = false }: Content,
   now: Date,
 ): Promise<SignedSession> {
   const codec = settings.codecs[codecIndex] as SessionCodec
@@ -466,8 +509,9 @@ async function signWith(
   const before = row && isRegenerated ? undefined : read?.record
   const record: SessionRecord = { ...before, data, version, id, createdAt, accessedAt: now }
   if (row) record.stored = row.data
-  const end = expiresAt ?? (codec.bareId && row?.expiresAt)
+  const end = endAt(settings, shown, { createdAt, now }) ?? (codec.bareId && row?.expiresAt)
   if (end) record.expiresAt = end
+  record.isOwnEnd = settings.ownTimes(shown) !== undefined
   const limits = codec.chunks ? settings.chunkLimits : undefined
   const value = await signFitting(codec, record, contextOf(settings, 'session', now), settings.name, limits)
   const loaded: LoadedSession = {
@@ -478,7 +522,7 @@ async function signWith(
     isMerged,
     isCounted: read?.isCounted === true,
   }
-  const cookie = { end: cookieEnd(settings.rows, codec, row?.data ?? data, now), now }
+  const cookie = { end: settings.cookieEnd(shown, now), now }
   return { loaded, ...piecesOf(settings, browser, { loaded, limits, cookie }) }
 }
 
@@ -588,6 +632,7 @@ function apply(
   state: SessionState,
   { draft, base, content, signed, publicCookie }: Applied,
 ): void {
+  if (base && content) showRuled(draft.data, base, content.shown)
   const stored = { ...(base && { base }), ...(content?.row && { row: content.row }) }
   if (signed) {
     // The version of a new session is known once its cookie comes in.

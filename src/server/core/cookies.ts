@@ -3,11 +3,12 @@
  * RFC 6265 §4.1 with SameSite, the name prefixes, Partitioned and Priority of its successor; limits as browsers have them.
  */
 import { MAX_CANDIDATES, readCookies } from '../../shared/cookie.js'
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import { checkLimit } from '../../shared/limits.js'
 import { checkNames } from '../../shared/option-names.js'
 import type { NamedPlace } from '../codecs/codec.js'
+import { ageOf, type LifetimeFunction } from './own-lifetime.js'
 
 export interface CookieAttributes {
   /** Default `/`. */
@@ -19,11 +20,14 @@ export interface CookieAttributes {
   sameSite?: 'lax' | 'strict' | 'none' | 'Lax' | 'Strict' | 'None' | false
   /**
    * Beaker's `cookie_expires`: `true` (default) until the browser closes, `false` never (until 2038), a `Date`, or a
-   * duration (`'14d'`, or seconds) counted from each write.
+   * duration (`'14d'`, or seconds) counted from each write. A function gives each session its own lifetime, see `maxAge`.
    */
-  expires?: boolean | Date | Duration
-  /** Max-Age, counted from each write: `'14d'`, or seconds. */
-  maxAge?: Duration
+  expires?: boolean | Date | Duration | LifetimeFunction
+  /**
+   * Max-Age, counted from each write: `'14d'`, or seconds. A function is asked at each write of a session and gives it a lifetime of its own,
+   * for the server, too: a duration, a `Date`, `'browser'`, or undefined.
+   */
+  maxAge?: Duration | LifetimeFunction
   partitioned?: boolean
   priority?: 'low' | 'medium' | 'high'
   /** For an application shown in a frame of another site: `SameSite=None; Secure; Partitioned`. */
@@ -77,8 +81,6 @@ interface CookieTime {
 export const MAX_COOKIE_BYTES = 4096
 /** Bytes of one attribute's value that browsers keep. */
 const MAX_ATTRIBUTE_BYTES = 1024
-/** Milliseconds; dates of HTTP have years of four digits (RFC 9110 §5.6.7). */
-const LONGEST_AGE = 31_536_000_000_000
 /** Beaker's "never": the last second of a signed 32-bit clock, here in real GMT (FORMATS §3). */
 const NEVER = /* @__PURE__ */ new Date(2_147_483_647_000)
 
@@ -237,15 +239,19 @@ function settle(attributes: CookieAttributes): FixedAttributes {
 
 type CookieLifetime = Pick<SetCookieAttributes, 'expires' | 'maxAge'>
 
+/** What a function says is in the session. */
 function lifetimeOf({ expires = true, maxAge }: CookieAttributes): (now: Date) => CookieLifetime {
-  const age = maxAge === undefined ? {} : { maxAge: Math.floor(ageOf(maxAge, 'maxAge') / 1000) }
-  if (expires === true) return () => age
+  const age =
+    maxAge === undefined || typeof maxAge === 'function'
+      ? {}
+      : { maxAge: Math.floor(ageOf(maxAge, 'Option "maxAge"') / 1000) }
+  if (expires === true || typeof expires === 'function') return () => age
   if (expires === false || expires instanceof Date) {
     const date = expires === false ? NEVER : new Date(expires)
     if (Number.isNaN(date.getTime())) throw new TypeError('Option "expires" is an invalid Date')
     return () => ({ expires: date, ...age })
   }
-  const delta = ageOf(expires, 'expires')
+  const delta = ageOf(expires, 'Option "expires"')
   return (now) => ({ expires: new Date(now.getTime() + delta), ...age })
 }
 
@@ -253,13 +259,6 @@ function lifetimeOf({ expires = true, maxAge }: CookieAttributes): (now: Date) =
 function lifetimeUntil(end: Date | 'browser', now: Date): CookieLifetime {
   if (end === 'browser') return {}
   return { expires: end, maxAge: Math.max(0, Math.floor((end.getTime() - now.getTime()) / 1000)) }
-}
-
-/** A cookie of less than a second would be gone as soon as it is set. */
-function ageOf(value: Duration, option: string): number {
-  const age = parseDuration(value, option)
-  if (age >= 1000 && age <= LONGEST_AGE) return age
-  throw new TypeError(`Option "${option}" must be a second or more, and 1000 years at most`)
 }
 
 function sameSiteName(sameSite: NonNullable<CookieAttributes['sameSite']>): SetCookieAttributes['sameSite'] {

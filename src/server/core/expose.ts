@@ -3,6 +3,7 @@
  * The public cookie is signed with its own key and never accepted as authority.
  */
 import type { SessionData } from '../../shared/types.js'
+import { type ReadOwnTimes, readOwnTimes, withOwnTimes } from './own-lifetime.js'
 
 /** `true`: all, and the cookie is readable. A list or function: those fields, in `NAME.public`. `false`: nothing. */
 export type Expose<Data extends object = SessionData> =
@@ -13,7 +14,7 @@ export type Expose<Data extends object = SessionData> =
 export interface Exposure {
   /** Whether scripts can't read the session cookie itself. */
   readonly httpOnly: boolean
-  /** What the public cookie holds; absent if there is none. */
+  /** What the public cookie holds, with the session's own lifetime; absent if there is none. */
   publicData?(data: SessionData): SessionData
 }
 
@@ -22,12 +23,19 @@ export interface Exposure {
  *
  * @throws {TypeError} if it is missing
  */
-export function createExposure<Data extends object>(expose: Expose<Data>): Exposure {
+export function createExposure<Data extends object>(
+  expose: Expose<Data>,
+  ownTimes: ReadOwnTimes = readOwnTimes(undefined),
+): Exposure {
   if (typeof expose === 'boolean') return { httpOnly: !expose }
-  if (typeof expose === 'function') return { httpOnly: true, publicData: (data) => checked(expose(data as Data)) }
+  const showing = (choose: (data: SessionData) => SessionData): Exposure => ({
+    httpOnly: true,
+    publicData: (data) => withOwnTimes(choose(data), ownTimes(data)),
+  })
+  if (typeof expose === 'function') return showing((data) => checked(expose(data as Data)))
   if (Array.isArray(expose) && expose.every((key) => typeof key === 'string')) {
     const keys: readonly string[] = [...new Set<string>(expose)]
-    return { httpOnly: true, publicData: (data) => pick(data, keys) }
+    return showing((data) => pick(data, keys))
   }
   throw new TypeError(
     'Option "expose" is required: which fields may scripts on the page see? A list such as ["user"], a function, true (all) or false (none)',

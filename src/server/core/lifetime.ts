@@ -4,7 +4,13 @@
  */
 import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
-import type { SessionMeta } from '../../shared/types.js'
+import type { OwnTimes } from '../../shared/own-times.js'
+import type { SessionRecord } from '../codecs/codec.js'
+
+/** What a format says of a session's times. */
+export type Times = {
+  readonly [Time in 'createdAt' | 'accessedAt' | 'expiresAt' | 'validFor']?: SessionRecord[Time] | undefined
+}
 
 export interface LifetimeOptions {
   /** Milliseconds without a request. */
@@ -15,17 +21,23 @@ export interface LifetimeOptions {
   touchEvery?: Duration | false
 }
 
+/** The rules of one kind of session, and of a session that has a lifetime of its own. */
+export interface Lifetimes {
+  /** @param own - replaces the idle timeout; an absolute timeout counts in any case */
+  of(own: OwnTimes | undefined): Lifetime
+}
+
 export interface Lifetime {
   /** Why a session has expired by the timeouts, or undefined. The codec checks an expiry inside a token (`refuseTokenTimes`). */
-  ended(times: SessionMeta, now: Date): SessionError | undefined
+  ended(times: Times, now: Date): SessionError | undefined
   /** Whether a timeout can't end the session, because it does not say when it was last used or when it began. */
-  isUntimed(times: SessionMeta, now: Date): boolean
+  isUntimed(times: Times, now: Date): boolean
   /** A format without a time of the last access tells it by the end that was written with it. */
-  lastAccess(times: SessionMeta, now: Date): Date | undefined
+  lastAccess(times: Times, now: Date): Date | undefined
   /** When it expires if no further request comes. */
-  expiresAt(times: { [Time in 'createdAt' | 'accessedAt' | 'expiresAt']?: Date | undefined }): Date | undefined
+  expiresAt(times: Times): Date | undefined
   /** @param isRenewed - what the format itself says, where it does: then only an idle timeout asks for more */
-  needsTouch(times: SessionMeta, now: Date, isRenewed?: boolean): boolean
+  needsTouch(times: Times, now: Date, isRenewed?: boolean): boolean
 }
 
 /** How far the clock of another server may be ahead, in milliseconds. */
@@ -36,48 +48,79 @@ const DEFAULT_TOUCH_EVERY = 60_000
 const WHOLE_SECONDS = 1000
 
 /** Prepares the rules of one kind of session. @throws {TypeError} for a duration that is none */
-export function createLifetime(options: LifetimeOptions): Lifetime {
+export function createLifetimes(options: LifetimeOptions): Lifetimes {
   const { idleTimeout, absoluteTimeout } = options
   const touchEvery = touchInterval(options.touchEvery, idleTimeout)
+  const configured = createLifetime({ idle: idleTimeout, absolute: absoluteTimeout, touchEvery })
+  return {
+    of(own) {
+      if (!own) return configured
+      // Without a touch a session with an idle timeout would end although it is used.
+      const interval =
+        own.idleTimeout === undefined ? touchEvery : Math.min(touchEvery ?? DEFAULT_TOUCH_EVERY, own.idleTimeout / 2)
+      return createLifetime({
+        idle: own.idleTimeout,
+        absolute: absoluteTimeout,
+        end: own.end,
+        touchEvery: interval,
+        isOwn: true,
+      })
+    },
+  }
+}
 
-  function lastAccess({ createdAt, accessedAt, expiresAt }: SessionMeta, now: Date): Date | undefined {
-    if (accessedAt || !expiresAt || idleTimeout === undefined) return accessedAt
+interface Rules {
+  readonly idle: number | undefined
+  readonly absolute: number | undefined
+  /** Since 1970. */
+  readonly end?: number | undefined
+  readonly touchEvery: number | undefined
+  /** Of the session itself: then a codec has written its end by that, and not by an option of its own. */
+  readonly isOwn?: boolean
+}
+
+function createLifetime({ idle, absolute, end: fixed, touchEvery, isOwn = false }: Rules): Lifetime {
+  function lastAccess({ createdAt, accessedAt, expiresAt, validFor }: Times, now: Date): Date | undefined {
+    const life = isOwn ? idle : (validFor ?? idle)
+    if (accessedAt || !expiresAt || life === undefined) return accessedAt
     // The absolute end says nothing about the last access, nor does an end that another system has set further ahead.
-    const absoluteEnd = (createdAt?.getTime() ?? Number.NaN) + (absoluteTimeout ?? Number.NaN)
-    if (expiresAt.getTime() > absoluteEnd - WHOLE_SECONDS) return now
-    return new Date(Math.min(expiresAt.getTime() - idleTimeout, now.getTime()))
+    const absoluteEnd = (createdAt?.getTime() ?? Number.NaN) + (absolute ?? Number.NaN)
+    if (life === idle && expiresAt.getTime() > absoluteEnd - WHOLE_SECONDS) return now
+    const time = expiresAt.getTime() - life
+    return new Date(Math.min(Math.max(time, createdAt?.getTime() ?? time), now.getTime()))
   }
 
   return {
     ended(times, now) {
       const { createdAt } = times
       const accessedAt = lastAccess(times, now)
-      if (idleTimeout !== undefined && accessedAt) {
+      if (idle !== undefined && accessedAt) {
         if (isAhead(accessedAt, now)) return early('it was last used in the future')
-        if (now.getTime() - accessedAt.getTime() > idleTimeout) return over('it was idle for too long')
+        if (now.getTime() - accessedAt.getTime() > idle) return over('it was idle for too long')
       }
-      if (absoluteTimeout !== undefined && createdAt) {
+      if (absolute !== undefined && createdAt) {
         if (isAhead(createdAt, now)) return early('it begins in the future')
-        if (now.getTime() - createdAt.getTime() > absoluteTimeout) return over('it is too old')
+        if (now.getTime() - createdAt.getTime() > absolute) return over('it is too old')
       }
-      return undefined
+      return fixed !== undefined && now.getTime() >= fixed ? over('its own end has passed') : undefined
     },
     isUntimed(times, now) {
-      const isNeverIdle = idleTimeout !== undefined && lastAccess(times, now) === undefined
-      return isNeverIdle || (absoluteTimeout !== undefined && times.createdAt === undefined)
+      const isNeverIdle = idle !== undefined && lastAccess(times, now) === undefined
+      return isNeverIdle || (absolute !== undefined && times.createdAt === undefined)
     },
     lastAccess,
     expiresAt({ createdAt, accessedAt, expiresAt }) {
-      let end = expiresAt?.getTime() ?? Infinity
-      if (accessedAt && idleTimeout !== undefined) end = Math.min(end, accessedAt.getTime() + idleTimeout)
-      if (createdAt && absoluteTimeout !== undefined) end = Math.min(end, createdAt.getTime() + absoluteTimeout)
+      let end = Math.min(expiresAt?.getTime() ?? Infinity, fixed ?? Infinity)
+      if (accessedAt && idle !== undefined) end = Math.min(end, accessedAt.getTime() + idle)
+      if (createdAt && absolute !== undefined) end = Math.min(end, createdAt.getTime() + absolute)
       return end === Infinity ? undefined : new Date(end)
     },
     needsTouch(times, now, isRenewed) {
-      if (isRenewed === true || (isRenewed === false && idleTimeout === undefined)) return isRenewed
+      // No renewal moves a fixed end.
+      if (fixed === undefined && (isRenewed === true || (isRenewed === false && idle === undefined))) return isRenewed
       const accessedAt = lastAccess(times, now)
       // A session that does not say when it was used last would never be idle: give it a time, as Beaker does.
-      if (!accessedAt) return idleTimeout !== undefined
+      if (!accessedAt) return idle !== undefined
       return touchEvery !== undefined && now.getTime() - accessedAt.getTime() >= touchEvery
     },
   }

@@ -18,6 +18,7 @@ import {
   identify,
   isProtected,
   type LoadedSession,
+  loadedData,
   type PublicCookie,
   Session,
   type SessionOwner,
@@ -32,7 +33,8 @@ export type LoadSession<Data extends object> = (source: CookieSource) => Promise
 
 /** Prepares the loading of sessions: the same request object always gets the same session. A load that failed is tried again. */
 export function createLoader<Data extends object>(settings: LoadSettings): LoadSession<Data> {
-  const owner: SessionOwner = { now: settings.clock }
+  const { clock, putWish } = settings
+  const owner: SessionOwner = { now: clock, ...(putWish && { putWish }) }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null) return loadSession<Data>(settings, owner, source)
@@ -51,7 +53,7 @@ async function loadSession<Data extends object>(
   owner: SessionOwner,
   source: CookieSource,
 ): Promise<Session<Data>> {
-  const { lifetime, name, versions } = settings
+  const { name, versions } = settings
   const now = settings.clock()
   const header = cookieHeader(source)
   const cookies = readSessionCookies(header, name, settings.joinsChunks)
@@ -61,6 +63,8 @@ async function loadSession<Data extends object>(
   if (loaded && !versions.note(loaded)) reportConflict(settings, loaded)
 
   const { id = settings.csrf.newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
+  const data = loaded ? loadedData(loaded) : {}
+  const lifetime = settings.lifetimeOf(data)
   const accessedAt = lifetime.lastAccess(loaded?.record ?? {}, now) ?? now
   const value = header.includes(PUBLIC_SUFFIX) ? readCookies(header, settings.publicName).at(-1) : undefined
   let publicCookie: PublicCookie | undefined
@@ -68,7 +72,6 @@ async function loadSession<Data extends object>(
     // Without a session it expires, whatever it says.
     publicCookie = loaded ? await readPublicCookie(settings, value, { now, verifications }) : { value }
   }
-  const data = loaded?.row?.data ?? loaded?.record.data ?? {}
   const { csrf } = settings
   const state: SessionState = {
     id,
@@ -133,8 +136,9 @@ export async function findLoadedSession(
     verifications.endValue()
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
-    let accepted = outcome instanceof SessionError ? outcome : (refusalOf(settings, outcome, now) ?? outcome)
-    if (rows && !(accepted instanceof SessionError)) accepted = await withRow(settings, rows, accepted, now)
+    let accepted = rows && !(outcome instanceof SessionError) ? await withRow(rows, outcome) : outcome
+    // How long a session may last is in its data.
+    if (!(accepted instanceof SessionError)) accepted = refusalOf(settings, accepted, now) ?? accepted
     if (!(accepted instanceof SessionError)) loaded = accepted
     else if (!loaded) {
       const id = outcome instanceof SessionError ? undefined : outcome.record.id
@@ -207,13 +211,14 @@ function asSessionError(error: unknown): SessionError {
   return new SessionError(code, message, { cause: error, verified })
 }
 
-/** Why a token that verified is no session by its times. Of a bare id only its row tells when the session expires. */
+/** Why a token that verified is no session by its times. */
 function refusalOf(
-  { lifetime, requireTimes }: LoadSettings,
-  { record, codec, row }: LoadedSession,
+  { lifetimeOf, requireTimes }: LoadSettings,
+  loaded: LoadedSession,
   now: Date,
 ): SessionError | undefined {
-  if (codec.bareId && !row) return undefined
+  const { record, codec } = loaded
+  const lifetime = lifetimeOf(loadedData(loaded))
   if ((requireTimes ?? codec.hasTimes ?? false) && lifetime.isUntimed(record, now)) {
     const why = 'The session has no time that a timeout could count from'
     return new SessionError('ERR_SESSION_EXPIRED', why, { verified: true })
@@ -221,21 +226,13 @@ function refusalOf(
   return lifetime.ended(record, now)
 }
 
-/** Finds the row of a token in the store. Returns why there is none, or why the row is no session by its times. */
-async function withRow(
-  settings: LoadSettings,
-  rows: RowReader,
-  candidate: LoadedSession,
-  now: Date,
-): Promise<LoadedSession | SessionError> {
+/** Finds the row of a token in the store. Returns why there is none. */
+async function withRow(rows: RowReader, candidate: LoadedSession): Promise<LoadedSession | SessionError> {
   const { codec, record } = candidate
   const { id } = record
   try {
     const row = id ? await rows.find(id) : undefined
-    if (row) {
-      const found = { ...candidate, record: timedBy(row, candidate), row, base: copyOf(row.data) }
-      return (codec.bareId && refusalOf(settings, found, now)) || found
-    }
+    if (row) return { ...candidate, record: timedBy(row, candidate), row, base: copyOf(row.data) }
     const why = id ? 'The store has no such session: it was destroyed or expired' : 'The token names no session'
     return new SessionError('ERR_SESSION_EXPIRED', why, { verified: !codec.bareId })
   } catch (error) {
@@ -258,7 +255,7 @@ function weightiest(rejections: readonly Rejection[]): Rejection {
 }
 
 function reportCandidates(
-  { emit, lifetime, name }: LoadSettings,
+  { emit, lifetimeOf, name }: LoadSettings,
   { values, candidates }: RequestCookies,
   { loaded, rejections, now }: { loaded: LoadedSession | undefined; rejections: readonly Rejection[]; now: Date },
 ): void {
@@ -272,7 +269,7 @@ function reportCandidates(
     emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
   }
   if (loaded) {
-    const untimed = lifetime.isUntimed(loaded.record, now) && ({ untimed: true } as const)
+    const untimed = lifetimeOf(loadedData(loaded)).isUntimed(loaded.record, now) && ({ untimed: true } as const)
     emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length, ...untimed })
   }
   const shadowed = findShadowed(name, values, taken, rejections)

@@ -32,12 +32,24 @@ import { type CsrfKeys, createCsrfKeys } from './csrf.js'
 import type { EmitEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
-import { createLifetime, type Lifetime } from './lifetime.js'
-import type { Session } from './session.js'
+import { createLifetimes, type Lifetime } from './lifetime.js'
+import {
+  createRules,
+  type LifetimeFunction,
+  putWish,
+  type ReadCookieEnd,
+  type ReadOwnTimes,
+  type Rule,
+  readCookieEnd,
+  readOwnTimes,
+} from './own-lifetime.js'
+import type { Session, SessionOwner } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
 import { createVersions, type Versions } from './versions.js'
 
 export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
+  expires?: boolean | Date | Duration | LifetimeFunction<Session<Data>>
+  maxAge?: Duration | LifetimeFunction<Session<Data>>
   /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, no timeouts. */
   session?: SessionDefinition<Data>
   /** The first writes, all read. */
@@ -120,7 +132,11 @@ export interface LoadSettings {
   readonly publicCodec: SessionCodec | undefined
   /** What the last public cookies say. */
   readonly publicRecords: VerifiedCache<SessionRecord>
-  readonly lifetime: Lifetime
+  readonly ownTimes: ReadOwnTimes
+  /** Absent if nothing is ever written. */
+  readonly putWish?: SessionOwner['putWish']
+  /** The rules of a session with this data. */
+  lifetimeOf(data: SessionData): Lifetime
   /** Undefined: as each codec says. */
   readonly requireTimes: boolean | undefined
   /** A fresh session may replace a value that verified and can't be read. */
@@ -142,6 +158,9 @@ export interface LoadSettings {
 export interface Settings extends LoadSettings {
   readonly rows: Rows | undefined
   readonly exposure: Exposure
+  readonly cookieEnd: ReadCookieEnd
+  /** Asks the functions of `maxAge` and `expires` for one write; absent if there are none. */
+  readonly askRules: ((session: Session<object>, data: SessionData) => Rule) | undefined
   readonly cookies: CookieWriter
   readonly chunkLimits: ChunkLimits
   readonly plainHttp: PlainHttpWatch
@@ -239,17 +258,20 @@ export function settleLoading<Data extends object>(
       emit?.({ type: 'keys', ...(index < codecs.length && { codec, codecIndex: index }), ...event })
     })
   }
+  const ownTimes = readOwnTimes(options.store)
+  const lifetimes = createLifetimes({
+    ...(idleTimeout === undefined ? {} : { idleTimeout }),
+    ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),
+    ...(touchEvery === undefined ? {} : { touchEvery }),
+  })
   return {
     name,
     publicName: publicName(name),
     codecs,
     publicCodec: undefined,
     publicRecords,
-    lifetime: createLifetime({
-      ...(idleTimeout === undefined ? {} : { idleTimeout }),
-      ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),
-      ...(touchEvery === undefined ? {} : { touchEvery }),
-    }),
+    ownTimes,
+    lifetimeOf: (data) => lifetimes.of(ownTimes(data)),
     requireTimes,
     replaceUnreadable: options.replaceUnreadable === true,
     joinsChunks: codecs.some((codec) => codec.chunks),
@@ -293,8 +315,8 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     throw new TypeError(`Option "store" needs a codec that keeps the session's id; ${writer.name} does not`)
   }
   // What reads only shows nothing to a page.
-  const exposure = createExposure(options.readOnly ? (options.expose ?? false) : options.expose)
   const loading = settleLoading({ ...options, codecs })
+  const exposure = createExposure(options.readOnly ? (options.expose ?? false) : options.expose, loading.ownTimes)
   const { name, emit } = loading
   const publicCodec = exposure.publicData && loading.codecs.find((codec) => codec.readable && codec.sign)
   if (exposure.publicData && !publicCodec && !options.readOnly) {
@@ -311,6 +333,9 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     rows: options.store === undefined ? undefined : createRows(options.store, { clock: loading.clock, emit }),
     publicCodec,
     exposure,
+    putWish,
+    cookieEnd: readCookieEnd(options.store),
+    askRules: createRules(['maxAge', options.maxAge], ['expires', options.expires]),
     cookies: createCookieWriter(
       options,
       [name, publicName(name)],

@@ -6,12 +6,12 @@ import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import { copyOf, equalValues } from '../values.js'
 import type { SetCookie } from './cookies.js'
+import type { Times } from './lifetime.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
 import { cookiesOf } from './place.js'
 import { type Draft, identify, type LoadedSession, type PublicCookie } from './session.js'
 import { signFitting } from './sign-fitting.js'
-import { cookieEnd } from './store-rows.js'
 
 /** The session as the public cookie has to show it. */
 export interface Shown {
@@ -30,7 +30,7 @@ export interface Shown {
  * name, and a sign-in beside this request may have set a newer one.
  */
 export function publicChange(
-  { exposure, lifetime }: Settings,
+  { exposure, lifetimeOf }: Settings,
   { browser: { publicCookie } }: Draft,
   { loaded, data, isWritten, isSigned }: Shown,
   now: Date,
@@ -43,7 +43,7 @@ export function publicChange(
     record !== undefined &&
     (record.keyIndex ?? 0) === 0 &&
     !(record.expiresAt && record.expiresAt <= now) &&
-    !lifetime.needsTouch(record, now) &&
+    !lifetimeOf(data).needsTouch(record, now) &&
     equalValues(record.data, shown)
   return isCurrent ? undefined : shown
 }
@@ -83,7 +83,7 @@ export function createPublicSigner(
   draft: Draft,
   { isChange, isSigned, now }: { isChange: boolean; isSigned: boolean; now: Date },
 ): PublicSigner {
-  const { exposure, lifetime, publicCodec, publicName } = settings
+  const { exposure, lifetimeOf, publicCodec, publicName } = settings
   const context = contextOf(settings, 'public', now)
   let checked: SessionData | undefined
   /** What was signed last. */
@@ -125,9 +125,9 @@ export function createPublicSigner(
       if (!isChange || !exposure.publicData) return
       const shown = exposure.publicData(data)
       const { createdAt, loaded } = draft
-      const expiresAt = lifetime.expiresAt({ createdAt, accessedAt: now })
+      const expiresAt = lifetimeOf(data).expiresAt({ createdAt, accessedAt: now })
       const times = isSigned || !loaded ? { createdAt, accessedAt: now, expiresAt } : loaded.record
-      const record = recordOf(shown, times, loaded?.row?.origin)
+      const record = recordOf(shown, { ...times, isOwnEnd: settings.ownTimes(data) !== undefined }, loaded?.row?.origin)
       try {
         if (hasMembers(shown)) await sign(record)
       } catch (error) {
@@ -140,10 +140,11 @@ export function createPublicSigner(
       const expired = { cookie: cookies.expire(publicName, { httpOnly: false }) }
       if (data === 'expired') return expired
       const session = loaded as LoadedSession
-      const record = recordOf(data, session.record, (session.row ?? session.record).origin)
+      const times = { ...session.record, isOwnEnd: settings.ownTimes(whole) !== undefined }
+      const record = recordOf(data, times, (session.row ?? session.record).origin)
       try {
         const { value, record: signed } = await sign(record)
-        const end = cookieEnd(settings.rows, session.codec, whole, now)
+        const end = settings.cookieEnd(whole, now)
         return {
           cookie: cookies.set(publicName, value, { httpOnly: false, now, end }),
           written: { value, record: { ...signed, keyIndex: 0 } },
@@ -163,7 +164,7 @@ export function createPublicSigner(
 
 function recordOf(
   data: SessionData,
-  { createdAt, accessedAt, expiresAt }: { [Time in 'createdAt' | 'accessedAt' | 'expiresAt']?: Date | undefined },
+  { createdAt, accessedAt, expiresAt, isOwnEnd }: Times & { isOwnEnd: boolean },
   origin: SessionRecord['origin'],
 ): SessionRecord {
   return {
@@ -171,6 +172,7 @@ function recordOf(
     ...(createdAt && { createdAt }),
     ...(accessedAt && { accessedAt }),
     ...(expiresAt && { expiresAt }),
+    ...(isOwnEnd && { isOwnEnd }),
     ...(origin && { origin }),
   }
 }

@@ -10,6 +10,7 @@ import type { SetCookie } from './cookies.js'
 import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken, nextId } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
+import type { Wish } from './own-lifetime.js'
 
 /** What only the server knows of a session: `load` makes it, `commit` and `destroy` change it at their end. */
 export interface SessionState extends CsrfState {
@@ -58,6 +59,11 @@ export interface LoadedSession {
   readonly isMerged?: boolean
 }
 
+/** What the application gets: with a store the token has little of it. */
+export function loadedData({ row, record }: LoadedSession): SessionData {
+  return row?.data ?? record.data
+}
+
 /** The cookies of our names in a browser. */
 export interface BrowserCookies {
   /** There is one of the session's own name, whatever its value. */
@@ -98,6 +104,8 @@ interface SessionIdentity {
 /** What a session needs of the server it belongs to. */
 export interface SessionOwner {
   now(): Date
+  /** Puts a wish into the data. Absent if nothing is ever written. @throws {TypeError} */
+  putWish?(data: SessionData, wish: Wish | undefined): void
 }
 
 /** Under this name a view of a session, as that of Fastify, has the session itself. */
@@ -277,6 +285,18 @@ export class Session<Data extends object = SessionData> {
    */
   verifyCsrf(token: unknown): boolean {
     return isCsrfToken(this.data as SessionData, this.#state, token)
+  }
+
+  /**
+   * Keeps what this visitor wants in the session, for each later write to find (`_session_expiry`, as Django's `set_expiry` has it): the cookie
+   * lasts so long, and so does the session on the server. The definition's `absoluteTimeout` ends it in any case.
+   *
+   * @param wish - so long without a request (`'30d'`, or seconds), a time, `'browser'` (the cookie lasts until it closes, the session as the
+   *   definition says), or undefined: as the options say
+   * @throws {TypeError} for anything else
+   */
+  remember(wish: Wish | undefined): void {
+    this.#owner.putWish?.(this.data as SessionData, wish)
   }
 
   /** The data only, without id and times. */

@@ -5,7 +5,6 @@ import { platform } from '#platform'
 import { encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError, SessionError } from '../../shared/errors.js'
 import { isPlainObject, type MaybePromise, type SessionData } from '../../shared/types.js'
-import type { SessionCodec } from '../codecs/codec.js'
 import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore, StoredSession } from '../stores/store.js'
 import { isApplicationError } from '../values.js'
@@ -26,21 +25,6 @@ export interface Rows extends RowReader {
   change(id: string, change: (current: StoredSession) => StoredSession | undefined): Promise<StoredSession | undefined>
   touch(id: string, expiresAt: Date | undefined): Promise<void>
   remove(id: string): Promise<void>
-  /** How long a session of this data asks browsers to keep its cookie. */
-  cookieEnd(data: SessionData, now: Date): CookieEnd
-}
-
-/** Until a time, until the browser closes, or as the options say. */
-export type CookieEnd = Date | 'browser' | undefined
-
-/** How long the session itself asks browsers to keep its cookies: the store says it, or the codec if there is none. */
-export function cookieEnd(
-  rows: Pick<Rows, 'cookieEnd'> | undefined,
-  codec: SessionCodec,
-  data: SessionData,
-  now: Date,
-): CookieEnd {
-  return rows ? rows.cookieEnd(data, now) : codec.cookieEnd?.(data, now)
 }
 
 export interface RowsOptions {
@@ -95,7 +79,6 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
       else await rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))
     },
     remove: (id) => ask(store, 'delete', () => writes.delete(id)),
-    cookieEnd: (data, now) => store.cookieEnd?.(data, now),
   }
   return rows
 }

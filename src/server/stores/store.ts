@@ -33,8 +33,8 @@ export interface SessionStore {
   /** Moves the expiry of a row and nothing else; a deleted row stays deleted. Absent: the row is written again. */
   touch?(id: string, expiresAt: Date | undefined): MaybePromise<void>
   /**
-   * How long a session asks browsers to keep its cookie, if its data says so, as Django's `_session_expiry` does: until a time, or until the
-   * browser closes. Absent or undefined: as the options say. It never throws.
+   * How long a session asks browsers to keep its cookie, if its data says so in words of its own: until a time, or until the browser closes.
+   * Absent or undefined: as `_session_expiry` says. It never throws.
    */
   cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
   /**

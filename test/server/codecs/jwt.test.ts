@@ -163,10 +163,14 @@ describe('times', () => {
 
   test('expires: the end tells when the last touch was', async () => {
     const codec = codecOf({ expires: '1h' })
-    const { accessedAt } = await codec.verify(signed(`{"exp":${now + 3000}}`), context)
-    expect(accessedAt).toEqual(new Date(START - 600_000))
+    const sessions = createSessions({ codecs: [codec], expose: false, clock: () => context.now })
+    const accessedAt = async (claims: string): Promise<Date> =>
+      (await sessions.load(`beaker.session.id=${signed(claims)}`)).accessedAt
+    expect(await accessedAt(`{"exp":${now + 3000}}`)).toEqual(new Date(START - 600_000))
     // written when "expires" was longer: not a touch in the future
-    expect((await codec.verify(signed(`{"exp":${now + 86_400}}`), context)).accessedAt).toEqual(context.now)
+    expect(await accessedAt(`{"exp":${now + 86_400}}`)).toEqual(context.now)
+    // another system's end: not a touch before it began
+    expect(await accessedAt(`{"exp":${now + 60},"iat":${now - 9}}`)).toEqual(new Date(START - 9_000))
   })
 })
 

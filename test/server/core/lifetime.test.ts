@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest'
-import { createLifetime, type LifetimeOptions } from '../../../src/server/core/lifetime.js'
+import { createLifetimes, type LifetimeOptions } from '../../../src/server/core/lifetime.js'
 import type { SessionMeta } from '../../../src/shared/types.js'
 import { START } from '../server.helpers.js'
 
 const now = new Date(START)
 const at = (seconds: number): Date => new Date(START + seconds * 1000)
-const ended = (options: LifetimeOptions, times: SessionMeta) => createLifetime(options).ended(times, now)?.code
+const ended = (options: LifetimeOptions, times: SessionMeta) =>
+  createLifetimes(options).of(undefined).ended(times, now)?.code
 const minutes = 60_000
 
 describe('idle timeout', () => {
@@ -44,7 +45,7 @@ describe('absolute timeout', () => {
 })
 
 test('every refusal says that the value had verified', () => {
-  const lifetime = createLifetime({ idleTimeout: 10_000, absoluteTimeout: 10_000 })
+  const lifetime = createLifetimes({ idleTimeout: 10_000, absoluteTimeout: 10_000 }).of(undefined)
   for (const times of [
     { accessedAt: at(-99) },
     { accessedAt: at(999) },
@@ -56,7 +57,7 @@ test('every refusal says that the value had verified', () => {
 })
 
 describe('expiresAt', () => {
-  const end = (options: LifetimeOptions, times: SessionMeta) => createLifetime(options).expiresAt(times)
+  const end = (options: LifetimeOptions, times: SessionMeta) => createLifetimes(options).of(undefined).expiresAt(times)
 
   test('is the first of all ends', () => {
     const options = { idleTimeout: 10 * minutes, absoluteTimeout: 60 * minutes }
@@ -74,7 +75,9 @@ describe('expiresAt', () => {
 
 describe('touch', () => {
   const due = (options: LifetimeOptions, accessed: number): boolean =>
-    createLifetime(options).needsTouch({ accessedAt: at(accessed) }, now)
+    createLifetimes(options)
+      .of(undefined)
+      .needsTouch({ accessedAt: at(accessed) }, now)
 
   test('is due a minute after the last one', () => {
     expect(due({}, -59.999)).toBe(false)
@@ -106,9 +109,9 @@ describe('touch', () => {
   })
 
   test('a session without a time of access is due where an idle timeout would never end it', () => {
-    expect(createLifetime({ idleTimeout: minutes }).needsTouch({}, now)).toBe(true)
-    expect(createLifetime({}).needsTouch({}, now)).toBe(false)
-    expect(createLifetime({ touchEvery: false }).needsTouch({}, now)).toBe(false)
+    expect(createLifetimes({ idleTimeout: minutes }).of(undefined).needsTouch({}, now)).toBe(true)
+    expect(createLifetimes({}).of(undefined).needsTouch({}, now)).toBe(false)
+    expect(createLifetimes({ touchEvery: false }).of(undefined).needsTouch({}, now)).toBe(false)
   })
 
   test.each([
@@ -121,6 +124,6 @@ describe('touch', () => {
     [{ touchEvery: null }],
     [{ touchEvery: true }],
   ])('refuses %j', (options) => {
-    expect(() => createLifetime(options as LifetimeOptions)).toThrow(/touchEvery/)
+    expect(() => createLifetimes(options as LifetimeOptions).of(undefined)).toThrow(/touchEvery/)
   })
 })

@@ -21,7 +21,7 @@ async function read(
   const settings = settleLoading({ session: defineSession({ name: 'sid' }), codecs })
   const ended = (record: object): SessionError | undefined => refuse((record as SessionRecord).data.user)
   const { loaded, rejections } = await findLoadedSession(
-    { ...settings, lifetime: { ...settings.lifetime, ended } },
+    { ...settings, lifetimeOf: (data) => ({ ...settings.lifetimeOf(data), ended }) },
     values.toReversed().map((value) => ({ value, first: value, isJoined: false })),
     new Date(START),
   )
