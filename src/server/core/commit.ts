@@ -264,9 +264,9 @@ function ruledPlan(
 }
 
 /** Whether an unchanged session is written again for its times. */
-function isTouchDue({ lifetimeOf }: Settings, loaded: LoadedSession, now: Date): boolean {
+function isTouchDue({ lifetimeOf, needsTouch }: Settings, loaded: LoadedSession, now: Date): boolean {
   const { codec, record } = loaded
-  return lifetimeOf(loadedData(loaded)).needsTouch(record, now, codec.needsRenewal?.(record, now))
+  return needsTouch(lifetimeOf(loadedData(loaded)), record, now, codec.needsRenewal?.(record, now))
 }
 
 /** @throws {SessionError} `ERR_SESSION_PROTECTED` */

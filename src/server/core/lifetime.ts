@@ -17,8 +17,6 @@ export interface LifetimeOptions {
   idleTimeout?: number
   /** Milliseconds since the session began. */
   absoluteTimeout?: number
-  /** How old the last access may get before it is written anew (0: always); `false` writes it only with other changes. */
-  touchEvery?: Duration | false
 }
 
 /** The rules of one kind of session, and of a session that has a lifetime of its own. */
@@ -36,8 +34,10 @@ export interface Lifetime {
   lastAccess(times: Times, now: Date): Date | undefined
   /** When it expires if no further request comes. */
   expiresAt(times: Times): Date | undefined
-  /** @param isRenewed - what the format itself says, where it does: then only an idle timeout asks for more */
-  needsTouch(times: Times, now: Date, isRenewed?: boolean): boolean
+  /** Milliseconds. */
+  readonly idle: number | undefined
+  /** Since 1970: an end that no request moves. */
+  readonly fixed: number | undefined
 }
 
 /** How far the clock of another server may be ahead, in milliseconds. */
@@ -47,39 +47,23 @@ const DEFAULT_TOUCH_EVERY = 60_000
 /** Milliseconds by which an end is rounded down in a token. */
 const WHOLE_SECONDS = 1000
 
-/** Prepares the rules of one kind of session. @throws {TypeError} for a duration that is none */
-export function createLifetimes(options: LifetimeOptions): Lifetimes {
-  const { idleTimeout, absoluteTimeout } = options
-  const touchEvery = touchInterval(options.touchEvery, idleTimeout)
-  const configured = createLifetime({ idle: idleTimeout, absolute: absoluteTimeout, touchEvery })
+/** Prepares the rules of one kind of session. */
+export function createLifetimes({ idleTimeout, absoluteTimeout: absolute }: LifetimeOptions): Lifetimes {
+  const configured = createLifetime({ idle: idleTimeout, absolute })
   return {
-    of(own) {
-      if (!own) return configured
-      // Without a touch a session with an idle timeout would end although it is used.
-      const interval =
-        own.idleTimeout === undefined ? touchEvery : Math.min(touchEvery ?? DEFAULT_TOUCH_EVERY, own.idleTimeout / 2)
-      return createLifetime({
-        idle: own.idleTimeout,
-        absolute: absoluteTimeout,
-        end: own.end,
-        touchEvery: interval,
-        isOwn: true,
-      })
-    },
+    of: (own) => (own ? createLifetime({ idle: own.idleTimeout, absolute, fixed: own.end, isOwn: true }) : configured),
   }
 }
 
 interface Rules {
   readonly idle: number | undefined
   readonly absolute: number | undefined
-  /** Since 1970. */
-  readonly end?: number | undefined
-  readonly touchEvery: number | undefined
+  readonly fixed?: number | undefined
   /** Of the session itself: then a codec has written its end by that, and not by an option of its own. */
   readonly isOwn?: boolean
 }
 
-function createLifetime({ idle, absolute, end: fixed, touchEvery, isOwn = false }: Rules): Lifetime {
+function createLifetime({ idle, absolute, fixed, isOwn = false }: Rules): Lifetime {
   function lastAccess({ createdAt, accessedAt, expiresAt, validFor }: Times, now: Date): Date | undefined {
     const life = isOwn ? idle : (validFor ?? idle)
     if (accessedAt || !expiresAt || life === undefined) return accessedAt
@@ -115,14 +99,34 @@ function createLifetime({ idle, absolute, end: fixed, touchEvery, isOwn = false 
       if (createdAt && absolute !== undefined) end = Math.min(end, createdAt.getTime() + absolute)
       return end === Infinity ? undefined : new Date(end)
     },
-    needsTouch(times, now, isRenewed) {
-      // No renewal moves a fixed end.
-      if (fixed === undefined && (isRenewed === true || (isRenewed === false && idle === undefined))) return isRenewed
-      const accessedAt = lastAccess(times, now)
-      // A session that does not say when it was used last would never be idle: give it a time, as Beaker does.
-      if (!accessedAt) return idle !== undefined
-      return touchEvery !== undefined && now.getTime() - accessedAt.getTime() >= touchEvery
-    },
+    idle,
+    fixed,
+  }
+}
+
+/**
+ * Whether the times of a session must be renewed.
+ *
+ * @param isRenewed - what the format itself says, where it does: then only an idle timeout asks for more
+ */
+export type NeedsTouch = (lifetime: Lifetime, times: Times, now: Date, isRenewed?: boolean) => boolean
+
+/**
+ * @param touchEvery - how old the last access may get before it is written anew (0: always); `false` writes it only with other changes
+ * @throws {TypeError} for a duration that is none
+ */
+export function createTouch(touchEvery: Duration | false | undefined, idleTimeout: number | undefined): NeedsTouch {
+  const configured = touchInterval(touchEvery, idleTimeout)
+  return ({ idle, fixed, lastAccess }, times, now, isRenewed) => {
+    // No renewal moves a fixed end.
+    if (fixed === undefined && (isRenewed === true || (isRenewed === false && idle === undefined))) return isRenewed
+    const accessedAt = lastAccess(times, now)
+    // A session that does not say when it was used last would never be idle: give it a time, as Beaker does.
+    if (!accessedAt) return idle !== undefined
+    // Without a touch a session with an idle timeout of its own would end although it is used.
+    const own =
+      idle === undefined || idle === idleTimeout ? configured : Math.min(configured ?? DEFAULT_TOUCH_EVERY, idle / 2)
+    return own !== undefined && now.getTime() - accessedAt.getTime() >= own
   }
 }
 

@@ -32,7 +32,7 @@ import { type CsrfKeys, createCsrfKeys } from './csrf.js'
 import type { EmitEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
-import { createLifetimes, type Lifetime } from './lifetime.js'
+import { createLifetimes, createTouch, type Lifetime, type NeedsTouch } from './lifetime.js'
 import {
   createRules,
   type LifetimeFunction,
@@ -158,6 +158,7 @@ export interface LoadSettings {
 export interface Settings extends LoadSettings {
   readonly rows: Rows | undefined
   readonly exposure: Exposure
+  readonly needsTouch: NeedsTouch
   readonly cookieEnd: ReadCookieEnd
   /** Asks the functions of `maxAge` and `expires` for one write; absent if there are none. */
   readonly askRules: ((session: Session<object>, data: SessionData) => Rule) | undefined
@@ -234,8 +235,7 @@ export function checkSessionsOptions<Options extends object>(
 
 /** @throws {TypeError} naming the option that is wrong */
 export function settleLoading<Data extends object>(
-  options: VerifyOptions<Data> &
-    Pick<SessionsOptions<Data>, 'deriveCsrf' | 'replaceUnreadable' | 'touchEvery' | 'mode'>,
+  options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'deriveCsrf' | 'replaceUnreadable' | 'mode'>,
 ): LoadSettings {
   const {
     session = Object.freeze({ name: DEFAULT_NAME }) as SessionDefinition<Data>,
@@ -248,7 +248,7 @@ export function settleLoading<Data extends object>(
   const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
   const codecs = options.codecs.map((codec) => (fields && codec.forSession?.(session)) ?? codec)
-  const { touchEvery, requireTimes } = options
+  const { requireTimes } = options
   const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const publicRecords = createVerifiedCache<SessionRecord>()
   const owners = [...codecs, ...(options.store ? [options.store] : [])]
@@ -262,7 +262,6 @@ export function settleLoading<Data extends object>(
   const lifetimes = createLifetimes({
     ...(idleTimeout === undefined ? {} : { idleTimeout }),
     ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),
-    ...(touchEvery === undefined ? {} : { touchEvery }),
   })
   return {
     name,
@@ -334,6 +333,7 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     publicCodec,
     exposure,
     putWish,
+    needsTouch: createTouch(options.touchEvery, options.session?.idleTimeout),
     cookieEnd: readCookieEnd(options.store),
     askRules: createRules(['maxAge', options.maxAge], ['expires', options.expires]),
     cookies: createCookieWriter(

@@ -30,7 +30,7 @@ export interface Shown {
  * name, and a sign-in beside this request may have set a newer one.
  */
 export function publicChange(
-  { exposure, lifetimeOf }: Settings,
+  { exposure, lifetimeOf, needsTouch }: Settings,
   { browser: { publicCookie } }: Draft,
   { loaded, data, isWritten, isSigned }: Shown,
   now: Date,
@@ -43,7 +43,7 @@ export function publicChange(
     record !== undefined &&
     (record.keyIndex ?? 0) === 0 &&
     !(record.expiresAt && record.expiresAt <= now) &&
-    !lifetimeOf(data).needsTouch(record, now) &&
+    !needsTouch(lifetimeOf(data), record, now) &&
     equalValues(record.data, shown)
   return isCurrent ? undefined : shown
 }

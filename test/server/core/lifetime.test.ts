@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { createLifetimes, type LifetimeOptions } from '../../../src/server/core/lifetime.js'
+import { createLifetimes, createTouch, type LifetimeOptions, type Times } from '../../../src/server/core/lifetime.js'
+import type { Duration } from '../../../src/shared/define-session.js'
 import type { SessionMeta } from '../../../src/shared/types.js'
 import { START } from '../server.helpers.js'
 
@@ -74,10 +75,10 @@ describe('expiresAt', () => {
 })
 
 describe('touch', () => {
-  const due = (options: LifetimeOptions, accessed: number): boolean =>
-    createLifetimes(options)
-      .of(undefined)
-      .needsTouch({ accessedAt: at(accessed) }, now)
+  type Options = LifetimeOptions & { touchEvery?: Duration | false }
+  const dueWith = ({ touchEvery, ...options }: Options, times: Times): boolean =>
+    createTouch(touchEvery, options.idleTimeout)(createLifetimes(options).of(undefined), times, now)
+  const due = (options: Options, accessed: number): boolean => dueWith(options, { accessedAt: at(accessed) })
 
   test('is due a minute after the last one', () => {
     expect(due({}, -59.999)).toBe(false)
@@ -109,9 +110,9 @@ describe('touch', () => {
   })
 
   test('a session without a time of access is due where an idle timeout would never end it', () => {
-    expect(createLifetimes({ idleTimeout: minutes }).of(undefined).needsTouch({}, now)).toBe(true)
-    expect(createLifetimes({}).of(undefined).needsTouch({}, now)).toBe(false)
-    expect(createLifetimes({ touchEvery: false }).of(undefined).needsTouch({}, now)).toBe(false)
+    expect(dueWith({ idleTimeout: minutes }, {})).toBe(true)
+    expect(dueWith({}, {})).toBe(false)
+    expect(dueWith({ touchEvery: false }, {})).toBe(false)
   })
 
   test.each([
@@ -123,7 +124,7 @@ describe('touch', () => {
     [{ touchEvery: Number.NaN }],
     [{ touchEvery: null }],
     [{ touchEvery: true }],
-  ])('refuses %j', (options) => {
-    expect(() => createLifetimes(options as LifetimeOptions).of(undefined)).toThrow(/touchEvery/)
+  ])('refuses %j', ({ touchEvery, idleTimeout }: { touchEvery?: unknown; idleTimeout?: number }) => {
+    expect(() => createTouch(touchEvery as Duration, idleTimeout)).toThrow(/touchEvery/)
   })
 })
