@@ -1,8 +1,6 @@
 /**
  * The lifetime that one session has for itself, as Django's `set_expiry` keeps it in the session. FORMATS §8.
  */
-import type { SessionData } from './types.js'
-
 /** The key of a session's own lifetime: seconds without a request, 0 until the browser closes, or the time of its end as text. */
 export const EXPIRY = '_session_expiry'
 /** What a function of `maxAge` or `expires` has put into `EXPIRY`. If both differ, somebody has asked for something else. */
@@ -15,12 +13,12 @@ export interface OwnTimes {
 }
 
 /**
- * Whatever is neither a time of these centuries nor seconds above 0 counts as nothing: it must not end a session, nor keep it from that.
+ * What `EXPIRY` says. Whatever is neither a time of these centuries nor seconds above 0 counts as nothing: it must not end a session, nor keep it from that.
  * A text without an offset is in UTC.
  */
-export function ownTimes({ [EXPIRY]: own }: SessionData): OwnTimes | undefined {
+export function ownTimes(own: unknown): OwnTimes | undefined {
   if (typeof own === 'number') return own > 0 && own < 32e9 ? { idleTimeout: own * 1000 } : undefined
   const [text, zone] = (typeof own === 'string' && /^\d{4}-\d\d-\d\d[ T][\d:.]+(.*)$/.exec(own)) || []
   const end = own instanceof Date ? +own : Date.parse(text + (zone ? '' : 'Z'))
-  return end > -1e13 && end < 253e12 ? { end } : undefined
+  return end < 253e12 ? { end } : undefined
 }

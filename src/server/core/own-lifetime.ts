@@ -27,7 +27,7 @@ export function readOwnTimes(store: StoreTimes): ReadOwnTimes {
   return (data) => {
     if (!Object.hasOwn(data, EXPIRY)) return undefined
     const end = typeof data[EXPIRY] === 'string' ? store?.cookieEnd?.(data, new Date(0)) : undefined
-    return ownTimes(end instanceof Date ? { [EXPIRY]: end } : data)
+    return ownTimes(end instanceof Date ? end : data[EXPIRY])
   }
 }
 
@@ -52,7 +52,7 @@ function cookieEndOf(data: SessionData, now: Date): CookieEnd {
   const value = Object.hasOwn(data, EXPIRY) ? data[EXPIRY] : undefined
   if (value === 0 || value === false) return 'browser'
   const end = typeof value === 'number' ? new Date(now.getTime() + value * 1000) : value
-  const time = ownTimes({ [EXPIRY]: end })?.end
+  const time = ownTimes(end)?.end
   return time === undefined ? undefined : new Date(time)
 }
 
@@ -138,7 +138,7 @@ export function ageOf(value: Duration, owner: string): number {
 function expiryOf(wish: unknown, owner: string): number | string {
   if (wish === 'browser') return 0
   if (!(wish instanceof Date)) return Math.floor(ageOf(wish as Duration, owner) / 1000)
-  if (ownTimes({ [EXPIRY]: wish })) return textOf(wish)
+  if (ownTimes(wish)) return textOf(wish)
   throw new TypeError(`${owner} takes a Date that is a time of these centuries`)
 }
 

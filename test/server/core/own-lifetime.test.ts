@@ -290,18 +290,16 @@ describe('functions', () => {
     expect(await visit({ maxAge: () => undefined, expires: () => undefined })).toBeUndefined()
   })
 
-  test.each([
-    [
-      'throws',
-      (): number => {
-        throw new RangeError('mine')
-      },
-      RangeError,
-    ],
+  const fail = (): never => {
+    throw new RangeError('mine')
+  }
+  const failures: readonly (readonly [string, () => unknown, typeof TypeError])[] = [
+    ['throws', fail, RangeError],
     ['is asynchronous', async () => 60, TypeError],
     ['gives a mistake', () => 0.5, TypeError],
     ['gives null', () => null, TypeError],
-  ] as const)('that %s: the error is of the commit, and nothing is written', async (_, maxAge, kind) => {
+  ]
+  test.each(failures)('that %s: the error is of the commit, and nothing is written', async (_, maxAge, kind) => {
     for (const isStored of [false, true]) {
       const { sessions, store } = sessionsWith({ maxAge: maxAge as () => number }, isStored)
       const session = await sessions.load('')
