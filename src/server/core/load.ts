@@ -33,8 +33,7 @@ export type LoadSession<Data extends object> = (source: CookieSource) => Promise
 
 /** Prepares the loading of sessions: the same request object always gets the same session. A load that failed is tried again. */
 export function createLoader<Data extends object>(settings: LoadSettings): LoadSession<Data> {
-  const { clock, putWish } = settings
-  const owner: SessionOwner = { now: clock, ...(putWish && { putWish }) }
+  const owner: SessionOwner = { now: settings.clock, putWish: settings.putWish }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null) return loadSession<Data>(settings, owner, source)

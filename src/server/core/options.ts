@@ -245,7 +245,7 @@ export function settleLoading<Data extends object>(
   if (!isDefinition(session)) throw new TypeError('Option "session" must come from defineSession()')
   checkCodecs(options.codecs)
   refuseBareIds(options.codecs, options.store)
-  const { name, idleTimeout, absoluteTimeout, fields, sessionField } = session
+  const { name, fields, sessionField } = session
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
   const codecs = options.codecs.map((codec) => (fields && codec.forSession?.(session)) ?? codec)
   const { requireTimes } = options
@@ -259,10 +259,7 @@ export function settleLoading<Data extends object>(
     })
   }
   const ownTimes = readOwnTimes(options.store)
-  const lifetimes = createLifetimes({
-    ...(idleTimeout === undefined ? {} : { idleTimeout }),
-    ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),
-  })
+  const lifetimes = createLifetimes(session)
   return {
     name,
     publicName: publicName(name),

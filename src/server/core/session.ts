@@ -105,7 +105,7 @@ interface SessionIdentity {
 export interface SessionOwner {
   now(): Date
   /** Puts a wish into the data. Absent if nothing is ever written. @throws {TypeError} */
-  putWish?(data: SessionData, wish: Wish | undefined): void
+  readonly putWish: ((data: SessionData, wish: Wish | undefined) => void) | undefined
 }
 
 /** Under this name a view of a session, as that of Fastify, has the session itself. */
