@@ -59,14 +59,17 @@ export function decodeCompact(value: string, limit: number): DecodedSession {
   return { format: 'compact', data: readBsonBy(bson, lightValue), meta }
 }
 
+type Inflate = (bytes: Uint8Array, limit: number) => Uint8Array
+
 /**
  * Reads what stands before the document, and inflates that.
  *
  * @param body - the digits that the MAC covers
  * @param limit - most bytes that may come out
+ * @param inflate - a platform's own, which takes a tenth of the time for a large session
  * @throws {SessionError} as `decodeCompact`, but for BSON
  */
-export function openCompact(body: string, limit: number): CompactContent {
+export function openCompact(body: string, limit: number, inflate: Inflate = inflateZlib): CompactContent {
   const bytes = decodeCookie85(body)
   const meta: SessionMeta = {}
   const flags = bytes[0] as number
@@ -82,7 +85,7 @@ export function openCompact(body: string, limit: number): CompactContent {
   if (flags & EXPIRES) meta.expiresAt = date()
   const version = flags & VERSION ? { version: varint() } : {}
   const rest = bytes.subarray(position)
-  const bson = flags & DEFLATED ? inflateZlib(concatBytes(ZLIB_HEAD, rest), limit) : rest
+  const bson = flags & DEFLATED ? inflate(concatBytes(ZLIB_HEAD, rest), limit) : rest
   if (bson.length > limit) throw new SessionError('ERR_SESSION_LIMIT')
   return { meta, ...version, bson }
 

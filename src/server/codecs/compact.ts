@@ -140,7 +140,7 @@ async function verify(value: string, context: CodecContext, settings: CompactSet
   const keyIndex = await settings.hmacKeys.verify(signingInput(body, context), decodeCookie85(mac), context)
   if (keyIndex === -1) throw new SessionError('ERR_SESSION_SIGNATURE', 'No key verifies the signature')
   try {
-    const content: VerifiedContent = { ...openCompact(body, settings.maxInflated), keyIndex }
+    const content: VerifiedContent = { ...openCompact(body, settings.maxInflated, platform.inflate), keyIndex }
     const record = await withBsonTypes(() => readContent(content, context, settings))
     if (isSession) settings.cache.set(`${context.cookieName} ${value}`, content, content.bson.length)
     return record

@@ -2,6 +2,7 @@
 import { serialize } from 'bson'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { platform } from '#platform'
 import { data as measured, meta as measuredMeta } from '../../../bench/session.mjs'
 import {
   beakerJwt,
@@ -204,6 +205,23 @@ describe('what verified and can not be read', () => {
     }
     expect(() => compact({ secrets: SECRET, maxInflated: 0 })).toThrow('"maxInflated"')
   })
+})
+
+test('a server inflates by its platform: our own inflate takes ten times as long for a megabyte, with each request', async () => {
+  const value = await sign({ data: { text: 'x'.repeat(100_000) } })
+  const { inflate } = platform
+  const inflated: number[] = []
+  const watched = (bytes: Uint8Array, limit: number): Uint8Array => {
+    inflated.push(limit)
+    return inflate(bytes, limit)
+  }
+  try {
+    Object.assign(platform, { inflate: watched })
+    expect((await verify(value)).data).toEqual({ text: 'x'.repeat(100_000) })
+  } finally {
+    Object.assign(platform, { inflate })
+  }
+  expect(inflated).toEqual([1_048_576])
 })
 
 test('nothing is shared between two sessions of one value', async () => {
