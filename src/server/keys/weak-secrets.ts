@@ -141,8 +141,6 @@ const EXAMPLES: readonly string[] = [
   // jwt.io, today and before
   'a-string-secret-at-least-256-bits-long',
   'your-256-bit-secret',
-  'your-384-bit-secret',
-  'your-512-bit-secret',
   'a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long',
   // iron-session
   'complex_password_at_least_32_characters_long',
@@ -153,7 +151,4 @@ const EXAMPLES: readonly string[] = [
   'the-password-must-be-at-least-32-characters-long',
   'some_not_random_password_that_is_at_least_32_characters',
   'password-with-at-least-32-characters',
-  // Not published, and the first that anyone tries
-  '0123456789abcdef0123456789abcdef',
-  '0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef',
 ]
