@@ -2,8 +2,8 @@
  * The entry `sessionglass/testing`: signed cookies for the tests of an application, so that a test starts signed in.
  * Cookies in the forms that Playwright, Cypress and clients such as supertest take (RFC 6265 §4).
  */
-import { type Duration, parseDuration } from '../shared/define-session.js'
-import { checkNames } from '../shared/option-names.js'
+import type { Duration } from '../shared/define-session.js'
+import { checkDuration, checkNames } from '../shared/option-names.js'
 import type { SessionData } from '../shared/types.js'
 import type { SessionCodec } from './codecs/codec.js'
 import type { SetCookie } from './core/cookies.js'
@@ -65,7 +65,7 @@ export async function sessionCookie<Data extends object = SessionData>(
   }
   const { hostname } = new URL(url)
   const { settings } = sessions[internal]
-  const made = new Date(settings.clock().getTime() - (age === 0 ? 0 : parseDuration(age, 'age')))
+  const made = new Date(settings.clock().getTime() - (age === 0 ? 0 : checkDuration(age, 'age')))
   const keyIndex = await placeOf(sessions[internal], key)
   const setCookies = await commitNew(signingAt(sessions[internal], keyIndex, made), data)
   const parsed = setCookies.map((setCookie) => inBrowser(setCookie, { hostname, made }))

@@ -1,6 +1,7 @@
 /**
  * The check of the names of options: one that is not known would be ignored, and a session that never expires looks like one that does.
  */
+import { parseDuration } from './define-session.js'
 
 /**
  * Every name that an options object may have, and which of them are true or false. A type that gets another option makes this list a type
@@ -26,6 +27,20 @@ export function checkNames<Options extends object>(options: Options, known: Opti
     if (known[name as keyof Options] === 'switch' && value !== undefined && typeof value !== 'boolean') {
       throw new TypeError(`Option "${name}" must be true or false`)
     }
+  }
+}
+
+/**
+ * Checks an option that is a duration. A page has no room for what it must be, a server says it.
+ *
+ * @returns milliseconds
+ * @throws {TypeError} naming the option
+ */
+export function checkDuration(value: unknown, option: string): number {
+  try {
+    return parseDuration(value, option)
+  } catch (cause) {
+    throw new TypeError(`${option} must be a number of seconds, or text like '30m'`, { cause })
   }
 }
 

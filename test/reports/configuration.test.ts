@@ -44,6 +44,12 @@ test.each<[string, () => unknown, string | RegExp]>([
     () => fromBeakerConfig({ 'session.validate_key': SECRET, 'session.data_dir': '/var/sessions' }),
     'Set type = cookie in Python first',
   ],
+  ['an algorithm in place of a list', () => jwt({ secrets, algorithms: 'HS256' } as never), 'must be a list'],
+  [
+    'one key to remove in place of a list',
+    () => beaker({ validateKey: SECRET, removeKeys: 'legacy_blob' } as never),
+    'Option "removeKeys" must be a list of texts',
+  ],
   ['a switch as the environment has it', create({ secure: 'false' }), 'Option "secure" must be true or false'],
   [
     'a weak secret, by such a switch',

@@ -4,9 +4,9 @@
  */
 import { platform } from '#platform'
 import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { isOutage } from '../../shared/errors.js'
-import { checkNames } from '../../shared/option-names.js'
+import { checkDuration, checkNames } from '../../shared/option-names.js'
 import type { ReadOnlySessions } from '../core/verify-sessions.js'
 import { withStatus } from './held-response.js'
 
@@ -105,6 +105,6 @@ function matches(known: string | null | undefined, etag: string): boolean {
 function cacheControlOf(options: JwksOptions, owner: string): (status: number) => Record<string, string> {
   checkNames(options, { maxAge: 1 }, owner)
   const { maxAge = '5m' } = options
-  const value = `public, max-age=${Math.floor(parseDuration(maxAge, 'maxAge') / 1000)}`
+  const value = `public, max-age=${Math.floor(checkDuration(maxAge, 'maxAge') / 1000)}`
   return (status): Record<string, string> => (status === 405 ? {} : { 'Cache-Control': value })
 }

@@ -182,13 +182,20 @@ function settingsOf(options: Known<BeakerOptions>): BeakerSettings {
       maxInflated: checkMaxInflated(options.maxInflated),
       maxValues: MAX_COOKIE_VALUES,
     }),
-    removeKeys: new Set(options.removeKeys),
+    removeKeys: namesOf(options.removeKeys),
     newCookieKeys: {
       ...(domain === undefined ? {} : { _domain: domain }),
       ...(path === undefined ? {} : { _path: path }),
     },
     strictBase64,
   }
+}
+
+/** @throws {TypeError} for one name in place of a list: its letters would be taken for names */
+function namesOf(removeKeys: readonly string[] = []): ReadonlySet<string> {
+  const isList = Array.isArray(removeKeys) && removeKeys.every((key) => typeof key === 'string')
+  if (!isList) throw new TypeError('Option "removeKeys" must be a list of texts')
+  return new Set(removeKeys)
 }
 
 /** @param asciiKeys - keys that Python 3 encrypts with, which takes only ASCII (FORMATS §2.3) */

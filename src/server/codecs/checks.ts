@@ -2,9 +2,10 @@
  * The checks that codecs share: of options, of keys that are not data, and of the times in a token.
  */
 import { platform } from '#platform'
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { errorAt, SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import { checkInflated } from '../../shared/limits.js'
+import { checkDuration } from '../../shared/option-names.js'
 import type { OriginNode, SessionData, SessionMeta } from '../../shared/types.js'
 import { refuseHiddenKeys } from '../values.js'
 import type { CodecContext } from './codec.js'
@@ -54,7 +55,7 @@ export function checkMaxInflated(maxInflated: number = MAX_INFLATED): number {
  */
 export function checkExpires(expires: Duration | undefined): number | undefined {
   if (expires === undefined) return undefined
-  const milliseconds = parseDuration(expires, 'expires')
+  const milliseconds = checkDuration(expires, 'expires')
   if (milliseconds >= 1000) return milliseconds
   throw new TypeError('Option "expires" must be a second or more')
 }

@@ -4,16 +4,10 @@
  */
 import { platform } from '#platform'
 import { takeJwtMeta } from '../../shared/decode.js'
-import {
-  checkFields,
-  type Duration,
-  expandFields,
-  parseDuration,
-  type SessionFields,
-} from '../../shared/define-session.js'
+import { checkFields, type Duration, expandFields, type SessionFields } from '../../shared/define-session.js'
 import { errorAt, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
-import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
+import { checkDuration, checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
 import type { MaybePromise, OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
@@ -184,7 +178,7 @@ function settingsOf<User extends object>(options: Known<DjangoJwtOptions<User>>,
     claims: claims as DjangoJwtSettings['claims'],
     renew,
     expires: checkExpires(expires),
-    tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
+    tolerance: checkDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
   }
 }
 

@@ -2,9 +2,9 @@
  * Sessions of Django's backend `signed_cookies`: the whole session in the cookie, signed and not encrypted.
  * FORMATS §8.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
-import { checkNames, type OptionNames } from '../../shared/option-names.js'
+import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../django/session-data.js'
 import {
   createTimestampSigner,
@@ -104,7 +104,7 @@ function settingsOf(options: Known<DjangoSignedOptions>): DjangoSignedSettings {
     deriveKeys: (label) => secrets.keys(label, 'SHA-256'),
     signer: createTimestampSigner({ secrets, salt, legacy }),
     serializer: createPythonSerializer({ serializer, maxLength: maxInflated, maxValues: MAX_COOKIE_VALUES }),
-    maxAge: parseDuration(options.maxAge ?? COOKIE_AGE, 'maxAge'),
+    maxAge: checkDuration(options.maxAge ?? COOKIE_AGE, 'maxAge'),
     maxInflated,
   }
 }

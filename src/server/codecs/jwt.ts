@@ -3,10 +3,10 @@
  * RFC 7519, RFC 7518 §3, FORMATS §6.
  */
 import { takeJwtMeta } from '../../shared/decode.js'
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { errorAt, SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
-import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
+import { checkDuration, checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import type { JsonClaims } from '../json/claims.js'
 import { writeJson } from '../json/writer.js'
@@ -127,7 +127,7 @@ function settingsOf(options: Known<JwtOptions>, ring: KeyRing): JwtSettings {
     watchSubject: watchSubject('jwt'),
     identify,
     expires: checkExpires(expires),
-    tolerance: parseDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
+    tolerance: checkDuration(options.clockTolerance ?? DEFAULT_TOLERANCE, 'clockTolerance'),
   }
 }
 

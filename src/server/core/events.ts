@@ -1,9 +1,9 @@
 /**
  * What the server tells of its work: one hook, never data, tokens or keys.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import type { SessionErrorCode } from '../../shared/errors.js'
-import { checkNames } from '../../shared/option-names.js'
+import { checkDuration, checkNames } from '../../shared/option-names.js'
 import type { ShadowedCookie } from './cookies.js'
 
 export type SessionEventType =
@@ -137,7 +137,7 @@ export function createReadStats(options: { clock?: () => Date } = {}): ReadStats
     rejected: () => Object.fromEntries(rejections),
     untimed: () => untimed,
     safeToRetire(olderThan, target) {
-      const quietSince = clock().getTime() - parseDuration(olderThan, 'olderThan')
+      const quietSince = clock().getTime() - checkDuration(olderThan, 'olderThan')
       if (since.getTime() > quietSince) return false
       return ![...rows.values()].some((row) => isMeant(row, target) && row.lastSeen.getTime() > quietSince)
     },

@@ -58,7 +58,9 @@ function pick(data: SessionData, keys: readonly string[]): SessionData {
 }
 
 function checked(data: object): SessionData {
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+  const isObject = typeof data === 'object' && data !== null && !Array.isArray(data)
+  // A promise would show nothing, without a word.
+  if (!isObject || typeof (data as { then?: unknown }).then === 'function') {
     throw new TypeError('The function of option "expose" must return an object')
   }
   return data as SessionData

@@ -2,8 +2,9 @@
  * When a session expires and when its times must be renewed. The current time is always passed in.
  * Idle timeout as Beaker counts it (FORMATS §2.2); `exp` by RFC 7519 §4.1.4.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
+import { checkDuration } from '../../shared/option-names.js'
 import type { OwnTimes } from '../../shared/own-times.js'
 import type { SessionRecord } from '../codecs/codec.js'
 
@@ -136,7 +137,7 @@ function touchInterval(touchEvery: Duration | false | undefined, idleTimeout: nu
     if (idleTimeout === undefined) return undefined
     throw new TypeError('Option "touchEvery" cannot be false with an idleTimeout: active users would be signed out too')
   }
-  const interval = touchEvery === 0 ? 0 : parseDuration(touchEvery, 'touchEvery')
+  const interval = touchEvery === 0 ? 0 : checkDuration(touchEvery, 'touchEvery')
   if (idleTimeout !== undefined && interval >= idleTimeout) {
     throw new TypeError('Option "touchEvery" must be shorter than the idleTimeout')
   }

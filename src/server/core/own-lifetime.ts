@@ -2,7 +2,8 @@
  * A lifetime for one session: what its data says of it, what `remember` and the functions of `maxAge` and `expires` put there, and what
  * becomes of that. FORMATS §8: the key and its values are those of Django's `set_expiry`.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
+import { checkDuration } from '../../shared/option-names.js'
 import { EXPIRY, EXPIRY_RULE, type OwnTimes, ownTimes } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionStore } from '../stores/store.js'
@@ -129,7 +130,7 @@ const LONGEST_AGE = 31_536_000_000_000
 
 /** Milliseconds. A cookie of less than a second would be gone as soon as it is set. @throws {TypeError} */
 export function ageOf(value: Duration, owner: string): number {
-  const age = parseDuration(value, owner)
+  const age = checkDuration(value, owner)
   if (age >= 1000 && age <= LONGEST_AGE) return age
   throw new TypeError(`${owner} must be a second or more, and 1000 years at most`)
 }

@@ -2,9 +2,9 @@
  * Keys and secrets that come late and change: loaded with their first use, and again while requests go on.
  * A build needs none, an outage of the vault signs nobody out, and what a removed key verified counts no more.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
-import { isUnset } from '../../shared/option-names.js'
+import { checkDuration, isUnset } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { Secrets } from './hmac.js'
 
@@ -198,7 +198,7 @@ export function loadSecrets<Options extends SecretOptions, Made>(
   const make = (values: readonly unknown[]): Made =>
     create({ ...others, ...Object.fromEntries(sources.map((name, at) => [name, values[at]])) } as Known<Options>)
   const shape = make(sources.map((name) => (/fallbacks/i.test(name) ? [] : PLACEHOLDER)))
-  const every = reloadEvery !== undefined && { maxAge: parseDuration(reloadEvery, 'reloadEvery') }
+  const every = reloadEvery !== undefined && { maxAge: checkDuration(reloadEvery, 'reloadEvery') }
   let last: { text: string; made: Made } | undefined
 
   async function load(): Promise<Made> {

@@ -2,8 +2,8 @@
  * The keys of a codec, given at once or by a function that fetches them; they can be loaded again while requests go on.
  * RFC 7515 §4.1.4, RFC 7517 §5.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { checkNames, type OptionNames } from '../../shared/option-names.js'
+import type { Duration } from '../../shared/define-session.js'
+import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import type { HmacKey } from '../platform/platform.js'
 import { createHmacKeys, type Secrets, secretList } from './hmac.js'
@@ -87,7 +87,7 @@ export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, o
 function createNamedKeys(source: Exclude<Keys, KeyRing>, options: KeysOptions & OptionChecks): KeyRing {
   const { algorithms, reloadEvery, clock, option } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
-  const timeout = options.timeout === undefined ? SOURCE_TIMEOUT : parseDuration(options.timeout, 'timeout')
+  const timeout = options.timeout === undefined ? SOURCE_TIMEOUT : checkDuration(options.timeout, 'timeout')
   let checked = typeof source === 'function' ? undefined : checkKeys(source, options)
   // A private key and its own public one become one key.
   if (checked) checkCost([...new Map(checked.map((key) => [key.numbers ?? key, key])).values()], option)
@@ -105,18 +105,23 @@ function createNamedKeys(source: Exclude<Keys, KeyRing>, options: KeysOptions & 
   return createKeyRing({
     load,
     canSign,
-    ...(reloadEvery !== undefined && { maxAge: parseDuration(reloadEvery, 'reloadEvery') }),
+    ...(reloadEvery !== undefined && { maxAge: checkDuration(reloadEvery, 'reloadEvery') }),
     clock,
   })
 }
 
-/** @throws {TypeError} for a list that is empty, or has a name twice or an unknown one */
+/** @throws {TypeError} for what is no list, and for one that is empty, or has a name twice or an unknown one */
 export function checkAlgorithms(algorithms: readonly JwsAlgorithm[]): void {
+  checkIsList(algorithms)
   if (algorithms.length === 0) throw new TypeError('Option "algorithms" is empty')
   const unknown = algorithms.some((name) => !isAlgorithm(name))
   if (unknown) throw new TypeError('Option "algorithms" contains a name that is not a supported algorithm')
   const twice = algorithms.find((name, index) => algorithms.indexOf(name) !== index)
   if (twice) throw new TypeError(`Option "algorithms" contains ${twice} twice`)
+}
+
+function checkIsList(algorithms: readonly JwsAlgorithm[]): void {
+  if (!Array.isArray(algorithms)) throw new TypeError('Option "algorithms" must be a list, such as ["RS256"]')
 }
 
 /** The keys of a codec's option, `keys` or of another name. @throws {TypeError} */
@@ -138,6 +143,7 @@ export function ringOf(keys: Keys, options: KeysOptions, option = 'keys'): KeyRi
  * @throws {TypeError} for empty or weak secrets, and for algorithms that are not for secrets
  */
 export function ringOfSecrets(secrets: Secrets, { algorithms, allowWeakSecrets }: Required<KeyChecks>): KeyRing {
+  checkIsList(algorithms)
   const hmacs = algorithms.filter((alg): alg is HmacAlgorithm => ALGORITHMS[alg]?.kty === 'oct')
   if (hmacs.length < algorithms.length) throw new TypeError('Option "algorithms" may contain HS256, HS384 and HS512')
   checkAlgorithms(algorithms)

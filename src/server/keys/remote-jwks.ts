@@ -3,9 +3,9 @@
  * RFC 7517 §5. Whoever answers at that address decides who is signed in: it is fetched over HTTPS and from nowhere else.
  */
 import { concatBytes, decodeUtf8 } from '../../shared/bytes.js'
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { checkLimit } from '../../shared/limits.js'
-import { checkNames, type OptionNames } from '../../shared/option-names.js'
+import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import { MAX_KEYS } from './hmac.js'
 import { checkKeys, isPrivateJwk } from './key-input.js'
 import { affordable, checkAlgorithms, createKeyRing, type KeyRing, type KeySet } from './keys.js'
@@ -60,7 +60,7 @@ export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): 
   const { algorithms, maxSize = MAX_JWKS_BYTES, headers, clock } = options
   if (algorithms !== undefined) checkAlgorithms(algorithms)
   checkLimit(maxSize, 'maxSize', { unit: 'bytes' })
-  const duration = (name: keyof typeof DEFAULTS): number => parseDuration(options[name] ?? DEFAULTS[name], name)
+  const duration = (name: keyof typeof DEFAULTS): number => checkDuration(options[name] ?? DEFAULTS[name], name)
   const timeout = duration('timeout')
 
   async function load(): Promise<KeySet> {

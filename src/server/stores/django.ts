@@ -2,8 +2,8 @@
  * Django's own table of sessions, read and written beside Django.
  * FORMATS §8.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { checkNames, type OptionNames } from '../../shared/option-names.js'
+import type { Duration } from '../../shared/define-session.js'
+import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
 import { djangoCookieEnd, djangoExpiry, localTimes, type RowTimes, zonedTimes } from '../django/expiry.js'
 import { createDjangoRows, type DjangoRowOptions, type DjangoRows } from '../django/session-table.js'
@@ -106,7 +106,7 @@ function settingsOf(options: DjangoStoreOptions): DjangoStoreSettings {
     statements: statementsFor(dialect, table),
     rows: createDjangoRows(options),
     times: dialect === 'postgresql' ? zonedTimes : localTimes(timeZone),
-    cookieAge: parseDuration(options.cookieAge ?? COOKIE_AGE, 'cookieAge'),
+    cookieAge: checkDuration(options.cookieAge ?? COOKIE_AGE, 'cookieAge'),
     clock,
   }
 }

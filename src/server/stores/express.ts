@@ -100,6 +100,7 @@ function refuseUnkept(data: SessionData): void {
     if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
       throw errorAt(path.join('.'), 'ERR_SESSION_UNWRITABLE', `The store can't hold a ${typeof value}`)
     }
+    if (value instanceof BigInt64Array || value instanceof BigUint64Array) check(0n)
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
     values += Array.isArray(value) ? value.length : 1
     if (values > MAX_VALUES || path.length > MAX_LEVELS) throw tooLarge(path)

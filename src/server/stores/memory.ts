@@ -2,10 +2,10 @@
  * Sessions in the memory of this process: bounded, and gone when it ends.
  * For tests, for development, and for one process that may forget.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
+import type { Duration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { checkLimit } from '../../shared/limits.js'
-import { checkNames, type OptionNames } from '../../shared/option-names.js'
+import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { withBsonTypes } from '../bson-types.js'
 import { asApplicationError } from '../values.js'
@@ -53,7 +53,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   checkLimit(maxSessions, 'maxSessions')
   checkLimit(maxBytes, 'maxBytes', { unit: 'bytes' })
   if (typeof isAnonymous !== 'function') throw new TypeError('Option "isAnonymous" must be a function')
-  const lifetime = ttl === false ? Number.POSITIVE_INFINITY : parseDuration(ttl, 'ttl')
+  const lifetime = ttl === false ? Number.POSITIVE_INFINITY : checkDuration(ttl, 'ttl')
   /** Each in the order of the last use. */
   const anonymous = new Map<string, Row>()
   const known = new Map<string, Row>()

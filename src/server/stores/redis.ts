@@ -2,8 +2,8 @@
  * Sessions in Redis or Valkey, through node-redis 4 and 5 or ioredis, told by their shape.
  * Commands of Redis 2.6.12 and later: GET, SET with PX, DEL, PEXPIRE, EVAL.
  */
-import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { checkNames, type OptionNames } from '../../shared/option-names.js'
+import type { Duration } from '../../shared/define-session.js'
+import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import { withBsonTypes } from '../bson-types.js'
 import { readRow, writeRow } from './row.js'
 import type { SessionStore, StoredSession } from './store.js'
@@ -59,7 +59,7 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
   checkNames(options, OPTIONS, 'redisStore')
   const { prefix = 'session:', ttl = DEFAULT_TTL, clock = () => new Date() } = options
   if (typeof prefix !== 'string') throw new TypeError('Option "prefix" must be a text')
-  const lifetime = ttl === false ? undefined : parseDuration(ttl, 'ttl')
+  const lifetime = ttl === false ? undefined : checkDuration(ttl, 'ttl')
   const commands = commandsOf(client)
 
   /** Milliseconds from now, on our own clock; undefined: no end. */

@@ -30,8 +30,8 @@ describe('options', () => {
     [/"algorithms" contains HS256 twice/, { algorithms: ['HS256', 'HS512', 'HS256'] }],
     [/"expires" must be a second or more/, { expires: 0 }],
     [/"expires" must be a second or more/, { expires: 0.999 }],
-    [/expires is not valid/, { expires: 'soon' as '1s' }],
-    [/clockTolerance is not valid/, { clockTolerance: -1 }],
+    [/expires must be a number of seconds/, { expires: 'soon' as '1s' }],
+    [/clockTolerance must be a number of seconds/, { clockTolerance: -1 }],
     [/"secrets" contains an empty secret/, { secrets: [SECRET, ''] }],
     [/"secrets" contains a secret of 31 bytes/, { secrets: ['x'.repeat(31)] }],
   ])('%s', (message, options) => {

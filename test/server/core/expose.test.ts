@@ -56,6 +56,11 @@ describe('a function', () => {
     const { publicData } = createExposure(() => exposed as unknown as object)
     expect(() => publicData?.(data)).toThrow(/"expose" must return an object/)
   })
+
+  test('that is async is a mistake: a promise shows nothing', () => {
+    const { publicData } = createExposure(async () => ({ user: 'dave' }))
+    expect(() => publicData?.(data)).toThrow(/"expose" must return an object/)
+  })
 })
 
 test('the name of the public cookie', () => {

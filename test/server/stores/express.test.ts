@@ -88,6 +88,15 @@ test.each<[string, object]>([
   expect(rows.get('a')).toMatchObject({ user: 'dave' })
 })
 
+test.each([new BigInt64Array(1), new BigUint64Array(1)])(
+  'numbers that JSON has not are refused, in an array too',
+  async (value) => {
+    const bridge = fromExpressStore(rawStore().store)
+    const error = await rejection('ERR_SESSION_UNWRITABLE', bridge.set('a', { data: { deep: [{ value }] } }))
+    expect(error.message).toBe(`The store can't hold a bigint (at "deep.0.value")`)
+  },
+)
+
 describe('however a store answers', () => {
   const fault = new Error('connection lost')
   const answering = (get: ExpressStore['get']) => fromExpressStore({ ...rawStore().store, get })
