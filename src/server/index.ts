@@ -24,7 +24,7 @@ export {
 } from './adapters/fastify.js'
 export { type FetchHandler, fetchSessions } from './adapters/fetch.js'
 export { type HonoMiddleware, type HonoOptions, honoSessions } from './adapters/hono.js'
-export { expressJwks, fetchJwks, type JwksOptions } from './adapters/jwks.js'
+export { expressJwks, fetchJwks, type JwksFor, type JwksOptions } from './adapters/jwks.js'
 export {
   type NextCookieAttributes,
   type NextCookies,
@@ -34,6 +34,7 @@ export {
   type ReadOnlySession,
 } from './adapters/next.js'
 export { type NextProxyHandler, type NextResponses, nextProxy } from './adapters/next-proxy.js'
+export type { SessionsFor } from './adapters/saving.js'
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'
 export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'
@@ -49,8 +50,8 @@ export type { SessionEvent, SessionEventListener, SessionEventType } from './cor
 export { createReadStats, type ReadStats, type ReadStatsRow, type ReadStatsTarget } from './core/events.js'
 export type { Expose } from './core/expose.js'
 export type { FlashValue } from './core/flash.js'
-export type { CookieSource, HeaderTarget } from './core/http.js'
-export type { SessionsOptions, VerifyOptions } from './core/options.js'
+export { bearerToken, type CookieSource, type HeaderTarget, type TokenSource } from './core/http.js'
+export type { SessionsChanges, SessionsOptions, VerifyOptions } from './core/options.js'
 export type { Session } from './core/session.js'
 export { createSessions, type Sessions } from './core/sessions.js'
 export { type ReadOnlySessions, verifySessions } from './core/verify-sessions.js'

@@ -70,5 +70,7 @@ function expectedOutput({ code, after }: Code): string[] {
 /** What examples read from the environment. */
 const SECRETS = {
   SESSION_KEY: 'an-example-of-a-secret-with-64-hexadecimal-digits-of-randomness',
+  SHOP_KEY: 'the-secret-of-a-tenant-called-shop-with-64-characters-that-differ',
+  BLOG_KEY: 'the-secret-of-a-tenant-called-blog-with-64-characters-that-differ',
   OLD_SESSION_KEY: 'the-secret-that-was-the-first-one-until-the-last-rotation-of-it',
 }

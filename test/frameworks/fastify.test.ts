@@ -29,6 +29,32 @@ function appOf(): FastifyInstance {
 const hasSession = (request: FastifyRequest): { has: boolean } => ({ has: 'session' in request })
 
 describe('the plugin', () => {
+  test('takes a function that gives the sessions of a request', async () => {
+    const app = appOf()
+    const tenants = new Map(
+      ['shop.example', 'blog.example'].map((host, at) => [
+        host,
+        sessions.with({ domain: host, ...(at > 0 && { sameSite: 'strict' }) }),
+      ]),
+    )
+    app.register(
+      fastifySessions((request: FastifyRequest) => {
+        const found = tenants.get(request.hostname)
+        if (!found) throw Object.assign(new Error('no such host'), { statusCode: 404 })
+        return found
+      }),
+    )
+    app.get('/', async (request) => {
+      const session = request.session as FastifySession<Data>
+      session.data.visits = 1
+      return session.data
+    })
+    const at = async (host: string) => app.inject({ url: '/', headers: { host } })
+    expect((await at('shop.example')).headers['set-cookie']).toMatch(/; Domain=shop\.example;.*SameSite=Lax/)
+    expect((await at('blog.example')).headers['set-cookie']).toMatch(/; Domain=blog\.example;.*SameSite=Strict/)
+    expect((await at('other.example')).statusCode).toBe(404)
+  })
+
   test('holds for the instance it is registered with, and for those inside of it', async () => {
     const app = appOf()
     app.get('/outside', hasSession)

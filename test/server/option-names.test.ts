@@ -65,6 +65,7 @@ const functions: Record<string, [call: (options: object) => unknown, wrong: stri
 /** They take no options of this package. */
 const WITHOUT = [
   'SessionError',
+  'bearerToken',
   'bsonTypesOf',
   'decodeSession',
   'fetchSessions',

@@ -6,7 +6,7 @@ import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
-import type { Sessions } from '../core/sessions.js'
+import { internal } from '../core/verify-sessions.js'
 import { openSession } from './express-session.js'
 import {
   holdResponse,
@@ -17,13 +17,13 @@ import {
   saveSession,
   withStatus,
 } from './held-response.js'
-import { savingOf } from './saving.js'
+import { type SessionsFor, sessionsFinder } from './saving.js'
 
 export type { ExpressSession, SessionCallback, SessionCookie } from './express-session.js'
 
 /** The part of an Express request that is used here. */
 export interface NodeRequest {
-  readonly headers: { readonly cookie?: string | undefined }
+  readonly headers: { readonly cookie?: string | undefined; readonly host?: string | undefined }
 }
 
 /** `response` may be any object if the request is the handshake of a WebSocket. */
@@ -47,24 +47,28 @@ const attached = /* @__PURE__ */ createRequestMemory<Map<string, Session<object>
  * Whatever can't be saved goes to `next` in place of the response; an outage of the store or the source of keys has `status` 503.
  * A response is marked as depending on the cookie only where something looked at `req.session`.
  *
+ * @param sessions - or a function of the request that gives them
  * @param options.property - the name on the request in place of `session`
  * @returns a function for `app.use` of Express and Connect
  * @example
  * app.use(expressSessions(sessions))
  * app.get('/', (req, res) => res.json({ visits: (req.session.visits = (req.session.visits ?? 0) + 1) }))
  */
-export function expressSessions<Data extends object = SessionData>(
-  sessions: Sessions<Data>,
+export function expressSessions<Data extends object = SessionData, Incoming extends NodeRequest = NodeRequest>(
+  sessions: SessionsFor<Data, Incoming>,
   options: ExpressOptions = {},
 ): ExpressMiddleware {
   checkNames(options, { property: 1 }, 'expressSessions')
   const { property = 'session' } = options
-  const inner = savingOf(sessions, 'expressSessions')
-  const { load, destroy, late } = inner
+  const find = sessionsFinder(sessions, 'expressSessions')
 
-  function attach(request: NodeRequest, response: object, session: Session<Data>, next: Next): void {
+  async function attach(request: NodeRequest, response: object, next: Next): Promise<void> {
+    const found = await find(request as Incoming)
+    const { [internal]: inner } = found
+    const { destroy, late } = inner
+    const session = await inner.load(request)
     const head = isResponse(response) ? hold(response) : noResponse
-    const open = openSession<Data>(sessions, { session, request, target: head, hasLeft: head.hasLeft })
+    const open = openSession<Data>(found, { session, request, target: head, hasLeft: head.hasLeft })
     Object.defineProperty(request, property, {
       configurable: true,
       enumerable: true,
@@ -89,7 +93,7 @@ export function expressSessions<Data extends object = SessionData>(
   async function serve(request: NodeRequest, response: object, next: Next): Promise<void> {
     let failure: unknown[] = []
     try {
-      attach(request, response, await load(request), next)
+      await attach(request, response, next)
     } catch (error) {
       failure = [withStatus(error)]
     }

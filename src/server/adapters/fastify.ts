@@ -5,7 +5,8 @@ import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
 import { type Session, stateOf, viewed } from '../core/session.js'
-import type { Sessions, SessionsInternal } from '../core/sessions.js'
+import type { SessionsInternal } from '../core/sessions.js'
+import { internal } from '../core/verify-sessions.js'
 import {
   dropHeaders,
   holdResponse,
@@ -14,11 +15,11 @@ import {
   saveSession,
   withStatus,
 } from './held-response.js'
-import { savingOf } from './saving.js'
+import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** The part of a Fastify request that is used here. */
 export interface FastifyRequestLike {
-  readonly raw: { readonly headers: { readonly cookie?: string | undefined } }
+  readonly raw: { readonly headers: { readonly cookie?: string | undefined; readonly host?: string | undefined } }
 }
 
 /** The part of a Fastify reply that is used here. */
@@ -94,6 +95,7 @@ export type FastifyCallback = (error?: unknown) => void
  * It holds for the instance it is registered with and what is inside of that. An outage of the store or the source of keys is
  * answered with 503.
  *
+ * @param sessions - or a function of Fastify's request that gives them
  * @param options.property - the name on the request in place of `session`
  * @returns a plugin for `app.register`
  * @example
@@ -103,18 +105,19 @@ export type FastifyCallback = (error?: unknown) => void
  *   return request.session.data
  * })
  */
-export function fastifySessions<Data extends object = SessionData>(
-  sessions: Sessions<Data>,
-  options: FastifyOptions = {},
-): FastifyPlugin {
+export function fastifySessions<
+  Data extends object = SessionData,
+  Incoming extends FastifyRequestLike = FastifyRequestLike,
+>(sessions: SessionsFor<Data, Incoming>, options: FastifyOptions = {}): FastifyPlugin {
   checkNames(options, { property: 1 }, 'fastifySessions')
   const { property = 'session' } = options
-  const inner = savingOf(sessions, 'fastifySessions')
-  const { load, destroy, late } = inner
+  const find = sessionsFinder(sessions, 'fastifySessions')
   const opened = createRequestMemory<Opened<Data>>()
 
   async function open(request: FastifyRequestLike, reply: FastifyReplyLike): Promise<void> {
-    const session = await load(request.raw)
+    const { [internal]: inner } = await find(request as Incoming)
+    const { destroy, late } = inner
+    const session = await inner.load(request.raw)
     const { raw } = reply
     const head = holdResponse(raw, {
       prepare: () => (own.hasEnded ? destroy(session, head) : saveSession(inner, session, head)),
@@ -132,7 +135,7 @@ export function fastifySessions<Data extends object = SessionData>(
       },
       finish: () => late.finish(session, own.hasEnded),
     })
-    const own: Opened<Data> = { session, head, hasEnded: false }
+    const own: Opened<Data> = { inner, session, head, hasEnded: false }
     opened.keep(request, own)
   }
 
@@ -143,7 +146,7 @@ export function fastifySessions<Data extends object = SessionData>(
         const own = opened.of(this)
         if (!own) return undefined
         stateOf(own.session).isRead = true
-        own.view ??= viewOf(inner, own)
+        own.view ??= viewOf(own)
         return own.view
       },
     })
@@ -165,6 +168,7 @@ export function fastifySessions<Data extends object = SessionData>(
 type Next = (error?: Error) => void
 
 interface Opened<Data extends object> {
+  readonly inner: SessionsInternal<Data>
   readonly session: Session<Data>
   readonly head: ResponseHead
   view?: FastifySession<Data>
@@ -174,9 +178,9 @@ interface Opened<Data extends object> {
 
 // `request.session`: the session with the methods of the plugins of Fastify, and the data under all other names.
 
-function viewOf<Data extends object>(sessions: SessionsInternal<Data>, own: Opened<Data>): FastifySession<Data> {
+function viewOf<Data extends object>(own: Opened<Data>): FastifySession<Data> {
   const { session } = own
-  const members: object = { [viewed]: session, ...membersOf(sessions, own) }
+  const members: object = { [viewed]: session, ...membersOf(own) }
   const dataOf = (): Record<string | symbol, unknown> => session.data as Record<string | symbol, unknown>
   const isMember = (name: string | symbol): boolean => name !== '__proto__' && name in session
   const view = new Proxy(session, {
@@ -206,11 +210,9 @@ function viewOf<Data extends object>(sessions: SessionsInternal<Data>, own: Open
   return view as unknown as FastifySession<Data>
 }
 
-function membersOf<Data extends object>(
-  { attributes, destroy, late }: SessionsInternal<Data>,
-  own: Opened<Data>,
-): FastifySessionMembers<Data> {
-  const { session } = own
+function membersOf<Data extends object>(own: Opened<Data>): FastifySessionMembers<Data> {
+  const { session, inner } = own
+  const { attributes, destroy, late } = inner
   const data = (): Record<string, unknown> => session.data as Record<string, unknown>
   return {
     get: (key: PropertyKey) => ownOf(data(), key as string) as never,

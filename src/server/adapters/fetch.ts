@@ -5,6 +5,7 @@ import { isOutage } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
+import { type SessionsFor, sessionsFinder } from './saving.js'
 
 export type FetchHandler<Data extends object, Rest extends unknown[]> = (
   request: Request,
@@ -15,21 +16,24 @@ export type FetchHandler<Data extends object, Rest extends unknown[]> = (
 /**
  * Wraps a handler: the session is loaded before it and committed into its response.
  *
+ * @param sessions - or a function of the request that gives them
  * @returns a handler that answers 503 where the session store or the source of keys is down
  * @throws {SessionError} what `commit` throws, as `ERR_SESSION_TOO_LARGE`
  * @example
  * export default { fetch: fetchSessions(sessions, (request, session) => Response.json(session.data)) }
  */
 export function fetchSessions<Data extends object = SessionData, Rest extends unknown[] = []>(
-  sessions: Sessions<Data>,
+  sessions: SessionsFor<Data, Request>,
   handler: FetchHandler<Data, Rest>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
+  const find = sessionsFinder(sessions, 'fetchSessions')
   return async (request, ...rest) => {
     try {
-      const session = await sessions.load(request)
+      const found = await find(request)
+      const session = await found.load(request)
       const answer = await handler(request, session, ...rest)
       if (answer === undefined) throw new TypeError('The handler of fetchSessions must return a Response')
-      return await commitInto(sessions, session, answer)
+      return await commitInto(found, session, answer)
     } catch (error) {
       if (isOutage(error)) return unavailable()
       throw error

@@ -8,7 +8,7 @@ import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
 import { commitInto, unavailable } from './fetch.js'
 import { dropHeaders } from './held-response.js'
-import { savingOf } from './saving.js'
+import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** The part of a context of Hono that is used here. */
 export interface HonoContext {
@@ -32,6 +32,7 @@ export interface HonoOptions {
  * What can't be saved reaches `app.onError`. Without one it is answered with 500, and with 503 if the store or the source of
  * keys is down.
  *
+ * @param sessions - or a function of the context that gives them
  * @param options.property - the name of the variable in place of `session`
  * @returns a function for `app.use`
  * @example
@@ -42,19 +43,20 @@ export interface HonoOptions {
  *   return c.json(data)
  * })
  */
-export function honoSessions<Data extends object = SessionData>(
-  sessions: Sessions<Data>,
+export function honoSessions<Data extends object = SessionData, Context extends HonoContext = HonoContext>(
+  sessions: SessionsFor<Data, Context>,
   options: HonoOptions = {},
 ): HonoMiddleware {
   checkNames(options, { property: 1 }, 'honoSessions')
   const { property = 'session' } = options
-  savingOf(sessions, 'honoSessions')
+  const find = sessionsFinder(sessions, 'honoSessions')
   return async (context, next) => {
     try {
-      const session = await sessions.load(context.req.raw)
+      const found = await find(context as Context)
+      const session = await found.load(context.req.raw)
       context.set(property, session)
       await next()
-      await save(sessions, session, context)
+      await save(found, session, context)
     } catch (error) {
       throw isOutage(error) ? Object.assign(error as Error, { status: 503, getResponse: unavailable }) : error
     }

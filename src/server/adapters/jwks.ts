@@ -7,8 +7,14 @@ import { encodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import type { Duration } from '../../shared/define-session.js'
 import { isOutage } from '../../shared/errors.js'
 import { checkDuration, checkNames } from '../../shared/option-names.js'
+import type { MaybePromise } from '../../shared/types.js'
 import type { ReadOnlySessions } from '../core/verify-sessions.js'
 import { withStatus } from './held-response.js'
+
+/** Sessions, or a function of the request that gives them, for tenants. */
+export type JwksFor<Incoming> =
+  | Pick<ReadOnlySessions, 'jwks'>
+  | ((request: Incoming) => MaybePromise<Pick<ReadOnlySessions, 'jwks'>>)
 
 export interface JwksOptions {
   /** How long others may keep the set, and so how long before its use a new key must stand in it. Default 5 minutes. */
@@ -34,13 +40,13 @@ export interface JwksResponse {
  * @throws {TypeError} for a `maxAge` that is no duration
  */
 export function fetchJwks(
-  sessions: Pick<ReadOnlySessions, 'jwks'>,
+  sessions: JwksFor<Request>,
   options: JwksOptions = {},
 ): (request: Request) => Promise<Response> {
   const cacheControl = cacheControlOf(options, 'fetchJwks')
   return async (request) => {
     try {
-      const { status, headers, body } = await answer(sessions, request.method, request.headers.get('if-none-match'))
+      const { status, headers, body } = await answer(sessions, request, request.headers.get('if-none-match'))
       return new Response(body, { status, headers: { ...headers, ...cacheControl(status) } })
     } catch (error) {
       if (isOutage(error)) return new Response('The keys are not available', { status: 503 })
@@ -55,13 +61,13 @@ export function fetchJwks(
  * @returns a handler that gives errors to `next`, with `status` 503 where keys could not be loaded
  * @throws {TypeError} for a `maxAge` that is no duration
  */
-export function expressJwks(
-  sessions: Pick<ReadOnlySessions, 'jwks'>,
+export function expressJwks<Incoming extends JwksRequest = JwksRequest>(
+  sessions: JwksFor<Incoming>,
   options: JwksOptions = {},
 ): (request: JwksRequest, response: JwksResponse, next?: (error?: unknown) => void) => void {
   const cacheControl = cacheControlOf(options, 'expressJwks')
   return (request, response, next) => {
-    answer(sessions, request.method ?? 'GET', request.headers['if-none-match']).then(
+    answer(sessions, request as Incoming, request.headers['if-none-match']).then(
       ({ status, headers, body }) => {
         response.statusCode = status
         for (const [name, value] of Object.entries({ ...headers, ...cacheControl(status) })) {
@@ -84,13 +90,14 @@ interface Answer {
   body: string | null
 }
 
-async function answer(
-  sessions: Pick<ReadOnlySessions, 'jwks'>,
-  method: string,
+async function answer<Incoming extends { readonly method?: string | undefined }>(
+  sessions: JwksFor<Incoming>,
+  request: Incoming,
   known: string | null | undefined,
 ): Promise<Answer> {
+  const { method = 'GET' } = request
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: { Allow: 'GET, HEAD' }, body: null }
-  const body = JSON.stringify(await sessions.jwks())
+  const body = JSON.stringify(await (typeof sessions === 'function' ? await sessions(request) : sessions).jwks())
   const etag = `"${encodeBase64Url(await platform.sha256(encodeUtf8(body)))}"`
   if (matches(known, etag)) return { status: 304, headers: { ETag: etag }, body: null }
   const headers = { 'Content-Type': 'application/jwk-set+json', ETag: etag }

@@ -5,9 +5,9 @@ import { isOutage } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SetCookie } from '../core/cookies.js'
 import type { Session } from '../core/session.js'
-import type { Sessions } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
 import { commitInto, unavailable } from './fetch.js'
+import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** The part of `NextResponse` of `next/server` that is used here. */
 export interface NextResponses {
@@ -28,6 +28,7 @@ export type NextProxyHandler<Data extends object, Incoming extends Request> = (
  * The page of the same request reads the session as it was written here. An outage of the store or the source of keys is
  * answered with 503. A response of the handler goes out in place of the page, with the cookies.
  *
+ * @param sessions - or a function of the request that gives them
  * @param responses - `NextResponse` from `next/server`
  * @example
  * export const proxy = nextProxy(sessions, NextResponse, (request, session) => {
@@ -37,18 +38,20 @@ export type NextProxyHandler<Data extends object, Incoming extends Request> = (
  * })
  */
 export function nextProxy<Data extends object = SessionData, Incoming extends Request = Request>(
-  sessions: Sessions<Data>,
+  sessions: SessionsFor<Data, Incoming>,
   responses: NextResponses,
   handler?: NextProxyHandler<Data, Incoming>,
 ): (request: Incoming) => Promise<Response> {
+  const find = sessionsFinder(sessions, 'nextProxy')
   return async (request) => {
     try {
+      const found = await find(request)
       // Where nobody looks at the session, the page does not depend on it.
-      const session = await (handler ? sessions.load(request) : sessions[internal].load(request))
+      const session = await (handler ? found.load(request) : found[internal].load(request))
       const answer = await handler?.(request, session)
-      if (answer) return await commitInto(sessions, session, answer)
+      if (answer) return await commitInto(found, session, answer)
       const added = new Headers()
-      const setCookies = await sessions[internal].commit(session, added)
+      const setCookies = await found[internal].commit(session, added)
       const isSame = setCookies.length === 0
       const response = responses.next(isSame ? {} : { request: { headers: withCookies(request.headers, setCookies) } })
       for (const [name, value] of added) response.headers.append(name, value)

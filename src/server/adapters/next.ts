@@ -8,6 +8,7 @@ import { createRequestMemory } from '../core/http.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
+import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** The part of what `cookies()` of `next/headers` gives that is used here. */
 export interface NextCookies {
@@ -58,6 +59,7 @@ const ADVICE =
  * The sessions of an application of Next. A route handler can as well be made by `fetchSessions`, which also sets `Vary` and
  * `Cache-Control`, answers an outage with 503, and writes the values of every codec.
  *
+ * @param sessions - or a function of `headers()` that gives them
  * @param cookies - from `next/headers`
  * @param headers - from `next/headers`: `cookies()` has one cookie of each name, the browser may have sent several
  * @example
@@ -71,26 +73,31 @@ const ADVICE =
  * }
  */
 export function nextSessions<Data extends object = SessionData>(
-  sessions: Sessions<Data>,
+  sessions: SessionsFor<Data, NextHeaders>,
   cookies: () => Promise<NextCookies>,
   headers: () => Promise<NextHeaders>,
 ): NextSessions<Data> {
   if (typeof headers !== 'function') throw new TypeError('nextSessions takes cookies and headers of next/headers')
+  const find = sessionsFinder(sessions, 'nextSessions')
   const opened = createRequestMemory<Opened<Data> | undefined>()
 
-  const cookieHeader = async (): Promise<string> => (await headers()).get('cookie') ?? ''
+  async function incoming(): Promise<Incoming<Data>> {
+    const store = await cookies()
+    const sent = await headers()
+    return { store, sent: sent.get('cookie') ?? '', sessions: await find(sent) }
+  }
 
   /** One session for each request, as long as the cookies are those that it was loaded from, or has set. */
-  async function open(store: NextCookies, sent: string): Promise<Session<Data>> {
+  async function open({ store, sent, sessions }: Incoming<Data>): Promise<Session<Data>> {
     const header = headerOf(store, sent, sessions.name)
     const known = opened.of(store)
-    if (known?.header === header) return known.session
+    if (known?.header === header && known.sessions === sessions) return known.session
     const session = sessions.load(header)
-    opened.keep(store, { header, session })
+    opened.keep(store, { sessions, header, session })
     return session
   }
 
-  async function save(store: NextCookies, sent: string, session: Session<Data>): Promise<void> {
+  async function save({ store, sent, sessions }: Incoming<Data>, session: Session<Data>): Promise<void> {
     let next: Opened<Data> | undefined
     try {
       const names = new Set<string>()
@@ -100,7 +107,7 @@ export function nextSessions<Data extends object = SessionData>(
         names.add(setCookie.name)
       }
       if (!session.isDestroyed)
-        next = { header: headerOf(store, sent, sessions.name), session: Promise.resolve(session) }
+        next = { sessions, header: headerOf(store, sent, sessions.name), session: Promise.resolve(session) }
     } finally {
       // What could not be written, or has ended, is nothing to go on with.
       opened.keep(store, next)
@@ -109,22 +116,29 @@ export function nextSessions<Data extends object = SessionData>(
 
   return {
     async read() {
-      return readOnlySession(await open(await cookies(), await cookieHeader()), ADVICE)
+      return readOnlySession(await open(await incoming()), ADVICE)
     },
     async change(work) {
-      const store = await cookies()
-      const sent = await cookieHeader()
-      const session = await open(store, sent)
+      const request = await incoming()
+      const session = await open(request)
       try {
         return await work(session)
       } finally {
-        await save(store, sent, session)
+        await save(request, session)
       }
     },
   }
 }
 
+interface Incoming<Data extends object> {
+  store: NextCookies
+  /** The Cookie header. */
+  sent: string
+  sessions: Sessions<Data>
+}
+
 interface Opened<Data extends object> {
+  sessions: Sessions<Data>
   header: string
   session: Promise<Session<Data>>
 }

@@ -1,8 +1,17 @@
 /**
- * What an adapter takes: sessions that it can save.
+ * What an adapter takes: sessions that it can save, or a function that gives those of a request.
  */
+import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { Sessions, SessionsInternal } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
+
+/**
+ * Sessions, or a function of the request that gives them: for tenants, found by host name. What it throws is handled as any error of the
+ * request.
+ */
+export type SessionsFor<Data extends object = SessionData, Incoming = unknown> =
+  | Sessions<Data>
+  | ((request: Incoming) => MaybePromise<Sessions<Data>>)
 
 /** The inner side of sessions. @throws {TypeError} for options in place of sessions, or for sessions that are read only */
 export function savingOf<Data extends object>(sessions: Sessions<Data>, adapter: string): SessionsInternal<Data> {
@@ -10,4 +19,24 @@ export function savingOf<Data extends object>(sessions: Sessions<Data>, adapter:
   if (inner === undefined) throw new TypeError(`${adapter} takes what createSessions() returns`)
   if (inner.commit === undefined) throw new TypeError(`${adapter} saves sessions: these are read only`)
   return sessions[internal]
+}
+
+/**
+ * Finds the sessions of a request.
+ *
+ * @throws {TypeError} as `savingOf`: at once for sessions, later for what a function gives
+ */
+export function sessionsFinder<Data extends object, Incoming>(
+  sessions: SessionsFor<Data, Incoming>,
+  adapter: string,
+): (request: Incoming) => MaybePromise<Sessions<Data>> {
+  if (typeof sessions !== 'function') {
+    savingOf(sessions, adapter)
+    return () => sessions
+  }
+  return async (request) => {
+    const found = await sessions(request)
+    savingOf(found, adapter)
+    return found
+  }
 }

@@ -14,6 +14,8 @@ export interface CodecContext {
   cookieName: string
   /** `public` is the cookie that scripts may read; it is signed with its own key and never trusted. */
   purpose: 'session' | 'public'
+  /** Whose sessions these are, for a format that is bound to it (`isBound`). */
+  tenant?: string | undefined
   now: Date
   /** For `verify`: what this request may still verify; codecs with key pairs ask it. */
   verifications?: Verifications
@@ -81,6 +83,8 @@ export interface SessionCodec {
   readonly maxLength?: number
   /** Does each value say when the session was created and last used? One that doesn't is refused if a timeout needs it. */
   readonly hasTimes?: boolean
+  /** Values are bound to the context's `cookieName` and `tenant`: with the same keys no other cookie and no other tenant takes them. */
+  readonly isBound?: boolean
   /** May the value be split over several cookies? */
   readonly chunks?: boolean
   /** What is weak or uncertain in this configuration; `sessions.warnings` has them all, for a log at start. They hold no key. */

@@ -28,7 +28,7 @@ import { asVerified, errorAt, SessionError } from '../../shared/errors.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
-import { createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
+import { boundName, createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
 import type { Known, SecretSource } from '../keys/key-source.js'
 import { equalValues, readOften } from '../values.js'
 import { checkExpires, checkMaxInflated, refuseMeta, refuseTokenTimes } from './checks.js'
@@ -76,7 +76,7 @@ const LEVEL = 9
 const HEX = /^[0-9a-f]{32}$/
 
 /**
- * The codec of compact sessions. A value is valid for the cookie name and the purpose that it was signed for, and for nothing else.
+ * The codec of compact sessions. A value is valid for the cookie name, the tenant and the purpose that it was signed for, and for nothing else.
  * It hides nothing: anybody who has the cookie can read it. A page reads it with `sessionglass/client/compact`.
  *
  * @throws {TypeError} for missing, empty or weak secrets, and for an `expires` under a second
@@ -101,6 +101,7 @@ function create(options: Known<CompactOptions>): SessionCodec {
     family: COMPACT,
     readable: true,
     hasTimes: true,
+    isBound: true,
     chunks,
     keepsId: true,
     deriveKeys: settings.hmacKeys.derive,
@@ -133,8 +134,8 @@ interface VerifiedContent extends CompactContent {
 async function verify(value: string, context: CodecContext, settings: CompactSettings): Promise<SessionRecord> {
   if (!looksLikeCompact(value)) throw new SessionError('ERR_SESSION_MALFORMED', 'The value is not a compact session')
   const isSession = context.purpose === 'session'
-  // No cookie name has a blank in it.
-  const known = isSession ? settings.cache.get(`${context.cookieName} ${value}`) : undefined
+  // No value has a blank in it.
+  const known = isSession ? settings.cache.get(`${boundName(context)} ${value}`) : undefined
   if (known) return readContent(known, context, settings)
   const { mac, body } = splitCompact(value)
   const keyIndex = await settings.hmacKeys.verify(signingInput(body, context), decodeCookie85(mac), context)
@@ -142,7 +143,7 @@ async function verify(value: string, context: CodecContext, settings: CompactSet
   try {
     const content: VerifiedContent = { ...openCompact(body, settings.maxInflated, platform.inflate), keyIndex }
     const record = await withBsonTypes(() => readContent(content, context, settings))
-    if (isSession) settings.cache.set(`${context.cookieName} ${value}`, content, content.bson.length)
+    if (isSession) settings.cache.set(`${boundName(context)} ${value}`, content, content.bson.length)
     return record
   } catch (error) {
     throw asVerified(error)
@@ -150,11 +151,11 @@ async function verify(value: string, context: CodecContext, settings: CompactSet
 }
 
 /**
- * What the MAC covers: the format, the purpose and the cookie's name before the digits. No token begins like this, so a secret
+ * What the MAC covers: the format, the purpose, the cookie's name and perhaps the tenant before the digits. No token begins like this, so a secret
  * that is shared with another codec signs nothing that is valid for both.
  */
-function signingInput(body: string, { purpose, cookieName }: CodecContext): string {
-  return `sessionglass compact 1 ${purpose} ${cookieName} ${body}`
+function signingInput(body: string, context: CodecContext): string {
+  return `sessionglass compact 1 ${context.purpose} ${boundName(context)} ${body}`
 }
 
 /** @returns new objects with each call */

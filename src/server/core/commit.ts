@@ -35,7 +35,7 @@ import {
   type SessionState,
   stateOf,
 } from './session.js'
-import { signFitting } from './sign-fitting.js'
+import { cookieRoom, type Room, signFitting } from './sign-fitting.js'
 import type { Rows } from './store-rows.js'
 import { reportConflict } from './versions.js'
 
@@ -80,6 +80,7 @@ export async function commit(
   headers: HeaderTarget | undefined,
 ): Promise<SetCookie[]> {
   const state = stateOf(session)
+  refuseForeign(settings, state)
   const begun = state.isDestroyed || settings.turns.isRunning(session) ? undefined : begin(settings, session)
   // Most requests only read.
   if (begun?.isDue === false) return respond(settings, state, [], headers)
@@ -87,12 +88,19 @@ export async function commit(
 }
 
 /** Ends a session: its cookies expire, its row goes. */
-export function destroy(
+export async function destroy(
   settings: Settings,
   session: Session<object>,
   headers: HeaderTarget | undefined,
 ): Promise<SetCookie[]> {
-  return settings.turns(session, () => destroyNow(settings, session, headers))
+  refuseForeign(settings, stateOf(session))
+  return await settings.turns(session, () => destroyNow(settings, session, headers))
+}
+
+/** Written by another tenant's sessions it would become one of theirs. @throws {TypeError} */
+function refuseForeign({ tenant }: Settings, state: SessionState): void {
+  if (tenant === state.tenant) return
+  throw new TypeError('This session belongs to another tenant: commit and destroy it with the sessions that loaded it')
 }
 
 /** Marks the response of a session that needs no commit as depending on the cookie. */
@@ -164,7 +172,7 @@ export async function destroyNow(
   await removeOld(settings, draft)
   if (isFirst) {
     settings.emit?.({ type: 'destroyed', ...(state.loaded ? identify(state.loaded) : {}) })
-    reportPlace(settings, state.loaded)
+    if (!state.browser.isToken) reportPlace(settings, state.loaded)
   }
   return respond(settings, state, endingCookies(settings, draft), headers)
 }
@@ -178,7 +186,7 @@ async function endEmptied(
   const cookies = endingCookies(settings, draft)
   await removeOld(settings, draft)
   settings.emit?.({ type: 'destroyed', ...(draft.loaded ? identify(draft.loaded) : {}) })
-  reportPlace(settings, draft.loaded)
+  if (!state.browser.isToken) reportPlace(settings, draft.loaded)
   if (settings.observe) return []
   if (state.id === draft.loaded?.record.id) state.id = nextId(state)
   if (!draft.isRegenerated) state.createdAt = now
@@ -187,7 +195,7 @@ async function endEmptied(
   // It may replace a cookie that could not be read.
   state.isRegenerated = true
   delete state.loaded
-  state.browser = { hasSession: false, hasSeveral: false, chunks: [], publicCookie: undefined }
+  state.browser = { ...state.browser, hasSession: false, hasSeveral: false, chunks: [], publicCookie: undefined }
   return respond(settings, state, cookies, headers)
 }
 
@@ -513,7 +521,10 @@ async function signWith(
   if (end) record.expiresAt = end
   record.isOwnEnd = settings.ownTimes(shown) !== undefined
   const limits = codec.chunks ? settings.chunkLimits : undefined
-  const value = await signFitting(codec, record, contextOf(settings, 'session', now), settings.name, limits)
+  // A header takes what several cookies together may take.
+  const token: Room = { place: 'The token', bytes: settings.chunkLimits.bytes }
+  const room = browser.isToken ? token : cookieRoom(settings.name, limits)
+  const value = await signFitting(codec, record, contextOf(settings, 'session', now), room)
   const loaded: LoadedSession = {
     value,
     codec,
@@ -523,6 +534,7 @@ async function signWith(
     isCounted: read?.isCounted === true,
   }
   const cookie = { end: settings.cookieEnd(shown, now), now }
+  if (browser.isToken) return { loaded, cookies: [], chunks: [] }
   return { loaded, ...piecesOf(settings, browser, { loaded, limits, cookie }) }
 }
 
@@ -566,6 +578,7 @@ async function removeOld({ rows, versions, observe }: Settings, { loaded, reject
 function endingCookies(settings: Settings, draft: Draft): SetCookie[] {
   const { exposure, publicName } = settings
   const { browser, loaded } = draft
+  if (browser.isToken) return []
   const cookies = cookiesOf(settings, loaded)
   const hasCookie = browser.hasSession || loaded !== undefined
   const hasPublic = browser.publicCookie !== undefined || (hasCookie && exposure.publicData !== undefined)
@@ -586,8 +599,8 @@ function namesOf({ name }: Settings, { browser }: Draft): string[] {
  * longer names its place moves to that of the options.
  */
 function expireBeside(settings: Settings, draft: Draft, written: LoadedSession): SetCookie[] {
-  const { hasSession, hasSeveral } = draft.browser
-  if (!hasSession) return []
+  const { hasSession, hasSeveral, isToken } = draft.browser
+  if (!hasSession || isToken) return []
   const [before, now] = [cookiesOf(settings, draft.loaded), cookiesOf(settings, written)]
   const former: CookieWriter['expireTwins'] = (names, options) => names.map((name) => before.expire(name, options))
   const moved = before === now ? [] : expireShadows(settings, draft, former)
@@ -608,7 +621,7 @@ function expireShadows(settings: Settings, draft: Draft, expire: CookieWriter['e
 
 function report(
   settings: Settings,
-  { loaded: before }: Draft,
+  { loaded: before, browser }: Draft,
   plan: Plan | undefined,
   written: LoadedSession | undefined,
 ): void {
@@ -623,7 +636,7 @@ function report(
   if (isUpgrade) emit({ type: 'upgraded', ...about })
   if (plan?.reason === 'renewed') emit({ type: 'renewed', ...about })
   emit({ type: 'committed', ...about })
-  reportPlace(settings, written)
+  if (!browser.isToken) reportPlace(settings, written)
 }
 
 /** The one place where a commit changes the session's state. */
@@ -676,19 +689,19 @@ interface Applied extends Written {
 
 /** Adds cookies to the response. They replace those of the same name and place that an earlier commit has put there. */
 function respond(
-  { observe, plainHttp }: Settings,
+  settings: Settings,
   state: SessionState,
   cookies: readonly SetCookie[],
   headers: HeaderTarget | undefined,
 ): SetCookie[] {
-  if (observe) return []
+  if (settings.observe || state.browser.isToken) return []
   const replaced = state.sent.filter((earlier) => cookies.some((cookie) => isSameCookie(cookie, earlier)))
   if (headers && (cookies.length > 0 || state.isRead)) {
     const isPrivate = state.loaded !== undefined || cookies.length > 0
     changeResponse(headers, { cookies: cookies.map(String), replaces: replaced.map(String), isPrivate })
   }
   if (cookies.length > 0) {
-    plainHttp.watch(state.source)
+    settings.plainHttp.watch(state.source, settings)
     state.sent = [...state.sent.filter((earlier) => !replaced.includes(earlier)), ...cookies]
   }
   return [...cookies]

@@ -6,7 +6,7 @@ import { platform } from '#platform'
 import { concatBytes, decodeBase64Url, encodeBase64Url, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import type { SessionData } from '../../shared/types.js'
 import type { DerivedKey, SessionCodec } from '../codecs/codec.js'
-import { equalInConstantTime } from '../keys/hmac.js'
+import { boundName, equalInConstantTime, type KeyUse } from '../keys/hmac.js'
 
 /** Where pyramid_beaker keeps the secret. */
 const STORED = '_csrft_'
@@ -52,9 +52,13 @@ export interface CsrfState {
 }
 
 /** Prepares the keys of all codecs that have secrets: tokens are made with the first key and verified with every one. */
-export function createCsrfKeys(codecs: readonly SessionCodec[], cookieName: string, derives: boolean): CsrfKeys {
+export function createCsrfKeys(
+  codecs: readonly SessionCodec[],
+  use: Pick<KeyUse, 'cookieName' | 'tenant'>,
+  derives: boolean,
+): CsrfKeys {
   // Nothing that is signed begins so: see `publicCookieLabel`.
-  const label = `sessionglass csrf of ${cookieName}\x01`
+  const label = `sessionglass csrf of ${boundName(use)}\x01`
   // A codec knows the keys of its present secrets; what it loads again is asked for each time.
   const areFixed = codecs.every((codec) => !codec.deriveKeys || !codec.keys?.reload)
   const keepsId = codecs.every((codec) => !codec.sign || codec.keepsId)

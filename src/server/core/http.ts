@@ -5,13 +5,20 @@
 import { platform } from '#platform'
 import type { SessionErrorCode } from '../../shared/errors.js'
 import { isLoopback } from '../keys/remote-jwks.js'
+import type { EmitEvent } from './events.js'
 
-/** A fetch `Request`, a Node `IncomingMessage`, a Cookie header, or nothing. */
+/** A fetch `Request`, a Node `IncomingMessage`, a Cookie header, a token, or nothing. */
 export type CookieSource =
+  | TokenSource
   | { readonly headers: Pick<Headers, 'get'> | { readonly cookie?: string | undefined } }
   | string
   | null
   | undefined
+
+/** A session that a client keeps itself and sends in a header of its own, without any cookie. Undefined, null or empty: none yet. */
+export interface TokenSource {
+  readonly token: string | null | undefined
+}
 
 /** The `Headers` of a fetch `Response`, or a Node `ServerResponse`. */
 export type HeaderTarget =
@@ -21,13 +28,36 @@ export type HeaderTarget =
       setHeader(name: string, value: string | string[]): unknown
     }
 
+/** Requests have headers; some middleware gives them a `token`, too. */
+export function isTokenSource(source: CookieSource): source is TokenSource {
+  return typeof source === 'object' && source !== null && 'token' in source && !('headers' in source)
+}
+
+/** What comes behind the scheme: no token of ours has a blank in it. */
+const BEARER = /^Bearer +(\S+) *$/i
+
+/**
+ * The token of the header `Authorization: Bearer …` (RFC 6750 §2.1), for `load({ token: bearerToken(request) })`. It proves nothing: `load`
+ * verifies it.
+ *
+ * @returns undefined if the request has none
+ */
+export function bearerToken(request: {
+  readonly headers: Pick<Headers, 'get'> | { readonly authorization?: string | undefined }
+}): string | undefined {
+  const { headers } = request
+  const isWeb = 'get' in headers && typeof headers.get === 'function'
+  const text = isWeb ? headers.get('authorization') : (headers as { authorization?: string }).authorization
+  return BEARER.exec(text ?? '')?.[1]
+}
+
 /** The Cookie header of a request. @throws {TypeError} for something that is no request */
-export function cookieHeader(source: CookieSource): string {
+export function cookieHeader(source: Exclude<CookieSource, TokenSource>): string {
   if (typeof source === 'string') return source
   if (source === null || source === undefined) return ''
   const headers: unknown = source.headers
   if (typeof headers !== 'object' || headers === null) {
-    throw new TypeError('load takes a Request, an IncomingMessage or the text of a Cookie header')
+    throw new TypeError('load takes a Request, an IncomingMessage, the text of a Cookie header, or { token }')
   }
   if ('get' in headers && typeof headers.get === 'function') return (headers as Headers).get('cookie') ?? ''
   return (headers as { cookie?: string }).cookie ?? ''
@@ -124,7 +154,7 @@ class NodeHeaders implements WebTarget {
 
 export interface PlainHttpWatch {
   /** Warns, once, if a browser will drop a Secure cookie of the answer to this request, as far as the server can see. */
-  watch(source: CookieSource): void
+  watch(source: CookieSource, about: { secure: boolean; emit: EmitEvent | undefined }): void
 }
 
 const INSECURE: SessionErrorCode = 'ERR_SESSION_INSECURE'
@@ -133,18 +163,12 @@ const FORWARDED_HTTPS = /^[^,]*\bproto="?https\b/i
 
 /**
  * @param name - of the cookie
- * @param secure - whether it has the attribute Secure
- * @param emit - sends the event, if there is a listener
  */
-export function watchPlainHttp(
-  name: string,
-  secure: boolean,
-  emit: ((event: { type: 'insecure'; code: SessionErrorCode }) => void) | undefined,
-): PlainHttpWatch {
-  let isOver = !secure
+export function watchPlainHttp(name: string): PlainHttpWatch {
+  let isOver = false
   return {
-    watch(source) {
-      if (isOver || !isPlainHttp(source)) return
+    watch(source, { secure, emit }) {
+      if (isOver || !secure || !isPlainHttp(source)) return
       isOver = true
       emit?.({ type: 'insecure', code: INSECURE })
       platform.warn(

@@ -8,11 +8,10 @@ import type { SessionData } from '../../shared/types.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { Verifications } from '../keys/hmac.js'
 import type { StoredSession } from '../stores/store.js'
-import { copyOf } from '../values.js'
 import { type CookieCandidate, findShadowed, type RequestCookies, readSessionCookies } from './cookies.js'
 import { takeStoredSecret } from './csrf.js'
 import { PUBLIC_SUFFIX } from './expose.js'
-import { type CookieSource, cookieHeader, createRequestMemory } from './http.js'
+import { type CookieSource, cookieHeader, createRequestMemory, isTokenSource, type TokenSource } from './http.js'
 import { contextOf, type LoadSettings } from './options.js'
 import {
   identify,
@@ -26,20 +25,28 @@ import {
 } from './session.js'
 import type { RowReader } from './store-rows.js'
 import { createVerifications } from './verifications.js'
-import { reportConflict } from './versions.js'
 
 /** Finds the session of a request. */
 export type LoadSession<Data extends object> = (source: CookieSource) => Promise<Session<Data>>
 
-/** Prepares the loading of sessions: the same request object always gets the same session. A load that failed is tried again. */
-export function createLoader<Data extends object>(settings: LoadSettings): LoadSession<Data> {
+/** Reads the public cookie of a session that was found. */
+export type ReadPublic = (value: string, request: { now: Date; verifications: Verifications }) => Promise<PublicCookie>
+
+/**
+ * Prepares the loading of sessions: the same request object always gets the same session. A load that failed is tried again.
+ *
+ * @param readPublic - for sessions that write it
+ */
+export function createLoader<Data extends object>(settings: LoadSettings, readPublic?: ReadPublic): LoadSession<Data> {
   const owner: SessionOwner = { now: settings.clock, putWish: settings.putWish }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
-    if (typeof source !== 'object' || source === null) return loadSession<Data>(settings, owner, source)
+    if (typeof source !== 'object' || source === null || isTokenSource(source)) {
+      return loadSession<Data>(settings, { owner, readPublic }, source)
+    }
     const known = loaded.of(source)
     if (known) return known
-    const session = loadSession<Data>(settings, owner, source)
+    const session = loadSession<Data>(settings, { owner, readPublic }, source)
     loaded.keep(source, session)
     // After an outage the same request may try again.
     session.catch(() => loaded.keep(source, undefined))
@@ -49,17 +56,18 @@ export function createLoader<Data extends object>(settings: LoadSettings): LoadS
 
 async function loadSession<Data extends object>(
   settings: LoadSettings,
-  owner: SessionOwner,
+  { owner, readPublic }: { owner: SessionOwner; readPublic: ReadPublic | undefined },
   source: CookieSource,
 ): Promise<Session<Data>> {
   const { name, versions } = settings
   const now = settings.clock()
-  const header = cookieHeader(source)
-  const cookies = readSessionCookies(header, name, settings.joinsChunks)
+  const isToken = isTokenSource(source)
+  const header = isToken ? '' : cookieHeader(source)
+  const cookies = isToken ? tokenAlone(source) : readSessionCookies(header, name, settings.joinsChunks)
 
   const { loaded, rejections, verifications } = await findLoadedSession(settings, cookies.candidates, now)
   reportCandidates(settings, cookies, { loaded, rejections, now })
-  if (loaded && !versions.note(loaded)) reportConflict(settings, loaded)
+  if (loaded) versions?.note(loaded, settings)
 
   const { id = settings.csrf.newId(), createdAt = now, expiresAt } = loaded?.record ?? {}
   const data = loaded ? loadedData(loaded) : {}
@@ -69,7 +77,7 @@ async function loadSession<Data extends object>(
   let publicCookie: PublicCookie | undefined
   if (value !== undefined) {
     // Without a session it expires, whatever it says.
-    publicCookie = loaded ? await readPublicCookie(settings, value, { now, verifications }) : { value }
+    publicCookie = loaded && readPublic ? await readPublic(value, { now, verifications }) : { value }
   }
   const { csrf } = settings
   const state: SessionState = {
@@ -89,8 +97,10 @@ async function loadSession<Data extends object>(
       hasSeveral: cookies.hasSeveral,
       chunks: cookies.chunks,
       publicCookie,
+      ...(isToken && { isToken }),
     },
     sent: [],
+    tenant: settings.tenant,
   }
   if (loaded) state.loaded = loaded
   else if (rejections[0]) {
@@ -103,6 +113,15 @@ async function loadSession<Data extends object>(
   }
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)
   return new Session<Data>(data as Data, state, owner)
+}
+
+/** @throws {TypeError} for a token that is no text */
+function tokenAlone({ token }: TokenSource): RequestCookies {
+  const value = token ?? ''
+  if (typeof value !== 'string') throw new TypeError('The token of load({ token }) must be a text')
+  const values = value === '' ? [] : [value]
+  const candidates = values.map((first) => ({ value, first, isJoined: false }))
+  return { values, chunks: [], hasSeveral: false, isCutShort: false, candidates }
 }
 
 /** A value that became no session. */
@@ -125,17 +144,17 @@ export async function findLoadedSession(
 ): Promise<{ loaded: LoadedSession | undefined; rejections: readonly Rejection[]; verifications: Verifications }> {
   const { rows } = settings
   const verifications = createVerifications()
-  const context: CodecContext = { cookieName: settings.name, purpose: 'session', now, verifications }
+  const context: CodecContext = { ...contextOf(settings, 'session', now), verifications }
   const rejections: Rejection[] = []
   let loaded: LoadedSession | undefined
   for (const candidate of candidates) {
     const { value, isJoined } = candidate
     if (value === '' || isPartOf(value, loaded)) continue
-    const outcome = await verifyCandidate(settings.codecs, value, context, isJoined)
+    const outcome = await verifyCandidate(settings, value, context, isJoined)
     verifications.endValue()
     // Behind a session only a newer version of the same one counts.
     if (loaded && (outcome instanceof SessionError || !isNewer(outcome, loaded))) continue
-    let accepted = rows && !(outcome instanceof SessionError) ? await withRow(rows, outcome) : outcome
+    let accepted = rows && !(outcome instanceof SessionError) ? await withRow(settings, rows, outcome) : outcome
     // How long a session may last is in its data.
     if (!(accepted instanceof SessionError)) accepted = refusalOf(settings, accepted, now) ?? accepted
     if (!(accepted instanceof SessionError)) loaded = accepted
@@ -168,13 +187,13 @@ const MOVES_ON: ReadonlySet<SessionErrorCode> = new Set([
 
 /** Asks the codecs in their order. Returns why none of them reads the value. */
 async function verifyCandidate(
-  codecs: readonly SessionCodec[],
+  { codecs, copyForCommit }: LoadSettings,
   value: string,
   context: CodecContext,
   isJoined: boolean,
 ): Promise<LoadedSession | SessionError> {
   if (value.length > MAX_VALUE_LENGTH) {
-    return new SessionError('ERR_SESSION_LIMIT', `The cookie is longer than ${MAX_VALUE_LENGTH} characters`)
+    return new SessionError('ERR_SESSION_LIMIT', `The value is longer than ${MAX_VALUE_LENGTH} characters`)
   }
   let failure: SessionError | undefined
   let family: string | undefined
@@ -185,7 +204,7 @@ async function verifyCandidate(
     try {
       const record = await codec.verify(value, context)
       // A codec with `changed` compares by the record's origin, any other with a copy.
-      const base = codec.changed && record.origin ? undefined : copyOf(record.data)
+      const base = codec.changed && record.origin ? undefined : copyForCommit?.(record.data)
       const isCounted = record.version !== undefined
       return { value, record, codec, codecIndex, isCounted, base }
     } catch (error) {
@@ -226,12 +245,16 @@ function refusalOf(
 }
 
 /** Finds the row of a token in the store. Returns why there is none. */
-async function withRow(rows: RowReader, candidate: LoadedSession): Promise<LoadedSession | SessionError> {
+async function withRow(
+  settings: LoadSettings,
+  rows: RowReader,
+  candidate: LoadedSession,
+): Promise<LoadedSession | SessionError> {
   const { codec, record } = candidate
   const { id } = record
   try {
     const row = id ? await rows.find(id) : undefined
-    if (row) return { ...candidate, record: timedBy(row, candidate), row, base: copyOf(row.data) }
+    if (row) return { ...candidate, record: timedBy(row, candidate), row, base: settings.copyForCommit?.(row.data) }
     const why = id ? 'The store has no such session: it was destroyed or expired' : 'The token names no session'
     return new SessionError('ERR_SESSION_EXPIRED', why, { verified: !codec.bareId })
   } catch (error) {
@@ -273,27 +296,6 @@ function reportCandidates(
   }
   const shadowed = findShadowed(name, values, taken, rejections)
   if (shadowed) emit({ type: 'shadowed', candidates: values.length, shadowed })
-}
-
-/** The public cookie that the browser has; a commit looks whether it still says the truth. It is never read as authority. */
-async function readPublicCookie(
-  settings: LoadSettings,
-  value: string,
-  { now, verifications }: { now: Date; verifications: Verifications },
-): Promise<PublicCookie> {
-  const { publicCodec, publicRecords } = settings
-  if (!publicCodec) return { value }
-  const known = publicRecords.get(value)
-  if (known) return { value, record: known }
-  const { clearings } = publicRecords
-  try {
-    const record = await publicCodec.verify(value, { ...contextOf(settings, 'public', now), verifications })
-    // The keys that verified it may be gone by now.
-    if (publicRecords.clearings === clearings) publicRecords.set(value, record, value.length)
-    return { value, record }
-  } catch {
-    return { value }
-  }
 }
 
 /** The data of a codec's value, read once more; undefined if it can't be read any more. */

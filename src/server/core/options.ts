@@ -17,6 +17,7 @@ import type { Secrets } from '../keys/hmac.js'
 import type { KeysEvent, LoadedKeys, SecretSource } from '../keys/key-source.js'
 import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore } from '../stores/store.js'
+import { copyOf } from '../values.js'
 import {
   type AllowedPlace,
   allowedPlaces,
@@ -45,6 +46,7 @@ import {
 } from './own-lifetime.js'
 import type { Session, SessionOwner } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
+import { checkTenant, readerOfTenant, rowsOfTenant, tenantWarnings } from './tenant.js'
 import { createVersions, type Versions } from './versions.js'
 
 export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
@@ -58,6 +60,11 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   secrets?: Secrets | SecretSource
   /** With `secrets`: loads what a function returns again this often. Other codecs have the same option. */
   reloadEvery?: Duration
+  /**
+   * Whose sessions these are, for applications or customers that share code: enters what `compact`, public cookies, CSRF tokens and rows
+   * are bound to. The formats of Python have no place for it: there each tenant needs its own keys. Usually given to `with()`.
+   */
+  tenant?: string
   /** Keeps the data: the cookie then only names the session, with what its codec adds. Default: the cookie holds the data. */
   store?: SessionStore
   /** What may scripts on the page see? Required: a list of keys, a function, `true` (all) or `false` (nothing). */
@@ -113,6 +120,8 @@ export interface VerifyOptions<Data extends object = SessionData> {
   codecs: readonly SessionCodec[]
   /** Where the data is, if the cookie only names the session. */
   store?: SessionStore
+  /** Whose sessions these are, as it was given to `createSessions`. */
+  tenant?: string
   /**
    * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
    * says, which is true for `compact` alone: tokens of PyJWT and old Beaker sessions often have none, and never time out.
@@ -123,15 +132,30 @@ export interface VerifyOptions<Data extends object = SessionData> {
   clock?: () => Date
 }
 
+/**
+ * The options that `with()` takes: those of `createSessions` but for the definition, `expose` and `readOnly`. Undefined: as if it had not
+ * been given to `createSessions`.
+ */
+export type SessionsChanges<Data extends object = SessionData> = {
+  [Option in Exclude<keyof SessionsOptions<Data>, 'session' | 'expose' | 'readOnly'>]?:
+    | SessionsOptions<Data>[Option]
+    | (Option extends 'codecs' | 'secrets' | 'store' | 'tenant' ? never : undefined)
+}
+
 /** Options made ready, as far as loading needs them. */
 export interface LoadSettings {
   readonly name: string
+  readonly tenant: string | undefined
+  /** Beside those of the codecs. */
+  readonly warnings: readonly string[]
+  /** Data as it was loaded, for a commit to compare with. Absent where nothing is written. */
+  readonly copyForCommit?: (data: SessionData) => SessionData
+  /** The codecs and stores that are listened to, by all sessions that `with()` makes. */
+  readonly heard: WeakSet<object>
   readonly publicName: string
   readonly codecs: readonly SessionCodec[]
   /** Signs the public cookie; absent if there is none. */
   readonly publicCodec: SessionCodec | undefined
-  /** What the last public cookies say. */
-  readonly publicRecords: VerifiedCache<SessionRecord>
   readonly ownTimes: ReadOwnTimes
   /** Absent if nothing is ever written. */
   readonly putWish?: SessionOwner['putWish']
@@ -148,14 +172,24 @@ export interface LoadSettings {
   readonly loadedKeys: readonly LoadedKeys[]
   /** The store, if there is one. */
   readonly rows: RowReader | undefined
-  readonly versions: Versions
+  /** Absent where nothing is written. */
+  readonly versions: Versions | undefined
   readonly clock: () => Date
   /** Absent if no one listens. */
   readonly emit: EmitEvent | undefined
 }
 
+type PublicRecords = WeakMap<SessionCodec, VerifiedCache<SessionRecord>>
+
 /** Options made ready, as a commit needs them. */
 export interface Settings extends LoadSettings {
+  readonly versions: Versions
+  /** What they were made of. */
+  readonly options: SessionsOptions
+  /** What the last public cookies say. */
+  readonly publicRecords: VerifiedCache<SessionRecord> | undefined
+  /** The same for each codec, of all sessions that `with()` makes. */
+  readonly allPublicRecords: PublicRecords
   readonly rows: Rows | undefined
   readonly exposure: Exposure
   readonly needsTouch: NeedsTouch
@@ -163,6 +197,7 @@ export interface Settings extends LoadSettings {
   /** Asks the functions of `maxAge` and `expires` for one write; absent if there are none. */
   readonly askRules: ((session: Session<object>, data: SessionData) => Rule) | undefined
   readonly cookies: CookieWriter
+  readonly secure: boolean
   readonly chunkLimits: ChunkLimits
   readonly plainHttp: PlainHttpWatch
   readonly upgrade: 'always' | 'on-change' | 'never'
@@ -172,14 +207,15 @@ export interface Settings extends LoadSettings {
 }
 
 /** What codecs are told of the session cookie. */
-export function contextOf({ name }: LoadSettings, purpose: CodecContext['purpose'], now: Date): CodecContext {
-  return { cookieName: name, purpose, now }
+export function contextOf({ name, tenant }: LoadSettings, purpose: CodecContext['purpose'], now: Date): CodecContext {
+  return { cookieName: name, tenant, purpose, now }
 }
 
 export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
   session: 1,
   codecs: 1,
   store: 1,
+  tenant: 1,
   requireTimes: 'switch',
   on: 1,
   clock: 1,
@@ -233,9 +269,15 @@ export function checkSessionsOptions<Options extends object>(
   }
 }
 
+/** What settings of almost the same options have already. */
+export type Kept = {
+  [Part in 'codecs' | 'heard' | 'csrf' | 'emit' | 'warnings']?: LoadSettings[Part] | undefined
+}
+
 /** @throws {TypeError} naming the option that is wrong */
 export function settleLoading<Data extends object>(
   options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'deriveCsrf' | 'replaceUnreadable' | 'mode'>,
+  kept: Kept = {},
 ): LoadSettings {
   const {
     session = Object.freeze({ name: DEFAULT_NAME }) as SessionDefinition<Data>,
@@ -243,41 +285,64 @@ export function settleLoading<Data extends object>(
     mode,
   } = options
   if (!isDefinition(session)) throw new TypeError('Option "session" must come from defineSession()')
+  const tenant = checkTenant(options)
   checkCodecs(options.codecs)
   refuseBareIds(options.codecs, options.store)
   const { name, fields, sessionField } = session
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
-  const codecs = options.codecs.map((codec) => (fields && codec.forSession?.(session)) ?? codec)
+  const codecs = kept.codecs ?? options.codecs.map((codec) => (fields && codec.forSession?.(session)) ?? codec)
   const { requireTimes } = options
-  const emit = emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
-  const publicRecords = createVerifiedCache<SessionRecord>()
+  const emit = kept.emit ?? emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
+  const heard = kept.heard ?? new WeakSet()
   const owners = [...codecs, ...(options.store ? [options.store] : [])]
-  for (const [index, { name: codec, keys }] of owners.entries()) {
-    keys?.listen((event: KeysEvent) => {
-      publicRecords.clear()
-      emit?.({ type: 'keys', ...(index < codecs.length && { codec, codecIndex: index }), ...event })
-    })
-  }
+  if (emit) listenTo(owners, codecs.length, { heard, emit })
+  const reader = options.store === undefined ? undefined : createRowReader(options.store)
   const ownTimes = readOwnTimes(options.store)
   const lifetimes = createLifetimes(session)
   return {
     name,
+    tenant,
+    warnings: kept.warnings ?? [],
+    heard,
     publicName: publicName(name),
     codecs,
     publicCodec: undefined,
-    publicRecords,
     ownTimes,
     lifetimeOf: (data) => lifetimes.of(ownTimes(data)),
     requireTimes,
     replaceUnreadable: options.replaceUnreadable === true,
     joinsChunks: codecs.some((codec) => codec.chunks),
     loadedKeys: owners.flatMap(({ keys }) => keys ?? []),
-    csrf: createCsrfKeys(codecs, name, options.deriveCsrf === true),
-    rows: options.store === undefined ? undefined : createRowReader(options.store),
-    versions: createVersions(),
+    csrf: kept.csrf ?? createCsrfKeys(codecs, { cookieName: name, tenant }, options.deriveCsrf === true),
+    rows: reader && tenant !== undefined ? readerOfTenant(reader, tenant) : reader,
+    versions: undefined,
     clock,
     emit,
   }
+}
+
+/** Once to each codec and store, however many sessions use it. */
+function listenTo(
+  owners: readonly (SessionCodec | SessionStore)[],
+  codecs: number,
+  { heard, emit }: { heard: LoadSettings['heard']; emit: EmitEvent },
+): void {
+  for (const [index, owner] of owners.entries()) {
+    if (heard.has(owner)) continue
+    heard.add(owner)
+    const codec = index < codecs && { codec: owner.name, codecIndex: index }
+    owner.keys?.listen((event: KeysEvent) => emit({ type: 'keys', ...codec, ...event }))
+  }
+}
+
+/** With keys that change nothing of it counts. */
+function publicRecordsOf(codec: SessionCodec, all: PublicRecords): VerifiedCache<SessionRecord> {
+  const known = all.get(codec)
+  if (known) return known
+  const records = createVerifiedCache<SessionRecord>()
+  codec.keys?.listen(() => records.clear())
+  all.set(codec, records)
+  return records
 }
 
 /** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */
@@ -296,13 +361,71 @@ function checkCodecs(codecs: readonly SessionCodec[]): void {
   if (!codecs.every(isCodec)) throw new TypeError('Option "codecs" contains something that is not a codec')
 }
 
-/** @throws {TypeError} naming the option that is wrong */
-export function settle<Data extends object>(options: SessionsOptions<Data>): Settings {
-  checkSessionsOptions(options as SessionsOptions, OPTIONS, 'createSessions')
-  const { upgrade = 'always', mode = 'write' } = options
+/**
+ * The options of sessions with some changes.
+ *
+ * @throws {TypeError} for an option that does not exist or can't change, and for keys, a store or a tenant that is present and undefined
+ */
+export function changedOptions(from: SessionsOptions, changes: object): SessionsOptions {
+  for (const [option, cure] of Object.entries(UNCHANGEABLE)) {
+    if (Object.hasOwn(changes ?? {}, option)) throw new TypeError(`with() does not change "${option}": ${cure}`)
+  }
+  for (const option of DEFINITION_OPTIONS.split(', ')) {
+    if (Object.hasOwn(changes ?? {}, option)) {
+      throw new TypeError(`with() does not change "${option}" of defineSession(): ${UNCHANGEABLE.session}`)
+    }
+  }
+  checkNames(changes as SessionsOptions, OPTIONS, 'with')
+  refusePresentUndefined(changes as SessionsOptions, 'codecs', 'secrets')
+  const isStoreUnset = 'store' in changes && changes.store === undefined
+  if (isStoreUnset) throw new TypeError('Option "store" is undefined: leave it out if it stays')
+  return { ...from, ...('secrets' in changes && { codecs: undefined }), ...changes } as SessionsOptions
+}
+
+/** What stays as `createSessions` was given it, with what to do instead. */
+const UNCHANGEABLE = {
+  session: 'the page knows the definition, too. Another one needs its own createSessions()',
+  expose: 'the page counts on it. A function of the data can show different fields',
+  readOnly: 'call createSessions() with it, or verifySessions()',
+}
+
+/** Tells which options are as they were. */
+function sameAs(from: Settings | undefined, options: object): (...names: readonly string[]) => boolean {
+  const [before, now] = [from?.options, options] as [Record<string, unknown> | undefined, Record<string, unknown>]
+  return (...names) => before !== undefined && names.every((name) => before[name] === now[name])
+}
+
+/** What did not change. */
+function keptOf(
+  from: Settings,
+  options: Pick<SessionsOptions, 'store' | 'tenant'> & { codecs: readonly SessionCodec[] },
+): Kept {
+  const isSame = sameAs(from, options)
+  const { codecs, tenant } = options
+  const before = from.options.codecs ?? []
+  const keepsCodecs = codecs.length === before.length && codecs.every((codec, at) => codec === before[at])
+  const keepsTenant = keepsCodecs && tenant === from.tenant
+  const shared = codecs.filter((codec) => before.includes(codec))
+  return {
+    codecs: keepsCodecs ? from.codecs : undefined,
+    heard: from.heard,
+    csrf: keepsTenant && isSame('deriveCsrf') ? from.csrf : undefined,
+    emit: isSame('on', 'clock', 'mode') ? from.emit : undefined,
+    warnings: keepsTenant ? from.warnings : tenantWarnings(tenant, shared, options.store !== undefined),
+  }
+}
+
+/**
+ * @param from - settings of almost the same options: what did not change is taken from there
+ * @throws {TypeError} naming the option that is wrong
+ */
+export function settle<Data extends object>(given: SessionsOptions<Data>, from?: Settings): Settings {
+  if (!from) checkSessionsOptions(given as SessionsOptions, OPTIONS, 'createSessions')
+  const { upgrade = 'always', mode = 'write' } = given
   oneOf('upgrade', upgrade, ['always', 'on-change', 'never'])
   oneOf('mode', mode, ['write', 'observe'])
-  const codecs = codecList(options)
+  const options: WithCodecs<Data> = { ...given, codecs: codecList(given), secrets: undefined, reloadEvery: undefined }
+  const { codecs } = options
   if (options.deriveCsrf && !codecs.some(({ deriveKeys }) => deriveKeys)) {
     throw new TypeError('Option "deriveCsrf" needs a codec with secrets')
   }
@@ -311,40 +434,82 @@ export function settle<Data extends object>(options: SessionsOptions<Data>): Set
     throw new TypeError(`Option "store" needs a codec that keeps the session's id; ${writer.name} does not`)
   }
   // What reads only shows nothing to a page.
-  const loading = settleLoading({ ...options, codecs })
-  const exposure = createExposure(options.readOnly ? (options.expose ?? false) : options.expose, loading.ownTimes)
-  const { name, emit } = loading
+  const loading = settleLoading(options, from && keptOf(from, options))
+  const exposure =
+    from && from.options.store === options.store
+      ? from.exposure
+      : createExposure(options.readOnly ? (options.expose ?? false) : options.expose, loading.ownTimes)
+  const { emit, tenant } = loading
   const publicCodec = exposure.publicData && loading.codecs.find((codec) => codec.readable && codec.sign)
   if (exposure.publicData && !publicCodec && !options.readOnly) {
     throw new TypeError(
       'Option "expose" needs a codec that browsers can read; none of "codecs" is, so set expose: false',
     )
   }
-  const shadows = shadowPlaces(options.expireShadows ?? true, options)
-  // Such a name has one place, with and without a partition.
-  const isPossible = ({ domain, path }: CookiePlace): boolean =>
-    !name.toLowerCase().startsWith('__host-') || (domain === undefined && path === '/')
-  return {
-    ...loading,
-    rows: options.store === undefined ? undefined : createRows(options.store, { clock: loading.clock, emit }),
+  const allPublicRecords = from?.allPublicRecords ?? new WeakMap()
+  const isSame = sameAs(from, options)
+  const rows = options.store === undefined ? undefined : createRows(options.store, { clock: loading.clock, emit })
+  // Spreading takes longer than all else of `with()`.
+  return Object.assign(loading, {
+    options: options as unknown as SessionsOptions,
+    copyForCommit: copyOf<SessionData>,
+    // Sessions of other keys are others, even if they have the same id.
+    versions: from && loading.codecs === from.codecs ? from.versions.forTenant(tenant) : createVersions(),
+    rows: rows && tenant !== undefined ? rowsOfTenant(rows, tenant) : rows,
     publicCodec,
+    publicRecords: publicCodec && publicRecordsOf(publicCodec, allPublicRecords),
+    allPublicRecords,
     exposure,
     putWish,
     needsTouch: createTouch(options.touchEvery, options.session?.idleTimeout),
     cookieEnd: readCookieEnd(options.store),
     askRules: createRules(['maxAge', options.maxAge], ['expires', options.expires]),
-    cookies: createCookieWriter(
-      options,
-      [name, publicName(name)],
-      shadows.filter(isPossible),
-      allowedPlaces(options.allowedPlaces, options, shadows).filter(isPossible),
-    ),
+    cookies: from && isSame(...PLACE_OPTIONS) ? from.cookies : cookieWriterOf(options, loading.name),
+    secure: options.secure ?? true,
     chunkLimits: createChunkLimits(options),
-    plainHttp: watchPlainHttp(name, options.secure ?? true, emit),
+    plainHttp: from?.plainHttp ?? watchPlainHttp(loading.name),
     upgrade,
     observe: mode === 'observe',
-    turns: createMutex(),
-  }
+    turns: from?.turns ?? createMutex<Session<object>>(),
+  })
+}
+
+/** The attributes of cookies, and other places where they may be. */
+const PLACE_OPTIONS: readonly (keyof SessionsOptions)[] = [
+  'path',
+  'domain',
+  'secure',
+  'sameSite',
+  'expires',
+  'maxAge',
+  'partitioned',
+  'priority',
+  'embedded',
+  'expireShadows',
+  'allowedPlaces',
+]
+
+function cookieWriterOf(
+  options: CookieAttributes & Pick<SessionsOptions, 'expireShadows' | 'allowedPlaces'>,
+  name: string,
+): CookieWriter {
+  const shadows = shadowPlaces(options.expireShadows ?? true, options)
+  // Such a name has one place, with and without a partition.
+  const isPossible = ({ domain, path }: CookiePlace): boolean =>
+    !name.toLowerCase().startsWith('__host-') || (domain === undefined && path === '/')
+  return createCookieWriter(
+    options,
+    [name, publicName(name)],
+    shadows.filter(isPossible),
+    allowedPlaces(options.allowedPlaces, options, shadows).filter(isPossible),
+  )
+}
+
+/** The codec of `secrets` is among the others. */
+type WithCodecs<Data extends object> = Omit<SessionsOptions<Data>, 'codecs' | 'secrets' | 'reloadEvery'> & {
+  codecs: readonly SessionCodec[]
+  secrets: undefined
+  reloadEvery: undefined
 }
 
 /** A bare id is only a name of a row, and must not be readable in the value of another codec. */

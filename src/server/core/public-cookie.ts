@@ -7,11 +7,31 @@ import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import { copyOf, equalValues } from '../values.js'
 import type { SetCookie } from './cookies.js'
 import type { Times } from './lifetime.js'
-import { dataOfValue } from './load.js'
+import { dataOfValue, type ReadPublic } from './load.js'
 import { contextOf, type Settings } from './options.js'
 import { cookiesOf } from './place.js'
 import { type Draft, identify, type LoadedSession, type PublicCookie } from './session.js'
-import { signFitting } from './sign-fitting.js'
+import { cookieRoom, signFitting } from './sign-fitting.js'
+
+/** The public cookie that the browser has; a commit looks whether it still says the truth. It is never read as authority. */
+export function publicReader(settings: Settings): ReadPublic {
+  const { publicCodec, publicRecords, tenant } = settings
+  return async (value, { now, verifications }) => {
+    if (!publicCodec) return { value }
+    const key = tenant === undefined ? value : `${tenant} ${value}`
+    const known = publicRecords?.get(key)
+    if (known) return { value, record: known }
+    const clearings = publicRecords?.clearings
+    try {
+      const record = await publicCodec.verify(value, { ...contextOf(settings, 'public', now), verifications })
+      // The keys that verified it may be gone by now.
+      if (publicRecords?.clearings === clearings) publicRecords?.set(key, record, value.length)
+      return { value, record }
+    } catch {
+      return { value }
+    }
+  }
+}
 
 /** The session as the public cookie has to show it. */
 export interface Shown {
@@ -31,11 +51,11 @@ export interface Shown {
  */
 export function publicChange(
   { exposure, lifetimeOf, needsTouch }: Settings,
-  { browser: { publicCookie } }: Draft,
+  { browser: { publicCookie, isToken } }: Draft,
   { loaded, data, isWritten, isSigned }: Shown,
   now: Date,
 ): 'expired' | SessionData | undefined {
-  const shown = loaded && exposure.publicData?.(data)
+  const shown = loaded && !isToken && exposure.publicData?.(data)
   if (!shown || !hasMembers(shown)) return isWritten && publicCookie ? 'expired' : undefined
   if (isSigned || !publicCookie) return shown
   const { record } = publicCookie
@@ -84,6 +104,7 @@ export function createPublicSigner(
   { isChange, isSigned, now }: { isChange: boolean; isSigned: boolean; now: Date },
 ): PublicSigner {
   const { exposure, lifetimeOf, publicCodec, publicName } = settings
+  const mayShow = isChange && exposure.publicData !== undefined && !draft.browser.isToken
   const context = contextOf(settings, 'public', now)
   let checked: SessionData | undefined
   /** What was signed last. */
@@ -91,7 +112,7 @@ export function createPublicSigner(
 
   async function sign(record: SessionRecord): Promise<{ record: SessionRecord; value: string }> {
     if (last && saysTheSame(last.record, record)) return last
-    const value = await signFitting(publicCodec as SessionCodec, record, context, publicName)
+    const value = await signFitting(publicCodec as SessionCodec, record, context, cookieRoom(publicName))
     last = { value, record: { ...record, data: copyOf(record.data) } }
     return last
   }
@@ -120,9 +141,9 @@ export function createPublicSigner(
 
   return {
     isChecked: (data) =>
-      !isChange || !exposure.publicData || (checked !== undefined && equalValues(checked, exposure.publicData(data))),
+      !mayShow || !exposure.publicData || (checked !== undefined && equalValues(checked, exposure.publicData(data))),
     async check(data) {
-      if (!isChange || !exposure.publicData) return
+      if (!mayShow || !exposure.publicData) return
       const shown = exposure.publicData(data)
       const { createdAt, loaded } = draft
       const expiresAt = lifetimeOf(data).expiresAt({ createdAt, accessedAt: now })

@@ -33,6 +33,8 @@ export interface SessionState extends CsrfState {
   isRead: boolean
   /** The cookies that the browser has of this session, after the answers so far. */
   browser: BrowserCookies
+  /** Whose sessions it was loaded by. */
+  readonly tenant?: string | undefined
   /** The cookies that earlier commits put into the same response. */
   sent: readonly SetCookie[]
   /** The request, as `load` was given it. */
@@ -73,6 +75,8 @@ export interface BrowserCookies {
   /** Which pieces besides the first there are. */
   readonly chunks: readonly number[]
   readonly publicCookie: PublicCookie | undefined
+  /** There are none: the client keeps the session's value itself. */
+  readonly isToken?: boolean
 }
 
 export interface PublicCookie {
@@ -211,6 +215,16 @@ export class Session<Data extends object = SessionData> {
   /** When it expires if it is not used again; undefined without any timeout. */
   get expiresAt(): Date | undefined {
     return this.#state.expiresAt
+  }
+
+  /**
+   * For a session of `load({ token })`: its value, to be handed to the client. After a commit that wrote it anew it is the new value, else the
+   * one that came in. Undefined: there is none to keep, because the session is new and nothing was written, was emptied, or was destroyed.
+   * Always undefined for a session of a cookie.
+   */
+  get token(): string | undefined {
+    const { browser, isDestroyed, loaded } = this.#state
+    return browser.isToken && !isDestroyed ? loaded?.value : undefined
   }
 
   /** Why the cookie that came with the request did not become this session. */

@@ -8,7 +8,8 @@ import type { SetCookie, SetCookieAttributes } from './cookies.js'
 import type { HeaderTarget } from './http.js'
 import { type LateWrites, lateWrites } from './late.js'
 import { createLoader, type LoadSession } from './load.js'
-import { type SessionsOptions, type Settings, settle } from './options.js'
+import { changedOptions, type SessionsChanges, type SessionsOptions, type Settings, settle } from './options.js'
+import { publicReader } from './public-cookie.js'
 import { type Session, sessionBehind } from './session.js'
 import { internal, type ReadOnlySessions, readOnlySessions } from './verify-sessions.js'
 
@@ -31,6 +32,14 @@ export interface Sessions<Data extends object = SessionData> extends ReadOnlySes
    * @throws {SessionError} `ERR_SESSION_STORE`: the row may still exist, and nothing is set; you can call it again
    */
   destroy(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
+  /**
+   * The same sessions with other options, for one request or one tenant. It takes microseconds; keep what it returns for as long as you
+   * can, because each has its own memory of requests.
+   *
+   * @throws {TypeError} naming the option that is wrong, or that can't change
+   * @see docs/tenants.md
+   */
+  with(changes: SessionsChanges<Data>): Sessions<Data>
 }
 
 /** @internal What adapters and the testing helpers use. */
@@ -65,7 +74,10 @@ export function createSessions<Data extends object = SessionData>(
   options: Partial<SessionsOptions<Data>>,
 ): ReadOnlySessions<Data> | Sessions<Data> {
   const settings = settle(options as SessionsOptions<Data>)
-  if (options.readOnly) return readOnlySessions<Data>(settings)
+  return options.readOnly ? readOnlySessions<Data>(settings) : writing<Data>(settings)
+}
+
+function writing<Data extends object>(settings: Settings): Sessions<Data> {
   const sessions = internalOf<Data>(settings)
   const reading = readOnlySessions<Data>(settings, sessions.load)
   return {
@@ -77,12 +89,13 @@ export function createSessions<Data extends object = SessionData>(
     },
     commit: async (session, headers) => (await sessions.commit(sessionBehind(session), headers)).map(String),
     destroy: async (session, headers) => (await sessions.destroy(sessionBehind(session), headers)).map(String),
+    with: (changes) => writing<Data>(settle(changedOptions(settings.options, changes), settings)),
   }
 }
 
 function internalOf<Data extends object>(settings: Settings): SessionsInternal<Data> {
   return {
-    load: createLoader<Data>(settings),
+    load: createLoader<Data>(settings, publicReader(settings)),
     needsCommit: (session) => needsCommit(settings, session),
     markResponse: (session, headers) => markResponse(settings, session, headers),
     commit: (session, headers) => commit(settings, session, headers),

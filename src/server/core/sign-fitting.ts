@@ -11,26 +11,37 @@ import { type ChunkLimits, chunkRoom, MAX_COOKIE_BYTES } from './cookies.js'
 /**
  * Signs a value that a cookie, or several, can hold.
  *
- * @param cookieName - of the cookie that the value stands in, which takes room too
- * @param limits - of the cookies that it may be split over
  * @throws {SessionError} `ERR_SESSION_TOO_LARGE` with the largest keys, and what the codec throws
  */
 export async function signFitting(
   codec: SessionCodec,
   record: SessionRecord,
   context: CodecContext,
-  cookieName: string,
-  limits?: ChunkLimits,
+  { place, bytes }: Room,
 ): Promise<string> {
   const value = await (codec as Required<SessionCodec>).sign(record, context)
-  const most = limits ? chunkRoom(cookieName, limits) : MAX_COOKIE_BYTES - cookieName.length
-  const room = Math.min(codec.maxLength ?? most, most)
+  const room = Math.min(codec.maxLength ?? bytes, bytes)
   if (value.length <= room) return value
   throw new SessionError(
     'ERR_SESSION_TOO_LARGE',
-    `Cookie ${cookieName} takes ${value.length} bytes as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
+    `${place} takes ${value.length} bytes as ${codec.name}; there is room for ${room} (see "largest" for the biggest keys)`,
     { largest: largestKeys(record.data) },
   )
+}
+
+/** Where a value stands, and the most bytes that it may have there. */
+export interface Room {
+  readonly place: string
+  readonly bytes: number
+}
+
+/**
+ * @param cookieName - of the cookie that the value stands in, which takes room too
+ * @param limits - of the cookies that it may be split over
+ */
+export function cookieRoom(cookieName: string, limits?: ChunkLimits): Room {
+  const bytes = limits ? chunkRoom(cookieName, limits) : MAX_COOKIE_BYTES - cookieName.length
+  return { place: `Cookie ${cookieName}`, bytes }
 }
 
 /** How many keys an error names. */

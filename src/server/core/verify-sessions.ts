@@ -76,7 +76,7 @@ export function readOnlySessions<Data extends object>(
 ): ReadOnlySessions<Data> {
   return {
     name: settings.name,
-    warnings: settings.codecs.flatMap(({ warnings }) => warnings ?? []),
+    warnings: [...settings.codecs.flatMap(({ warnings }) => warnings ?? []), ...settings.warnings],
     async load(source) {
       const session = await load(source)
       stateOf(session).isRead = true

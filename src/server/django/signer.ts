@@ -7,7 +7,7 @@ import { concatBytes, decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import type { Duration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { refuseUndefined } from '../../shared/option-names.js'
-import { createHmacKeys, type KeyUse, keyAt } from '../keys/hmac.js'
+import { boundName, createHmacKeys, derivedOnce, type KeyUse, keyAt } from '../keys/hmac.js'
 import { type Known, type LoadedKeys, loadSecrets, type SecretSource } from '../keys/key-source.js'
 import type { HmacKey } from '../platform/platform.js'
 
@@ -57,8 +57,8 @@ export function looksLikeDjangoSigned(value: string): boolean {
 
 /** Prepares a signer for one salt. The public cookie of each cookie name has its own salt. */
 export function createTimestampSigner({ secrets, salt, legacy }: TimestampSignerOptions): TimestampSigner {
-  const saltOf = ({ purpose, cookieName }: KeyUse): string =>
-    `${purpose === 'session' ? salt : `sessionglass public half of ${cookieName}`}signer`
+  const saltOf = (use: KeyUse): string =>
+    `${use.purpose === 'session' ? salt : `sessionglass public half of ${boundName(use)}`}signer`
 
   return {
     async sign(text, signedAt, use) {
@@ -179,10 +179,7 @@ export function fixedSecrets(
   const derived = new Map<string, Promise<readonly HmacKey[]>>()
   return {
     keys(salt, hash) {
-      const name = `${hash} ${salt}`
-      const keys = derived.get(name) ?? derive(secrets, encodeUtf8(salt), hash)
-      derived.set(name, keys)
-      return keys
+      return derivedOnce(derived, `${hash} ${salt}`, () => derive(secrets, encodeUtf8(salt), hash))
     },
   }
 }

@@ -39,6 +39,7 @@ export interface Verifications {
 export interface KeyUse {
   purpose: 'session' | 'public'
   cookieName: string
+  tenant?: string | undefined
   /** For `sign`: the place of another key than the first. */
   keyIndex?: number
   /** For `verify`: what the request may still cost. */
@@ -58,6 +59,7 @@ export interface HmacKeys {
 
 /** Shortest secret in bytes; with a longer MAC it is as long as that (RFC 7518 §3.2). */
 const SHORTEST_SECRET = 32
+const MAX_DERIVED = 256
 const MAC_BYTES: Readonly<Record<HashName, number>> = { 'SHA-1': 20, 'SHA-256': 32, 'SHA-384': 48, 'SHA-512': 64 }
 
 /**
@@ -76,16 +78,15 @@ export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
   )
   const derived = new Map<string, Promise<HmacKey[]>>()
 
-  async function keysFor({ purpose, cookieName }: KeyUse): Promise<HmacKey[]> {
-    return purpose === 'session' ? keys : await derive(publicCookieLabel(cookieName))
+  async function keysFor(use: KeyUse): Promise<HmacKey[]> {
+    return use.purpose === 'session' ? keys : await derive(publicCookieLabel(use))
   }
 
   function derive(label: string): Promise<HmacKey[]> {
     // One HMAC over a label is HKDF-Expand's first block (RFC 5869 §2.3) with the label as its info.
-    const known =
-      derived.get(label) ?? Promise.all(keys.map(async (key) => platform.hmacKey(await key.sign(label), hash)))
-    derived.set(label, known)
-    return known
+    return derivedOnce(derived, label, () =>
+      Promise.all(keys.map(async (key) => platform.hmacKey(await key.sign(label), hash))),
+    )
   }
 
   const signWith = async (key: HmacKey, data: string | Uint8Array) => (await key.sign(data)).subarray(0, bytes)
@@ -117,8 +118,21 @@ export function keyAt(keys: readonly HmacKey[], index = 0): HmacKey {
 }
 
 /** No signing input of a token begins so: it has no byte 1 in it (RFC 7515 §5.1). */
-export function publicCookieLabel(cookieName: string): string {
-  return `sessionglass public half of ${cookieName}\x01`
+export function publicCookieLabel(use: Pick<KeyUse, 'cookieName' | 'tenant'>): string {
+  return `sessionglass public half of ${boundName(use)}\x01`
+}
+
+/** Keeps what is derived for a label. Each tenant has some, so there is an end to that. */
+export function derivedOnce<Value>(derived: Map<string, Value>, label: string, derive: () => Value): Value {
+  const value = derived.get(label) ?? derive()
+  if (derived.size >= MAX_DERIVED) derived.clear()
+  derived.set(label, value)
+  return value
+}
+
+/** What our own formats and keys are bound to. A cookie's name has no blank in it, a tenant's no control character. */
+export function boundName({ cookieName, tenant }: Pick<KeyUse, 'cookieName' | 'tenant'>): string {
+  return tenant === undefined ? cookieName : `${cookieName} ${tenant}`
 }
 
 /** Keys or secrets of one list: a forged token is tried with each. */

@@ -140,8 +140,7 @@ export async function keyOfPair(pair: KeyPair, alg: SignatureAlgorithm, givenKid
   const { CompactSign } = privateKey ? await import('jose/jws/compact/sign') : {}
   const kid = givenKid ?? (jwk && (await calculateJwkThumbprint(jwk)))
   const labels = { ...(kid !== undefined && { kid }), alg }
-  const publicInput = ({ cookieName }: KeyUse, signingInput: string) =>
-    bytesOf(publicCookieLabel(cookieName) + signingInput)
+  const publicInput = (use: KeyUse, signingInput: string) => bytesOf(publicCookieLabel(use) + signingInput)
   return {
     ...labels,
     cost: costOf(alg, modulusLength),

@@ -9,6 +9,7 @@ import express, { type Express as App, type NextFunction, type Request, type Res
 import { afterEach, describe, expect, test } from 'vitest'
 import {
   beakerJwt,
+  compact,
   createSessions,
   defineSession,
   type ExpressSession,
@@ -474,6 +475,35 @@ describe('two sessions', () => {
     expect((await visitor.get('/out')).body).toBe('[{"user":"dave"},null]')
     expect(visitor.cookie).toMatch(/^shop=[^;]+$/)
     expect((await visitor.get('/none')).status).toBe(200)
+  })
+})
+
+describe('a function of the request', () => {
+  const tenants = new Map(
+    ['shop', 'blog'].map((tenant) => [
+      tenant,
+      sessionsOf({ codecs: [compact({ secrets: [SECRET] })] }).with({ tenant }),
+    ]),
+  )
+
+  test('gives its sessions, at once or later', async () => {
+    const app = express()
+    app.use(
+      expressSessions<Data, Request>(async (request) => {
+        const found = tenants.get(request.path.split('/')[1] ?? '')
+        if (!found) throw Object.assign(new Error('no such tenant'), { status: 404 })
+        return found
+      }),
+    )
+    app.get('/:tenant', (req, res) => {
+      data(req).visits = (data(req).visits ?? 0) + 1
+      res.json(data(req))
+    })
+    const visitor = await visit(app)
+    expect((await visitor.get('/shop')).body).toBe('{"visits":1}')
+    expect((await visitor.get('/shop')).body).toBe('{"visits":2}')
+    expect((await visitor.get('/blog')).body).toBe('{"visits":1}')
+    expect((await visitor.get('/other')).status).toBe(404)
   })
 })
 
