@@ -65,7 +65,7 @@ export {
   djangoUser,
 } from './django/user.js'
 export type { Secrets } from './keys/hmac.js'
-export type { JwkSet, KeyInput } from './keys/key-input.js'
+export type { JwkSet, KeyInput, KeySigner } from './keys/key-input.js'
 export type { KeysEvent, LoadedKeys, SecretSource } from './keys/key-source.js'
 export type { CodecKeys, KeyRing } from './keys/keys.js'
 export { createKeys, type KeySource, type Keys, type KeysOptions } from './keys/keys.js'

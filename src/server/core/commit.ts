@@ -2,7 +2,7 @@
  * Writes a session: is there anything to write? → merge with other requests → store → sign → public cookie → apply → headers.
  * Nothing of the session changes before the last step that can fail.
  */
-import { SessionError } from '../../shared/errors.js'
+import { isOutage, SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
@@ -491,15 +491,18 @@ async function signSession(
   try {
     return await signWith(settings, draft, plan.codecIndex, content, now)
   } catch (error) {
-    if (!loaded || !isUnwritable(error)) throw error
+    // While no key can sign, a session that did not change stays as it is.
+    const canWait = isOutage(error) && (plan.reason === 'renewed' || plan.reason === 'upgraded')
+    if (!loaded || !(isUnwritable(error) || canWait)) throw error
+    const { code, path } = error as SessionError
     const mustWrite = plan.reason === 'changed' || isTouchDue(settings, loaded, now)
     const canKeep = loaded.codecIndex !== plan.codecIndex && loaded.codec.sign !== undefined
     if (plan.reason === 'changed' && !canKeep) throw error
     settings.emit?.({
       type: 'kept',
       ...identify(loaded),
-      code: error.code,
-      ...(error.path === undefined ? {} : { path: error.path }),
+      code,
+      ...(path === undefined ? {} : { path }),
     })
     return mustWrite && canKeep ? await signWith(settings, draft, loaded.codecIndex, content, now) : undefined
   }

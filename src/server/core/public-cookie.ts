@@ -1,7 +1,7 @@
 /**
  * The public cookie: the fields that scripts may read, while the session itself is HttpOnly. There is none while nothing is shown.
  */
-import { SessionError } from '../../shared/errors.js'
+import { isOutage, SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import { copyOf, equalValues } from '../values.js'
@@ -136,6 +136,7 @@ export function createPublicSigner(
   }
 
   async function mustFail(error: unknown, record: SessionRecord): Promise<boolean> {
+    if (draft.loaded && !isChange && isOutage(error)) return false
     return !draft.loaded || !isUnwritable(error) || (isChange && !(await isNoLarger(record)))
   }
 
@@ -177,7 +178,7 @@ export function createPublicSigner(
           ...identify(draft.loaded as LoadedSession),
           code: (error as SessionError).code,
         })
-        return isWritten && draft.browser.publicCookie ? expired : undefined
+        return isWritten && draft.browser.publicCookie && !isOutage(error) ? expired : undefined
       }
     },
   }

@@ -3,8 +3,11 @@
  * RFC 7517, RFC 7518 §6; RFC 7468 for PEM.
  */
 import { platform } from '#platform'
+import { encodeBase64 } from '../../shared/base64.js'
 import { decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
+import { type Duration, parseDuration } from '../../shared/define-session.js'
 import { refuseUndefined } from '../../shared/option-names.js'
+import type { MaybePromise } from '../../shared/types.js'
 import { MAX_KEYS } from './hmac.js'
 import {
   ALGORITHMS,
@@ -23,12 +26,13 @@ import {
   parametersOf,
   type SignatureAlgorithm,
 } from './prepared-key.js'
+import { signBytesWith } from './signer.js'
 import { checkCoordinate, checkExponent, checkPoint, checkRsa, checkRsaLength, refusePublished } from './weak-keys.js'
 import { refuseKeyFile, refuseOpenSsh } from './weak-secrets.js'
 
 /**
  * One key, or a set of them: a secret as text or bytes, PEM as text, a JWK, a JWK set, a `CryptoKey`, a pair of those, a
- * `KeyObject`; or an object that says more about one.
+ * `KeyObject`, a signer for a key that is elsewhere; or an object that says more about one.
  */
 export type KeyInput =
   | string
@@ -38,6 +42,7 @@ export type KeyInput =
   | CryptoKey
   | CryptoKeys
   | KeyObjectLike
+  | KeySigner
   | (KeyLabels & { readonly pem: string; readonly passphrase?: string })
   /** PEM, JWK, JWK set, or else a secret of exactly its bytes. Node only; read at start and with each reload. */
   | (KeyLabels & { readonly file: string; readonly passphrase?: string })
@@ -51,13 +56,29 @@ interface KeyLabels {
   readonly kid?: string
 }
 
+/** A private key that is asked for each signature. */
+export interface KeySigner {
+  readonly alg: SignatureAlgorithm
+  /** The id; default: the public key's own, else its thumbprint (RFC 7638). */
+  readonly kid?: string
+  /**
+   * Signs the bytes, which it has to hash itself if its service takes a digest. ECDSA may be the two numbers of RFC 7518 §3.4 or DER,
+   * as AWS and Google Cloud give it. What it throws is `ERR_SESSION_KEYS`.
+   */
+  sign(bytes: Uint8Array): MaybePromise<Uint8Array>
+  /** In any form of a public key, or as the bytes of its SPKI (DER), as AWS gives it. Every signature is verified with it. */
+  readonly publicKey: string | Uint8Array | Jwk | CryptoKey | KeyObjectLike
+  /** How long one signature may take. Default 5 seconds. */
+  readonly timeout?: Duration
+}
+
 interface CryptoKeys {
   readonly privateKey?: CryptoKey
   readonly publicKey?: CryptoKey
 }
 
 /** `KeyObject` of node:crypto, by its shape: not every runtime has its class. */
-interface KeyObjectLike {
+export interface KeyObjectLike {
   readonly type: 'public' | 'private' | 'secret'
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of KeyObject
   export(...options: any[]): unknown
@@ -141,6 +162,7 @@ function keysOf(input: KeyInput, checks: OptionChecks, said: KeyLabels): Checked
   const labels = { ...said, ...input } as KeyLabels
   if ('pem' in input) return checked(shapeOfPem(input.pem, checks, input.passphrase), labels)
   if ('file' in input) return keysOf(readFile(input), checks, labels)
+  if ('sign' in input) return checked(shapeOfSigner(input, checks), labels)
   if ('key' in input) return keysOf(input.key, checks, labels)
   if ('usages' in input) return checked(shapeOfCryptoKey(input))
   if ('export' in input) return checked(shapeOfKeyObject(input, checks))
@@ -375,6 +397,29 @@ function shapeOfKeyObject(key: KeyObjectLike, checks: OptionChecks): SecretShape
     throw new TypeError('a KeyObject of a type or curve that is not for sessions')
   }
   return shapeOfJwk(jwk as Jwk, checks)
+}
+
+function shapeOfSigner(signer: KeySigner, checks: OptionChecks): PairShape {
+  const { publicKey, timeout = '5s' } = signer
+  if (typeof signer.sign !== 'function') throw new TypeError('a signer whose "sign" is not a function')
+  const spki =
+    publicKey instanceof Uint8Array &&
+    `-----BEGIN PUBLIC KEY-----\n${encodeBase64(publicKey)}\n-----END PUBLIC KEY-----`
+  const shape = publicShape(spki || publicKey, checks)
+  if (!shape || !('read' in shape) || shape.canSign) throw new TypeError('a signer whose "publicKey" is no public key')
+  const signBytes = signBytesWith(signer, parseDuration(timeout, 'timeout'))
+  return { ...shape, canSign: true, read: async (alg) => ({ ...(await shape.read(alg)), signBytes }) }
+}
+
+function publicShape(
+  key: KeySigner['publicKey'] | undefined,
+  checks: OptionChecks,
+): SecretShape | PairShape | undefined {
+  if (typeof key === 'string') return shapeOfPem(key, checks)
+  if (typeof key !== 'object' || key === null) return undefined
+  if ('kty' in key) return shapeOfJwk(key, checks)
+  if ('usages' in key) return shapeOfCryptoKey(key)
+  return 'export' in key ? shapeOfKeyObject(key, checks) : undefined
 }
 
 // Imports, each by way of a JWK with the members that make the key, and nothing else: what it is for was looked at before.

@@ -148,10 +148,10 @@ export function createReloading<Value>(loading: Loading<Value>, initial?: Value)
 export const SOURCE_TIMEOUT = 10_000
 
 /** Waits for keys, but not longer than `timeout` milliseconds. */
-export async function inTime<T>(value: MaybePromise<T>, timeout: number): Promise<T> {
+export async function inTime<T>(value: MaybePromise<T>, timeout: number, what = 'keys'): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`No keys within ${timeout} milliseconds`)), timeout)
+    timer = setTimeout(() => reject(new Error(`No ${what} within ${timeout} milliseconds`)), timeout)
   })
   return await Promise.race([value, late]).finally(() => clearTimeout(timer))
 }

@@ -6,6 +6,7 @@ import { platform } from '#platform'
 import { decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import { bytesOf, type HashName, plainBuffer } from '../platform/platform.js'
 import { createHmacKeys, type HmacKeysOptions, type KeyUse, publicCookieLabel } from './hmac.js'
+import type { SignBytes } from './signer.js'
 
 /** A JSON Web Key with the members that signatures know (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). */
 export interface Jwk extends Readonly<Partial<Record<TextMember, string>>> {
@@ -119,6 +120,8 @@ export function keyOfSecret(alg: HmacAlgorithm, options: Omit<HmacKeysOptions, '
 export interface KeyPair {
   readonly publicKey: CryptoKey
   readonly privateKey?: CryptoKey
+  /** In place of a private key that is elsewhere. */
+  readonly signBytes?: SignBytes
   /** The public members; absent for a `CryptoKey` that can't be exported. */
   readonly jwk?: Jwk
 }
@@ -131,7 +134,7 @@ export function parametersOf(alg: SignatureAlgorithm): { name: string; hash: str
 
 /** Loads jose, with the first of them. What is signed for the public cookie is no token: that is WebCrypto. */
 export async function keyOfPair(pair: KeyPair, alg: SignatureAlgorithm, givenKid?: string): Promise<PreparedKey> {
-  const { publicKey, privateKey, jwk } = pair
+  const { publicKey, privateKey, signBytes, jwk } = pair
   const { modulusLength = 0 } = publicKey.algorithm as Partial<RsaKeyAlgorithm>
   const { size = Math.ceil(modulusLength / 8) } = ALGORITHMS[alg]
   const parameters = parametersOf(alg)
@@ -146,14 +149,17 @@ export async function keyOfPair(pair: KeyPair, alg: SignatureAlgorithm, givenKid
     cost: costOf(alg, modulusLength),
     givenKid,
     ...(jwk && { publicJwk: { ...jwk, ...labels, use: 'sig' } }),
-    ...(privateKey && {
+    ...((privateKey || signBytes) && {
       async sign({ header, payload, signingInput }: UnsignedToken, use: KeyUse) {
-        if (CompactSign && use.purpose === 'session') {
+        if (privateKey && CompactSign && use.purpose === 'session') {
           return await new CompactSign(encodeUtf8(payload)).setProtectedHeader(header).sign(privateKey)
         }
         const input = signingInput()
-        const signature = await crypto.subtle.sign(parameters, privateKey, publicInput(use, input))
-        return `${input}.${platform.base64Url(new Uint8Array(signature))}`
+        const bytes = use.purpose === 'session' ? bytesOf(input) : publicInput(use, input)
+        const signature = signBytes
+          ? await signBytes(bytes, { publicKey, parameters, size })
+          : new Uint8Array(await crypto.subtle.sign(parameters, privateKey as CryptoKey, bytes))
+        return `${input}.${platform.base64Url(signature)}`
       },
     }),
     async verify({ value, payload, signingInput, signature }, use) {
