@@ -1,7 +1,7 @@
 /**
  * The options that make a server share the sessions of wsgi-jwt-session. FORMATS §6.1.
  */
-import { defineSession } from '../../shared/define-session.js'
+import { type Duration, defineSession } from '../../shared/define-session.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { jwt } from '../codecs/jwt.js'
@@ -12,6 +12,8 @@ import type { SecretSource } from '../keys/key-source.js'
 export interface WsgiJwtSessionOptions {
   /** `secret_key`, or what returns it; a list for rotation, which the Python side does not have. */
   secret: Secrets | SecretSource
+  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  reloadEvery?: Duration
   /** `cookie_name`. Default `jwtsession`. */
   cookieName?: string
   /** `max_age` in seconds; `null` omits it. Default 86400. */
@@ -20,7 +22,13 @@ export interface WsgiJwtSessionOptions {
   allowWeakSecrets?: boolean
 }
 
-const OPTIONS: OptionNames<WsgiJwtSessionOptions> = { secret: 1, cookieName: 1, maxAge: 1, allowWeakSecrets: 'switch' }
+const OPTIONS: OptionNames<WsgiJwtSessionOptions> = {
+  secret: 1,
+  reloadEvery: 1,
+  cookieName: 1,
+  maxAge: 1,
+  allowWeakSecrets: 'switch',
+}
 
 /**
  * A preset to spread: `createSessions({ ...wsgiJwtSession({ secret }), expose: true })`. Both sides share the cookie; a tampered cookie
@@ -41,13 +49,13 @@ export function wsgiJwtSession<Data extends object = SessionData>(
   options: WsgiJwtSessionOptions,
 ): Pick<SessionsOptions<Data>, 'codecs' | 'maxAge' | 'session'> {
   checkNames(options, OPTIONS, 'wsgiJwtSession')
-  const { secret, cookieName = 'jwtsession', maxAge = 86_400, allowWeakSecrets = false } = options
+  const { secret, reloadEvery, cookieName = 'jwtsession', maxAge = 86_400, allowWeakSecrets = false } = options
   // Its secret may have commas in it.
   const whole = (given: Secrets): Secrets => (typeof given === 'string' ? [given] : given)
   const secrets = typeof secret === 'function' ? async () => whole(await secret()) : whole(secret)
   return {
     session: defineSession<Data>({ name: cookieName }),
-    codecs: [jwt({ secrets, allowWeakSecrets, identify: false })],
+    codecs: [jwt({ secrets, allowWeakSecrets, identify: false, ...(reloadEvery !== undefined && { reloadEvery }) })],
     ...(maxAge === null ? {} : { maxAge }),
   }
 }

@@ -9,7 +9,11 @@ import {
   createSessions,
   defineSession,
   djangoJwt,
+  djangoLogin,
+  djangoSession,
   djangoSigned,
+  djangoStore,
+  djangoUser,
   jwt,
   type KeyInput,
   type SecretSource,
@@ -79,6 +83,15 @@ function serve(codec: SessionCodec) {
     return browser.cookie
   }
   return { sessions, events, sign, keys: () => events.filter(({ type }) => type === 'keys') }
+}
+
+/** Numbers from 0 to 1, the same in each run. */
+function randomFrom(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state * 48_271) % 2_147_483_647
+    return state / 2_147_483_647
+  }
 }
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
@@ -272,4 +285,127 @@ test('a value that is signed while its key goes is signed again', async () => {
   const browser = testBrowser()
   browser.take(cookies)
   expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
+})
+
+describe("Django's secrets from functions", () => {
+  const password = 'pbkdf2_sha256$1$salt$hash'
+  const user = (id: string) => ({ id, password })
+
+  test('of the store: sessions.reload(), the event keys, and rows of a removed secret', async () => {
+    const source = testSource([OLD_SECRET])
+    const rows = new Map<unknown, { session_data: unknown; expire_date: unknown }>()
+    // As much of a database as djangoStore asks for.
+    const execute = async (sql: string, [key, data, end]: readonly unknown[]) => {
+      if (sql.startsWith('INSERT')) rows.set(key, { session_data: data, expire_date: end })
+      if (sql.startsWith('DELETE')) rows.delete(key)
+      return sql.startsWith('SELECT') && rows.has(key) ? [rows.get(key) as never] : []
+    }
+    const secretKey = async () => (await source())[0] as string
+    const store = djangoStore({ execute, dialect: 'sqlite', secretKey, secretKeyFallbacks: () => [] })
+    const events: SessionEvent[] = []
+    const sessions = createSessions({
+      session: defineSession({ name: 'sessionid' }),
+      codecs: [djangoSession()],
+      store,
+      expose: false,
+      on: (event) => events.push(event),
+    })
+    expect(source.state.calls).toBe(0)
+    await sessions.ready()
+    const browser = testBrowser()
+    const first = await sessions.load('')
+    Object.assign(first.data, { user: 'dave' })
+    browser.take(await sessions.commit(first))
+    expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
+    source.state.fails = true
+    await rejection('ERR_SESSION_KEYS', sessions.reload())
+    expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
+    Object.assign(source.state, { fails: false, keys: [SECRET] })
+    await sessions.reload()
+    expect((await sessions.load(browser.cookie)).rejected?.code).toBe('ERR_SESSION_SIGNATURE')
+    const told = events.filter(({ type }) => type === 'keys')
+    expect(told.map(({ code, codec }) => [code, codec])).toEqual([
+      [undefined, undefined],
+      ['ERR_SESSION_KEYS', undefined],
+      [undefined, undefined],
+    ])
+  })
+
+  test('that fail at first: load rejects with ERR_SESSION_KEYS, not as an outage of the store', async () => {
+    const execute = () =>
+      [
+        {
+          session_data: 'eyJhIjoxfQ:1r31eq:CKc0KM_C9PJNSMGnxVkD2Ejvs1QBM3AqYG-sIXUg0h8',
+          expire_date: '2999-01-01 00:00:00',
+        },
+      ] as never
+    const store = djangoStore({ execute, dialect: 'sqlite', secretKey: () => Promise.reject(new Error('sealed')) })
+    const sessions = createSessions({ session, codecs: [djangoSession()], store, expose: false })
+    await rejection('ERR_SESSION_KEYS', sessions.load(`sid=${'a'.repeat(32)}`))
+    await rejection('ERR_SESSION_KEYS', sessions.ready())
+  })
+
+  test('of djangoLogin and djangoUser: asked once for each object of options', async () => {
+    const source = testSource([SECRET])
+    const secretKey = async () => (await source())[0] as string
+    const login = { secretKey }
+    const data = await djangoLogin(user('5'), login)
+    await djangoLogin(user('5'), login)
+    expect(source.state.calls).toBe(1)
+    const options = { secretKey, user, secretKeyFallbacks: async () => [OLD_SECRET] }
+    expect(await djangoUser({ data }, options)).toMatchObject({ id: '5' })
+    expect(await djangoUser({ data }, { ...options, secretKey: () => 'another secret of 32 bytes or more' })).toBeNull()
+    await rejection('ERR_SESSION_KEYS', djangoUser({ data }, { ...options, secretKey: () => undefined as never }))
+    await rejection('ERR_SESSION_KEYS', djangoLogin(user('5'), { secretKey: () => 'short' }))
+  })
+
+  test('of djangoUser: after reloadEvery a hash by a removed secret counts no more', async () => {
+    const source = testSource([OLD_SECRET])
+    const secretKey = async () => (await source())[0] as string
+    const options = { secretKey, user, reloadEvery: 0.001 }
+    const data = await djangoLogin(user('5'), { secretKey: OLD_SECRET })
+    expect(await djangoUser({ data }, options)).toMatchObject({ id: '5' })
+    source.state.keys = [SECRET]
+    await pause(20)
+    expect(await djangoUser({ data }, options)).toBeNull()
+  })
+})
+
+test('under load, with a list that changes at random: no session is lost that the lists keep', async () => {
+  const random = randomFrom(15)
+  const names = ['one', 'two', 'six', 'ten'].map((name) => SECRET.replace('one', name))
+  for (const make of [CODECS.beakerJwt, CODECS.compact, CODECS['jwt, key pairs']] as const) {
+    const source = testSource([names[0] as string])
+    // The source answers late, so that requests run beside it.
+    const { sessions, events } = serve(
+      (make as (typeof CODECS)['compact'])(async () => {
+        await pause(random() * 3)
+        return await source()
+      }),
+    )
+    const browsers = Array.from({ length: 8 }, () => testBrowser())
+    let counted = 0
+    const visit = async (browser: (typeof browsers)[number]): Promise<void> => {
+      const loaded = await sessions.load(browser.cookie)
+      expect(loaded.rejected).toBeUndefined()
+      const data = loaded.data as { visits?: number }
+      data.visits = (data.visits ?? 0) + 1
+      await pause(random() * 3)
+      browser.take(await sessions.commit(loaded))
+      counted++
+    }
+    for (let step = 1; step <= 6; step++) {
+      // The next one comes first and the one before stays, as docs/keys.md says; every session is written in between.
+      const next = names[step % names.length] as string
+      source.state.keys = [next, names[(step - 1) % names.length] as string]
+      await Promise.all([...browsers.map(visit), sessions.reload(), ...browsers.slice(4).map(() => sessions.load(''))])
+      await Promise.all(browsers.map(visit))
+      source.state.keys = [next]
+      await Promise.all([sessions.reload(), ...(random() < 0.5 ? [sessions.reload()] : [])])
+      // Nothing that the removed key signed is left, and nothing by it goes out any more.
+      for (const browser of browsers) expect((await sessions.load(browser.cookie)).data).toEqual({ visits: 2 * step })
+    }
+    expect(counted).toBe(2 * 6 * browsers.length)
+    expect(events.filter(({ type }) => type === 'rejected')).toEqual([])
+  }
 })
