@@ -78,7 +78,7 @@ interface CryptoKeys {
 }
 
 /** `KeyObject` of node:crypto, by its shape: not every runtime has its class. */
-export interface KeyObjectLike {
+interface KeyObjectLike {
   readonly type: 'public' | 'private' | 'secret'
   // biome-ignore lint/suspicious/noExplicitAny: the overloads of KeyObject
   export(...options: any[]): unknown
