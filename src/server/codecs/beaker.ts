@@ -8,7 +8,7 @@ import { concatBytes, decodeHex, encodeHex, encodeUtf8 } from '../../shared/byte
 import { takeBeakerMeta } from '../../shared/decode.js'
 import { looksLikeBeaker, textKeys } from '../../shared/decode-beaker.js'
 import type { Duration } from '../../shared/define-session.js'
-import { asVerified, errorAt, isSessionError, SessionError } from '../../shared/errors.js'
+import { asVerified, isSessionError, SessionError } from '../../shared/errors.js'
 import { checkNames, type OptionNames, refusePresentUndefined, refuseUndefined } from '../../shared/option-names.js'
 import type { Python2Encoding } from '../../shared/pickle/reader.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
@@ -352,20 +352,12 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Beak
   const root = record.origin?.root()
   const isSame = isBeakerOrigin(record.origin) && root?.format === serializer.format
   refuseMeta(record.data, BEAKER_KEYS, isSame ? undefined : root)
-  refuseRemoved(record.data, settings.removeKeys)
   const session = { ...cookieKeysOf(record, root, settings), ...beakerDict(record, root) }
   const bytes = await serializer.write(isSame ? withHiddenKeys(session, root) : session, root, withFloatTimes(root))
   // The key of the encryption is made from both keys.
   const validateKey = validateKeys[context.keyIndex ?? 0] as string
   const body = cipher?.encrypt ? await cipher.encrypt(bytes, validateKey) : encodeBase64(bytes)
   return await signer.sign(body, context)
-}
-
-/** What is written under such a key would be gone with the next request. */
-function refuseRemoved(data: SessionData, removeKeys: ReadonlySet<string>): void {
-  const removed = [...removeKeys].find((key) => Object.hasOwn(data, key) && data[key] !== undefined)
-  if (removed === undefined) return
-  throw errorAt(removed, 'ERR_SESSION_UNWRITABLE', 'The option "removeKeys" drops this key whenever a session is read')
 }
 
 /**
