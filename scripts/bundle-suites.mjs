@@ -18,6 +18,7 @@ const NOT_ON_WORKERD = {
   'a server that listens': ['server/adapters/held-response.test.ts', 'server/keys/remote-jwks.test.ts'],
   'Express or connect': ['server/adapters/express.test.ts', 'server/adapters/jwks.test.ts'],
   supertest: ['server/testing-supertest.test.ts'],
+  'signatures by node:crypto in DER': ['server/keys/signer.test.ts'],
   'other realms': ['server/mutex.test.ts', 'server/other-realm.test.ts'],
   SQLite: ['contract/django-store.test.ts', 'server/stores/django.test.ts', 'server/stores/sqlite.test.ts'],
 }
