@@ -51,14 +51,14 @@ const jwtReader: SessionReader = { values: new Map(), decode: decodeJwt }
  * @param reader - of the values
  * @returns frozen candidates, each the same one while its value is the same, also for another definition of the same names
  */
-export function readCandidates<Data>(
-  { name, fields, sessionField }: SessionDefinition<Data>,
+export function readCandidates<Public>(
+  { name, fields, sessionField }: SessionDefinition<unknown, Public>,
   cookies: string = pageCookies(),
   reader: SessionReader = jwtReader,
-): readonly Found<Data>[] {
+): readonly Found<Public>[] {
   const key = JSON.stringify([name, fields, sessionField])
   const [before, known = []] = reader.values.get(key) ?? []
-  if (before === cookies) return known as readonly Found<Data>[]
+  if (before === cookies) return known as readonly Found<Public>[]
   const candidates = [`${name}.public`, name].flatMap((cookie) =>
     readValues(cookies, cookie).map(
       (value) =>
@@ -67,7 +67,7 @@ export function readCandidates<Data>(
     ),
   )
   reader.values.set(key, [cookies, candidates])
-  return candidates as readonly Found<Data>[]
+  return candidates as readonly Found<Public>[]
 }
 
 /** The values of a name, the likeliest first: that of all chunks, up to where one is missing, then of fewer, then each alone. */

@@ -23,11 +23,14 @@ export { inspectSession } from './inspect.js'
  *   nothing, it expired more than 30 s ago, or it can't be read. Never throws
  * @see FORMATS §4
  */
-export function getSession<Data = SessionData>(
-  session: SessionDefinition<Data> | string = DEFAULT_NAME,
+export function getSession<Public = SessionData, Data = unknown>(
+  session: SessionDefinition<Data, Public> | string = DEFAULT_NAME,
   { cookie, reader, now = new Date() }: ReadOptions = {},
-): Readonly<Data> | null {
-  const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<Data>
+): Readonly<Partial<Public>> | null {
+  const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<
+    unknown,
+    Partial<Public>
+  >
   for (const found of readCandidates(definition, cookie, reader)) {
     const { data } = found
     if (data && !reasonsAgainst(found, definition, +now).includes(true)) {

@@ -43,11 +43,14 @@ export interface Inspection<Data = SessionData> extends Partial<InspectedCandida
  * @param options - other cookies or another clock than the page's
  * @see FORMATS §4
  */
-export function inspectSession<Data = SessionData>(
-  session: SessionDefinition<Data> | string = DEFAULT_NAME,
+export function inspectSession<Public = SessionData, Data = unknown>(
+  session: SessionDefinition<Data, Public> | string = DEFAULT_NAME,
   { cookie, reader, now = new Date() }: ReadOptions = {},
-): Inspection<Data> {
-  const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<Data>
+): Inspection<Partial<Public>> {
+  const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<
+    unknown,
+    Partial<Public>
+  >
   const found = readCandidates(definition, cookie, reader)
   const candidates = found.map((candidate) => ({
     ...candidate,
@@ -56,7 +59,11 @@ export function inspectSession<Data = SessionData>(
   }))
   const current = candidates.find(({ data, over }) => data && !over)
   const data = current?.data ?? {}
-  return { ...(current ?? candidates[0]), session: Object.keys(data).length ? (data as Data) : null, candidates }
+  return {
+    ...(current ?? candidates[0]),
+    session: Object.keys(data).length ? (data as Partial<Public>) : null,
+    candidates,
+  }
 }
 
 /** The first of the reasons why a session does not count; `undefined` if there is none. */

@@ -3,12 +3,19 @@
  */
 export { decodeSession } from '../shared/decode.js'
 export type { Duration } from '../shared/define-session.js'
-export { defineSession, type SessionDefinition, type SessionOptions } from '../shared/define-session.js'
+export {
+  type DefineSession,
+  defineSession,
+  type ExposingDefinition,
+  type SessionDefinition,
+  type SessionOptions,
+} from '../shared/define-session.js'
 export { isSessionError, type KeySize, SessionError, type SessionErrorCode } from '../shared/errors.js'
 export type { DecodedSession, MaybePromise, NeutralType, Origin, OriginNode, SessionData } from '../shared/types.js'
 export {
   type ExpressMiddleware,
   type ExpressOptions,
+  type ExpressRequestSession,
   type ExpressSession,
   expressSessions,
   type SessionCallback,
@@ -19,6 +26,7 @@ export {
   type FastifyCallback,
   type FastifyOptions,
   type FastifyPlugin,
+  type FastifyRequestSession,
   type FastifySession,
   fastifySessions,
 } from './adapters/fastify.js'

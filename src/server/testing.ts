@@ -54,7 +54,7 @@ export interface SessionCookies {
  */
 export async function sessionCookie<Data extends object = SessionData>(
   sessions: Sessions<Data>,
-  data: NoInfer<Data>,
+  data: NoInfer<Partial<Data>>,
   options: SessionCookieOptions = {},
 ): Promise<SessionCookies> {
   checkNames(options, { url: 1, age: 1, key: 1 }, 'sessionCookie')

@@ -21,8 +21,14 @@ export interface SessionOptions {
   sessionField?: string
 }
 
-/** A session as both sides know it. There is no secret in it. */
-export interface SessionDefinition<Data = SessionData> {
+/**
+ * What scripts on the page may see: a list of keys, `true` (all) or `false` (nothing). It stands in the definition, so that the type of what
+ * the page reads follows from it, or in `createSessions`, where it may be a function too.
+ */
+type Exposed = boolean | readonly string[]
+
+/** A session as both sides know it: `Data` is what the server has, `Public` what the page may see of it. There is no secret in it. */
+export interface SessionDefinition<Data = SessionData, Public = Data> {
   /**
    * @internal Never there at run time. Only `defineSession` makes a definition: in a plain object a timeout in seconds would be taken for
    * milliseconds.
@@ -35,20 +41,114 @@ export interface SessionDefinition<Data = SessionData> {
   readonly absoluteTimeout?: number
   readonly fields?: SessionFields
   readonly sessionField?: string
+  readonly expose?: Exposed
   /** Carries the type; never there at run time. */
   readonly '~data'?: Data
+  /** Carries the type of what the page may see; never there at run time. */
+  readonly '~public'?: Public
 }
 
+/** A definition that says what scripts on the page may see. */
+export interface ExposingDefinition<Data = SessionData, Public = Data> extends SessionDefinition<Data, Public> {
+  readonly expose: Exposed
+}
+
+/** Defines a session of the type `Data`, and infers from the list in `expose` what the page may see. */
+export interface DefineSession<Data> {
+  <const Key extends keyof Data & string>(
+    options: SessionOptions & { expose: readonly Key[] },
+  ): ExposingDefinition<Data, Pick<Data, Key>>
+  (options: SessionOptions & { expose: false }): ExposingDefinition<Data, Nothing>
+  (options: SessionOptions & { expose: boolean }): ExposingDefinition<Data, Plain<Data>>
+  (options: SessionOptions & { expose?: never }): SessionDefinition<Data, Plain<Data>>
+}
+
+/** The type itself, from which TypeScript infers nothing; `NoInfer` would show in every hint of an editor. */
+type Plain<Type> = [Type][Type extends unknown ? 0 : never]
+
+/** What the page sees if nothing is exposed. */
+type Nothing = Record<never, never>
+
+/** What `expose` may be if the types of data and public data are given: what makes the second of the first. */
+type ExposeFor<Data, Public> = [keyof Public] extends [never]
+  ? false
+  : Same<Data, Public> extends true
+    ? true | ListFor<Data, Public>
+    : ListFor<Data, Public>
+
+type Same<One, Other> = [One, keyof One] extends [Other, keyof Other]
+  ? [Other, keyof Other] extends [One, keyof One]
+    ? true
+    : false
+  : false
+
+/** A list with every key of `Public`. If `Public` is no part of `Data`, no list makes it. */
+type ListFor<Data, Public> = [Pick<Data, keyof Public & keyof Data>] extends [Public]
+  ? string extends keyof Public
+    ? readonly string[]
+    : Lists<keyof Public & string>
+  : never
+
+/** The lists that name each of the keys once, in any order; of more than five keys, lists of that length. */
+type Lists<Keys extends string> =
+  OneEach<Keys, Keys> extends infer List extends readonly string[]
+    ? List['length'] extends 0 | 1 | 2 | 3 | 4 | 5
+      ? Orders<Keys>
+      : List
+    : never
+
+type Orders<Keys extends string> = [Keys] extends [never]
+  ? readonly []
+  : { [Key in Keys]: readonly [Key, ...Orders<Exclude<Keys, Key>>] }[Keys]
+
+/** A tuple as long as there are keys. */
+type OneEach<Keys extends string, Left> = [Left] extends [never]
+  ? readonly []
+  : readonly [Keys, ...OneEach<Keys, Exclude<Left, Last<Left>>>]
+
+/** One member of a union. */
+type Last<Union> = (Union extends unknown ? (member: () => Union) => void : never) extends (
+  member: infer Members,
+) => void
+  ? Members extends () => infer Member
+    ? Member
+    : never
+  : never
+
 /**
- * Defines a session for both sides. The type is a promise of the application: nothing is checked against it.
+ * Defines a session for both sides. The types are a promise of the application: nothing is checked against them.
  *
- * @param options - the cookie's name, the timeouts as seconds or text like `'30m'`, short names of claims
- * @returns a frozen definition with the timeouts in milliseconds
+ * TypeScript infers no second type after a first one that is given. `defineSession<Data>()({ expose: ['user'] })`, with a call without
+ * options in between, takes the type of what the page may see from the list.
+ *
+ * @param options - the cookie's name, the timeouts as seconds or text like `'30m'`, what the page may see, short names of claims
+ * @returns a frozen definition with the timeouts in milliseconds; without options this function again
  * @throws {TypeError} names the option that is wrong
  * @see RFC 6265 §4.1.1, FORMATS §2.2
  */
-export function defineSession<Data = SessionData>(options: SessionOptions = {}): SessionDefinition<Data> {
-  const { name = DEFAULT_NAME, fields, sessionField = 'sk', ...others } = options
+export function defineSession<Data = SessionData>(): DefineSession<Data>
+export function defineSession<Data = SessionData>(
+  options: SessionOptions & { expose?: never },
+): SessionDefinition<Data, Plain<Data>>
+export function defineSession<Data = SessionData>(
+  options: SessionOptions & { expose: false },
+): ExposingDefinition<Data, Nothing>
+export function defineSession<Data = SessionData>(
+  options: SessionOptions & { expose: boolean },
+): ExposingDefinition<Data>
+export function defineSession<const Keys extends readonly string[]>(
+  options: SessionOptions & { expose: Keys },
+): ExposingDefinition<SessionData, Record<Keys[number], unknown>>
+export function defineSession<Data, Public>(
+  options: SessionOptions & { expose: ExposeFor<Data, Public> },
+): ExposingDefinition<Data, Public>
+export function defineSession<Data, Public>(
+  options: SessionOptions & { expose?: never },
+): SessionDefinition<Data, Public>
+export function defineSession(options: SessionOptions & { expose?: Exposed }): SessionDefinition
+export function defineSession(options?: SessionOptions & { expose?: Exposed }): unknown {
+  if (!options) return defineSession
+  const { name = DEFAULT_NAME, fields, sessionField = 'sk', expose, ...others } = options
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
   if (typeof name !== 'string' || !/^[!#-'*+.^`|~\w-]+$/.test(name)) refuse('name')
   if (Array.isArray(fields)) refuse('fields')
@@ -61,11 +161,13 @@ export function defineSession<Data = SessionData>(options: SessionOptions = {}):
     const value = options[option]
     if (value !== undefined) definition[option] = parseDuration(value, option) || refuse(option)
   }
-  return Object.freeze(definition as SessionDefinition<Data>)
+  // A list stays as it is now.
+  if (expose !== undefined) definition.expose = Object.freeze(expose)
+  return Object.freeze(definition)
 }
 
 /** @internal */
-export const DEFINITION_OPTIONS = 'name, idleTimeout, absoluteTimeout, fields, sessionField'
+export const DEFINITION_OPTIONS = 'name, idleTimeout, absoluteTimeout, fields, sessionField, expose'
 
 /** A definition while it is being made. */
 type Definition = { -readonly [Member in keyof SessionDefinition]?: SessionDefinition[Member] }

@@ -6,7 +6,13 @@ export { decimalText } from './bson/decimal.js'
 export type { BsonTypes } from './bson/reader.js'
 export { type DecodeOptions, decodeSession, type SessionReader } from './decode.js'
 export type { Duration, SessionFields } from './define-session.js'
-export { defineSession, type SessionDefinition, type SessionOptions } from './define-session.js'
+export {
+  type DefineSession,
+  defineSession,
+  type ExposingDefinition,
+  type SessionDefinition,
+  type SessionOptions,
+} from './define-session.js'
 export {
   isSessionError,
   type KeySize,

@@ -7,7 +7,7 @@ const at = (milliseconds: number): Date => new Date(1_700_000_000_000 + millisec
 const now = +at(0)
 
 test('30 seconds are for the benefit of the session', () => {
-  const jwt = (meta: object) => whyInvalid({ meta }, defineSession(), now)
+  const jwt = (meta: object) => whyInvalid({ meta }, defineSession({}), now)
   expect(jwt({ expiresAt: at(-29_999) })).toBeUndefined()
   expect(jwt({ expiresAt: at(-30_000) })).toBe('exp')
   expect(jwt({ notBefore: at(30_000) })).toBeUndefined()

@@ -92,7 +92,7 @@ const secrets = ${SECRET}`,
   },
   verifySessions: {
     before: `import { beakerJwt, defineSession, verifySessions } from 'sessionglass/server'
-const appSession = defineSession()`,
+const appSession = defineSession({})`,
     after: 'console.log(data) // → {}',
   },
   fromBeakerConfig: {
@@ -126,7 +126,7 @@ const appSession = 'sid'`,
     before: `import { defineSession } from 'sessionglass'
 import { getSession } from 'sessionglass/client'
 import { beakerReader } from 'sessionglass/client/beaker'
-const appSession = defineSession()`,
+const appSession = defineSession({})`,
   },
 }
 

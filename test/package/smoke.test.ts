@@ -134,7 +134,10 @@ describe('TypeScript', () => {
 
     test.runIf(isHere).each(['nodenext', 'bundler'])('knows the exact types with moduleResolution %s', (resolution) => {
       const module = resolution === 'bundler' ? 'esnext' : resolution
-      expect(run(process.execPath, [compiler, '--module', module, '--moduleResolution', resolution])).toBe('')
+      for (const exact of ['true', 'false']) {
+        const options = ['--module', module, '--moduleResolution', resolution, '--exactOptionalPropertyTypes', exact]
+        expect(run(process.execPath, [compiler, ...options])).toBe('')
+      }
     })
   })
 })

@@ -5,7 +5,7 @@ import { defineSession, type SessionOptions } from '../../src/shared/define-sess
 const define = (options: object) => () => defineSession(options as SessionOptions)
 
 test('the default is the name of Beaker, without timeouts', () => {
-  for (const definition of [defineSession(), defineSession({})])
+  for (const definition of [defineSession({}), defineSession({ expose: undefined } as never)])
     expect(definition).toStrictEqual({ name: 'beaker.session.id' })
 })
 

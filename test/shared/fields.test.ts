@@ -46,7 +46,7 @@ describe('defineSession', () => {
   test('refuses a list, and takes null for none', () => {
     expect(define(['a'])).toThrow(TypeError)
     expect(define(['a'])).toThrow(/^fields /)
-    expect(define(null)()).toStrictEqual(defineSession())
+    expect(define(null)()).toStrictEqual(defineSession({}))
   })
 })
 

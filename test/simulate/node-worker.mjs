@@ -35,7 +35,9 @@ let stats
 let counts = new Map()
 
 const sessions = createSessions({
-  session: /** @type {typeof defineSession<AppSession>} */ (defineSession)({ name: cookieName }),
+  session: /** @type {import("../../src/server/index.js").SessionDefinition<AppSession>} */ (
+    defineSession({ name: cookieName })
+  ),
   codecs: formats.map((format) => codecs[format]()),
   expose: true,
   secure: false,

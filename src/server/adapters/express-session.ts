@@ -17,8 +17,19 @@ export type SessionCallback = (error?: unknown) => void
  * What `req.session` is: the data, and the methods of express-session. A key of the data that is called like one of them is
  * at `sessionOf(req).data`.
  */
-export type ExpressSession<Data extends object = SessionData> = Omit<Data, keyof ExpressSessionMembers> &
+export type ExpressSession<Data extends object = SessionData> = Omit<Partial<Data>, keyof ExpressSessionMembers> &
   ExpressSessionMembers
+
+/**
+ * What `expressSessions` adds to a request. One line declares it for all of an application:
+ * `declare global { namespace Express { interface Request extends ExpressRequestSession<AppSession> {} } }`
+ */
+export interface ExpressRequestSession<Data extends object = SessionData> {
+  get session(): ExpressSession<Data>
+  /** `null` ends the session, and an object takes the place of the data. */
+  set session(data: Partial<Data> | null)
+  sessionID: string
+}
 
 interface ExpressSessionMembers {
   readonly id: string
@@ -42,7 +53,7 @@ interface OpenSession<Data extends object> {
   /** What its `sessionID` gives, which tells of the cookie as much as the data does. */
   id(): string
   /** What assigning to it does. */
-  replace(data: Data | null | undefined): void
+  replace(data: Partial<Data> | null | undefined): void
   /** Ended in this request. */
   isEnded(): boolean
 }
@@ -63,7 +74,7 @@ export function openSession<Data extends object>(
   const { load, commit, destroy, late, attributes } = sessions[internal]
   const state = stateOf(session)
   let hasEnded = false
-  let current: { data: Data; view: Data & ViewMembers } | undefined
+  let current: { data: Partial<Data>; view: Partial<Data> & ViewMembers } | undefined
 
   const isEnded = (): boolean => hasEnded || state.isDestroyed
 
@@ -108,7 +119,7 @@ export function openSession<Data extends object>(
     Object.defineProperty(members, 'id', { value: session.id })
     members = membersOf()
     session.regenerate()
-    session.data = {} as Data
+    session.data = {}
   }
 
   async function reload(): Promise<void> {

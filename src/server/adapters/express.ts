@@ -19,7 +19,7 @@ import {
 } from './held-response.js'
 import { type SessionsFor, sessionsFinder } from './saving.js'
 
-export type { ExpressSession, SessionCallback, SessionCookie } from './express-session.js'
+export type { ExpressRequestSession, ExpressSession, SessionCallback, SessionCookie } from './express-session.js'
 
 /** The part of an Express request that is used here. */
 export interface NodeRequest {

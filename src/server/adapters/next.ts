@@ -203,7 +203,7 @@ export type DeepReadonly<Value> = Value extends Date | Uint8Array | ReadonlyMap<
 type Known = 'id' | 'isNew' | 'createdAt' | 'accessedAt' | 'expiresAt' | 'rejected'
 
 export interface ReadOnlySession<Data extends object> extends Readonly<Pick<Session<Data>, Known>> {
-  readonly data: DeepReadonly<Data>
+  readonly data: DeepReadonly<Partial<Data>>
 }
 
 /**

@@ -9,7 +9,7 @@ import { type ReadOwnTimes, readOwnTimes, withOwnTimes } from './own-lifetime.js
 export type Expose<Data extends object = SessionData> =
   | boolean
   | readonly (keyof Data & string)[]
-  | ((data: Readonly<Data>) => object)
+  | ((data: Readonly<Partial<Data>>) => object)
 
 export interface Exposure {
   /** Whether scripts can't read the session cookie itself. */

@@ -53,7 +53,7 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   expires?: boolean | Date | Duration | LifetimeFunction<Session<Data>>
   maxAge?: Duration | LifetimeFunction<Session<Data>>
   /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, no timeouts. */
-  session?: SessionDefinition<Data>
+  session?: SessionDefinition<Data, unknown>
   /** The first writes, all read. */
   codecs?: readonly SessionCodec[]
   /** Short for `codecs: [beakerJwt({ secrets })]`. */
@@ -67,7 +67,10 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   tenant?: string
   /** Keeps the data: the cookie then only names the session, with what its codec adds. Default: the cookie holds the data. */
   store?: SessionStore
-  /** What may scripts on the page see? Required: a list of keys, a function, `true` (all) or `false` (nothing). */
+  /**
+   * What may scripts on the page see? Required, here or in the definition and not in both: a list of keys, a function, `true` (all) or
+   * `false` (nothing).
+   */
   expose: Expose<Data>
   /** How old the last access may get before the cookie is written anew: default one minute, 0 for each commit. */
   touchEvery?: Duration | false
@@ -115,7 +118,7 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
 /** The options of `verifySessions`, for a service that only reads. */
 export interface VerifyOptions<Data extends object = SessionData> {
   /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, no timeouts. */
-  session?: SessionDefinition<Data>
+  session?: SessionDefinition<Data, unknown>
   /** All of them read. */
   codecs: readonly SessionCodec[]
   /** Where the data is, if the cookie only names the session. */
@@ -255,7 +258,7 @@ export function checkSessionsOptions<Options extends object>(
 ): void {
   // What both sides need. Here it would be ignored, and a session without its timeout never ends.
   for (const option of DEFINITION_OPTIONS.split(', ')) {
-    if (Object.hasOwn(options ?? {}, option))
+    if (option !== 'expose' && Object.hasOwn(options ?? {}, option))
       throw new TypeError(`Option "${option}" belongs in defineSession(): pass that as "session"`)
   }
   if (Object.hasOwn(options ?? {}, 'httpOnly')) {
@@ -361,6 +364,13 @@ function checkCodecs(codecs: readonly SessionCodec[]): void {
   if (!codecs.every(isCodec)) throw new TypeError('Option "codecs" contains something that is not a codec')
 }
 
+/** @throws {TypeError} if it is in the definition, too */
+function exposeOf<Data extends object>({ session, expose, readOnly }: SessionsOptions<Data>): Expose<Data> {
+  if (session?.expose === undefined) return readOnly ? (expose ?? false) : expose
+  if (expose !== undefined) throw new TypeError('Option "expose" is in defineSession() already: one place decides')
+  return session.expose as Expose<Data>
+}
+
 /**
  * The options of sessions with some changes.
  *
@@ -438,7 +448,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
   const exposure =
     from && from.options.store === options.store
       ? from.exposure
-      : createExposure(options.readOnly ? (options.expose ?? false) : options.expose, loading.ownTimes)
+      : createExposure(exposeOf(options), loading.ownTimes)
   const { emit, tenant } = loading
   const publicCodec = exposure.publicData && loading.codecs.find((codec) => codec.readable && codec.sign)
   if (exposure.publicData && !publicCodec && !options.readOnly) {

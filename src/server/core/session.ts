@@ -170,23 +170,23 @@ export function draftOf(session: Session<object>): Draft {
 export class Session<Data extends object = SessionData> {
   readonly #state: SessionState
   readonly #owner: SessionOwner
-  #data: Data
+  #data: Partial<Data>
   /** Whether the application has asked for the data: until then it is as it was loaded. */
   #isAsked = false
 
-  constructor(data: Data, state: SessionState, owner: SessionOwner) {
+  constructor(data: Partial<Data>, state: SessionState, owner: SessionOwner) {
     this.#data = data
     this.#state = state
     this.#owner = owner
   }
 
-  /** The application's keys. Change them, deep inside too; `commit` finds out. */
-  get data(): Data {
+  /** The application's keys, none of which a new session has. Change them, deep inside too; `commit` finds out. */
+  get data(): Partial<Data> {
     this.#isAsked = true
     return this.#data
   }
 
-  set data(data: Data) {
+  set data(data: Partial<Data>) {
     if (typeof data !== 'object' || data === null || Array.isArray(data))
       throw new TypeError('session.data must be an object')
     this.#isAsked = true
@@ -314,7 +314,7 @@ export class Session<Data extends object = SessionData> {
   }
 
   /** The data only, without id and times. */
-  toJSON(): Data {
+  toJSON(): Partial<Data> {
     return this.data
   }
 

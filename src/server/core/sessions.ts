@@ -2,6 +2,7 @@
  * The sessions of a server: `load` finds a request's session, `commit` writes it, `destroy` ends it.
  * The first codec writes and every codec reads; the first key signs and every key verifies.
  */
+import type { ExposingDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
 import { commit, destroy, markResponse, needsCommit } from './commit.js'
 import type { SetCookie, SetCookieAttributes } from './cookies.js'
@@ -69,6 +70,12 @@ export interface SessionsInternal<Data extends object> {
 export function createSessions<Data extends object = SessionData>(
   options: Partial<SessionsOptions<Data>> & { readOnly: true },
 ): ReadOnlySessions<Data>
+export function createSessions<Data extends object = SessionData>(
+  options: Omit<SessionsOptions<Data>, 'session' | 'expose'> & {
+    session: ExposingDefinition<Data, unknown>
+    expose?: never
+  },
+): Sessions<Data>
 export function createSessions<Data extends object = SessionData>(options: SessionsOptions<Data>): Sessions<Data>
 export function createSessions<Data extends object = SessionData>(
   options: Partial<SessionsOptions<Data>>,

@@ -57,7 +57,7 @@ describe('values', () => {
     expect(await attributesOf(keys)).toEqual(['beaker.session.id', 'Path=/', 'SameSite=Lax'])
     const options = fromBeakerConfig(keys)
     expect('expose' in options).toBe(false)
-    expect(options.session).toStrictEqual(defineSession())
+    expect(options.session).toStrictEqual(defineSession({}))
   })
 
   test('attributes', async () => {
