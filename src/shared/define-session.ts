@@ -135,7 +135,7 @@ export function defineSession<Data = SessionData>(
 ): ExposingDefinition<Data, Nothing>
 export function defineSession<Data = SessionData>(
   options: SessionOptions & { expose: boolean },
-): ExposingDefinition<Data>
+): ExposingDefinition<Data, Plain<Data>>
 export function defineSession<const Keys extends readonly string[]>(
   options: SessionOptions & { expose: Keys },
 ): ExposingDefinition<SessionData, Record<Keys[number], unknown>>

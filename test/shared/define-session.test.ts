@@ -24,6 +24,20 @@ test('a definition is frozen, and a copy of the options', () => {
   expect(Object.isFrozen(definition)).toBe(true)
 })
 
+test('what a page may see is kept, and a list stays as it is', () => {
+  for (const expose of [true, false, ['user']]) {
+    expect(defineSession({ expose })).toStrictEqual({ name: 'beaker.session.id', expose })
+  }
+  expect(defineSession({})).not.toHaveProperty('expose')
+  expect(Object.isFrozen(defineSession({ expose: ['user'] }).expose)).toBe(true)
+})
+
+test('without options it is the function again, which infers a type from a list', () => {
+  expect(defineSession<{ user: string }>()({ name: 'sid', expose: ['user'] })).toStrictEqual(
+    defineSession({ name: 'sid', expose: ['user'] }),
+  )
+})
+
 describe('names', () => {
   test('any token (RFC 6265 §4.1.1)', () => {
     for (const name of ["!#$%&'*+-.^_`|~", 'aZ09', '__Host-sid', '__proto__', 'x'.repeat(300)]) {

@@ -349,10 +349,10 @@ function publicRecordsOf(codec: SessionCodec, all: PublicRecords): VerifiedCache
 }
 
 /** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */
-function isDefinition(session: SessionDefinition<object> | null): boolean {
+function isDefinition(session: SessionDefinition<unknown> | null): boolean {
   if (typeof session?.name !== 'string' || !Object.isFrozen(session)) return false
   const { idleTimeout = 1, absoluteTimeout = 1 } = session
-  const isKnown = (name: string): boolean => name.startsWith('~') || DEFINITION_OPTIONS.includes(name)
+  const isKnown = (name: string): boolean => name.startsWith('~') || DEFINITION_OPTIONS.split(', ').includes(name)
   return [idleTimeout, absoluteTimeout].every(Number.isFinite) && Object.keys(session).every(isKnown)
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import { getSession } from '../../../src/client/index.js'
 import { createExposure, type Expose, publicName } from '../../../src/server/core/expose.js'
-import { createSessions, type SessionsOptions } from '../../../src/server/index.js'
+import { createSessions, defineSession, jwt, type SessionsOptions, verifySessions } from '../../../src/server/index.js'
 import { SECRET } from '../server.helpers.js'
 
 const data = { user: 'dave', locale: 'en', token: 'swordfish', none: null, missing: undefined }
@@ -14,6 +15,53 @@ describe('the decision', () => {
   test('has no default, unless the sessions are read only', () => {
     expect(() => createSessions({ secrets: [SECRET] } as unknown as SessionsOptions)).toThrow(TypeError)
     expect(() => createSessions({ secrets: [SECRET], readOnly: true })).not.toThrow()
+  })
+})
+
+describe('in the definition', () => {
+  const cookiesOf = async (expose: boolean | readonly string[]): Promise<string[]> => {
+    const sessions = createSessions({
+      session: defineSession({ name: 'sid', expose: expose as boolean }),
+      secrets: [SECRET],
+    })
+    const session = await sessions.load('')
+    session.data = { user: 'dave', token: 'swordfish' }
+    return await sessions.commit(session)
+  }
+
+  test('it is what createSessions would be told', async () => {
+    expect((await cookiesOf(true)).map((cookie) => /HttpOnly/.test(cookie))).toEqual([false])
+    expect((await cookiesOf(false)).map((cookie) => /HttpOnly/.test(cookie))).toEqual([true])
+    const cookies = await cookiesOf(['user'])
+    expect(cookies.map((cookie) => [cookie.replace(/=.*/, ''), /HttpOnly/.test(cookie)])).toEqual([
+      ['sid', true],
+      ['sid.public', false],
+    ])
+    expect(getSession('sid', { cookie: cookies.map((cookie) => cookie.replace(/;.*/, '')).join('; ') })).toEqual({
+      user: 'dave',
+    })
+  })
+
+  test('in both places it is a mistake, even if they agree', () => {
+    const session = defineSession({ expose: ['user'] })
+    for (const expose of [true, false, ['user'], () => ({})] as const) {
+      expect(() => createSessions({ session, secrets: [SECRET], expose } as SessionsOptions)).toThrow(TypeError)
+      expect(() => createSessions({ session, secrets: [SECRET], expose } as SessionsOptions)).toThrow(/"expose"/)
+    }
+    expect(() => createSessions({ session, secrets: [SECRET] })).not.toThrow()
+  })
+
+  test.each(['user', null, 5, [5], {}])('%j is none', (expose) => {
+    const session = defineSession({ expose } as never)
+    expect(() => createSessions({ session, secrets: [SECRET] } as never)).toThrow(/Option "expose"/)
+  })
+
+  test('a service that only reads needs none, and takes one', () => {
+    const codecs = [jwt({ secrets: [SECRET] })]
+    for (const session of [defineSession({}), defineSession({ expose: ['user'] })]) {
+      expect(() => verifySessions({ session, codecs })).not.toThrow()
+      expect(() => createSessions({ session, codecs, readOnly: true })).not.toThrow()
+    }
   })
 })
 
