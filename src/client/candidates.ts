@@ -86,9 +86,11 @@ function readValues(cookies: string, cookie: string): string[] {
 
 function readCandidate(cookie: string, value: string, decode: Decode): Found {
   try {
-    const session = decode(value)
-    const { _session_expiry, _session_expiry_rule, ...data } = session.data
-    return deepFreeze({ cookie, value, ...session, data, own: ownTimes(_session_expiry) })
+    const {
+      data: { _session_expiry: own, _session_expiry_rule, ...data },
+      ...session
+    } = decode(value)
+    return deepFreeze({ cookie, value, ...session, data, own: ownTimes(own) })
   } catch (error) {
     // An engine's own error means that its stack is too small for the levels of this value.
     return deepFreeze({ cookie, value, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })

@@ -3,7 +3,7 @@
  * Cookie names are tokens (RFC 6265 §4.1.1); the timeouts mean what Beaker's does (FORMATS §2.2).
  */
 import { JWT_META } from './decode.js'
-import type { SessionData } from './types.js'
+import { deepFreeze, type SessionData } from './types.js'
 
 /** Beaker's own default (FORMATS §3). */
 export const DEFAULT_NAME = 'beaker.session.id'
@@ -154,16 +154,16 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
   if (Array.isArray(fields)) refuse('fields')
   const definition: Definition =
     (fields ?? options.sessionField) !== undefined
-      ? { name, fields: Object.freeze({ ...fields }), sessionField }
+      ? { name, fields: { ...fields }, sessionField }
       : { name }
   for (const option in others) {
-    if (option !== 'idleTimeout' && option !== 'absoluteTimeout') refuse(option, `one of ${DEFINITION_OPTIONS}`)
+    if (option !== 'idleTimeout' && option !== 'absoluteTimeout') refuse(option, DEFINITION_OPTIONS)
     const value = options[option]
     if (value !== undefined) definition[option] = parseDuration(value, option) || refuse(option)
   }
   // A list stays as it is now.
-  if (expose !== undefined) definition.expose = Object.freeze(expose)
-  return Object.freeze(definition)
+  if (expose !== undefined) definition.expose = expose
+  return deepFreeze(definition)
 }
 
 /** @internal */
