@@ -153,9 +153,7 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
   if (typeof name !== 'string' || !/^[!#-'*+.^`|~\w-]+$/.test(name)) refuse('name')
   if (Array.isArray(fields)) refuse('fields')
   const definition: Definition =
-    (fields ?? options.sessionField) !== undefined
-      ? { name, fields: { ...fields }, sessionField }
-      : { name }
+    (fields ?? options.sessionField) !== undefined ? { name, fields: { ...fields }, sessionField } : { name }
   for (const option in others) {
     if (option !== 'idleTimeout' && option !== 'absoluteTimeout') refuse(option, DEFINITION_OPTIONS)
     const value = options[option]

@@ -446,9 +446,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
   // What reads only shows nothing to a page.
   const loading = settleLoading(options, from && keptOf(from, options))
   const exposure =
-    from && from.options.store === options.store
-      ? from.exposure
-      : createExposure(exposeOf(options), loading.ownTimes)
+    from && from.options.store === options.store ? from.exposure : createExposure(exposeOf(given), loading.ownTimes)
   const { emit, tenant } = loading
   const publicCodec = exposure.publicData && loading.codecs.find((codec) => codec.readable && codec.sign)
   if (exposure.publicData && !publicCodec && !options.readOnly) {
