@@ -59,6 +59,7 @@ export { createReadStats, type ReadStats, type ReadStatsRow, type ReadStatsTarge
 export type { Expose } from './core/expose.js'
 export type { FlashValue } from './core/flash.js'
 export { bearerToken, type CookieSource, type HeaderTarget, type TokenSource } from './core/http.js'
+export type { OnceOptions } from './core/once.js'
 export type { SessionsChanges, SessionsOptions, VerifyOptions } from './core/options.js'
 export type { Session } from './core/session.js'
 export { createSessions, type Sessions } from './core/sessions.js'

@@ -40,6 +40,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_DESTROYED'
   /** The head of the response has left, and only a cookie could save or end the session. */
   | 'ERR_SESSION_TOO_LATE'
+  /** The work of `session.once` failed in another process, which has the error. */
+  | 'ERR_SESSION_WORK'
   /** The session store is down. */
   | 'ERR_SESSION_STORE'
   /** The source of the keys is down. */

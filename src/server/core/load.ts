@@ -23,7 +23,7 @@ import {
   type SessionOwner,
   type SessionState,
 } from './session.js'
-import type { RowReader } from './store-rows.js'
+import { isFlight, type RowReader } from './store-rows.js'
 import { createVerifications } from './verifications.js'
 
 /** Finds the session of a request. */
@@ -38,7 +38,7 @@ export type ReadPublic = (value: string, request: { now: Date; verifications: Ve
  * @param readPublic - for sessions that write it
  */
 export function createLoader<Data extends object>(settings: LoadSettings, readPublic?: ReadPublic): LoadSession<Data> {
-  const owner: SessionOwner = { now: settings.clock, putWish: settings.putWish }
+  const owner: SessionOwner = { now: settings.clock, putWish: settings.putWish, once: settings.once }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null || isTokenSource(source)) {
@@ -254,7 +254,8 @@ async function withRow(
   const { id } = record
   try {
     const row = id ? await rows.find(id) : undefined
-    if (row) return { ...candidate, record: timedBy(row, candidate), row, base: settings.copyForCommit?.(row.data) }
+    if (row && !isFlight(row.data))
+      return { ...candidate, record: timedBy(row, candidate), row, base: settings.copyForCommit?.(row.data) }
     const why = id ? 'The store has no such session: it was destroyed or expired' : 'The token names no session'
     return new SessionError('ERR_SESSION_EXPIRED', why, { verified: !codec.bareId })
   } catch (error) {

@@ -34,6 +34,7 @@ import type { EmitEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
 import { createLifetimes, createTouch, type Lifetime, type NeedsTouch } from './lifetime.js'
+import { createFlights, createOnce, type Flights } from './once.js'
 import {
   createRules,
   type LifetimeFunction,
@@ -161,6 +162,8 @@ export interface LoadSettings {
   readonly publicCodec: SessionCodec | undefined
   readonly ownTimes: ReadOwnTimes
   /** Absent if nothing is ever written. */
+  readonly once?: SessionOwner['once']
+  /** The same. */
   readonly putWish?: SessionOwner['putWish']
   /** The rules of a session with this data. */
   lifetimeOf(data: SessionData): Lifetime
@@ -193,6 +196,8 @@ export interface Settings extends LoadSettings {
   readonly publicRecords: VerifiedCache<SessionRecord> | undefined
   /** The same for each codec, of all sessions that `with()` makes. */
   readonly allPublicRecords: PublicRecords
+  /** The work of `session.once` that this process does, of all sessions that `with()` makes. */
+  readonly flights: Flights
   readonly rows: Rows | undefined
   readonly exposure: Exposure
   readonly needsTouch: NeedsTouch
@@ -456,14 +461,19 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
   }
   const allPublicRecords = from?.allPublicRecords ?? new WeakMap()
   const isSame = sameAs(from, options)
-  const rows = options.store === undefined ? undefined : createRows(options.store, { clock: loading.clock, emit })
+  const { store } = options
+  const all = store && createRows(store, { clock: loading.clock, emit })
+  const rows = all && tenant !== undefined ? rowsOfTenant(all, tenant) : all
+  const flights = from?.flights ?? createFlights()
   // Spreading takes longer than all else of `with()`.
   return Object.assign(loading, {
     options: options as unknown as SessionsOptions,
     copyForCommit: copyOf<SessionData>,
     // Sessions of other keys are others, even if they have the same id.
     versions: from && loading.codecs === from.codecs ? from.versions.forTenant(tenant) : createVersions(),
-    rows: rows && tenant !== undefined ? rowsOfTenant(rows, tenant) : rows,
+    rows,
+    flights,
+    once: createOnce({ ...loading, store, rows, flights }),
     publicCodec,
     publicRecords: publicCodec && publicRecordsOf(publicCodec, allPublicRecords),
     allPublicRecords,

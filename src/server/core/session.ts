@@ -3,13 +3,14 @@
  * The application can't reach what the server remembers of it (record, cookies of the request).
  */
 import type { SessionError } from '../../shared/errors.js'
-import type { SessionData } from '../../shared/types.js'
+import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import type { SetCookie } from './cookies.js'
 import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken, nextId } from './csrf.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
+import type { Once, OnceOptions } from './once.js'
 import type { Wish } from './own-lifetime.js'
 
 /** What only the server knows of a session: `load` makes it, `commit` and `destroy` change it at their end. */
@@ -109,6 +110,7 @@ interface SessionIdentity {
 export interface SessionOwner {
   now(): Date
   /** Puts a wish into the data. Absent if nothing is ever written. @throws {TypeError} */
+  readonly once: Once | undefined
   readonly putWish: ((data: SessionData, wish: Wish | undefined) => void) | undefined
 }
 
@@ -311,6 +313,25 @@ export class Session<Data extends object = SessionData> {
    */
   remember(wish: Wish | undefined): void {
     this.#owner.putWish?.(this.data as SessionData, wish)
+  }
+
+  /**
+   * Does a piece of work once for concurrent requests of this session: one of them does it, and the others get its result. For what
+   * can't be done twice, as using a refresh token. With a store that holds across processes, and a process that dies in the middle
+   * is replaced after 10 seconds without a sign of life. Without a store it holds for each process alone.
+   *
+   * The result is JSON: a `Date` comes back as text. In the store it is encrypted. An error reaches all who wait, and is not kept.
+   *
+   * @param key - names the work, up to 256 characters
+   * @param options.resultFor - how long the result counts for requests that come later; default 10 seconds
+   * @throws {SessionError} `ERR_SESSION_WORK` if it failed in another process, `ERR_SESSION_DESTROYED`, `ERR_SESSION_STORE`,
+   *   `ERR_SESSION_LIMIT` for a result above 65 536 characters
+   * @throws {TypeError} with a store, if no codec has secrets
+   */
+  async once<Result>(key: string, work: () => MaybePromise<Result>, options?: OnceOptions): Promise<Result> {
+    const { once } = this.#owner
+    if (!once) throw new TypeError('once() needs sessions that write')
+    return await once(this.#state, key, work, options)
   }
 
   /** The data only, without id and times. */

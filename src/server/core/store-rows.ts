@@ -23,8 +23,20 @@ export interface Rows extends RowReader {
   create(id: string, row: StoredSession): Promise<void>
   /** The current row, or undefined if there is none: `change` never creates one. If it returns undefined, the row stays as it is. */
   change(id: string, change: (current: StoredSession) => StoredSession | undefined): Promise<StoredSession | undefined>
+  /** The same for a row that need not exist, of something else than a session. */
+  upsert(id: string, change: RowChange): Promise<StoredSession | undefined>
   touch(id: string, expiresAt: Date | undefined): Promise<void>
   remove(id: string): Promise<void>
+}
+
+type RowChange = (current: StoredSession | undefined) => StoredSession | undefined
+
+/** In place of a session's data, the state of `session.once`. */
+export const ONCE = '_sessionglass_once'
+
+/** Such a row is no session, though its id may be sent as one where ids are not signed. */
+export function isFlight(data: SessionData): boolean {
+  return Object.hasOwn(data, ONCE)
 }
 
 export interface RowsOptions {
@@ -74,6 +86,7 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
         throw thrown ? thrown.error : error
       }
     },
+    upsert: (id, change) => ask(store, 'write', () => writes.update?.(id, change)),
     async touch(id, expiresAt) {
       if (store.touch) await ask(store, 'touch', () => writes.touch?.(id, expiresAt))
       else await rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))

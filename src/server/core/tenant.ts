@@ -33,6 +33,7 @@ export function rowsOfTenant(rows: Rows, tenant: string): Rows {
     current: async (id) => await rows.current(await rowId(tenant, id)),
     create: async (id, row) => await rows.create(await rowId(tenant, id), row),
     change: async (id, change) => await rows.change(await rowId(tenant, id), change),
+    upsert: async (id, change) => await rows.upsert(await rowId(tenant, id), change),
     touch: async (id, expiresAt) => await rows.touch(await rowId(tenant, id), expiresAt),
     remove: async (id) => await rows.remove(await rowId(tenant, id)),
   }

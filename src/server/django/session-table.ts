@@ -8,6 +8,7 @@ import { asVerified, SessionError } from '../../shared/errors.js'
 import { checkInflated } from '../../shared/limits.js'
 import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { LoadedKeys } from '../keys/key-source.js'
+import type { HmacKey } from '../platform/platform.js'
 import { createPythonSerializer } from '../python-serializers.js'
 import { type DjangoSession, readDjangoSession, writeDjangoSession } from './session-data.js'
 import {
@@ -29,6 +30,8 @@ export interface DjangoRowOptions extends DjangoSigningOptions, DjangoSecretOpti
 export interface DjangoRows {
   /** If a function gives the secrets. */
   readonly keys?: LoadedKeys
+  /** Keys for something else than rows. */
+  deriveKeys(label: string): Promise<readonly HmacKey[]>
   /** @throws {SessionError} with `verified` if the signature was right */
   read(text: unknown): Promise<Required<DjangoSession>>
   write(session: DjangoSession, now: Date): Promise<string>
@@ -62,6 +65,7 @@ export function createDjangoRows(options: DjangoRowOptions): DjangoRows {
 
   return {
     ...(secrets.loaded && { keys: secrets.loaded }),
+    deriveKeys: (label) => secrets.keys(label, 'SHA-256'),
     async read(text) {
       if (typeof text !== 'string')
         throw new SessionError('ERR_SESSION_MALFORMED', 'The row has no text in session_data')

@@ -70,6 +70,7 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
   return {
     name: 'django',
     ...(settings.rows.keys && { keys: settings.rows.keys }),
+    deriveKeys: settings.rows.deriveKeys,
     get: (id) => get(settings, execute, id),
     set: (id, session) => set(settings, id, session),
     delete: (id) => remove(settings, id),

@@ -91,12 +91,9 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
         const current = await rowOf(text)
         const changed = change(current)
         if (changed === undefined) return current
-        if (text === undefined) {
-          await set(id, changed)
-          return changed
-        }
         const milliseconds = timeToLive(changed.expiresAt)
-        if (await commands.replace(prefix + id, { before: text, after: writeRow(changed), milliseconds }))
+        // A missing row is an empty text.
+        if (await commands.replace(prefix + id, { before: text ?? '', after: writeRow(changed), milliseconds }))
           return changed
       }
       throw new Error(`Other requests changed the session ${MAX_ATTEMPTS} times while this one tried to write it`)

@@ -4,6 +4,7 @@
  */
 import type { MaybePromise, Origin, SessionData } from '../../shared/types.js'
 import type { LoadedKeys } from '../keys/key-source.js'
+import type { HmacKey } from '../platform/platform.js'
 
 /** One row. */
 export interface StoredSession {
@@ -22,6 +23,11 @@ export interface StoredSession {
 export interface SessionStore {
   /** For events and errors. */
   readonly name: string
+  /**
+   * For a store with secrets: keys for something else than rows, which differ for each label, as a codec has them. Results of
+   * `session.once` are encrypted with them if no codec has secrets.
+   */
+  deriveKeys?(label: string): Promise<readonly Pick<HmacKey, 'sign'>[]>
   /** For a store with keys that are loaded while it works. */
   readonly keys?: LoadedKeys
   /** The row; undefined if there is none or it has expired. Throws for a row that can't be read. */
