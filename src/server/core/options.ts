@@ -300,11 +300,11 @@ export function settleLoading<Data extends object>(
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
   const codecs = kept.codecs ?? options.codecs.map((codec) => (fields && codec.forSession?.(session)) ?? codec)
   const { requireTimes } = options
+  const reader = options.store === undefined ? undefined : createRowReader(options.store)
   const emit = kept.emit ?? emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const heard = kept.heard ?? new WeakSet()
   const owners = [...codecs, ...(options.store ? [options.store] : [])]
   if (emit) listenTo(owners, codecs.length, { heard, emit })
-  const reader = options.store === undefined ? undefined : createRowReader(options.store)
   const ownTimes = readOwnTimes(options.store)
   const lifetimes = createLifetimes(session)
   return {
