@@ -28,7 +28,7 @@ export interface Found<Data = SessionData> extends Partial<DecodedSession<Data>>
   /** Why the value could not be read; then there is no `data`. */
   error?: SessionErrorCode
   /** The lifetime that the session has for itself, in milliseconds: its idle timeout, or its end since 1970. */
-  own?: OwnTimes | undefined
+  own?: OwnTimes | false
 }
 
 /** One cookie that may be the session. */
@@ -148,7 +148,7 @@ export function reasonsAgainst(
   const TOLERANCE = 30_000
   // No time and no timeout are NaN, and no comparison with NaN is true.
   const since = (time?: Date | number): number => now - +(time as Date) - TOLERANCE
-  const { idleTimeout, end }: OwnTimes = own ?? definition
+  const { idleTimeout, end }: OwnTimes = own || definition
   return [
     since(meta.accessedAt) > (idleTimeout as number),
     since(meta.createdAt) > (definition.absoluteTimeout as number),

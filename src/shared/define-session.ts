@@ -11,8 +11,8 @@ export const DEFAULT_NAME = 'beaker.session.id'
 export interface SessionOptions {
   /** Name of the cookie; `beaker.session.id` if absent. */
   name?: string
-  /** The session expires when it is not used for longer than this. */
-  idleTimeout?: Duration
+  /** The session expires when it is not used for longer than this. Default 14 days if there is no `absoluteTimeout`; `false`: never. */
+  idleTimeout?: Duration | false
   /** The session expires this long after it was created. */
   absoluteTimeout?: Duration
   /** Long names of a plain JWT's claims, and the short name that each has on the wire: `{ user_id: 'u' }`. */
@@ -148,16 +148,27 @@ export function defineSession<Data, Public>(
 export function defineSession(options: SessionOptions & { expose?: Exposed }): SessionDefinition
 export function defineSession(options?: SessionOptions & { expose?: Exposed }): unknown {
   if (!options) return defineSession
-  const { name = DEFAULT_NAME, fields, sessionField = 'sk', expose, ...others } = options
+  const {
+    name = DEFAULT_NAME,
+    fields,
+    sessionField = 'sk',
+    expose,
+    absoluteTimeout,
+    idleTimeout = absoluteTimeout === undefined && '2w',
+    ...others
+  } = options
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
   if (typeof name !== 'string' || !/^[!#-'*+.^`|~\w-]+$/.test(name)) refuse('name')
   if (Array.isArray(fields)) refuse('fields')
   const definition: Definition =
     (fields ?? options.sessionField) !== undefined ? { name, fields: { ...fields }, sessionField } : { name }
-  for (const option in others) {
-    if (option !== 'idleTimeout' && option !== 'absoluteTimeout') refuse(option, DEFINITION_OPTIONS)
-    const value = options[option]
-    if (value !== undefined) definition[option] = parseDuration(value, option) || refuse(option)
+  for (const option in others) refuse(option, DEFINITION_OPTIONS)
+  const timeouts = { idleTimeout, absoluteTimeout }
+  for (const option in timeouts) {
+    const value = timeouts[option as 'idleTimeout']
+    if (value !== undefined && value !== false) {
+      definition[option as 'idleTimeout'] = parseDuration(value, option) || refuse(option)
+    }
   }
   // A list stays as it is now.
   if (expose !== undefined) definition.expose = expose

@@ -16,9 +16,9 @@ export interface OwnTimes {
  * What `EXPIRY` says. Whatever is neither a time of these centuries nor seconds above 0 counts as nothing: it must not end a session, nor keep it from that.
  * A text without an offset is in UTC.
  */
-export function ownTimes(own: unknown): OwnTimes | undefined {
-  if (typeof own === 'number') return own > 0 && own < 32e9 ? { idleTimeout: own * 1000 } : undefined
-  const [text, zone] = (typeof own === 'string' && /^\d{4}-\d\d-\d\d[ T][\d:.]+(.*)$/.exec(own)) || []
+export function ownTimes(own: unknown): OwnTimes | false {
+  if (typeof own === 'number') return own > 0 && own < 1e11 && { idleTimeout: own * 1000 }
+  const [text, zone] = (typeof own === 'string' && /^\d.+T[\d:.]+(.*)/.exec(own)) || []
   const end = own instanceof Date ? +own : Date.parse(text + (zone ? '' : 'Z'))
-  return end < 253e12 ? { end } : undefined
+  return end < 1e14 && { end }
 }

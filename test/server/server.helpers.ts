@@ -77,7 +77,7 @@ export function serve(
   const sessions = createSessions({
     session: defineSession({
       ...(name === undefined ? {} : { name }),
-      ...(idleTimeout === undefined ? {} : { idleTimeout }),
+      idleTimeout: idleTimeout ?? false,
       ...(absoluteTimeout === undefined ? {} : { absoluteTimeout }),
     }),
     ...(rest.codecs ? {} : { secrets: [SECRET] }),

@@ -144,7 +144,7 @@ describe('age', () => {
   })
 
   test('and nothing of it is written twice in a store', async () => {
-    const store = memoryStore()
+    const store = memoryStore({ clock })
     const sessions = make({ store, secrets: [SECRET, OLD_SECRET] })
     const ids = new Set<string>()
     const { set } = store

@@ -85,6 +85,10 @@ export interface SessionCodec {
   readonly hasTimes?: boolean
   /** Values are bound to the context's `cookieName` and `tenant`: with the same keys no other cookie and no other tenant takes them. */
   readonly isBound?: boolean
+  /** What the other side has configured, in milliseconds, in place of the default of `defineSession`. */
+  readonly idleTimeout?: number
+  /** Every value ends by itself, by an option of the codec. */
+  readonly expires?: boolean
   /** May the value be split over several cookies? */
   readonly chunks?: boolean
   /** What is weak or uncertain in this configuration; `sessions.warnings` has them all, for a log at start. They hold no key. */

@@ -100,6 +100,7 @@ function create(options: Known<CompactOptions>): SessionCodec {
     name: COMPACT,
     family: COMPACT,
     readable: true,
+    ...(settings.expires !== undefined && { expires: true }),
     hasTimes: true,
     isBound: true,
     chunks,

@@ -131,6 +131,7 @@ function create<User extends object>(options: Known<DjangoJwtOptions<User>>): Se
     name: 'djangoJwt',
     family: 'jws',
     readable: true,
+    ...(settings.expires !== undefined && { expires: true }),
     meta,
     keys: ring,
     keepsId: true,

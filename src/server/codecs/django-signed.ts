@@ -76,6 +76,8 @@ function create(options: Known<DjangoSignedOptions>): SessionCodec {
   return {
     name: 'djangoSigned',
     family: 'django-signed',
+    idleTimeout: settings.maxAge,
+    expires: true,
     readable: settings.serializer.format === 'json',
     keepsId: false,
     matches: looksLikeDjangoSigned,

@@ -98,6 +98,7 @@ function create(options: Known<JwtOptions>): SessionCodec {
     name: 'jwt',
     family: 'jws',
     readable: true,
+    ...(settings.expires !== undefined && { expires: true }),
     meta: META,
     keys: ring,
     keepsId: settings.identify,

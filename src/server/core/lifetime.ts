@@ -15,9 +15,9 @@ export type Times = {
 
 export interface LifetimeOptions {
   /** Milliseconds without a request. */
-  idleTimeout?: number
+  idleTimeout?: number | undefined
   /** Milliseconds since the session began. */
-  absoluteTimeout?: number
+  absoluteTimeout?: number | undefined
 }
 
 /** The rules of one kind of session, and of a session that has a lifetime of its own. */
@@ -39,6 +39,8 @@ export interface Lifetime {
   readonly idle: number | undefined
   /** Since 1970: an end that no request moves. */
   readonly fixed: number | undefined
+  /** There is no timeout. */
+  readonly isEndless: boolean
 }
 
 /** How far the clock of another server may be ahead, in milliseconds. */
@@ -102,6 +104,7 @@ function createLifetime({ idle, absolute, fixed, isOwn = false }: Rules): Lifeti
     },
     idle,
     fixed,
+    isEndless: (idle ?? absolute) === undefined,
   }
 }
 

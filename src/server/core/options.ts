@@ -3,9 +3,9 @@
  */
 import {
   checkFields,
-  DEFAULT_NAME,
   DEFINITION_OPTIONS,
   type Duration,
+  defineSession,
   type SessionDefinition,
 } from '../../shared/define-session.js'
 import { checkNames, type OptionNames, refusePresentUndefined } from '../../shared/option-names.js'
@@ -33,7 +33,7 @@ import { type CsrfKeys, createCsrfKeys } from './csrf.js'
 import type { EmitEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
-import { createLifetimes, createTouch, type Lifetime, type NeedsTouch } from './lifetime.js'
+import { createLifetimes, createTouch, type Lifetime, type LifetimeOptions, type NeedsTouch } from './lifetime.js'
 import { createFlights, createOnce, type Flights } from './once.js'
 import {
   createRules,
@@ -53,7 +53,7 @@ import { createVersions, type Versions } from './versions.js'
 export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
   expires?: boolean | Date | Duration | LifetimeFunction<Session<Data>>
   maxAge?: Duration | LifetimeFunction<Session<Data>>
-  /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, no timeouts. */
+  /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, 14 days without a request. */
   session?: SessionDefinition<Data, unknown>
   /** The first writes, all read. */
   codecs?: readonly SessionCodec[]
@@ -118,7 +118,7 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
 
 /** The options of `verifySessions`, for a service that only reads. */
 export interface VerifyOptions<Data extends object = SessionData> {
-  /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, no timeouts. */
+  /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, 14 days without a request. */
   session?: SessionDefinition<Data, unknown>
   /** All of them read. */
   codecs: readonly SessionCodec[]
@@ -160,6 +160,8 @@ export interface LoadSettings {
   readonly codecs: readonly SessionCodec[]
   /** Signs the public cookie; absent if there is none. */
   readonly publicCodec: SessionCodec | undefined
+  /** A warning, if sessions have no end at all. */
+  readonly endless: readonly string[]
   readonly ownTimes: ReadOwnTimes
   /** Absent if nothing is ever written. */
   readonly once?: SessionOwner['once']
@@ -287,11 +289,7 @@ export function settleLoading<Data extends object>(
   options: VerifyOptions<Data> & Pick<SessionsOptions<Data>, 'deriveCsrf' | 'replaceUnreadable' | 'mode'>,
   kept: Kept = {},
 ): LoadSettings {
-  const {
-    session = Object.freeze({ name: DEFAULT_NAME }) as SessionDefinition<Data>,
-    clock = () => new Date(),
-    mode,
-  } = options
+  const { session = defineSession<Data>({}), clock = () => new Date(), mode } = options
   if (!isDefinition(session)) throw new TypeError('Option "session" must come from defineSession()')
   const tenant = checkTenant(options)
   checkCodecs(options.codecs)
@@ -306,7 +304,7 @@ export function settleLoading<Data extends object>(
   const owners = [...codecs, ...(options.store ? [options.store] : [])]
   if (emit) listenTo(owners, codecs.length, { heard, emit })
   const ownTimes = readOwnTimes(options.store)
-  const lifetimes = createLifetimes(session)
+  const lifetimes = createLifetimes(timeoutsOf(session, codecs, options.store))
   return {
     name,
     tenant,
@@ -315,6 +313,7 @@ export function settleLoading<Data extends object>(
     publicName: publicName(name),
     codecs,
     publicCodec: undefined,
+    endless: lifetimes.of(undefined).isEndless && !codecs.some(({ expires }) => expires) ? [ENDLESS] : [],
     ownTimes,
     lifetimeOf: (data) => lifetimes.of(ownTimes(data)),
     requireTimes,
@@ -351,6 +350,21 @@ function publicRecordsOf(codec: SessionCodec, all: PublicRecords): VerifiedCache
   codec.keys?.listen(() => records.clear())
   all.set(codec, records)
   return records
+}
+
+const ENDLESS = 'Sessions never expire on the server: set idleTimeout or absoluteTimeout in defineSession()'
+/** The default of definitions, in milliseconds. */
+const DEFAULT_IDLE = 1_209_600_000
+
+/** What another system configures counts before the default, which is for nobody who has said anything. */
+function timeoutsOf(
+  { idleTimeout, absoluteTimeout }: SessionDefinition<unknown, unknown>,
+  [writer]: readonly SessionCodec[],
+  store: SessionStore | undefined,
+): LifetimeOptions {
+  const configured = (store ?? writer)?.idleTimeout
+  const isDefault = idleTimeout === DEFAULT_IDLE && absoluteTimeout === undefined
+  return { idleTimeout: isDefault ? (configured ?? idleTimeout) : idleTimeout, absoluteTimeout }
 }
 
 /** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */
@@ -479,7 +493,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
     allPublicRecords,
     exposure,
     putWish,
-    needsTouch: createTouch(options.touchEvery, options.session?.idleTimeout),
+    needsTouch: createTouch(options.touchEvery, loading.lifetimeOf({}).idle),
     cookieEnd: readCookieEnd(options.store),
     askRules: createRules(['maxAge', options.maxAge], ['expires', options.expires]),
     cookies: from && isSame(...PLACE_OPTIONS) ? from.cookies : cookieWriterOf(options, loading.name),

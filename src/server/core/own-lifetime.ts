@@ -28,7 +28,7 @@ export function readOwnTimes(store: StoreTimes): ReadOwnTimes {
   return (data) => {
     if (!Object.hasOwn(data, EXPIRY)) return undefined
     const end = typeof data[EXPIRY] === 'string' ? store?.cookieEnd?.(data, new Date(0)) : undefined
-    return ownTimes(end instanceof Date ? end : data[EXPIRY])
+    return ownTimes(end instanceof Date ? end : data[EXPIRY]) || undefined
   }
 }
 
@@ -53,7 +53,7 @@ function cookieEndOf(data: SessionData, now: Date): CookieEnd {
   const value = Object.hasOwn(data, EXPIRY) ? data[EXPIRY] : undefined
   if (value === 0 || value === false) return 'browser'
   const end = typeof value === 'number' ? new Date(now.getTime() + value * 1000) : value
-  const time = ownTimes(end)?.end
+  const time = (ownTimes(end) || undefined)?.end
   return time === undefined ? undefined : new Date(time)
 }
 

@@ -1,6 +1,7 @@
 /**
  * Sessions for a service that only reads them: nothing that signs, sets a cookie or writes a row is part of it.
  */
+import { platform } from '#platform'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
 import type { JwkSet } from '../keys/key-input.js'
@@ -70,13 +71,23 @@ export function verifySessions<Data extends object = SessionData>(
   return readOnlySessions(settleLoading(options))
 }
 
+const warned = new Set<string>()
+
+/** The names of the cookies whose sessions never end have been told. */
+function warnOnce({ name, endless: [warning] }: LoadSettings): void {
+  if (!warning || warned.has(name)) return
+  warned.add(name)
+  platform.warn('ERR_SESSION_EXPIRED', `${warning} (${name})`)
+}
+
 export function readOnlySessions<Data extends object>(
   settings: LoadSettings,
   load: LoadSession<Data> = createLoader<Data>(settings),
 ): ReadOnlySessions<Data> {
+  warnOnce(settings)
   return {
     name: settings.name,
-    warnings: [...settings.codecs.flatMap(({ warnings }) => warnings ?? []), ...settings.warnings],
+    warnings: [...settings.codecs.flatMap(({ warnings }) => warnings ?? []), ...settings.warnings, ...settings.endless],
     async load(source) {
       const session = await load(source)
       stateOf(session).isRead = true

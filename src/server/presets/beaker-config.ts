@@ -139,7 +139,7 @@ export function fromBeakerConfig<Data extends object = SessionData>(
   return {
     session: defineSession<Data>({
       name: asText(options, 'key') ?? 'beaker.session.id',
-      ...(timeout === undefined ? {} : { idleTimeout: timeout }),
+      idleTimeout: timeout ?? false,
     }),
     codecs: withExpiryWarning(codecsOf(options, configOptions)),
     path: asText(options, 'cookie_path') ?? '/',

@@ -54,7 +54,7 @@ export function wsgiJwtSession<Data extends object = SessionData>(
   const whole = (given: Secrets): Secrets => (typeof given === 'string' ? [given] : given)
   const secrets = typeof secret === 'function' ? async () => whole(await secret()) : whole(secret)
   return {
-    session: defineSession<Data>({ name: cookieName }),
+    session: defineSession<Data>({ name: cookieName, idleTimeout: false }),
     codecs: [jwt({ secrets, allowWeakSecrets, identify: false, ...(reloadEvery !== undefined && { reloadEvery }) })],
     ...(maxAge === null ? {} : { maxAge }),
   }

@@ -69,6 +69,7 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
   const { transaction } = execute
   return {
     name: 'django',
+    idleTimeout: settings.cookieAge,
     ...(settings.rows.keys && { keys: settings.rows.keys }),
     deriveKeys: settings.rows.deriveKeys,
     get: (id) => get(settings, execute, id),

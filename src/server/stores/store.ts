@@ -30,6 +30,8 @@ export interface SessionStore {
   deriveKeys?(label: string): Promise<readonly Pick<HmacKey, 'sign'>[]>
   /** For a store with keys that are loaded while it works. */
   readonly keys?: LoadedKeys
+  /** What the other side has configured, in milliseconds, in place of the default of `defineSession`. */
+  readonly idleTimeout?: number
   /** The row; undefined if there is none or it has expired. Throws for a row that can't be read. */
   get(id: string): MaybePromise<StoredSession | undefined>
   /** Writes the row, whether or not it exists. Its time to live comes from `expiresAt`. */

@@ -14,6 +14,7 @@ import {
   type Sessions,
   verifySessions,
 } from '../../../src/server/index.js'
+import { defineSession } from '../../../src/shared/define-session.js'
 import { pairFor } from '../keys/keys.helpers.js'
 import { OLD_SECRET, SECRET, START, serve } from '../server.helpers.js'
 
@@ -254,7 +255,8 @@ test('a service that only reads verifies tokens with the same secrets', async ()
   const session = await sessions.load(null)
   const token = session.csrfToken()
   browser.take(await sessions.commit(session))
-  const reader = verifySessions({ codecs: [beakerJwt({ secrets: [OLD_SECRET, SECRET] })] })
+  const definition = defineSession({ idleTimeout: false })
+  const reader = verifySessions({ session: definition, codecs: [beakerJwt({ secrets: [OLD_SECRET, SECRET] })] })
   expect((await reader.load(browser.cookie)).verifyCsrf(token)).toBe(true)
 })
 

@@ -2,6 +2,7 @@ import { IncomingMessage } from 'node:http'
 import { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { createSessions, expressSessions, SessionError, type Sessions } from '../../../src/server/index.js'
+import { defineSession } from '../../../src/shared/define-session.js'
 import { dave, expectWithout, NAME, OLD_SECRET, rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
 
 describe('what it loads from', () => {
@@ -166,7 +167,12 @@ describe('readOnly', () => {
   test('has no commit and no destroy, and needs no codec that signs', async () => {
     const { browser, visit } = serve()
     await visit(dave)
-    const reader = createSessions({ secrets: [SECRET], expose: true, readOnly: true })
+    const reader = createSessions({
+      session: defineSession({ idleTimeout: false }),
+      secrets: [SECRET],
+      expose: true,
+      readOnly: true,
+    })
     expect(Object.keys(reader)).toEqual(['name', 'warnings', 'load', 'ready', 'reload', 'jwks'])
     expect((await reader.load(browser.cookie)).data).toEqual({ user: 'dave' })
     expect(() => expressSessions(reader as unknown as Sessions)).toThrow(/read only/)

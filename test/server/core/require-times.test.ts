@@ -37,7 +37,7 @@ test.each([
   ['absolute, a beginning', absolute, { createdAt: now }, false],
   ['both, an end alone', both, { expiresAt: later }, true],
   ['both, a beginning and an end', both, { createdAt: now, expiresAt: later }, false],
-  ['no timeout, no time at all', defineSession({ name: 'sid' }), {}, false],
+  ['no timeout, no time at all', defineSession({ name: 'sid', idleTimeout: false }), {}, false],
 ] as const)('plain claims, %s', async (_, session, times, isUntimed) => {
   const cookie = await cookieOf(plain, times)
   const stats = createReadStats({ clock })
@@ -70,7 +70,7 @@ test('compact sessions need their times, unless the option says otherwise', asyn
   expect(await load({ codecs: [own] })).toBeUndefined()
   expect(await load({})).toBe('ERR_SESSION_EXPIRED')
   expect(await load({ requireTimes: false })).toBeUndefined()
-  expect(await load({ session: defineSession({ name: 'sid' }) })).toBeUndefined()
+  expect(await load({ session: defineSession({ name: 'sid', idleTimeout: false }) })).toBeUndefined()
 })
 
 test('the session that replaces a refused one has its times', async () => {

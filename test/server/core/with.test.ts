@@ -194,7 +194,7 @@ describe('a tenant', () => {
   test('has its own CSRF tokens', async () => {
     const session = await shop.load('')
     const token = session.csrfToken()
-    const record = { id: session.id, data: {} }
+    const record = { id: session.id, data: {}, createdAt: session.createdAt, accessedAt: session.accessedAt }
     const other = await sessions
       .with({ tenant: 'other' })
       .load(
