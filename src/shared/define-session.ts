@@ -149,12 +149,12 @@ export function defineSession(options: SessionOptions & { expose?: Exposed }): S
 export function defineSession(options?: SessionOptions & { expose?: Exposed }): unknown {
   if (!options) return defineSession
   const {
-    name = DEFAULT_NAME,
-    fields,
-    sessionField = 'sk',
-    expose,
     absoluteTimeout,
     idleTimeout = absoluteTimeout === undefined && '2w',
+    name = DEFAULT_NAME,
+    sessionField = 'sk',
+    fields,
+    expose,
     ...others
   } = options
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
@@ -163,7 +163,7 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
   const definition: Definition =
     (fields ?? options.sessionField) !== undefined ? { name, fields: { ...fields }, sessionField } : { name }
   for (const option in others) refuse(option, DEFINITION_OPTIONS)
-  const timeouts = { idleTimeout, absoluteTimeout }
+  const timeouts = { absoluteTimeout, idleTimeout }
   for (const option in timeouts) {
     const value = timeouts[option as 'idleTimeout']
     if (value !== undefined && value !== false) {

@@ -17,8 +17,8 @@ export interface OwnTimes {
  * A text without an offset is in UTC.
  */
 export function ownTimes(own: unknown): OwnTimes | false {
-  if (typeof own === 'number') return own > 0 && own < 1e11 && { idleTimeout: own * 1000 }
-  const [text, zone] = (typeof own === 'string' && /^\d.+T[\d:.]+(.*)/.exec(own)) || []
+  if (typeof own === 'number') return own > 0 && own * 1000 < 1e14 && { idleTimeout: own * 1000 }
+  const [text, zone] = (typeof own === 'string' && /^.+T[\d:.]+(.*)/.exec(own)) || []
   const end = own instanceof Date ? +own : Date.parse(text + (zone ? '' : 'Z'))
   return end < 1e14 && { end }
 }
