@@ -293,9 +293,8 @@ async function hasRow(rows: Rows, { loaded }: OnceSession): Promise<boolean> {
 
 async function takeResult({ result, code }: Done, secrets: readonly Uint8Array[]): Promise<string> {
   if (result === undefined) {
-    const why =
-      code === 'ERR_SESSION_DESTROYED' ? 'The session was destroyed' : 'The work of once() failed in another process'
-    throw new SessionError(code ?? 'ERR_SESSION_WORK', why)
+    if (code === 'ERR_SESSION_DESTROYED') throw new SessionError('ERR_SESSION_DESTROYED', 'The session was destroyed')
+    throw new SessionError('ERR_SESSION_WORK', 'The work of once() failed in another process')
   }
   for (const secret of secrets) {
     const text = await decrypt(result, secret)

@@ -1,0 +1,73 @@
+/**
+ * One of two processes that do the same work for requests of one session. Bundled and started by once.test.ts.
+ */
+import { appendFileSync } from 'node:fs'
+import { createSessions, jwt, type SessionData, type Sessions } from '../../src/server/index.js'
+import { openSharedStore, type SharedStore, type StorePlaces } from '../setup/stores.js'
+
+export interface OnceSettings extends StorePlaces {
+  store: SharedStore
+  /** Gets a line for each time that the work is begun, as the server of tokens would count it. */
+  log: string
+}
+
+export type OnceQuestion =
+  | { ask: 'open'; settings: OnceSettings }
+  | { ask: 'start' }
+  /** So many requests of a session at once; the work takes so long. */
+  | { ask: 'once'; cookie: string; requests: number; milliseconds: number; fails?: boolean }
+  | { ask: 'destroy'; cookie: string }
+
+export interface OnceAnswer {
+  cookie?: string
+  /** Results, or codes or messages of errors. */
+  results?: string[]
+  error?: string
+}
+
+const SECRET = 'swordfish-one-of-the-keys-0123456789abcdef'
+
+let sessions: Sessions
+let log: string
+
+const answers = {
+  async open({ settings }) {
+    log = settings.log
+    sessions = createSessions<SessionData>({
+      store: await openSharedStore(settings.store, settings, { secretKey: SECRET }),
+      codecs: [jwt({ secrets: [SECRET] })],
+      expose: false,
+    })
+    return {}
+  },
+  async start() {
+    const session = await sessions.load('')
+    session.data.user = 'dave'
+    const [cookie = ''] = await sessions.commit(session)
+    return { cookie: cookie.slice(0, cookie.indexOf(';')) }
+  },
+  async once({ cookie, requests, milliseconds, fails }) {
+    const request = async (): Promise<string> => {
+      const session = await sessions.load(cookie)
+      return await session.once('tokens', async () => {
+        appendFileSync(log, `${process.pid}\n`)
+        await new Promise((resolve) => setTimeout(resolve, milliseconds))
+        if (fails) throw new Error('invalid_grant')
+        return `swordfish ${process.pid}`
+      })
+    }
+    const told = (error: { code?: string; message: string }): string => error.code ?? error.message
+    return { results: await Promise.all(Array.from({ length: requests }, () => request().catch(told))) }
+  },
+  async destroy({ cookie }) {
+    await sessions.destroy(await sessions.load(cookie))
+    return {}
+  },
+} satisfies { [Ask in OnceQuestion['ask']]: (question: Extract<OnceQuestion, { ask: Ask }>) => Promise<OnceAnswer> }
+
+process.on('message', async ({ number, question }: { number: number; question: OnceQuestion }) => {
+  const answer = answers[question.ask] as (question: OnceQuestion) => Promise<OnceAnswer>
+  const told = await answer(question).catch((error: Error) => ({ error: `${error.message}: ${error.cause}` }))
+  process.send?.({ number, answer: told })
+})
+process.on('disconnect', () => process.exit())

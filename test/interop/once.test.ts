@@ -1,0 +1,206 @@
+/**
+ * `session.once` over real databases and two processes: one does the work, also if it is slower than its lease; one that is killed is
+ * replaced.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { inflateSync } from 'node:zlib'
+import { build } from 'esbuild'
+import pg from 'pg'
+import { createClient } from 'redis'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { root } from '../../scripts/run.mjs'
+import { hasPostgres, type Postgres, postgresHint, startPostgres } from '../setup/postgres.js'
+import { hasRedis, type Redis, redisHint, startRedis } from '../setup/redis.js'
+import type { OnceAnswer, OnceQuestion, OnceSettings } from './once-worker.js'
+
+const worker = `${root}.cache/once/worker.mjs`
+const folder = mkdtempSync(join(tmpdir(), 'sessionglass-once-'))
+let redis: Redis | undefined
+let postgres: Postgres | undefined
+
+beforeAll(async () => {
+  await build({
+    entryPoints: [`${root}test/interop/once-worker.ts`],
+    outfile: worker,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    packages: 'external',
+    alias: { '#platform': `${root}src/server/platform/node.ts` },
+    logLevel: 'warning',
+  })
+  if (hasRedis()) redis = await startRedis()
+  if (hasPostgres()) postgres = await startPostgres()
+})
+afterAll(async () => {
+  await redis?.stop()
+  await postgres?.stop()
+  rmSync(folder, { recursive: true })
+})
+
+/** One process. It answers several questions at a time. */
+interface Process {
+  readonly pid: number
+  ask(question: OnceQuestion): Promise<OnceAnswer>
+  /** At once, whatever it does. */
+  kill(): void
+}
+
+async function startProcess(settings: OnceSettings): Promise<Process> {
+  const child: ChildProcess = fork(worker, [], { execArgv: [] })
+  const waiting = new Map<number, (answer: OnceAnswer) => void>()
+  let last = 0
+  child.on('message', ({ number, answer }: { number: number; answer: OnceAnswer }) => waiting.get(number)?.(answer))
+  const started: Process = {
+    pid: child.pid as number,
+    async ask(question) {
+      const number = ++last
+      const answered = new Promise<OnceAnswer>((resolve) => waiting.set(number, resolve))
+      child.send({ number, question })
+      const answer = await answered
+      expect(answer.error).toBeUndefined()
+      return answer
+    },
+    kill: () => void child.kill('SIGKILL'),
+  }
+  await started.ask({ ask: 'open', settings })
+  return started
+}
+
+/** Every row of the store as text. */
+type ReadRows = () => Promise<string[]>
+
+async function redisRows(): Promise<string[]> {
+  const client = createClient({ url: (redis as Redis).url })
+  await client.connect()
+  const keys = await client.keys('*')
+  const rows = await Promise.all(keys.map(async (key) => (await client.get(key)) ?? ''))
+  await client.quit()
+  return rows
+}
+
+async function djangoRows(): Promise<string[]> {
+  const { host, port, user, database } = postgres as Postgres
+  const client = new pg.Client({ host, port, user, database })
+  await client.connect()
+  const { rows } = await client.query<{ session_data: string }>('SELECT session_data FROM django_session')
+  await client.end()
+  return rows.map(({ session_data: text }) => {
+    const [payload = ''] = text.split(':')
+    const isDeflated = payload.startsWith('.')
+    const bytes = Buffer.from(isDeflated ? payload.slice(1) : payload, 'base64url')
+    return (isDeflated ? inflateSync(bytes) : bytes).toString()
+  })
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+function overStore(
+  store: OnceSettings['store'],
+  places: () => Omit<OnceSettings, 'store' | 'log'>,
+  rows: ReadRows,
+): void {
+  describe(`two processes over ${store}`, () => {
+    const processes: Process[] = []
+
+    /** New processes and a new session. @returns how often the work was begun until now, too */
+    async function begin(name: string): Promise<{ here: Process; there: Process; cookie: string; begun(): number }> {
+      const log = join(folder, `${store} ${name}`.replaceAll(' ', '-'))
+      writeFileSync(log, '')
+      const settings: OnceSettings = { store, log, ...places() }
+      const [here, there] = [await startProcess(settings), await startProcess(settings)]
+      processes.push(here, there)
+      const { cookie = '' } = await here.ask({ ask: 'start' })
+      return { here, there, cookie, begun: () => readFileSync(log, 'utf8').split('\n').length - 1 }
+    }
+
+    /** The first process works. */
+    async function untilBegun(begun: () => number): Promise<void> {
+      while (begun() === 0) await pause(20)
+    }
+
+    afterAll(() => {
+      for (const each of processes) each.kill()
+    })
+
+    test('50 requests: one does the work, and its result is encrypted in the store', { timeout: 60_000 }, async () => {
+      const { here, there, cookie, begun } = await begin('many')
+      const question: OnceQuestion = { ask: 'once', cookie, requests: 25, milliseconds: 500 }
+      const answers = await Promise.all([here.ask(question), there.ask(question)])
+      const results = answers.flatMap((answer) => answer.results ?? [])
+      expect(results).toHaveLength(50)
+      expect(new Set(results).size).toBe(1)
+      expect(results[0]).toMatch(/^swordfish \d+$/)
+      expect(begun()).toBe(1)
+      const stored = (await rows()).filter((text) => text.includes('"result"'))
+      expect(stored.length).toBeGreaterThan(0)
+      expect(stored.join()).not.toContain('swordfish')
+    })
+
+    test('one that is slower than its lease keeps it', { timeout: 120_000 }, async () => {
+      const { here, there, cookie, begun } = await begin('slow')
+      const question: OnceQuestion = { ask: 'once', cookie, requests: 2, milliseconds: 14_000 }
+      const first = here.ask(question)
+      await untilBegun(begun)
+      const second = await there.ask(question)
+      const result = `swordfish ${here.pid}`
+      expect([await first, second]).toEqual([{ results: [result, result] }, { results: [result, result] }])
+      expect(begun()).toBe(1)
+    })
+
+    test('one that is killed is replaced', { timeout: 120_000 }, async () => {
+      const { here, there, cookie, begun } = await begin('killed')
+      here.ask({ ask: 'once', cookie, requests: 1, milliseconds: 100_000 }).catch(() => {})
+      await untilBegun(begun)
+      const waiting = there.ask({ ask: 'once', cookie, requests: 3, milliseconds: 10 })
+      await pause(500)
+      expect(begun()).toBe(1)
+      here.kill()
+      const result = `swordfish ${there.pid}`
+      expect(await waiting).toEqual({ results: [result, result, result] })
+      expect(begun()).toBe(2)
+    })
+
+    test('an error is told and not stored; a session that is destroyed leaves no result', {
+      timeout: 60_000,
+    }, async () => {
+      const { here, there, cookie, begun } = await begin('failed')
+      const failing = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 1000, fails: true })
+      await untilBegun(begun)
+      const other = there.ask({ ask: 'once', cookie, requests: 1, milliseconds: 10 })
+      expect(await failing).toEqual({ results: ['invalid_grant', 'invalid_grant'] })
+      expect(await other).toEqual({ results: ['ERR_SESSION_WORK'] })
+      expect((await rows()).join()).not.toContain('invalid_grant')
+
+      const { results } = await here.ask({ ask: 'once', cookie, requests: 1, milliseconds: 10 })
+      expect(results).toEqual([`swordfish ${here.pid}`])
+
+      const { cookie: ended = '' } = await here.ask({ ask: 'start' })
+      const before = begun()
+      const working = here.ask({ ask: 'once', cookie: ended, requests: 1, milliseconds: 1000 })
+      while (begun() === before) await pause(20)
+      const late = there.ask({ ask: 'once', cookie: ended, requests: 1, milliseconds: 10 })
+      await pause(300)
+      await there.ask({ ask: 'destroy', cookie: ended })
+      expect(await working).toEqual({ results: [`swordfish ${here.pid}`] })
+      expect(await late).toEqual({ results: ['ERR_SESSION_DESTROYED'] })
+    })
+  })
+}
+
+if (hasRedis()) {
+  for (const store of ['redisStore', 'redisStore with ioredis'] as const) {
+    overStore(store, () => ({ ...(redis && { redisPort: redis.port }) }), redisRows)
+  }
+} else test.skip(redisHint, () => {})
+if (hasPostgres()) {
+  const places = (): Omit<OnceSettings, 'store' | 'log'> => {
+    if (!postgres) return {}
+    const { host, port, user, database } = postgres
+    return { postgres: { host, port, user, database } }
+  }
+  overStore('djangoStore in PostgreSQL', places, djangoRows)
+} else test.skip(postgresHint, () => {})
