@@ -50,8 +50,8 @@ describe('the plugin', () => {
       return session.data
     })
     const at = async (host: string) => app.inject({ url: '/', headers: { host } })
-    expect((await at('shop.example')).headers['set-cookie']).toMatch(/; Domain=shop\.example;.*SameSite=Lax/)
-    expect((await at('blog.example')).headers['set-cookie']).toMatch(/; Domain=blog\.example;.*SameSite=Strict/)
+    expect(String((await at('shop.example')).headers['set-cookie'])).toMatch(/; Domain=shop\.example;.*SameSite=Lax/)
+    expect(String((await at('blog.example')).headers['set-cookie'])).toMatch(/; Domain=blog\.example;.*SameSite=Strict/)
     expect((await at('other.example')).statusCode).toBe(404)
   })
 

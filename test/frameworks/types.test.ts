@@ -20,6 +20,7 @@ interface Data {
 }
 
 declare const sessions: Sessions<Data>
+const real = createSessions<Data>({ secrets: 'a-secret-of-the-types-0123456789abcdef', expose: false })
 
 describe('Express', () => {
   test('req.session is the data and the methods', () => {
@@ -67,7 +68,7 @@ describe('Next', () => {
     const cookies = async (): Promise<NextCookies> => ({ getAll: () => [] })
     const headers = async (): Promise<Headers> => new Headers()
     expectTypeOf(() => nextSessions(sessions, cookies, headers)).returns.toEqualTypeOf<NextSessions<Data>>()
-    const { change } = nextSessions({} as Sessions<Data>, cookies, headers)
+    const { change } = nextSessions(real, cookies, headers)
     expectTypeOf(() => change(async ({ data }) => data.cart?.items.length)).returns.toEqualTypeOf<
       Promise<number | undefined>
     >()
@@ -78,7 +79,7 @@ describe('Next', () => {
       nextUrl: URL
     }
     const responses: NextResponses = { next: () => new Response() }
-    const proxy = nextProxy({} as Sessions<Data>, responses, (request: NextRequest, { data }) => {
+    const proxy = nextProxy(real, responses, (request: NextRequest, { data }) => {
       if (data.user === undefined) return Response.redirect(request.nextUrl)
       return undefined
     })

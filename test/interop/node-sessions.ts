@@ -8,9 +8,10 @@ import { type Deployment, key } from './beaker-jwt.helpers.js'
  * @param deployment - what both sides agree on; `now` is the clock, in seconds since 1970
  */
 export function nodeSessions(deployment: Deployment & { now?: () => number } = {}): Sessions {
-  const { secrets = [key], form = 'bson', idleTimeout, now } = deployment
+  // Beaker has no timeout by default.
+  const { secrets = [key], form = 'bson', idleTimeout = false, now } = deployment
   return createSessions({
-    session: defineSession(idleTimeout === undefined ? {} : { idleTimeout }),
+    session: defineSession({ idleTimeout }),
     codecs: [beakerJwt({ secrets, compress: form === 'bson', allowWeakSecrets: true })],
     expose: true,
     secure: false,
