@@ -161,6 +161,16 @@ describe('what is refused', () => {
     expect((await sessions.load({ token: session.token ?? '' })).data).toEqual(session.data)
   })
 
+  test('nothing for a public cookie, which there is not', async () => {
+    const sessions = sessionsOf({ expose: ['user'] })
+    const session = await sessions.load({ token: undefined })
+    session.data.user = encodeBase64Url(crypto.getRandomValues(new Uint8Array(4000)))
+    await sessions.commit(session)
+    const again = await sessions.load({ token: session.token ?? '' })
+    expect(await sessions.commit(again)).toEqual([])
+    expect(again.token).toBe(session.token)
+  })
+
   test('a token that is no text', async () => {
     await expect(sessionsOf().load({ token: 7 as unknown as string })).rejects.toThrow(/must be a text/)
   })
