@@ -1,5 +1,5 @@
 /** What the types of the adapters let through, and what they do not. */
-import type { Express, RequestHandler } from 'express'
+import type { Express, Request as ExpressRequest, RequestHandler } from 'express'
 import { describe, expectTypeOf, test } from 'vitest'
 import type {
   ExpressSession,
@@ -22,6 +22,8 @@ interface Data {
 declare const sessions: Sessions<Data>
 const real = createSessions<Data>({ secrets: 'a-secret-of-the-types-0123456789abcdef', expose: false })
 
+const bySite = (_site: string): Sessions<Data> => real
+
 describe('Express', () => {
   test('req.session is the data and the methods', () => {
     expectTypeOf<ExpressSession<Data>['user']>().toEqualTypeOf<string | undefined>()
@@ -43,6 +45,24 @@ describe('Express', () => {
     )
     // @ts-expect-error they have no commit
     void (() => expressSessions(createSessions({ secrets: 'x', expose: false, readOnly: true })))
+  })
+})
+
+describe('a function of the request in place of sessions', () => {
+  test('gets the request of the framework, and may take its time', () => {
+    expectTypeOf<Express['use']>().toBeCallableWith(
+      expressSessions((request: ExpressRequest) => bySite(request.hostname)),
+    )
+    expectTypeOf<Express['use']>().toBeCallableWith(expressSessions(async () => real))
+    expectTypeOf(() =>
+      fetchSessions(
+        (request) => bySite(request.url),
+        () => new Response(),
+      ),
+    ).returns.toBeFunction()
+    const nothing = (): undefined => undefined
+    // @ts-expect-error a function gives sessions
+    void (() => fetchSessions(nothing, () => new Response()))
   })
 })
 
