@@ -12,7 +12,7 @@ interface AppSession {
 }
 
 const NOW = new Date(1_700_000_000_000)
-const options: SessionOptions = { name: 'sessionid', fields: { user_id: 'u', name: 'n' } }
+const options: SessionOptions = { name: 'sessionid', idleTimeout: false, fields: { user_id: 'u', name: 'n' } }
 const definition = defineSession<AppSession>(options)
 const claims = { sk: 'k'.repeat(32), iat: 1_700_000_000, exp: 1_700_003_600, u: 7, n: 'Dave', extra: true }
 const read = (value: string, session = definition) => getSession(session, { cookie: `sessionid=${value}`, now: NOW })

@@ -4,16 +4,20 @@ import { defineSession, type SessionOptions } from '../../src/shared/define-sess
 
 const define = (options: object) => () => defineSession(options as SessionOptions)
 
-test('the default is the name of Beaker, without timeouts', () => {
+/** Two weeks in milliseconds. */
+const DEFAULT_IDLE = 1_209_600_000
+
+test('the default is the name of Beaker, and an end after two weeks without a request', () => {
   for (const definition of [defineSession({}), defineSession({ expose: undefined } as never)])
-    expect(definition).toStrictEqual({ name: 'beaker.session.id' })
+    expect(definition).toStrictEqual({ name: 'beaker.session.id', idleTimeout: DEFAULT_IDLE })
 })
 
 test('timeouts are milliseconds, and there only where they were given', () => {
   const options = { name: 'sid', idleTimeout: '30m', absoluteTimeout: 86_400 } as const
   expect(defineSession(options)).toStrictEqual({ name: 'sid', idleTimeout: 1_800_000, absoluteTimeout: 86_400_000 })
   expect(defineSession({ idleTimeout: 0.5 })).toStrictEqual({ name: 'beaker.session.id', idleTimeout: 500 })
-  expect(define({ idleTimeout: undefined })()).toStrictEqual({ name: 'beaker.session.id' })
+  expect(define({ idleTimeout: undefined })()).toStrictEqual({ name: 'beaker.session.id', idleTimeout: DEFAULT_IDLE })
+  expect(defineSession({ absoluteTimeout: '1d' })).not.toHaveProperty('idleTimeout')
 })
 
 test('a definition is frozen, and a copy of the options', () => {
@@ -26,7 +30,7 @@ test('a definition is frozen, and a copy of the options', () => {
 
 test('what a page may see is kept, and a list stays as it is', () => {
   for (const expose of [true, false, ['user']]) {
-    expect(defineSession({ expose })).toStrictEqual({ name: 'beaker.session.id', expose })
+    expect(defineSession({ expose })).toStrictEqual({ name: 'beaker.session.id', idleTimeout: DEFAULT_IDLE, expose })
   }
   expect(defineSession({})).not.toHaveProperty('expose')
   expect(Object.isFrozen(defineSession({ expose: ['user'] }).expose)).toBe(true)
