@@ -3,11 +3,13 @@
  * `load`, `commit` and `destroy` do.
  */
 import { SessionError } from '../../shared/errors.js'
+import { EXPIRY } from '../../shared/own-times.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { SetCookie, SetCookieAttributes } from '../core/cookies.js'
 import type { HeaderTarget } from '../core/http.js'
+import { wishOf } from '../core/own-lifetime.js'
 import { type Session, stateOf } from '../core/session.js'
-import type { Sessions } from '../core/sessions.js'
+import type { Sessions, SessionsInternal } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
 import { withStatus } from './held-response.js'
 
@@ -33,7 +35,7 @@ export interface ExpressRequestSession<Data extends object = SessionData> {
 
 interface ExpressSessionMembers {
   readonly id: string
-  /** To be looked at: the attributes are options of `createSessions`. */
+  /** Its lifetime can be set for this session; the other attributes are options of `createSessions`. */
   readonly cookie: SessionCookie
   /** Sets the cookie now. It is set before the head of the response leaves in any case. */
   save(callback?: SessionCallback): Promise<void>
@@ -71,9 +73,10 @@ export function openSession<Data extends object>(
   sessions: Sessions<Data>,
   { session, request, target, hasLeft = () => false }: Exchange<Data>,
 ): OpenSession<Data> {
-  const { load, commit, destroy, late, attributes } = sessions[internal]
+  const { load, commit, destroy, late } = sessions[internal]
   const state = stateOf(session)
   let hasEnded = false
+  let cookie: SessionCookie | undefined
   let current: { data: Partial<Data>; view: Partial<Data> & ViewMembers } | undefined
 
   const isEnded = (): boolean => hasEnded || state.isDestroyed
@@ -82,6 +85,7 @@ export function openSession<Data extends object>(
     state.isRead = true
     if (isEnded()) return null
     const { data } = session
+    cookie ??= cookieOf(session, sessions[internal])
     if (current?.data !== data) current = { data, view: viewOf(data, members) }
     return current.view as unknown as ExpressSession<Data>
   }
@@ -91,8 +95,7 @@ export function openSession<Data extends object>(
       return session.id
     },
     get cookie() {
-      const now = new Date()
-      return describeCookie(attributes(now), now)
+      return cookie as SessionCookie
     },
     save: (callback?: SessionCallback) => answer(callback, () => save()),
     destroy: (callback?: SessionCallback) => answer(callback, () => end()),
@@ -116,10 +119,11 @@ export function openSession<Data extends object>(
   function regenerate(): void {
     refuseEnded()
     // Who kept the old object finds the old session in it, by name too.
-    Object.defineProperty(members, 'id', { value: session.id })
+    Object.defineProperties(members, { id: { value: session.id }, cookie: { value: Object.freeze({ ...cookie }) } })
     members = membersOf()
     session.regenerate()
     session.data = {}
+    cookie = undefined
   }
 
   async function reload(): Promise<void> {
@@ -178,8 +182,8 @@ function answer(callback: SessionCallback | undefined, work: () => MaybePromise<
   return done
 }
 
-// `req.session.cookie`: the attributes of the session's cookie under the names of express-session, to be looked at.
-// They are options of `createSessions`; setting one here would change nothing, so it throws. RFC 6265 §5.2.
+// `req.session.cookie`: the attributes of the session's cookie under the names of express-session, RFC 6265 §5.2. The lifetime may be
+// set, as `remember` keeps it; the others are options of `createSessions`: setting one here would change nothing, so it throws.
 
 export interface SessionCookie {
   readonly path: string
@@ -188,34 +192,94 @@ export interface SessionCookie {
   readonly secure: boolean
   readonly sameSite: 'lax' | 'strict' | 'none' | false
   /** `null` until the browser closes. */
-  readonly expires: Date | null
-  /** Milliseconds, or `null` until the browser closes. */
-  readonly maxAge: number | null
-  readonly originalMaxAge: number | null
+  get expires(): Date | null
+  /** Sets the time from now until then as `maxAge`. `null` and `false`: until the browser closes. */
+  set expires(end: Date | null | false | undefined)
+  /** Milliseconds that are left since the session was last written, or `null` until the browser closes. */
+  get maxAge(): number | null
+  /** Milliseconds from each write, kept in the session, for the server, too. `null` and `false`: until the browser closes. */
+  set maxAge(age: number | null | false | undefined)
+  /** Milliseconds from each write, or `null` until the browser closes. */
+  get originalMaxAge(): number | null
+  set originalMaxAge(age: number | null | false | undefined)
 }
 
-function describeCookie(attributes: SetCookieAttributes, now: Date): SessionCookie {
-  const { path, domain, httpOnly, secure, sameSite } = attributes
-  const end = attributes.expires
-  // Max-Age goes before Expires (RFC 6265 §4.1.2.2).
-  const maxAge =
-    attributes.maxAge === undefined ? (end ? end.getTime() - now.getTime() : null) : attributes.maxAge * 1000
-  const values: SessionCookie = {
-    path,
-    domain,
-    httpOnly,
-    secure,
-    sameSite: sameSite ? (sameSite.toLowerCase() as 'lax' | 'strict' | 'none') : false,
-    expires: maxAge === null ? null : new Date(now.getTime() + maxAge),
-    maxAge,
-    originalMaxAge: maxAge,
+function cookieOf<Data extends object>(session: Session<Data>, sessions: SessionsInternal<Data>): SessionCookie {
+  const { attributes, settings } = sessions
+  const { span, remember } = lifetimeOf(session, sessions)
+  const now = (): number => settings.clock().getTime()
+  const fixed = (): SetCookieAttributes => attributes(settings.clock())
+  const shown: { readonly [Name in keyof SessionCookie]: () => SessionCookie[Name] } = {
+    path: () => fixed().path,
+    domain: () => fixed().domain,
+    httpOnly: () => fixed().httpOnly,
+    secure: () => fixed().secure,
+    sameSite: () => (fixed().sameSite?.toLowerCase() as 'lax' | 'strict' | 'none' | undefined) ?? false,
+    expires: () => span()?.end ?? null,
+    maxAge: () => {
+      const end = span()?.end
+      return end ? end.getTime() - now() : null
+    },
+    originalMaxAge: () => {
+      const { end, since } = span() ?? {}
+      return end && since ? end.getTime() - since.getTime() : null
+    },
   }
-  const described = Object.entries(values).map(([name, value]) => [name, { enumerable: true, get: () => value, set }])
-  return Object.preventExtensions(Object.defineProperties({}, Object.fromEntries(described))) as SessionCookie
+  // Whatever the name, express-session counts a Date from now on.
+  const ageOf = (value: unknown): unknown => (value instanceof Date ? value.getTime() - now() : value)
+  const setters: { readonly [name: string]: (value: unknown) => void } = {
+    expires(end) {
+      const isDate = end instanceof Date && !Number.isNaN(end.getTime())
+      if (!isDate && !isNone(end)) throw new TypeError('req.session.cookie.expires must be a Date, null or false')
+      remember(ageOf(end), 'expires')
+    },
+    maxAge: (age) => remember(ageOf(age), 'maxAge'),
+    originalMaxAge: (age) => remember(age, 'originalMaxAge'),
+  }
+  const members = Object.entries(shown).map(([name, get]) => {
+    return [name, { enumerable: true, get, set: setters[name] ?? refuseAttribute }]
+  })
+  return Object.preventExtensions(Object.defineProperties({}, Object.fromEntries(members))) as SessionCookie
 }
 
-function set(): never {
-  throw new TypeError('The attributes of the cookie are options of createSessions; req.session.cookie only shows them')
+/** How long the cookie of a session lasts, from the last write on or from what was set after it. */
+function lifetimeOf<Data extends object>(session: Session<Data>, { attributes, settings }: SessionsInternal<Data>) {
+  const wish = (): unknown => (session.data as SessionData)[EXPIRY]
+  let known = wish()
+  let knownSince = session.accessedAt
+  function note(): void {
+    known = wish()
+    knownSince = settings.clock()
+  }
+  return {
+    /** Undefined until the browser closes. */
+    span(): { since: Date; end: Date } | undefined {
+      if (!Object.is(known, wish())) note()
+      const { accessedAt } = session
+      const since = accessedAt > knownSince ? accessedAt : knownSince
+      const own = settings.cookieEnd(session.data as SessionData, since)
+      const { expires, maxAge } = attributes(since, own)
+      // Max-Age goes before Expires (RFC 6265 §4.1.2.2), but has no fractions.
+      const isAge = maxAge !== undefined && !(own instanceof Date)
+      const end = isAge ? new Date(since.getTime() + maxAge * 1000) : expires
+      return end && { since, end }
+    },
+    /** @param age - in milliseconds @throws {TypeError} */
+    remember(age: unknown, name: string): void {
+      session.remember(isNone(age) ? 'browser' : wishOf(age, settings.clock(), `req.session.cookie.${name}`))
+      note()
+    },
+  }
+}
+
+function isNone(lifetime: unknown): boolean {
+  return lifetime === null || lifetime === undefined || lifetime === false
+}
+
+function refuseAttribute(): never {
+  throw new TypeError(
+    'The attributes of the cookie are options of createSessions: of req.session.cookie only maxAge, originalMaxAge and expires can be set',
+  )
 }
 
 // `req.session` in the shape that middleware for express-session expects: the data with a few methods that do not enumerate.
@@ -246,7 +310,7 @@ function viewOf<Data extends object>(data: Data, members: ViewMembers): Data & V
   }
   const refuse = (name: keyof ViewMembers): never => {
     throw new TypeError(
-      `"${name}" of req.session is not data: a key of that name is at sessionOf(req).data.${name}, cookie attributes are options of createSessions`,
+      `"${name}" of req.session is not data: a key of that name is at sessionOf(req).data.${name}, a lifetime is set at req.session.cookie.maxAge`,
     )
   }
   const view = new Proxy(data, {

@@ -4,6 +4,7 @@
 import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
+import { wishOf } from '../core/own-lifetime.js'
 import { type Session, stateOf, viewed } from '../core/session.js'
 import type { SessionsInternal } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
@@ -84,11 +85,12 @@ interface FastifySessionMembers<Data extends object> {
   /** Does nothing: `touchEvery` says how often the times of a session are renewed. */
   touch(): void
   /**
-   * Takes what a plugin says of the cookie if it is so already.
+   * Takes what a plugin says of the cookie if it is so already, and gives this session its own lifetime, as `remember` does.
    *
+   * @param attributes.maxAge - in seconds
    * @throws {TypeError} for any other attribute: they are options of `createSessions`
    */
-  options(attributes: Readonly<Record<string, unknown>>): void
+  options(attributes: Readonly<Record<string, unknown>> & { readonly maxAge?: number | undefined }): void
 }
 
 export type FastifyCallback = (error?: unknown) => void
@@ -220,7 +222,7 @@ function viewOf<Data extends object>(own: Opened<Data>): FastifySession<Data> {
 
 function membersOf<Data extends object>(own: Opened<Data>): FastifySessionMembers<Data> {
   const { session, inner } = own
-  const { attributes, destroy, late } = inner
+  const { attributes, destroy, late, settings } = inner
   const data = (): Record<string, unknown> => session.data as Record<string, unknown>
   return {
     get: (key: PropertyKey) => ownOf(data(), key as string) as never,
@@ -247,13 +249,18 @@ function membersOf<Data extends object>(own: Opened<Data>): FastifySessionMember
     },
     touch() {},
     options(given) {
-      const now = attributes(new Date()) as unknown as Record<string, unknown>
-      for (const [name, value] of Object.entries(given ?? {})) {
-        if (NO_ATTRIBUTES.has(name) || value === undefined || isSame(value, now[name])) continue
+      const { maxAge, ...others } = given ?? {}
+      const now = settings.clock()
+      const current = attributes(now) as unknown as Record<string, unknown>
+      for (const [name, value] of Object.entries(others)) {
+        if (NO_ATTRIBUTES.has(name) || value === undefined || isSame(value, current[name])) continue
         throw new TypeError(
-          `"${name}" of the cookie is an option of createSessions: request.session.options() changes none`,
+          `"${name}" of the cookie is an option of createSessions: request.session.options() changes "maxAge" alone`,
         )
       }
+      if (maxAge === undefined) return
+      const age: unknown = typeof maxAge === 'number' ? maxAge * 1000 : maxAge
+      session.remember(wishOf(age, now, '"maxAge" of request.session.options()'))
     },
   }
 }

@@ -128,6 +128,18 @@ export function showRuled(target: SessionData, base: SessionData, written: Sessi
 /** Milliseconds; dates of HTTP have years of four digits (RFC 9110 §5.6.7). */
 const LONGEST_AGE = 31_536_000_000_000
 
+/**
+ * The wish for a lifetime in milliseconds, as a cookie has it: in whole seconds, and none that is left ends the session.
+ *
+ * @throws {TypeError}
+ */
+export function wishOf(age: unknown, now: Date, owner: string): Wish {
+  if (typeof age !== 'number' || !(age <= LONGEST_AGE)) {
+    throw new TypeError(`${owner} must be a number, of 1000 years at most`)
+  }
+  return age > 0 ? Math.max(1, Math.round(age / 1000)) : new Date(Math.max(0, now.getTime() + age))
+}
+
 /** Milliseconds. A cookie of less than a second would be gone as soon as it is set. @throws {TypeError} */
 export function ageOf(value: Duration, owner: string): number {
   const age = checkDuration(value, owner)

@@ -10,6 +10,7 @@ import type { HeaderTarget } from './http.js'
 import { type LateWrites, lateWrites } from './late.js'
 import { createLoader, type LoadSession } from './load.js'
 import { changedOptions, type SessionsChanges, type SessionsOptions, type Settings, settle } from './options.js'
+import type { CookieEnd } from './own-lifetime.js'
 import { publicReader } from './public-cookie.js'
 import { type Session, sessionBehind } from './session.js'
 import { internal, type ReadOnlySessions, readOnlySessions } from './verify-sessions.js'
@@ -55,8 +56,8 @@ export interface SessionsInternal<Data extends object> {
   destroy(session: Session<Data>, headers?: HeaderTarget): Promise<SetCookie[]>
   /** For a response whose head has left. */
   readonly late: LateWrites
-  /** What a session cookie gets at that time. */
-  attributes(now: Date): SetCookieAttributes
+  /** What a session cookie gets at that time. @param end - if the session itself says it */
+  attributes(now: Date, end?: CookieEnd): SetCookieAttributes
   readonly settings: Settings
   /** The same sessions with other settings, for tests of applications. */
   with(changes: Partial<Settings>): SessionsInternal<Data>
@@ -108,7 +109,7 @@ function internalOf<Data extends object>(settings: Settings): SessionsInternal<D
     commit: (session, headers) => commit(settings, session, headers),
     destroy: (session, headers) => destroy(settings, session, headers),
     late: lateWrites(settings),
-    attributes: (now) => settings.cookies.attributes({ ...settings.exposure, now }),
+    attributes: (now, end) => settings.cookies.attributes({ ...settings.exposure, now, end }),
     settings,
     with: (changes) => internalOf({ ...settings, ...changes }),
   }
