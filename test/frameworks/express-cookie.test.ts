@@ -2,13 +2,16 @@
  * `req.session.cookie` beside that of express-session: the same requests at the same times, and browsers get cookies of the same
  * lifetime. express-session names it by Expires, ours by Max-Age, too.
  */
+import { createRequire } from 'node:module'
 import express from 'express'
-import expressSession from 'express-session'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { createSessions, defineSession, expressSessions, memoryStore } from '../../src/server/index.js'
 import { SECRET } from '../server/server.helpers.js'
 import { listen } from './apps/listen.js'
 import type { RunningApp } from './behaviour.js'
+
+// Its types would claim `req.session` of every test for themselves.
+const expressSession = createRequire(import.meta.url)('express-session') as (options: object) => express.RequestHandler
 
 const NAME = 'sid'
 const MINUTE = 60
@@ -116,7 +119,7 @@ const ends: Record<string, Step[]> = {
   ],
 }
 
-const untilClosed = (change: Step['change']): Step[] => [
+const untilClosed = (change: (visit: Visit) => unknown): Step[] => [
   { change: maxAge(30 * DAY) },
   { after: 10, change },
   { after: HOUR },

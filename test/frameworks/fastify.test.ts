@@ -92,6 +92,65 @@ describe('the plugin', () => {
   })
 })
 
+describe('session.options()', () => {
+  type Options = Parameters<FastifySession['options']>[0]
+
+  function optionsApp(options: () => Options): (url?: string, cookie?: string) => Promise<[string, unknown]> {
+    const app = appOf()
+    app.register(fastifySessions(sessions))
+    app.get('/', async ({ session }) => {
+      session.set('user', 'dave')
+      session.options(options())
+      return session.data
+    })
+    app.get('/next', async ({ session }) => {
+      session.set('visits', (session.get('visits') ?? 0) + 1)
+      return session.data
+    })
+    return async (url = '/', cookie = '') => {
+      const answer = await app.inject({ url, headers: { cookie } })
+      return [String(answer.headers['set-cookie']), answer.json()]
+    }
+  }
+
+  test('maxAge is in seconds, and stays with the session', async () => {
+    const get = optionsApp(() => ({ maxAge: 3600, path: '/', sameSite: 'lax' }))
+    const [first] = await get()
+    expect(first).toMatch(/; Max-Age=3600;/)
+    const [second, data] = await get('/next', first.split(';')[0])
+    expect([second, data]).toEqual([
+      expect.stringMatching(/; Max-Age=3600;/),
+      { user: 'dave', visits: 1, _session_expiry: 3600 },
+    ])
+    const session = await sessions.load(second.split(';')[0])
+    expect(Number(session.expiresAt) - Number(session.accessedAt)).toBe(3_600_000)
+  })
+
+  test('none that is left ends the session, and undefined changes nothing', async () => {
+    const wishes = [60, undefined, 0]
+    const get = optionsApp(() => ({ maxAge: wishes.shift() }))
+    const [first] = await get()
+    const cookie = first.split(';')[0]
+    expect((await get('/', cookie))[1]).toEqual({ user: 'dave', _session_expiry: 60 })
+    expect((await get('/', cookie))[0]).toMatch(/; Max-Age=0;/)
+  })
+
+  test.each([
+    [{ maxAge: '60' }, /"maxAge" .*must be a number/],
+    [{ maxAge: Number.NaN }, /"maxAge" .*must be a number/],
+    [{ maxAge: 60, path: '/admin' }, /"path" of the cookie is an option of createSessions/],
+    [{ maxAge: 60, expires: new Date() }, /"expires" of the cookie is an option of createSessions/],
+  ])('%j throws, and changes nothing', async (wrong, message) => {
+    const app = appOf()
+    app.register(fastifySessions(sessions))
+    app.get('/', async ({ session }) => {
+      expect(() => session.options(wrong as Options)).toThrow(message)
+      return session.data
+    })
+    expect((await app.inject('/')).json()).toEqual({})
+  })
+})
+
 describe('cookies', () => {
   test('of the application stay, and a second commit replaces the first', async () => {
     const app = appOf()

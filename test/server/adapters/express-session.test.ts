@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { type ExpressSession, openSession } from '../../../src/server/adapters/express-session.js'
 import { stateOf } from '../../../src/server/core/session.js'
 import { isSessionError, type Session, type SessionCodec, SessionError } from '../../../src/server/index.js'
-import { NAME, serve, textCodec } from '../server.helpers.js'
+import { NAME, START, serve, textCodec } from '../server.helpers.js'
 
 type Data = Record<string, unknown>
 type View = ExpressSession<Data>
@@ -22,9 +22,10 @@ interface Visit {
 const MEMBERS = ['id', 'cookie', 'save', 'destroy', 'regenerate', 'reload', 'touch']
 
 function setUp(options: Parameters<typeof serve>[0] = {}) {
-  const { sessions, browser } = serve(options)
+  const { sessions, browser, clock } = serve(options)
   return {
     sessions,
+    clock,
     browser,
     async visit(): Promise<Visit> {
       const request = { headers: { cookie: browser.cookie } }
@@ -307,9 +308,7 @@ describe('the end', () => {
 describe('cookie', () => {
   test('shows the attributes', async () => {
     const { view } = await setUp({ maxAge: '1h', domain: 'shop.example', sameSite: 'strict', expose: false }).visit()
-    const before = Date.now()
-    const { expires, ...cookie } = view.cookie
-    expect(cookie).toEqual({
+    expect({ ...view.cookie }).toEqual({
       path: '/',
       domain: 'shop.example',
       httpOnly: true,
@@ -317,9 +316,8 @@ describe('cookie', () => {
       sameSite: 'strict',
       maxAge: 3_600_000,
       originalMaxAge: 3_600_000,
+      expires: new Date(START + 3_600_000),
     })
-    expect(expires?.getTime()).toBeGreaterThanOrEqual(before + 3_600_000)
-    expect(expires?.getTime()).toBeLessThanOrEqual(Date.now() + 3_600_000)
   })
 
   test('without an end it lasts until the browser closes', async () => {
@@ -329,18 +327,115 @@ describe('cookie', () => {
 
   test('with a date', async () => {
     const { view } = await setUp({ expires: '2h' }).visit()
-    expect(Math.abs((view.cookie.maxAge ?? 0) - 7_200_000)).toBeLessThan(2000)
+    expect(view.cookie).toMatchObject({ maxAge: 7_200_000, expires: new Date(START + 7_200_000) })
   })
 
   test('what changes nothing throws', async () => {
     const { view } = await setUp().visit()
     const cookie = view.cookie as unknown as Data
-    expect(() => {
-      cookie.maxAge = 5
-    }).toThrow(/options of createSessions/)
+    for (const name of ['path', 'domain', 'httpOnly', 'secure', 'sameSite']) {
+      expect(() => Object.assign(cookie, { [name]: cookie[name] })).toThrow(/options of createSessions/)
+    }
     expect(() => {
       cookie.signed = true
     }).toThrow(TypeError)
+  })
+
+  test('a lifetime is that of remember, and the next requests have it', async () => {
+    const { visit, sessions, browser, clock } = setUp({ idleTimeout: 60 })
+    const first = await visit()
+    first.view.user = 'dave'
+    first.view.cookie.maxAge = 7_200_000
+    expect(first.session.data).toEqual({ user: 'dave', _session_expiry: 7200 })
+    expect((await first.end())[0]).toMatch(/; Max-Age=7200;/)
+    clock.pass(3600)
+    const { cookie } = (await visit()).view
+    expect([cookie.maxAge, cookie.originalMaxAge, cookie.expires]).toEqual([
+      3_600_000,
+      7_200_000,
+      new Date(START + 7_200_000),
+    ])
+    expect((await sessions.load(browser.cookie)).expiresAt).toEqual(new Date(START + 7_200_000))
+  })
+
+  test('shows what somebody else has set: remember in this request, Python in the one before', async () => {
+    const { visit, clock } = setUp()
+    const first = await visit()
+    Object.assign(first.view, { user: 'dave', _session_expiry: 600 })
+    await first.end()
+    clock.pass(30)
+    const { view, session } = await visit()
+    expect(view.cookie).toMatchObject({ maxAge: 570_000, originalMaxAge: 600_000 })
+    session.remember('1h')
+    expect(view.cookie).toMatchObject({ maxAge: 3_600_000, originalMaxAge: 3_600_000 })
+    session.remember(new Date(START + 90_000))
+    expect(view.cookie).toMatchObject({ maxAge: 60_000, expires: new Date(START + 90_000) })
+    session.remember('browser')
+    expect(view.cookie).toMatchObject({ maxAge: null, expires: null, originalMaxAge: null })
+  })
+
+  test('a lifetime is kept in whole seconds, and is one at least', async () => {
+    const { view, session } = await setUp().visit()
+    const kept = [1, 499, 1499, 1500, 59_999.5].map((age) => {
+      view.cookie.maxAge = age
+      return session.data._session_expiry
+    })
+    expect(kept).toEqual([1, 1, 1, 2, 60])
+    view.cookie.expires = new Date(START + 3_599_999)
+    expect(session.data._session_expiry).toBe(3600)
+  })
+
+  test.each([0, -5, -1e300, -Infinity, new Date(0), new Date(-1e14)])('%s ends the session', async (age) => {
+    const { visit, browser } = setUp()
+    const first = await visit()
+    first.view.user = 'dave'
+    await first.end()
+    const second = await visit()
+    if (age instanceof Date) second.view.cookie.expires = age
+    else second.view.cookie.maxAge = age
+    expect((await second.end())[0]).toMatch(/; Max-Age=0;/)
+    expect(second.view).toBe(null)
+    expect(browser.cookie).toBe('')
+  })
+
+  test('what is no lifetime throws, and changes nothing', async () => {
+    const { view, session } = await setUp().visit()
+    const cookie = view.cookie as unknown as Data
+    cookie.maxAge = 5000
+    for (const age of [Number.NaN, Infinity, 31_536_000_000_001, '5000', '', true, 5n, {}, new Date(Number.NaN)]) {
+      for (const name of ['maxAge', 'originalMaxAge']) {
+        expect(() => Object.assign(cookie, { [name]: age })).toThrow(`req.session.cookie.${name} must be a number`)
+      }
+    }
+    for (const end of [0, 1, '', 'tomorrow', true, {}, new Date(Number.NaN)]) {
+      expect(() => Object.assign(cookie, { expires: end })).toThrow('req.session.cookie.expires must be a Date')
+    }
+    expect(session.data).toEqual({ _session_expiry: 5 })
+  })
+
+  test('a lifetime alone is no data, and no cookie', async () => {
+    const { view, end } = await setUp().visit()
+    view.cookie.maxAge = 60_000
+    expect(await end()).toEqual([])
+  })
+
+  test('the session before regenerate() keeps its own, and changes no other', async () => {
+    const { visit } = setUp()
+    const open = await visit()
+    const before = open.view
+    before.cookie.maxAge = 60_000
+    await before.regenerate()
+    expect(before.cookie.maxAge).toBe(60_000)
+    expect(() => {
+      before.cookie.maxAge = 5000
+    }).toThrow(TypeError)
+    expect(open.view.cookie.maxAge).toBe(null)
+    open.view.cookie.maxAge = 7000
+    expect([before.cookie.maxAge, open.view.cookie.maxAge, open.session.data]).toEqual([
+      60_000,
+      7000,
+      { _session_expiry: 7 },
+    ])
   })
 })
 
