@@ -33,6 +33,21 @@ describe('Express', () => {
     expectTypeOf<ExpressSession<Data>>().not.toHaveProperty('other')
   })
 
+  test('of the cookie the lifetime can be set', () => {
+    expectTypeOf<SessionCookie['maxAge']>().toEqualTypeOf<number | null>()
+    expectTypeOf<SessionCookie['expires']>().toEqualTypeOf<Date | null>()
+    void ((cookie: SessionCookie) => {
+      cookie.maxAge = 60_000
+      cookie.originalMaxAge = null
+      cookie.expires = new Date()
+      cookie.expires = false
+      // @ts-expect-error milliseconds
+      cookie.maxAge = '60s'
+      // @ts-expect-error an option of createSessions
+      cookie.path = '/'
+    })
+  })
+
   test('a key that is called like a method has the type of the method', () => {
     expectTypeOf<ExpressSession<{ save: number; id: Date }>['save']>().toBeFunction()
     expectTypeOf<ExpressSession<{ save: number; id: Date }>['id']>().toEqualTypeOf<string>()
