@@ -413,6 +413,17 @@ describe('cookie', () => {
     expect(session.data).toEqual({ _session_expiry: 5 })
   })
 
+  test('counts from a save in the same request', async () => {
+    const { visit, clock } = setUp()
+    const { view } = await visit()
+    view.user = 'dave'
+    view.cookie.maxAge = 60_000
+    clock.pass(20)
+    expect(view.cookie.maxAge).toBe(40_000)
+    await view.save()
+    expect(view.cookie).toMatchObject({ maxAge: 60_000, expires: new Date(START + 80_000) })
+  })
+
   test('a lifetime alone is no data, and no cookie', async () => {
     const { view, end } = await setUp().visit()
     view.cookie.maxAge = 60_000
