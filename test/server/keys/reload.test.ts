@@ -276,15 +276,32 @@ test('reloadEvery of createSessions is for its own secrets', () => {
 })
 
 test('a value that is signed while its key goes is signed again', async () => {
-  const source = testSource([OLD_SECRET])
-  const { sessions } = serve(beakerJwt({ secrets: source }))
-  const loaded = await sessions.load('')
-  Object.assign(loaded.data, { user: 'dave' })
-  source.state.keys = [SECRET]
-  const [cookies] = await Promise.all([sessions.commit(loaded), sessions.reload()])
-  const browser = testBrowser()
-  browser.take(cookies)
-  expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
+  const context = { cookieName: 'sid', purpose: 'session', now: new Date() } as const
+  let after = 0
+  // Microtasks by which signing begins before the reload, or after it.
+  for (let lead = -20; lead <= 20; lead++) {
+    const source = testSource([OLD_SECRET])
+    const codec = beakerJwt({ secrets: source })
+    const { sessions } = serve(codec)
+    await sessions.ready()
+    const begin = async <T>(wait: number, work: () => Promise<T>): Promise<T> => {
+      for (let turn = 0; turn < wait; turn++) await undefined
+      return await work()
+    }
+    let isReloaded = false
+    const reloading = begin(lead, async () => {
+      source.state.keys = [SECRET]
+      await sessions.reload()
+      isReloaded = true
+    })
+    const value = await begin(-lead, async () => await (codec as Required<SessionCodec>).sign({ data: {} }, context))
+    const isAfter = isReloaded
+    await reloading
+    if (!isAfter) continue
+    after++
+    await expect(codec.verify(value, context)).resolves.toMatchObject({ data: {} })
+  }
+  expect(after).toBeGreaterThan(0)
 })
 
 describe("Django's secrets from functions", () => {
