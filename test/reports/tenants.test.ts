@@ -2,15 +2,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
-import {
-  compact,
-  createSessions,
-  jwt,
-  memoryStore,
-  type SessionData,
-  type Sessions,
-} from '../../../src/server/index.js'
-import { SECRET } from '../server.helpers.js'
+import { compact, createSessions, jwt, memoryStore, type SessionData, type Sessions } from '../../src/server/index.js'
+import { SECRET } from '../server/server.helpers.js'
 
 const TENANTS = Array.from({ length: 1000 }, (_, index) => `tenant ${index}`)
 const MEBIBYTE = 1_048_576
