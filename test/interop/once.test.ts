@@ -3,43 +3,18 @@
  * replaced.
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inflateSync } from 'node:zlib'
-import { build } from 'esbuild'
 import pg from 'pg'
 import { createClient } from 'redis'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { root } from '../../scripts/run.mjs'
-import { hasPostgres, type Postgres, postgresHint, startPostgres } from '../setup/postgres.js'
-import { hasRedis, type Redis, redisHint, startRedis } from '../setup/redis.js'
+import { afterAll, describe, expect, test } from 'vitest'
+import { hasPostgres, type Postgres, postgresHint } from '../setup/postgres.js'
+import { hasRedis, type Redis, redisHint } from '../setup/redis.js'
 import type { OnceAnswer, OnceQuestion, OnceSettings } from './once-worker.js'
+import { workerProgram } from './worker-program.js'
 
-const worker = `${root}.cache/once/worker.mjs`
-const folder = mkdtempSync(join(tmpdir(), 'sessionglass-once-'))
-let redis: Redis | undefined
-let postgres: Postgres | undefined
-
-beforeAll(async () => {
-  await build({
-    entryPoints: [`${root}test/interop/once-worker.ts`],
-    outfile: worker,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    alias: { '#platform': `${root}src/server/platform/node.ts` },
-    logLevel: 'warning',
-  })
-  if (hasRedis()) redis = await startRedis()
-  if (hasPostgres()) postgres = await startPostgres()
-})
-afterAll(async () => {
-  await redis?.stop()
-  await postgres?.stop()
-  rmSync(folder, { recursive: true })
-})
+const { path: worker, folder, servers } = workerProgram('once')
 
 /** One process. It answers several questions at a time. */
 interface Process {
@@ -74,7 +49,7 @@ async function startProcess(settings: OnceSettings): Promise<Process> {
 type ReadRows = () => Promise<string[]>
 
 async function redisRows(): Promise<string[]> {
-  const client = createClient({ url: (redis as Redis).url })
+  const client = createClient({ url: (servers.redis as Redis).url })
   await client.connect()
   const keys = await client.keys('*')
   const rows = await Promise.all(keys.map(async (key) => (await client.get(key)) ?? ''))
@@ -83,7 +58,7 @@ async function redisRows(): Promise<string[]> {
 }
 
 async function djangoRows(): Promise<string[]> {
-  const { host, port, user, database } = postgres as Postgres
+  const { host, port, user, database } = servers.postgres as Postgres
   const client = new pg.Client({ host, port, user, database })
   await client.connect()
   const { rows } = await client.query<{ session_data: string }>('SELECT session_data FROM django_session')
@@ -193,13 +168,13 @@ function overStore(
 
 if (hasRedis()) {
   for (const store of ['redisStore', 'redisStore with ioredis'] as const) {
-    overStore(store, () => ({ ...(redis && { redisPort: redis.port }) }), redisRows)
+    overStore(store, () => ({ ...(servers.redis && { redisPort: servers.redis.port }) }), redisRows)
   }
 } else test.skip(redisHint, () => {})
 if (hasPostgres()) {
   const places = (): Omit<OnceSettings, 'store' | 'log'> => {
-    if (!postgres) return {}
-    const { host, port, user, database } = postgres
+    if (!servers.postgres) return {}
+    const { host, port, user, database } = servers.postgres
     return { postgres: { host, port, user, database } }
   }
   overStore('djangoStore in PostgreSQL', places, djangoRows)

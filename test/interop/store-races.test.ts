@@ -4,42 +4,15 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { root } from '../../scripts/run.mjs'
 import { runs } from '../random.js'
-import { hasPostgres, type Postgres, postgresHint, startPostgres } from '../setup/postgres.js'
-import { hasRedis, type Redis, redisHint, startRedis } from '../setup/redis.js'
+import { hasPostgres, postgresHint } from '../setup/postgres.js'
+import { hasRedis, redisHint } from '../setup/redis.js'
 import type { RaceAction, RaceAnswer, RaceQuestion, RaceSettings } from './race-worker.js'
+import { workerProgram } from './worker-program.js'
 
 const ROUNDS = runs(100)
-const worker = `${root}.cache/races/worker.mjs`
-let redis: Redis | undefined
-let postgres: Postgres | undefined
-const folder = mkdtempSync(join(tmpdir(), 'sessionglass-races-'))
-
-beforeAll(async () => {
-  await build({
-    entryPoints: [`${root}test/interop/race-worker.ts`],
-    outfile: worker,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    alias: { '#platform': `${root}src/server/platform/node.ts` },
-    logLevel: 'warning',
-  })
-  if (hasRedis()) redis = await startRedis()
-  if (hasPostgres()) postgres = await startPostgres()
-})
-afterAll(async () => {
-  await redis?.stop()
-  await postgres?.stop()
-  rmSync(folder, { recursive: true })
-})
+const { path: worker, folder, servers } = workerProgram('race')
 
 /** One process. It answers one question at a time. */
 interface Process {
@@ -114,14 +87,14 @@ function racesOf(store: RaceSettings['store'], settings: () => Omit<RaceSettings
 racesOf('session-file-store', () => ({ folder }))
 if (hasRedis()) {
   for (const store of ['connect-redis', 'redisStore', 'redisStore with ioredis'] as const) {
-    racesOf(store, () => ({ ...(redis && { redisPort: redis.port }) }))
+    racesOf(store, () => ({ ...(servers.redis && { redisPort: servers.redis.port }) }))
   }
 } else test.skip(redisHint, () => {})
 if (hasPostgres()) {
   for (const store of ['connect-pg-simple', 'djangoStore in PostgreSQL'] as const) {
     racesOf(store, () => {
-      if (!postgres) return {}
-      const { host, port, user, database } = postgres
+      if (!servers.postgres) return {}
+      const { host, port, user, database } = servers.postgres
       return { postgres: { host, port, user, database } }
     })
   }
