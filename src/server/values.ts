@@ -169,7 +169,8 @@ function isSame(key: string, a: SessionData, b: SessionData): boolean {
   return equalValues(memberOf(key, a), memberOf(key, b))
 }
 
-function memberOf(key: string, data: SessionData): unknown {
+/** An own member, never what every object has. */
+export function memberOf(key: string, data: SessionData): unknown {
   return Object.hasOwn(data, key) ? data[key] : undefined
 }
 

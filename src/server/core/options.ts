@@ -385,6 +385,7 @@ function checkCodecs(codecs: readonly SessionCodec[]): void {
 
 /** @throws {TypeError} if it is in the definition, too */
 function exposeOf<Data extends object>({ session, expose, readOnly }: SessionsOptions<Data>): Expose<Data> {
+  // What reads only shows nothing to a page.
   if (session?.expose === undefined) return readOnly ? (expose ?? false) : expose
   if (expose !== undefined) throw new TypeError('Option "expose" is in defineSession() already: one place decides')
   return session.expose as Expose<Data>
@@ -462,7 +463,6 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
   if (options.store !== undefined && !options.readOnly && writer?.keepsId === false) {
     throw new TypeError(`Option "store" needs a codec that keeps the session's id; ${writer.name} does not`)
   }
-  // What reads only shows nothing to a page.
   const loading = settleLoading(options, from && keptOf(from, options))
   const exposure =
     from && from.options.store === options.store ? from.exposure : createExposure(exposeOf(given), loading.ownTimes)

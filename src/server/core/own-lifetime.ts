@@ -7,6 +7,7 @@ import { checkDuration } from '../../shared/option-names.js'
 import { EXPIRY, EXPIRY_RULE, type OwnTimes, ownTimes } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionStore } from '../stores/store.js'
+import { memberOf } from '../values.js'
 
 /** So long without a request, at that time, or when the browser closes. */
 export type Wish = Duration | Date | 'browser'
@@ -43,14 +44,19 @@ export function readCookieEnd(store: StoreTimes): ReadCookieEnd {
 /** What scripts on the page may see: these members, and the lifetime if there are any and it is the session's own. */
 export function withOwnTimes(shown: SessionData, own: OwnTimes | undefined): SessionData {
   const { [EXPIRY]: _, [EXPIRY_RULE]: __, ...members } = shown
-  if (!own || !Object.values(members).some((value) => value !== undefined)) return members
+  if (!own || !hasMembers(members)) return members
   const { idleTimeout, end } = own
   return { ...members, [EXPIRY]: end === undefined ? (idleTimeout as number) / 1000 : textOf(new Date(end)) }
 }
 
+/** An object that says something. */
+export function hasMembers(data: object): boolean {
+  return Object.values(data).some((value) => value !== undefined)
+}
+
 /** As Django sets them. What has passed takes the cookie away. */
 function cookieEndOf(data: SessionData, now: Date): CookieEnd {
-  const value = Object.hasOwn(data, EXPIRY) ? data[EXPIRY] : undefined
+  const value = memberOf(EXPIRY, data)
   if (value === 0 || value === false) return 'browser'
   const end = typeof value === 'number' ? new Date(now.getTime() + value * 1000) : value
   const time = (ownTimes(end) || undefined)?.end
@@ -96,13 +102,13 @@ export function createRules(
 
 /** Somebody asked for the lifetime: `remember()`, or `set_expiry` of Python. */
 function isWished(data: SessionData): boolean {
-  const wish = Object.hasOwn(data, EXPIRY) ? data[EXPIRY] : undefined
+  const wish = memberOf(EXPIRY, data)
   const isNone = wish === undefined || wish === null || wish === ''
   return !isNone && !(Object.hasOwn(data, EXPIRY_RULE) && Object.is(data[EXPIRY_RULE], wish))
 }
 
 function ruled(data: SessionData, value: number | string | undefined): SessionData {
-  const isSame = [EXPIRY, EXPIRY_RULE].every((key) => (Object.hasOwn(data, key) ? data[key] : undefined) === value)
+  const isSame = [EXPIRY, EXPIRY_RULE].every((key) => memberOf(key, data) === value)
   if (isSame || isWished(data)) return data
   const { [EXPIRY]: _, [EXPIRY_RULE]: __, ...others } = data
   return value === undefined ? others : { ...others, [EXPIRY]: value, [EXPIRY_RULE]: value }

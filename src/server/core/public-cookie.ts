@@ -9,6 +9,7 @@ import type { SetCookie } from './cookies.js'
 import type { Times } from './lifetime.js'
 import { dataOfValue, type ReadPublic } from './load.js'
 import { contextOf, type Settings } from './options.js'
+import { hasMembers } from './own-lifetime.js'
 import { cookiesOf } from './place.js'
 import { type Draft, identify, type LoadedSession, type PublicCookie } from './session.js'
 import { cookieRoom, signFitting } from './sign-fitting.js'
@@ -66,11 +67,6 @@ export function publicChange(
     !needsTouch(lifetimeOf(data), record, now) &&
     equalValues(record.data, shown)
   return isCurrent ? undefined : shown
-}
-
-/** An object that says something. */
-function hasMembers(data: object): boolean {
-  return Object.values(data).some((value) => value !== undefined)
 }
 
 export interface SignedPublic {

@@ -109,8 +109,9 @@ interface SessionIdentity {
 /** What a session needs of the server it belongs to. */
 export interface SessionOwner {
   now(): Date
-  /** Puts a wish into the data. Absent if nothing is ever written. @throws {TypeError} */
+  /** Absent if nothing is ever written, as the next. */
   readonly once: Once | undefined
+  /** Puts a wish into the data. @throws {TypeError} */
   readonly putWish: ((data: SessionData, wish: Wish | undefined) => void) | undefined
 }
 

@@ -2,11 +2,10 @@
  * When a session of Django expires: `set_expiry` keeps it in the session, as `_session_expiry`. FORMATS §8.
  */
 import { errorAt, SessionError } from '../../shared/errors.js'
+import { EXPIRY } from '../../shared/own-times.js'
 import { zoneOffset } from '../../shared/pickle/known.js'
 import type { SessionData } from '../../shared/types.js'
-
-/** The key with which `set_expiry` gives one session a different expiry. */
-const EXPIRY = '_session_expiry'
+import { memberOf } from '../values.js'
 
 /**
  * What `_session_expiry` says, the one rule for rows and cookies: seconds from now, a time, or ISO 8601 text; 0 for a cookie that is kept
@@ -17,7 +16,7 @@ const EXPIRY = '_session_expiry'
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` for anything else
  */
 export function djangoExpiry(data: SessionData, now: Date, times: RowTimes): Date | 'browser' | undefined {
-  const expiry = Object.hasOwn(data, EXPIRY) ? data[EXPIRY] : undefined
+  const expiry = memberOf(EXPIRY, data)
   if (expiry === undefined || expiry === null || expiry === '') return undefined
   if (expiry === 0 || expiry === false) return 'browser'
   const end = typeof expiry === 'number' ? new Date(now.getTime() + expiry * 1000) : timeOf(expiry, times)

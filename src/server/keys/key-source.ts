@@ -49,12 +49,13 @@ export interface Loading<Value> {
 
 /** A value that is loaded while requests go on. */
 export interface Reloading<Value> extends Required<LoadedKeys> {
-  /** The last that was loaded, however old it is. */
-  latest(): Value | undefined
   /** @throws {SessionError} `ERR_SESSION_KEYS` if there is none yet, or only one that is too old */
   current(): Promise<Value>
-  /** Loads a newer one, or waits for one that is being loaded. Never fails. */
-  renew(): Promise<void>
+  /**
+   * A newer value than `old`, if one is being loaded or the last load began more than `cooldown` milliseconds ago (absent: only if
+   * one is being loaded). Else, and if that fails, the last one.
+   */
+  newer(old: Value, cooldown?: number): Promise<Value>
   /** For signatures: works once more if another value was loaded meanwhile, because what a removed key signs is lost. */
   use<Result>(work: (value: Value) => Promise<Result>): Promise<Result>
 }
@@ -76,7 +77,7 @@ export function createReloading<Value>(loading: Loading<Value>, initial?: Value)
   const listeners: ((event: KeysEvent) => void)[] = []
   let value = initial
   let loadedAt = 0
-  let triedAt = 0
+  let triedAt = Number.NaN
   let cause: unknown
   let underway: Promise<void> | undefined
 
@@ -122,9 +123,12 @@ export function createReloading<Value>(loading: Loading<Value>, initial?: Value)
   }
 
   return {
-    latest: () => value,
     current,
-    renew: load,
+    async newer(old, cooldown) {
+      const mayAsk = cooldown !== undefined && !isRecent(triedAt, cooldown)
+      if (value === old && (underway || mayAsk)) await load()
+      return value ?? old
+    },
     async use(work) {
       const first = await current()
       const result = await work(first)

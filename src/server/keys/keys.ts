@@ -169,35 +169,12 @@ async function prepareKeys(checked: readonly CheckedKey[]): Promise<KeySet> {
 }
 
 export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
-  const { cooldown, canSign, clock = () => new Date(), load } = loading
-  let triedAt = Number.NaN
-  let isUnderway = false
-  const keys = createReloading(
-    {
-      ...loading,
-      describe,
-      async load() {
-        triedAt = clock().getTime()
-        isUnderway = true
-        return await load().finally(() => {
-          isUnderway = false
-        })
-      },
-    },
-    initial,
-  )
-  const isResting = (): boolean => {
-    const passed = clock().getTime() - triedAt
-    return cooldown === undefined || (passed >= 0 && passed < cooldown)
-  }
+  const keys = createReloading({ ...loading, describe }, initial)
   return {
     ...keys,
-    canSign,
+    canSign: loading.canSign,
     publicKeys: async () => (await keys.current()).flatMap(({ publicJwk }) => publicJwk ?? []),
-    async renewed(set) {
-      if (keys.latest() === set && (isUnderway || !isResting())) await keys.renew()
-      return keys.latest() ?? set
-    },
+    renewed: (set) => keys.newer(set, loading.cooldown),
   }
 }
 
