@@ -14,6 +14,8 @@ const server = ['test/server/**/*.test.ts', 'test/contract/**/*.test.ts']
 
 export default defineConfig({
   test: {
+    // The default leaves one core free.
+    maxWorkers: '100%',
     projects: [
       {
         resolve: platform('node'),

@@ -78,10 +78,15 @@ export function onTestFinished(body: Body): void {
   finishing.push(body)
 }
 
-/** Runs everything that was declared, one after the other, and prints what failed. */
+/** Runs everything that was declared, one after the other, and prints what failed, and each file, so that one that stands still has a name. */
 export async function runCases(): Promise<Totals> {
   const totals: Totals = { passed: 0, failed: 0 }
+  let file: string | undefined
   for (const { name, body, suites } of cases) {
+    if (suites[0]?.name !== file) {
+      file = suites[0]?.name
+      console.log(`in ${file}`)
+    }
     finishing = []
     try {
       for (const suite of suites) for (const before of suite.before) await (before as () => unknown)()
