@@ -70,7 +70,7 @@ test('hooks are those of their own file, and run after a failure, too', async ()
       test('good', () => console.log('good'))`,
   })
   const { stdout, stderr, status } = spawnSync(process.execPath, [outfile], { encoding: 'utf8' })
-  expect(stdout).toBe('before\nafter, inside\nafter\ngood\n1 passed, 1 failed\n')
+  expect(stdout).toBe('in first\nbefore\nafter, inside\nafter\nin second\ngood\n1 passed, 1 failed\n')
   expect(stderr).toContain('FAILED first > suite > bad')
   expect(status).toBe(1)
 })
