@@ -522,6 +522,7 @@ async function signWith(
   if (row) record.stored = row.data
   const end = endAt(settings, shown, { createdAt, now }) ?? (codec.bareId && row?.expiresAt)
   if (end) record.expiresAt = end
+  else if (await hadOwnEnd(settings, read)) delete record.expiresAt
   record.isOwnEnd = settings.ownTimes(shown) !== undefined
   const limits = codec.chunks ? settings.chunkLimits : undefined
   // A header takes what several cookies together may take.
@@ -539,6 +540,13 @@ async function signWith(
   const cookie = { end: settings.cookieEnd(shown, now), now }
   if (browser.isToken) return { loaded, cookies: [], chunks: [] }
   return { loaded, ...piecesOf(settings, browser, { loaded, limits, cookie }) }
+}
+
+/** Whether the end of a session as it was read is one that it had for itself, which goes with the wish for it. */
+async function hadOwnEnd(settings: Settings, read: LoadedSession | undefined): Promise<boolean> {
+  if (!read?.record.expiresAt) return false
+  const data = read.base ?? (await dataOfValue(settings, read))
+  return data !== undefined && settings.ownTimes(data) !== undefined
 }
 
 interface SignedValue {

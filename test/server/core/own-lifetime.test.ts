@@ -106,6 +106,34 @@ describe('remember', () => {
     expect(expiredOf(await visit((data) => delete (data as { user?: string }).user))).toEqual(['beaker.session.id'])
   })
 
+  test.each([
+    ['beakerJwt', beakerJwt({ secrets })],
+    ['jwt', jwt({ secrets })],
+    ['compact', compact({ secrets })],
+    ['djangoSigned', djangoSigned({ secretKey: SECRET, maxAge: '400d' })],
+  ])('%s: without timeouts, the end of a session goes with the wish for it', async (name, codec) => {
+    for (const isStored of name === 'djangoSigned' ? [false] : [false, true]) {
+      for (const wish of ['browser', undefined] as const) {
+        const clock = testClock()
+        const session = defineSession({ idleTimeout: false })
+        const { sessions, browser, visit } = serve({
+          session,
+          clock,
+          codecs: [codec],
+          ...(isStored && { store: memoryStore({ clock }) }),
+        })
+        await visit((data) => Object.assign(data, { user: 'dave', _session_expiry: 60 }))
+        const remembered = await sessions.load(browser.cookie)
+        expect(remembered.expiresAt).toEqual(new Date(START + 60_000))
+        remembered.remember(wish)
+        browser.take(await sessions.commit(remembered))
+        expect(remembered.expiresAt).toBeUndefined()
+        clock.pass(120)
+        expect((await sessions.load(browser.cookie)).data.user).toBe('dave')
+      }
+    }
+  })
+
   test('a time that has passed ends the session', async () => {
     const clock = testClock()
     const store = memoryStore({ clock })
