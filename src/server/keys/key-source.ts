@@ -112,7 +112,9 @@ export function createReloading<Value>(loading: Loading<Value>, initial?: Value)
     if (value !== undefined && (maxAge === FOREVER || isRecent(loadedAt, maxAge))) return value
     const isResting = cause !== undefined && isRecent(triedAt, RETRY_AFTER)
     const begun = isResting ? undefined : load()
-    if (value === undefined || !isRecent(loadedAt, maxAge + Math.min(maxAge, maxStale))) await begun
+    // A source that stands still holds up no request: only what begins after a silence is waited for.
+    const isSilence = cause === undefined && triedAt - loadedAt >= 2 * maxAge
+    if (value === undefined || isSilence || !isRecent(loadedAt, maxAge + maxStale)) await begun
     if (value !== undefined && now() - loadedAt < maxAge + maxStale) return value
     throw outage()
   }

@@ -181,6 +181,28 @@ describe('a reload', () => {
     expect(source.state.count).toBe(2)
   })
 
+  test('whose source stands still: no request waits for it, however long that takes', async () => {
+    const source = testSource([old])
+    const clock = testClock()
+    const codec = jwt({ keys: createKeys(source, { reloadEvery: '1m', timeout: '1h', clock }) })
+    const token = await signWith(old)
+    await codec.verify(token, session)
+    for (const count of [2, 3]) {
+      let fail = (_: Error): void => {}
+      source.state.gate = new Promise((_, reject) => {
+        fail = reject
+      })
+      // The source is asked with the first of these requests, and does not answer.
+      for (const seconds of [60, 1, 59, 60, 3600]) {
+        clock.pass(seconds)
+        expect((await codec.verify(token, session)).kid).toBe('old')
+        expect(source.state.count).toBe(count)
+      }
+      fail(new Error('down'))
+      await settled()
+    }
+  })
+
   test('that fails for hours: the last good keys go on, and the source has its rest', async () => {
     const source = testSource([old])
     const clock = testClock()
