@@ -4,29 +4,37 @@
 import { parseDuration } from './define-session.js'
 
 /**
- * Every name that an options object may have, and which of them are true or false. A type that gets another option makes this list a type
- * error.
+ * Every name that an options object may have, and which of them are true or false, or a function. A type that gets another option makes
+ * this list a type error.
  */
 export type OptionNames<Options extends object> = {
-  readonly [Name in keyof Options]-?: [Exclude<Options[Name], undefined>] extends [boolean] ? 'switch' : 1
+  readonly [Name in keyof Options]-?: Kind<Exclude<Options[Name], undefined>>
 }
 
+type Kind<Value> = [Value] extends [boolean]
+  ? 'switch'
+  : [Value] extends [(...parameters: never) => unknown]
+    ? 'function'
+    : 1
+
 /**
- * Refuses options that do not exist, and what is neither true nor false for a switch: the text `'false'`, as an environment variable has
- * it, would count as true.
+ * Refuses options that do not exist, what is no function where only one is called, and what is neither true nor false for a switch: the text
+ * `'false'`, as an environment variable has it, would count as true.
  *
  * @param owner - the function that takes them, for the message
  * @throws {TypeError} naming the option, and the nearest name that exists
  */
 export function checkNames<Options extends object>(options: Options, known: OptionNames<Options>, owner: string): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError(`${owner} takes an object of options`)
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw new TypeError(`${owner} takes an object of options`)
   for (const [name, value] of Object.entries(options)) {
     if (!Object.hasOwn(known, name)) {
       throw new TypeError(`${owner} has no option "${name}". ${hint(name, Object.keys(known))}`)
     }
-    if (known[name as keyof Options] === 'switch' && value !== undefined && typeof value !== 'boolean') {
-      throw new TypeError(`Option "${name}" must be true or false`)
-    }
+    const kind: 'switch' | 'function' | 1 = known[name as keyof Options]
+    if (value === undefined || kind === 1) continue
+    if (kind === 'function' && typeof value !== 'function') throw new TypeError(`Option "${name}" must be a function`)
+    if (kind === 'switch' && typeof value !== 'boolean') throw new TypeError(`Option "${name}" must be true or false`)
   }
 }
 

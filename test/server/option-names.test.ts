@@ -127,3 +127,32 @@ test.each<[string, string, () => unknown]>([
 ])('%s says that a part of its list is undefined', (_, option, call) => {
   expect(call).toThrow(`Option "${option}" contains undefined: is the environment variable set?`)
 })
+
+/** Options that are called: what is no function would fail in a request, or change nothing. */
+const called: Record<string, readonly string[]> = {
+  createKeys: ['clock'],
+  createReadStats: ['clock'],
+  createSessions: ['clock', 'on'],
+  djangoJwt: ['claims', 'user'],
+  djangoStore: ['clock', 'execute'],
+  djangoUser: ['user'],
+  fromExpressStore: ['clock'],
+  memoryStore: ['clock', 'isAnonymous'],
+  redisStore: ['clock'],
+  remoteJwks: ['clock', 'fetch'],
+  verifySessions: ['clock', 'on'],
+}
+
+test.each(Object.entries(called).flatMap(([name, options]) => options.map((option) => [name, option] as const)))(
+  '%s: %s must be a function',
+  async (name, option) => {
+    const [call] = functions[name] as [(options: object) => unknown]
+    for (const value of [5, 'now', new Date(), true, null, {}]) {
+      await expect((async () => call({ [option]: value }))()).rejects.toThrow(`Option "${option}" must be a function`)
+    }
+  },
+)
+
+test('with() refuses the same', () => {
+  expect(() => sessions.with({ clock: new Date() as never })).toThrow('Option "clock" must be a function')
+})

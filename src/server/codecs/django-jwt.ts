@@ -64,8 +64,8 @@ const OPTIONS: OptionNames<DjangoJwtOptions> = {
   secrets: 1,
   reloadEvery: 1,
   fields: 1,
-  user: 1,
-  claims: 1,
+  user: 'function',
+  claims: 'function',
   sessionField: 1,
   expires: 1,
   renew: 1,
@@ -162,7 +162,6 @@ interface DjangoJwtSettings {
 
 function settingsOf<User extends object>(options: Known<DjangoJwtOptions<User>>, ring: KeyRing): DjangoJwtSettings {
   const { fields = [], sessionField = DEFAULT_FIELD, user, claims, expires, renew = 'half-life', kid = false } = options
-  if (user !== undefined && typeof user !== 'function') throw new TypeError('Option "user" must be a function')
   if (claims !== undefined && (typeof claims !== 'function' || user === undefined)) {
     throw new TypeError('Option "claims" must be a function, and needs "user"')
   }

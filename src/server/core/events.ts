@@ -116,7 +116,7 @@ export interface ReadStats {
  * @param options.clock - the present time, for tests
  */
 export function createReadStats(options: { clock?: () => Date } = {}): ReadStats {
-  checkNames(options, { clock: 1 }, 'createReadStats')
+  checkNames(options, { clock: 'function' }, 'createReadStats')
   const clock = options.clock ?? (() => new Date())
   const since = clock()
   const rows = new Map<string, ReadStatsRow>()

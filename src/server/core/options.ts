@@ -227,8 +227,8 @@ export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
   store: 1,
   tenant: 1,
   requireTimes: 'switch',
-  on: 1,
-  clock: 1,
+  on: 'function',
+  clock: 'function',
 }
 
 const OPTIONS: OptionNames<SessionsOptions> = {
@@ -584,7 +584,6 @@ function emitter(
   { cookie, clock, observe }: { cookie: string; clock: () => Date; observe: boolean },
 ): EmitEvent | undefined {
   if (on === undefined) return undefined
-  if (typeof on !== 'function') throw new TypeError('Option "on" must be a function')
   return (event) => {
     const isWrite = !['read', 'rejected', 'shadowed', 'keys', 'insecure'].includes(event.type)
     on({ ...event, cookie, time: clock(), ...(observe && isWrite ? { observed: true } : {}) })

@@ -45,7 +45,7 @@ const OPTIONS: OptionNames<DjangoUserOptions> = {
   secretKey: 1,
   secretKeyFallbacks: 1,
   reloadEvery: 1,
-  user: 1,
+  user: 'function',
   passwordField: 1,
   activeField: 1,
   backends: 1,

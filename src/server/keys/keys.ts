@@ -67,7 +67,7 @@ const OPTIONS: OptionNames<KeysOptions> = {
   allowWeakSecrets: 'switch',
   reloadEvery: 1,
   timeout: 1,
-  clock: 1,
+  clock: 'function',
 }
 
 /**

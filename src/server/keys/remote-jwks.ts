@@ -38,9 +38,9 @@ const OPTIONS: OptionNames<RemoteJwksOptions> = {
   staleMaxAge: 1,
   timeout: 1,
   maxSize: 1,
-  fetch: 1,
+  fetch: 'function',
   headers: 1,
-  clock: 1,
+  clock: 'function',
 }
 
 const MAX_JWKS_BYTES = 65_536

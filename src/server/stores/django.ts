@@ -26,12 +26,12 @@ export interface DjangoStoreOptions extends DjangoRowOptions {
 }
 
 const OPTIONS: OptionNames<DjangoStoreOptions> = {
-  execute: 1,
+  execute: 'function',
   dialect: 1,
   table: 1,
   cookieAge: 1,
   timeZone: 1,
-  clock: 1,
+  clock: 'function',
   secretKey: 1,
   secretKeyFallbacks: 1,
   reloadEvery: 1,

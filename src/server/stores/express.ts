@@ -38,7 +38,7 @@ interface StoredCookie {
  * @throws {TypeError} for something that is not such a store
  */
 export function fromExpressStore(store: ExpressStore, options: { clock?: () => Date } = {}): SessionStore {
-  checkNames(options, { clock: 1 }, 'fromExpressStore')
+  checkNames(options, { clock: 'function' }, 'fromExpressStore')
   const { clock = () => new Date() } = options
   for (const method of ['get', 'set', 'destroy'] as const) {
     if (typeof store?.[method] !== 'function') throw new TypeError(`fromExpressStore: the store has no ${method}()`)

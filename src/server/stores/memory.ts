@@ -28,7 +28,13 @@ export interface MemoryStoreOptions {
   clock?: () => Date
 }
 
-const OPTIONS: OptionNames<MemoryStoreOptions> = { maxSessions: 1, maxBytes: 1, isAnonymous: 1, ttl: 1, clock: 1 }
+const OPTIONS: OptionNames<MemoryStoreOptions> = {
+  maxSessions: 1,
+  maxBytes: 1,
+  isAnonymous: 'function',
+  ttl: 1,
+  clock: 'function',
+}
 
 const DEFAULT_SESSIONS = 10_000
 const DEFAULT_BYTES = 67_108_864
@@ -52,7 +58,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   const { isAnonymous = () => false, clock = () => new Date() } = options
   checkLimit(maxSessions, 'maxSessions')
   checkLimit(maxBytes, 'maxBytes', { unit: 'bytes' })
-  if (typeof isAnonymous !== 'function') throw new TypeError('Option "isAnonymous" must be a function')
   const lifetime = ttl === false ? Number.POSITIVE_INFINITY : checkDuration(ttl, 'ttl')
   /** Each in the order of the last use. */
   const anonymous = new Map<string, Row>()

@@ -36,7 +36,7 @@ export interface RedisStoreOptions {
   clock?: () => Date
 }
 
-const OPTIONS: OptionNames<RedisStoreOptions> = { prefix: 1, ttl: 1, clock: 1 }
+const OPTIONS: OptionNames<RedisStoreOptions> = { prefix: 1, ttl: 1, clock: 'function' }
 
 const DEFAULT_TTL = '14d'
 /** How often a change is tried again. Each failure means that another request has written, so it takes as many requests at once. */
