@@ -146,7 +146,7 @@ const called: Record<string, readonly string[]> = {
 test.each(Object.entries(called).flatMap(([name, options]) => options.map((option) => [name, option] as const)))(
   '%s: %s must be a function',
   async (name, option) => {
-    const [call] = functions[name] as [(options: object) => unknown]
+    const [call] = functions[name] as NonNullable<(typeof functions)[string]>
     for (const value of [5, 'now', new Date(), true, null, {}]) {
       await expect((async () => call({ [option]: value }))()).rejects.toThrow(`Option "${option}" must be a function`)
     }
