@@ -153,6 +153,7 @@ export function reasonsAgainst(
     since(meta.accessedAt) > (idleTimeout as number),
     since(meta.createdAt) > (definition.absoluteTimeout as number),
     since(meta.expiresAt) >= 0 || since(end) >= 0,
-    since(meta.notBefore) < -2 * TOLERANCE,
+    // Twice the tolerance: `since` has taken it off, and here it has to be added.
+    since(meta.notBefore) < -60_000,
   ]
 }

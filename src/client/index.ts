@@ -31,13 +31,10 @@ export function getSession<Public = SessionData, Data = unknown>(
     unknown,
     Partial<Public>
   >
-  for (const found of readCandidates(definition, cookie, reader)) {
-    const { data } = found
-    if (data && !reasonsAgainst(found, definition, +now).includes(true)) {
-      for (const _ in data) return data
-      // What shows nothing is no session to a page.
-      return null
-    }
-  }
+  const data = readCandidates(definition, cookie, reader).find(
+    (found) => found.data && !reasonsAgainst(found, definition, +now).includes(true),
+  )?.data as Readonly<Partial<Public>>
+  // What shows nothing is no session to a page.
+  for (const _ in data) return data
   return null
 }

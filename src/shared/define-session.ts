@@ -42,6 +42,8 @@ export interface SessionDefinition<Data = SessionData, Public = Data> {
   readonly fields?: SessionFields
   readonly sessionField?: string
   readonly expose?: Exposed
+  /** @internal The idle timeout, if nobody asked for it: what another system has configured counts before it. */
+  readonly '~idle'?: number
   /** Carries the type; never there at run time. */
   readonly '~data'?: Data
   /** Carries the type of what the page may see; never there at run time. */
@@ -148,30 +150,27 @@ export function defineSession<Data, Public>(
 export function defineSession(options: SessionOptions & { expose?: Exposed }): SessionDefinition
 export function defineSession(options?: SessionOptions & { expose?: Exposed }): unknown {
   if (!options) return defineSession
-  const {
-    absoluteTimeout,
-    idleTimeout = absoluteTimeout === undefined && '2w',
-    name = DEFAULT_NAME,
-    sessionField = 'sk',
-    fields,
-    expose,
-    ...others
-  } = options
+  const { absoluteTimeout, idleTimeout, name = DEFAULT_NAME, sessionField = 'sk', fields, expose, ...others } = options
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
-  if (typeof name !== 'string' || !/^[!#-'*+.^`|~\w-]+$/.test(name)) refuse('name')
+  if (!(typeof name === 'string' && /^[!#-'*+.^`|~\w-]+$/.test(name))) refuse('name')
   if (Array.isArray(fields)) refuse('fields')
-  const definition: Definition =
-    (fields ?? options.sessionField) !== undefined ? { name, fields: { ...fields }, sessionField } : { name }
+  const definition: Definition = {
+    name,
+    ...((fields ?? options.sessionField) !== undefined && { fields: { ...fields }, sessionField }),
+    // A list stays as it is now.
+    ...(expose !== undefined && { expose }),
+  }
   for (const option in others) refuse(option, DEFINITION_OPTIONS)
-  const timeouts = { absoluteTimeout, idleTimeout }
+  const timeouts =
+    (absoluteTimeout ?? idleTimeout) === undefined
+      ? { absoluteTimeout, idleTimeout: '2w', '~idle': '2w' }
+      : { absoluteTimeout, idleTimeout }
   for (const option in timeouts) {
     const value = timeouts[option as 'idleTimeout']
     if (value !== undefined && value !== false) {
       definition[option as 'idleTimeout'] = parseDuration(value, option) || refuse(option)
     }
   }
-  // A list stays as it is now.
-  if (expose !== undefined) definition.expose = expose
   return deepFreeze(definition)
 }
 

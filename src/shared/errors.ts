@@ -48,6 +48,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_KEYS'
   /** A Secure cookie was set over what looks like plain HTTP; a warning, never thrown. */
   | 'ERR_SESSION_INSECURE'
+  /** Nothing ends the sessions on the server; a warning, never thrown. */
+  | 'ERR_SESSION_ENDLESS'
 
 /** One key of a session and what it costs, for `ERR_SESSION_TOO_LARGE`. */
 export interface KeySize {

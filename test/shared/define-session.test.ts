@@ -4,20 +4,24 @@ import { defineSession, type SessionOptions } from '../../src/shared/define-sess
 
 const define = (options: object) => () => defineSession(options as SessionOptions)
 
-/** Two weeks in milliseconds. */
-const DEFAULT_IDLE = 1_209_600_000
+/** Two weeks in milliseconds, and that nobody asked for them. */
+const byDefault = { '~idle': 1_209_600_000, idleTimeout: 1_209_600_000 }
 
 test('the default is the name of Beaker, and an end after two weeks without a request', () => {
   for (const definition of [defineSession({}), defineSession({ expose: undefined } as never)])
-    expect(definition).toStrictEqual({ name: 'beaker.session.id', idleTimeout: DEFAULT_IDLE })
+    expect(definition).toStrictEqual({ name: 'beaker.session.id', ...byDefault })
 })
 
 test('timeouts are milliseconds, and there only where they were given', () => {
   const options = { name: 'sid', idleTimeout: '30m', absoluteTimeout: 86_400 } as const
   expect(defineSession(options)).toStrictEqual({ name: 'sid', idleTimeout: 1_800_000, absoluteTimeout: 86_400_000 })
   expect(defineSession({ idleTimeout: 0.5 })).toStrictEqual({ name: 'beaker.session.id', idleTimeout: 500 })
-  expect(define({ idleTimeout: undefined })()).toStrictEqual({ name: 'beaker.session.id', idleTimeout: DEFAULT_IDLE })
-  expect(defineSession({ absoluteTimeout: '1d' })).not.toHaveProperty('idleTimeout')
+  expect(define({ idleTimeout: undefined })()).toStrictEqual({ name: 'beaker.session.id', ...byDefault })
+  expect(defineSession({ absoluteTimeout: '1d' })).toStrictEqual({
+    name: 'beaker.session.id',
+    absoluteTimeout: 86_400_000,
+  })
+  expect(defineSession({ idleTimeout: '14d' })).not.toHaveProperty('~idle')
 })
 
 test('a definition is frozen, and a copy of the options', () => {
@@ -30,7 +34,7 @@ test('a definition is frozen, and a copy of the options', () => {
 
 test('what a page may see is kept, and a list stays as it is', () => {
   for (const expose of [true, false, ['user']]) {
-    expect(defineSession({ expose })).toStrictEqual({ name: 'beaker.session.id', idleTimeout: DEFAULT_IDLE, expose })
+    expect(defineSession({ expose })).toStrictEqual({ name: 'beaker.session.id', ...byDefault, expose })
   }
   expect(defineSession({})).not.toHaveProperty('expose')
   expect(Object.isFrozen(defineSession({ expose: ['user'] }).expose)).toBe(true)

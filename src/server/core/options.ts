@@ -353,18 +353,15 @@ function publicRecordsOf(codec: SessionCodec, all: PublicRecords): VerifiedCache
 }
 
 const ENDLESS = 'Sessions never expire on the server: set idleTimeout or absoluteTimeout in defineSession()'
-/** The default of definitions, in milliseconds. */
-const DEFAULT_IDLE = 1_209_600_000
 
-/** What another system configures counts before the default, which is for nobody who has said anything. */
+/** What another system configures counts before the default of definitions. */
 function timeoutsOf(
-  { idleTimeout, absoluteTimeout }: SessionDefinition<unknown, unknown>,
+  { idleTimeout, absoluteTimeout, '~idle': byDefault }: SessionDefinition<unknown, unknown>,
   [writer]: readonly SessionCodec[],
   store: SessionStore | undefined,
 ): LifetimeOptions {
-  const configured = (store ?? writer)?.idleTimeout
-  const isDefault = idleTimeout === DEFAULT_IDLE && absoluteTimeout === undefined
-  return { idleTimeout: isDefault ? (configured ?? idleTimeout) : idleTimeout, absoluteTimeout }
+  const configured = byDefault && (store ?? writer)?.idleTimeout
+  return { idleTimeout: configured ?? idleTimeout, absoluteTimeout }
 }
 
 /** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */

@@ -2,6 +2,7 @@
  * Sessions for a service that only reads them: nothing that signs, sets a cookie or writes a row is part of it.
  */
 import { platform } from '#platform'
+import type { SessionErrorCode } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
 import type { JwkSet } from '../keys/key-input.js'
@@ -71,13 +72,14 @@ export function verifySessions<Data extends object = SessionData>(
   return readOnlySessions(settleLoading(options))
 }
 
+const ENDLESS: SessionErrorCode = 'ERR_SESSION_ENDLESS'
 const warned = new Set<string>()
 
 /** The names of the cookies whose sessions never end have been told. */
 function warnOnce({ name, endless: [warning] }: LoadSettings): void {
   if (!warning || warned.has(name)) return
   warned.add(name)
-  platform.warn('ERR_SESSION_EXPIRED', `${warning} (${name})`)
+  platform.warn(ENDLESS, `${warning} (${name})`)
 }
 
 export function readOnlySessions<Data extends object>(

@@ -8,6 +8,7 @@ import {
   createSessions,
   defineSession,
   djangoSigned,
+  djangoStore,
   fromBeakerConfig,
   jwt,
   memoryStore,
@@ -77,7 +78,7 @@ describe('no end', () => {
       expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
     }
     expect(verifySessions({ session, codecs: [beakerJwt({ secrets })] }).warnings.join()).toContain('never expire')
-    expect(warn.mock.calls).toEqual([['ERR_SESSION_EXPIRED', expect.stringContaining('(endless)')]])
+    expect(warn.mock.calls).toEqual([['ERR_SESSION_ENDLESS', expect.stringContaining('(endless)')]])
   })
 
   test.each([
@@ -118,7 +119,20 @@ describe('what another system has configured', () => {
     expect(expiresAt).toEqual(new Date(START + 30 * DAY * 1000))
     clock.pass(29 * DAY)
     expect((await sessions.load(browser.cookie)).data).toEqual({ user: 'dave' })
-    const own = await signIn({ codecs, session: defineSession({ idleTimeout: '1d' }) })
-    expect(own.expiresAt).toEqual(new Date(START + DAY * 1000))
+  })
+
+  test.each([
+    ['one day', '1d', 1],
+    ['what is the default for others', '14d', 14],
+  ] as const)('counts for nothing beside a definition that says %s', async (_, idleTimeout, days) => {
+    const session = defineSession({ idleTimeout })
+    const end = new Date(START + days * DAY * 1000)
+    const codecs = [djangoSigned({ secretKey: SECRET, maxAge: '30d' })]
+    expect((await signIn({ codecs, session })).expiresAt).toEqual(end)
+    const clock = () => new Date(START)
+    const execute = Object.assign(async () => [], { dialect: 'postgresql' as const })
+    const store = djangoStore({ execute, secretKey: SECRET, cookieAge: '30d', clock })
+    expect((await signIn({ session, store })).expiresAt).toEqual(end)
+    expect((await signIn({ store })).expiresAt).toEqual(new Date(START + 30 * DAY * 1000))
   })
 })

@@ -53,6 +53,20 @@ test.each([
   expect(stats.untimed()).toBe(isUntimed ? 1 : 0)
 })
 
+test.each([
+  ['the default end', defineSession({ name: 'sid' })],
+  ['the same end in a definition', defineSession({ name: 'sid', idleTimeout: '14d' })],
+])('%s alone refuses no session without times; requireTimes does', async (_, session) => {
+  const codecs = [plain, beakerJwt({ secrets: SECRET })]
+  for (const codec of codecs) {
+    const cookie = await cookieOf(codec, {})
+    const load = async (options: object) =>
+      (await verifySessions({ session, codecs, clock, ...options }).load(cookie)).rejected?.code
+    expect(await load({})).toBeUndefined()
+    expect(await load({ requireTimes: true })).toBe('ERR_SESSION_EXPIRED')
+  }
+})
+
 test('compact sessions need their times, unless the option says otherwise', async () => {
   const own = compact({ secrets: SECRET })
   // As a server would read them whose sessions are written without times.
