@@ -128,6 +128,10 @@ export interface SessionCodec {
   needsRenewal?(record: SessionRecord, now: Date): boolean
   /** Where `sign` says in the value that its cookie is: by the record's `origin`, for `data` may have changed since. Else the options count. */
   cookiePlace?(record: SessionRecord): NamedPlace | undefined
+  /** As a store's, for a format whose data may have times in words of its own. */
+  cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
+  /** As a store's. */
+  endText?(time: Date): string
   /** Whether the data differs from what `origin` read; absent: the core compares with a copy. */
   changed?(record: SessionRecord): boolean
 }

@@ -5,6 +5,7 @@
 import type { Duration } from '../../shared/define-session.js'
 import { asVerified, SessionError } from '../../shared/errors.js'
 import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
+import { djangoLocalEnds } from '../django/expiry.js'
 import { djangoSessionChanged, readDjangoSession, writeDjangoSession } from '../django/session-data.js'
 import {
   createTimestampSigner,
@@ -27,6 +28,8 @@ export interface DjangoSignedOptions extends DjangoSigningOptions {
   fallbacks?: readonly DjangoSecret[] | SecretSource<readonly DjangoSecret[]> | undefined
   /** `SESSION_COOKIE_AGE`: how old a signature may get. Default two weeks, as Django's. */
   maxAge?: Duration | undefined
+  /** `TIME_ZONE`, only under `USE_TZ = False`: then `set_expiry` puts local times into the session. */
+  timeZone?: string | undefined
   /** Default `django.contrib.sessions.backends.signed_cookies`. */
   salt?: string | undefined
 }
@@ -36,6 +39,7 @@ const OPTIONS: OptionNames<DjangoSignedOptions> = {
   fallbacks: 1,
   reloadEvery: 1,
   maxAge: 1,
+  timeZone: 1,
   salt: 1,
   serializer: 1,
   legacy: 'switch',
@@ -85,6 +89,7 @@ function create(options: Known<DjangoSignedOptions>): SessionCodec {
     verify: (value, context) => verify(value, context, settings),
     sign: (record, context) => sign(record, context, settings),
     changed: djangoSessionChanged,
+    ...(options.timeZone !== undefined && djangoLocalEnds(options.timeZone)),
   }
 }
 

@@ -36,9 +36,10 @@ import { type PlainHttpWatch, watchPlainHttp } from './http.js'
 import { createLifetimes, createTouch, type Lifetime, type LifetimeOptions, type NeedsTouch } from './lifetime.js'
 import { createFlights, createOnce, type Flights } from './once.js'
 import {
+  createPutWish,
   createRules,
   type LifetimeFunction,
-  putWish,
+  otherSideOf,
   type ReadCookieEnd,
   type ReadOwnTimes,
   type Rule,
@@ -303,7 +304,7 @@ export function settleLoading<Data extends object>(
   const heard = kept.heard ?? new WeakSet()
   const owners = [...codecs, ...(options.store ? [options.store] : [])]
   if (emit) listenTo(owners, codecs.length, { heard, emit })
-  const ownTimes = readOwnTimes(options.store)
+  const ownTimes = readOwnTimes(otherSideOf(codecs, options.store))
   const lifetimes = createLifetimes(timeoutsOf(session, codecs, options.store))
   return {
     name,
@@ -462,7 +463,9 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
   }
   const loading = settleLoading(options, from && keptOf(from, options))
   const exposure =
-    from && from.options.store === options.store ? from.exposure : createExposure(exposeOf(given), loading.ownTimes)
+    from && from.options.store === options.store && from.codecs === loading.codecs
+      ? from.exposure
+      : createExposure(exposeOf(given), loading.ownTimes)
   const { emit, tenant } = loading
   const publicCodec = exposure.publicData && loading.codecs.find((codec) => codec.readable && codec.sign)
   if (exposure.publicData && !publicCodec && !options.readOnly) {
@@ -476,6 +479,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
   const all = store && createRows(store, { clock: loading.clock, emit })
   const rows = all && tenant !== undefined ? rowsOfTenant(all, tenant) : all
   const flights = from?.flights ?? createFlights()
+  const side = otherSideOf(loading.codecs, store)
   // Spreading takes longer than all else of `with()`.
   return Object.assign(loading, {
     options: options as unknown as SessionsOptions,
@@ -489,10 +493,10 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
     publicRecords: publicCodec && publicRecordsOf(publicCodec, allPublicRecords),
     allPublicRecords,
     exposure,
-    putWish,
+    putWish: createPutWish(side),
     needsTouch: createTouch(options.touchEvery, loading.lifetimeOf({}).idle),
-    cookieEnd: readCookieEnd(options.store),
-    askRules: createRules(['maxAge', options.maxAge], ['expires', options.expires]),
+    cookieEnd: readCookieEnd(side),
+    askRules: createRules(side, ['maxAge', options.maxAge], ['expires', options.expires]),
     cookies: from && isSame(...PLACE_OPTIONS) ? from.cookies : cookieWriterOf(options, loading.name),
     secure: options.secure ?? true,
     chunkLimits: createChunkLimits(options),

@@ -6,6 +6,7 @@ import type { Duration } from '../../shared/define-session.js'
 import { checkDuration } from '../../shared/option-names.js'
 import { EXPIRY, EXPIRY_RULE, type OwnTimes, ownTimes } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
+import type { SessionCodec } from '../codecs/codec.js'
 import type { SessionStore } from '../stores/store.js'
 import { memberOf } from '../values.js'
 
@@ -22,13 +23,19 @@ export type CookieEnd = Date | 'browser' | undefined
 /** What a session's data says of its lifetime. Undefined: what the definition says counts. */
 export type ReadOwnTimes = (data: SessionData) => OwnTimes | undefined
 
-type StoreTimes = Pick<SessionStore, 'cookieEnd'> | undefined
+/** A store or codec, which may know how the other side writes times. */
+type OtherSide = Pick<SessionStore, 'cookieEnd' | 'endText'> | undefined
 
-/** @param store - may know what a text without an offset means there */
-export function readOwnTimes(store: StoreTimes): ReadOwnTimes {
+/** The store, if there is one: the data is there. */
+export function otherSideOf(codecs: readonly SessionCodec[], store: SessionStore | undefined): OtherSide {
+  return store ?? codecs.find(({ cookieEnd }) => cookieEnd !== undefined)
+}
+
+/** @param side - may know what a text without an offset means there */
+export function readOwnTimes(side: OtherSide): ReadOwnTimes {
   return (data) => {
     if (!Object.hasOwn(data, EXPIRY)) return undefined
-    const end = typeof data[EXPIRY] === 'string' ? store?.cookieEnd?.(data, new Date(0)) : undefined
+    const end = typeof data[EXPIRY] === 'string' ? side?.cookieEnd?.(data, new Date(0)) : undefined
     return ownTimes(end instanceof Date ? end : data[EXPIRY]) || undefined
   }
 }
@@ -36,9 +43,9 @@ export function readOwnTimes(store: StoreTimes): ReadOwnTimes {
 /** How long a session asks browsers to keep its cookies. */
 export type ReadCookieEnd = (data: SessionData, now: Date) => CookieEnd
 
-/** @param store - may say it in words of its own */
-export function readCookieEnd(store: StoreTimes): ReadCookieEnd {
-  return (data, now) => store?.cookieEnd?.(data, now) ?? cookieEndOf(data, now)
+/** @param side - may say it in words of its own */
+export function readCookieEnd(side: OtherSide): ReadCookieEnd {
+  return (data, now) => side?.cookieEnd?.(data, now) ?? cookieEndOf(data, now)
 }
 
 /** What scripts on the page may see: these members, and the lifetime if there are any and it is the session's own. */
@@ -64,11 +71,16 @@ function cookieEndOf(data: SessionData, now: Date): CookieEnd {
 }
 
 /** Puts a wish into the data; undefined takes it out. @throws {TypeError} */
-export function putWish(data: SessionData, wish: Wish | undefined): void {
-  const value = wish === undefined ? undefined : expiryOf(wish, 'remember()')
-  if (value === undefined) delete data[EXPIRY]
-  else data[EXPIRY] = value
-  delete data[EXPIRY_RULE]
+export type PutWish = (data: SessionData, wish: Wish | undefined) => void
+
+/** @param side - has to understand it */
+export function createPutWish(side: OtherSide): PutWish {
+  return (data, wish) => {
+    const value = wish === undefined ? undefined : expiryOf(wish, 'remember()', side)
+    if (value === undefined) delete data[EXPIRY]
+    else data[EXPIRY] = value
+    delete data[EXPIRY_RULE]
+  }
 }
 
 /** The key of a lifetime says nothing of the visitor: for it alone no session is kept. */
@@ -82,9 +94,11 @@ export type Rule = (data: SessionData) => SessionData
 /**
  * Prepares the functions among `maxAge` and `expires`.
  *
+ * @param side - has to understand what they say
  * @returns asks them for one write of a session; undefined if there are none
  */
 export function createRules(
+  side: OtherSide,
   ...options: [name: string, option: unknown][]
 ): ((session: object, data: SessionData) => Rule) | undefined {
   const rules = options.filter((option): option is [string, LifetimeFunction] => typeof option[1] === 'function')
@@ -94,7 +108,7 @@ export function createRules(
     let value: number | string | undefined
     for (const [name, rule] of rules) {
       const wish = value === undefined ? rule(session) : undefined
-      if (wish !== undefined) value = expiryOf(wish, `The function of option "${name}"`)
+      if (wish !== undefined) value = expiryOf(wish, `The function of option "${name}"`, side)
     }
     return (written) => ruled(written, value)
   }
@@ -154,10 +168,10 @@ export function ageOf(value: Duration, owner: string): number {
 }
 
 /** As `set_expiry` keeps it. */
-function expiryOf(wish: unknown, owner: string): number | string {
+function expiryOf(wish: unknown, owner: string, side: OtherSide): number | string {
   if (wish === 'browser') return 0
   if (!(wish instanceof Date)) return Math.floor(ageOf(wish as Duration, owner) / 1000)
-  if (ownTimes(wish)) return textOf(wish)
+  if (ownTimes(wish)) return side?.endText?.(wish) ?? textOf(wish)
   throw new TypeError(`${owner} takes a Date that is a time of these centuries`)
 }
 

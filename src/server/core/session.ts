@@ -11,7 +11,7 @@ import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken, nextId } from
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
 import type { Once, OnceOptions } from './once.js'
-import type { Wish } from './own-lifetime.js'
+import type { PutWish, Wish } from './own-lifetime.js'
 
 /** What only the server knows of a session: `load` makes it, `commit` and `destroy` change it at their end. */
 export interface SessionState extends CsrfState {
@@ -111,8 +111,7 @@ export interface SessionOwner {
   now(): Date
   /** Absent if nothing is ever written, as the next. */
   readonly once: Once | undefined
-  /** Puts a wish into the data. @throws {TypeError} */
-  readonly putWish: ((data: SessionData, wish: Wish | undefined) => void) | undefined
+  readonly putWish: PutWish | undefined
 }
 
 /** Under this name a view of a session, as that of Fastify, has the session itself. */

@@ -65,6 +65,22 @@ export function localTimes(timeZone: string): RowTimes {
   return { read: (column) => readTime(column, timeZone), write: (time) => writeLocal(time, timeZone) }
 }
 
+/**
+ * How Django keeps a time in `_session_expiry` under `USE_TZ = False`: without an offset. It fails on one that has an offset.
+ *
+ * @throws {TypeError} for a zone that the runtime does not know
+ */
+export function djangoLocalEnds(timeZone: string): {
+  cookieEnd(data: SessionData, now: Date): Date | 'browser' | undefined
+  endText(time: Date): string
+} {
+  const times = localTimes(timeZone)
+  return {
+    cookieEnd: (data, now) => djangoCookieEnd(data, now, times),
+    endText: (time) => times.write(time).replace(' ', 'T'),
+  }
+}
+
 /** ISO 8601 as Python and PostgreSQL write it, with a space or `T`: up to microseconds, with an optional offset. */
 const TIME = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:(\.\d{1,3})\d{0,3})?(Z|[+-]\d\d(?::?\d\d)?)?$/
 

@@ -5,7 +5,14 @@
 import type { Duration } from '../../shared/define-session.js'
 import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise } from '../../shared/types.js'
-import { djangoCookieEnd, djangoExpiry, localTimes, type RowTimes, zonedTimes } from '../django/expiry.js'
+import {
+  djangoCookieEnd,
+  djangoExpiry,
+  djangoLocalEnds,
+  localTimes,
+  type RowTimes,
+  zonedTimes,
+} from '../django/expiry.js'
 import { createDjangoRows, type DjangoRowOptions, type DjangoRows } from '../django/session-table.js'
 import { quoteTable, type SqlDialect, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
 import type { SessionStore, StoredSession } from './store.js'
@@ -19,7 +26,7 @@ export interface DjangoStoreOptions extends DjangoRowOptions {
   table?: string
   /** `SESSION_COOKIE_AGE`: how long a session without its own expiry is kept. Default two weeks, as in Django. */
   cookieAge?: Duration
-  /** `TIME_ZONE`, only for SQLite under `USE_TZ = False`: such a table has local times. Default `UTC`. */
+  /** `TIME_ZONE`, only under `USE_TZ = False`: such sessions have local times, and so has a table of SQLite. */
   timeZone?: string
   /** The current time, for tests. */
   clock?: () => Date
@@ -76,7 +83,8 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
     set: (id, session) => set(settings, id, session),
     delete: (id) => remove(settings, id),
     touch: (id, expiresAt) => touch(settings, id, expiresAt),
-    cookieEnd: (data, now) => djangoCookieEnd(data, now, settings.times),
+    cookieEnd: (data, now) => djangoCookieEnd(data, now, settings.ends),
+    ...(options.timeZone !== undefined && djangoLocalEnds(options.timeZone)),
     ...(transaction && {
       update: (id: string, change: Change) => transaction((query) => update(settings, query, { id, change })),
     }),
@@ -90,6 +98,8 @@ interface DjangoStoreSettings {
   statements: Statements
   rows: DjangoRows
   times: RowTimes
+  /** For what `set_expiry` has put into the session. */
+  ends: RowTimes
   /** Milliseconds. */
   cookieAge: number
   clock: () => Date
@@ -103,11 +113,13 @@ function settingsOf(options: DjangoStoreOptions): DjangoStoreSettings {
   if (dialect !== 'postgresql' && dialect !== 'sqlite') {
     throw new TypeError('Option "dialect" must be postgresql or sqlite, for an "execute" that does not say what it is')
   }
+  const local = localTimes(timeZone)
   return {
     execute,
     statements: statementsFor(dialect, table),
     rows: createDjangoRows(options),
-    times: dialect === 'postgresql' ? zonedTimes : localTimes(timeZone),
+    times: dialect === 'postgresql' ? zonedTimes : local,
+    ends: local,
     cookieAge: checkDuration(options.cookieAge ?? COOKIE_AGE, 'cookieAge'),
     clock,
   }
@@ -181,9 +193,9 @@ async function written(settings: DjangoStoreSettings, session: StoredSession): P
   return { text, end: settings.times.write(expiresAt), expiresAt }
 }
 
-function endOf({ times, cookieAge, clock }: DjangoStoreSettings, { data, expiresAt }: StoredSession): Date {
+function endOf({ ends, cookieAge, clock }: DjangoStoreSettings, { data, expiresAt }: StoredSession): Date {
   const now = clock()
-  const expiry = djangoExpiry(data, now, times)
+  const expiry = djangoExpiry(data, now, ends)
   const own = expiry === 'browser' ? undefined : expiry
   const asked = expiresAt ?? (own ? undefined : new Date(now.getTime() + cookieAge))
   if (own === undefined || asked === undefined) return (own ?? asked) as Date

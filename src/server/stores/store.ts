@@ -45,6 +45,8 @@ export interface SessionStore {
    * Absent or undefined: as `_session_expiry` says. It never throws.
    */
   cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
+  /** How the other side writes a time into `_session_expiry`, if it does not take one with an offset from UTC. */
+  endText?(time: Date): string
   /**
    * Reads, changes and writes one row in one step, so that no other process can write in between. Absent: the sessions call `get` and
    * `set` one after the other for each id, which is safe within one process only.

@@ -182,6 +182,28 @@ describe('remember', () => {
   })
 })
 
+test.each([
+  ['remember', '2023-11-16T07:13:20'],
+  ['a function', '2023-11-15T08:13:20'],
+])('%s gives a Django of local times such a time, and both read it as that', async (by, kept) => {
+  const expires = () => new Date(START + 3_600_000)
+  const { sessions, browser, visit } = serve({
+    codecs: [djangoSigned({ secretKey: SECRET, timeZone: 'Asia/Tokyo' }), compact({ secrets })],
+    expires,
+  })
+  const session = await sessions.load('')
+  session.data.user = 'dave'
+  if (by === 'remember') session.remember(new Date(START + 86_400_000))
+  browser.take(await sessions.commit(session))
+  expect(session.data._session_expiry).toBe(kept)
+  const loaded = await sessions.load(browser.cookie)
+  expect(loaded.expiresAt).toEqual(new Date(Date.parse(`${kept}Z`) - 9 * 3_600_000))
+  // An equal time of the function is no change of its own.
+  const [cookie] = await visit((data) => Object.assign(data, { n: 1 }))
+  expect(cookie).toMatch(by === 'remember' ? /Max-Age=86400/ : /Max-Age=3600/)
+  expect(() => djangoSigned({ secretKey: SECRET, timeZone: 'Europe/Nowhere' })).toThrow('"timeZone"')
+})
+
 describe('what is no lifetime', () => {
   const nonsense = [
     null,
