@@ -199,9 +199,9 @@ async function flyBesideOthers(settings: OnceSettings, rows: Rows, task: Work): 
   function isFree(flight: Lease | Done | undefined): boolean {
     if (!flight) return true
     if ('until' in flight) {
-      // One that failed counts for those that have waited for it.
-      const counts = flight.result !== undefined || flight.holder === seen?.holder
-      return flight.until <= clock().getTime() || !counts
+      // Those that have waited for it take it in any case: a failure, and a result that is kept for less than a look at the row takes.
+      if (flight.holder === seen?.holder) return false
+      return flight.result === undefined || flight.until <= clock().getTime()
     }
     const isSame = seen?.holder === flight.holder && seen.beat === flight.beat
     return isSame && performance.now() - (seen as Seen).since >= LEASE
@@ -259,7 +259,7 @@ async function hold(settings: OnceSettings, rows: Rows, task: Held): Promise<str
   async function finish(outcome: Pick<Done, 'result' | 'code'>, milliseconds: number): Promise<void> {
     isOver = true
     const until = settings.clock().getTime() + milliseconds
-    const row = rowOf({ holder, until, ...outcome }, new Date(until))
+    const row = rowOf({ holder, until, ...outcome }, new Date(until + LEASE))
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       try {
         await rows.upsert(id, (current) => (isOurs(current) ? row : undefined))

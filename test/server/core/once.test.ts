@@ -53,6 +53,14 @@ async function signIn(sessions: Sessions): Promise<string> {
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
+function signal(): { given: Promise<void>; give(): void } {
+  let give = (): void => {}
+  const given = new Promise<void>((resolve) => {
+    give = resolve
+  })
+  return { given, give: () => give() }
+}
+
 /** Work that can be done once only. */
 function refresh(milliseconds = 50): { work: () => Promise<{ token: string }>; calls(): number } {
   let calls = 0
@@ -203,6 +211,38 @@ describe('two processes', () => {
     expect(await one).toBe('swordfish')
     await expect(other).rejects.toMatchObject({ code: 'ERR_SESSION_DESTROYED' })
     expect([...rows.values()].join()).not.toContain('"result"')
+  })
+
+  test.each([
+    ['that is kept for no time', { resultFor: 0 }, 0],
+    ['that is kept for less than a look at the row takes', { resultFor: '0.001s' }, 0],
+    ['of a clock that is behind', {}, 60_000],
+  ] as const)('one that has waited takes a result %s', async (_, options, ahead) => {
+    const { make, store } = processes()
+    const [begun, looked] = [signal(), signal()]
+    const watched: SessionStore = {
+      ...store,
+      async get(id) {
+        const row = await store.get(id)
+        if (row && '_sessionglass_once' in row.data) looked.give()
+        return row
+      },
+    }
+    const first = make()
+    const second = make().with({ store: watched, clock: () => new Date(Date.now() + ahead) })
+    const cookie = await signIn(first)
+    const one = (await first.load(cookie)).once(
+      'token',
+      async () => {
+        begun.give()
+        await looked.given
+        return 1
+      },
+      options,
+    )
+    await begun.given
+    const other = (await second.load(cookie)).once('token', () => 2, options)
+    expect(await Promise.all([one, other])).toEqual([1, 1])
   })
 
   test('a store without update keeps one of them, too', async () => {
