@@ -8,6 +8,7 @@ import type { SessionData } from '../shared/types.js'
 import type { SessionCodec } from './codecs/codec.js'
 import type { SetCookie } from './core/cookies.js'
 import type { Settings } from './core/options.js'
+import type { Wish } from './core/own-lifetime.js'
 import { stateOf } from './core/session.js'
 import type { Sessions, SessionsInternal } from './core/sessions.js'
 import { internal } from './core/verify-sessions.js'
@@ -22,6 +23,8 @@ export interface SessionCookieOptions {
   age?: Duration
   /** Signs with another key than the first: its index in the list, or `'retired'` for the last one. */
   key?: number | 'retired'
+  /** The lifetime that the session has for itself, as `session.remember` takes it: a remembered one lasts longer than its browser. */
+  remember?: Wish
 }
 
 /** One session, in the forms that browsers and clients of tests take. */
@@ -57,8 +60,8 @@ export async function sessionCookie<Data extends object = SessionData>(
   data: NoInfer<Partial<Data>>,
   options: SessionCookieOptions = {},
 ): Promise<SessionCookies> {
-  checkNames(options, { url: 1, age: 1, key: 1 }, 'sessionCookie')
-  const { url = 'http://localhost', age = 0, key = 0 } = options
+  checkNames(options, { url: 1, age: 1, key: 1, remember: 1 }, 'sessionCookie')
+  const { url = 'http://localhost', age = 0, key = 0, remember } = options
   if (sessions[internal]?.commit === undefined) throw new TypeError('sessionCookie signs sessions: these are read only')
   if (key !== 'retired' && !(Number.isInteger(key) && key >= 0)) {
     throw new TypeError('Option "key" must be "retired" or the index of a key in the list, from 0')
@@ -67,7 +70,7 @@ export async function sessionCookie<Data extends object = SessionData>(
   const { settings } = sessions[internal]
   const made = new Date(settings.clock().getTime() - (age === 0 ? 0 : checkDuration(age, 'age')))
   const keyIndex = await placeOf(sessions[internal], key)
-  const setCookies = await commitNew(signingAt(sessions[internal], keyIndex, made), data)
+  const setCookies = await commitNew(signingAt(sessions[internal], keyIndex, made), data, remember)
   const parsed = setCookies.map((setCookie) => inBrowser(setCookie, { hostname, made }))
   const cookies = parsed.map(toPlaywright)
   return {
@@ -157,9 +160,14 @@ function signingAt<Data extends object>(
   } satisfies Partial<Settings>)
 }
 
-async function commitNew<Data extends object>(at: SessionsInternal<Data>, data: Data): Promise<SetCookie[]> {
+async function commitNew<Data extends object>(
+  at: SessionsInternal<Data>,
+  data: Data,
+  remember?: Wish,
+): Promise<SetCookie[]> {
   const session = await at.load('')
   session.data = { ...data }
+  if (remember !== undefined) session.remember(remember)
   // Also what is empty is written then.
   stateOf(session).isNeeded = true
   return await at.commit(session)

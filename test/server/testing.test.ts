@@ -167,6 +167,39 @@ describe('age', () => {
   })
 })
 
+describe('remember', () => {
+  const day = 86_400
+
+  test.each([
+    ['30d', 28 * day, 30 * day],
+    [new Date(START + 5000), 5, 5],
+    ['browser', -1 - START / 1000, undefined],
+    [undefined, 3600 - 2 * day, 3600],
+  ] as const)('gives the session its own lifetime: %s', async (wish, left, renewed) => {
+    const sessions = make({ maxAge: '1h', expose: ['user'] })
+    const { cookies, header } = await sessionCookie(sessions, dave, { age: '2d', ...(wish && { remember: wish }) })
+    expect(cookies.map(({ expires }) => expires - START / 1000)).toEqual([left, left])
+    const [setCookie = ''] = await sessions.commit(await sessions.load(header))
+    expect(setCookie).toContain(NAME)
+    expect(/Max-Age=\d+/.exec(setCookie)?.[0]).toBe(renewed && `Max-Age=${renewed}`)
+  })
+
+  test('ends on the server, too', async () => {
+    const sessions = make({ session: defineSession({ idleTimeout: '1d' }) })
+    const rejected = async (age: Duration, remember: Duration | 'browser') => {
+      const { header } = await sessionCookie(sessions, dave, { age, remember })
+      return (await sessions.load(header)).rejected?.code
+    }
+    expect(await rejected('29d', '30d')).toBeUndefined()
+    expect(await rejected('31d', '30d')).toBe('ERR_SESSION_EXPIRED')
+    expect(await rejected('2d', 'browser')).toBe('ERR_SESSION_EXPIRED')
+  })
+
+  test('must be what session.remember takes', async () => {
+    await expect(sessionCookie(make(), dave, { remember: 'long' as never })).rejects.toThrow('remember()')
+  })
+})
+
 describe('key', () => {
   const secrets = [SECRET, `${SECRET} two`, OLD_SECRET]
 

@@ -21,6 +21,31 @@ describe('a handler', () => {
     expect(await (await show(request(browser.cookie))).json()).toEqual({ user: 'dave' })
   })
 
+  test.each([
+    ['30d', 'Max-Age=2592000'],
+    ['browser', undefined],
+  ] as const)('may remember the session for %s: each later write repeats it', async (wish, attribute) => {
+    const { sessions, browser, clock } = serve({ maxAge: '1h' })
+    const lifetimeOf = (response: Response): string | undefined => {
+      const [setCookie = ''] = response.headers.getSetCookie()
+      browser.take([setCookie])
+      return /Max-Age=\d+/.exec(setCookie)?.[0]
+    }
+    const remembering = fetchSessions(sessions, (same, session) => {
+      session.remember(wish)
+      return signIn(same, session)
+    })
+    expect(lifetimeOf(await remembering(request()))).toBe(attribute)
+    clock.pass(61)
+    const reading = fetchSessions(sessions, () => new Response())
+    expect(lifetimeOf(await reading(request(browser.cookie)))).toBe(attribute)
+    const forgetting = fetchSessions(sessions, (_, session) => {
+      session.remember(undefined)
+      return new Response()
+    })
+    expect(lifetimeOf(await forgetting(request(browser.cookie)))).toBe('Max-Age=3600')
+  })
+
   test('gets everything the server gives', async () => {
     const handler = fetchSessions(serve().sessions, (_, session, environment: { KEY: string }, context: number) =>
       Response.json([session.isNew, environment.KEY, context]),

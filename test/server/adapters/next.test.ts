@@ -141,6 +141,22 @@ describe('change', () => {
     expect(known.data).toEqual({ user: 'dave', secret: 'x' })
   })
 
+  test.each([
+    ['30d', 2_592_000],
+    ['browser', undefined],
+  ] as const)('may remember the session for %s: the next change repeats it', async (wish, maxAge) => {
+    const { set, cookies } = cookieJar()
+    const { change } = nextSessions(serve({ maxAge: '1h', expose: ['user'] }).sessions, cookies, headers)
+    await change((session) => {
+      signIn('dave')(session)
+      session.remember(wish)
+    })
+    await change(signIn('eve'))
+    expect(set.map(([name, , attributes]) => [name, attributes.maxAge])).toEqual(
+      [NAME, `${NAME}.public`, NAME, `${NAME}.public`].map((name) => [name, maxAge]),
+    )
+  })
+
   test('twice: the second knows of the first, and nothing is set when nothing changes', async () => {
     const { set, cookies } = cookieJar()
     const { change, read } = nextSessions(serve().sessions, cookies, headers)
@@ -403,6 +419,26 @@ describe('nextProxy', () => {
     const second = await proxy(request(browser.cookie))
     expect(second.headers.getSetCookie()).toHaveLength(1)
     expect(second.headers.get('cache-control')).toBe('private, no-store')
+  })
+
+  test.each([
+    ['30d', 'Max-Age=2592000'],
+    ['browser', undefined],
+  ] as const)('a renewal keeps what the session remembers: %s', async (wish, attribute) => {
+    const { sessions, browser, clock } = serve({ maxAge: '1h' })
+    const lifetimeOf = ({ headers }: Response): string | undefined => {
+      browser.take(headers.getSetCookie())
+      return /Max-Age=\d+/.exec(headers.getSetCookie()[0] ?? '')?.[0]
+    }
+    const remembering = nextProxy(sessions, responsesOf(), (_, session) => {
+      signIn('dave')(session)
+      session.remember(wish)
+    })
+    expect(lifetimeOf(await remembering(request()))).toBe(attribute)
+    clock.pass(61)
+    const renewed = await nextProxy(sessions, responsesOf())(request(browser.cookie))
+    expect(renewed.headers.getSetCookie()).toHaveLength(1)
+    expect(lifetimeOf(renewed)).toBe(attribute)
   })
 
   test('an outage is 503, other errors are those of the application', async () => {
