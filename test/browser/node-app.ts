@@ -7,11 +7,13 @@ import { normalize } from 'node:path'
 import {
   type BeakerConfig,
   createSessions,
+  type Duration,
   type Expose,
   fromBeakerConfig,
   type Session,
   type SessionData,
   type Sessions,
+  type SessionsOptions,
 } from '../../src/server/index.js'
 import { type Client, clientFiles, clientPages } from './client-page.js'
 
@@ -20,6 +22,16 @@ export interface NodeAppOptions {
   secrets: string
   expose: Expose
   client: Client
+  /** Further options of its sessions. */
+  options?: Pick<SessionsOptions, 'session' | 'maxAge'>
+}
+
+/** What `/look` tells. */
+export interface Look {
+  /** When the session was loaded, in milliseconds since 1970. */
+  now: number
+  user?: unknown
+  endsAt?: number | undefined
 }
 
 export interface NodeApp {
@@ -30,9 +42,10 @@ export interface NodeApp {
 
 /**
  * Starts the application on a free port of 127.0.0.1. `/login?user=`, `/set?key=&value=`, `/logout`, `/json` and
- * `/rotate?keys=` and `/configure?session=` do what they do in python/app.py; any other path shows the page.
+ * `/rotate?keys=` and `/configure?session=` do what they do in python/app.py. `/login` also takes `remember=`, and `/look` tells
+ * of a session without writing it. Any other path shows the page.
  */
-export async function startNodeApp({ secrets, expose, client }: NodeAppOptions): Promise<NodeApp> {
+export async function startNodeApp({ secrets, expose, client, options }: NodeAppOptions): Promise<NodeApp> {
   let sessions = sessionsOf(secrets)
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) => {
@@ -43,7 +56,7 @@ export async function startNodeApp({ secrets, expose, client }: NodeAppOptions):
   await once(server, 'listening')
 
   function sessionsOf(keys: string): Sessions {
-    return createSessions({ secrets: keys, expose, secure: false })
+    return createSessions({ ...options, secrets: keys, expose, secure: false })
   }
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -74,10 +87,18 @@ export async function startNodeApp({ secrets, expose, client }: NodeAppOptions):
     request: IncomingMessage,
     response: ServerResponse,
   ): Promise<void> {
+    const now = Date.now()
     const session = await sessions.load(request)
+    if (pathname === '/look') {
+      response.end(
+        JSON.stringify({ now, user: session.data.user, endsAt: session.expiresAt?.getTime() } satisfies Look),
+      )
+      return
+    }
     if (pathname === '/login') {
       session.regenerate() // a new id at sign-in
       session.data.user = query.get('user')
+      session.remember((query.get('remember') as Duration | 'browser' | null) ?? undefined)
     } else if (pathname === '/set') {
       session.data[query.get('key') ?? ''] = query.get('value')
     }
