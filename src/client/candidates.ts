@@ -7,7 +7,7 @@ import { decodeJwt } from '../shared/decode.js'
 import { expandFields, type SessionDefinition, type SessionFields } from '../shared/define-session.js'
 import type { SessionError, SessionErrorCode } from '../shared/errors.js'
 import { type OwnTimes, ownTimes } from '../shared/own-times.js'
-import { type DecodedSession, deepFreeze, type SessionData } from '../shared/types.js'
+import { type DecodedSession, deepFreeze, type SessionData, type SessionMeta } from '../shared/types.js'
 
 /** Reads values of cookies, and remembers what it read. */
 export interface SessionReader {
@@ -63,7 +63,7 @@ export function readCandidates<Public>(
     readValues(cookies, cookie).map(
       (value) =>
         known.find((candidate) => candidate.value === value && candidate.cookie === cookie) ??
-        readCandidate(cookie, value, (value) => viewClaims(reader.decode(value), fields, sessionField)),
+        readCandidate(cookie, value, reader.decode, fields, sessionField),
     ),
   )
   reader.values.set(key, [cookies, candidates])
@@ -77,24 +77,12 @@ function readValues(cookies: string, cookie: string): string[] {
   const values = readCookies(cookies, cookie)
   let joined = values.at(-1)
   for (let index = 1; joined && index < MAX_CHUNKS; index++) {
-    const chunk = readCookies(cookies, `${cookie}.${index}`).at(-1)
+    // biome-ignore lint/style/useTemplate: smaller after gzip, and a page has no byte to spare
+    const chunk = readCookies(cookies, cookie + '.' + index).at(-1)
     joined = chunk && joined + chunk
     if (joined) values.push(joined)
   }
   return values.reverse()
-}
-
-function readCandidate(cookie: string, value: string, decode: Decode): Found {
-  try {
-    const {
-      data: { _session_expiry: own, _session_expiry_rule, ...data },
-      ...session
-    } = decode(value)
-    return deepFreeze({ cookie, value, ...session, data, own: ownTimes(own) })
-  } catch (error) {
-    // An engine's own error means that its stack is too small for the levels of this value.
-    return deepFreeze({ cookie, value, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })
-  }
 }
 
 /**
@@ -105,20 +93,32 @@ function readCandidate(cookie: string, value: string, decode: Decode): Found {
  * @param sessionField - the claim that has the key; where that is no text it stays data
  * @see FORMATS §6.2
  */
-function viewClaims(
-  { data, meta, ...session }: DecodedSession,
+function readCandidate(
+  cookie: string,
+  value: string,
+  decode: Decode,
   fields?: SessionFields,
   sessionField?: string,
-): DecodedSession {
-  if (fields && session.format === 'jwt') {
-    const { [sessionField as string]: id, ...others } = data
-    if (typeof id === 'string') {
-      meta = { ...meta, id }
-      data = others
+): Found {
+  try {
+    const decoded = decode(value)
+    let {
+      data: { _session_expiry: own, _session_expiry_rule, ...data },
+      meta,
+    } = decoded
+    if (fields && decoded.format === 'jwt') {
+      const { [sessionField as string]: id, ...others } = data
+      if (typeof id === 'string') {
+        meta = { ...meta, id }
+        data = others
+      }
+      data = expandFields(data, fields)
     }
-    data = expandFields(data, fields)
+    return deepFreeze({ cookie, value, ...decoded, data, meta, own: ownTimes(own) })
+  } catch (error) {
+    // An engine's own error means that its stack is too small for the levels of this value.
+    return deepFreeze({ cookie, value, error: (error as SessionError).code ?? 'ERR_SESSION_LIMIT' })
   }
-  return { ...session, data, meta }
 }
 
 /** Empty on a server, and in a frame that may not ask for cookies. */
@@ -130,30 +130,46 @@ function pageCookies(): string {
   }
 }
 
+/** What has `data` has `meta`. */
+export type Readable = Pick<Found, 'own'> & { readonly meta: SessionMeta }
+
+/** Seconds. */
+export const TOLERANCE = 30
+
 /**
- * Tells why a session does not count: it is expired or not valid yet. Only the server decides.
+ * The moments at which a session ends: too long unused, too long ago, its `exp`, the end that it has for itself. NaN or undefined: never.
  *
  * @param found - its times, of a Beaker session without `expiresAt` (nothing there reads `exp`), and the lifetime that it has for itself
  * @param definition - has the timeouts in milliseconds
- * @param now - milliseconds since 1970
- * @returns whether it is too long unused, too long ago, past its `exp` or the end that it has for itself, before its `nbf`; of what has no time, nothing is true
+ * @returns milliseconds since 1970: the first at which it is over, in the order of `Over`
  * @see FORMATS §2.2, RFC 7519 §4.1
  */
-export function reasonsAgainst(
-  { meta = {}, own }: Partial<Found<unknown>>,
-  definition: SessionDefinition<unknown>,
-  now: number,
-): boolean[] {
-  // Milliseconds that the clock of a visitor may be wrong, for the benefit of the session.
-  const TOLERANCE = 30_000
-  // No time and no timeout are NaN, and no comparison with NaN is true.
-  const since = (time?: Date | number): number => now - +(time as Date) - TOLERANCE
+export function endsOf({ meta, own }: Readable, definition: SessionDefinition<unknown>): readonly number[] {
   const { idleTimeout, end }: OwnTimes = own || definition
   return [
-    since(meta.accessedAt) > (idleTimeout as number),
-    since(meta.createdAt) > (definition.absoluteTimeout as number),
-    since(meta.expiresAt) >= 0 || since(end) >= 0,
-    // Twice the tolerance: `since` has taken it off, and here it has to be added.
-    since(meta.notBefore) < -60_000,
+    +(meta.accessedAt as Date) + (idleTimeout as number) + 1,
+    +(meta.createdAt as Date) + (definition.absoluteTimeout as number) + 1,
+    +(meta.expiresAt as Date),
+    end as number,
   ]
+}
+
+/**
+ * Whether a session counts: it could be read, is not expired and valid already. Only the server decides.
+ *
+ * @param now - milliseconds since 1970
+ * @param tolerance - milliseconds that this may be wrong, for the benefit of the session
+ */
+export function isCurrent(
+  found: Partial<Found<unknown>>,
+  definition: SessionDefinition<unknown>,
+  now: number,
+  tolerance: number,
+): boolean {
+  // No time and no timeout are NaN, and no comparison with NaN is true.
+  return !(
+    !found.data ||
+    endsOf(found as Readable, definition).some((end) => now - tolerance >= end) ||
+    now + tolerance < +((found as Readable).meta.notBefore as Date)
+  )
 }

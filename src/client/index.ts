@@ -4,7 +4,7 @@
 import type { SessionDefinition } from '../shared/define-session.js'
 import { DEFAULT_NAME } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
-import { readCandidates, reasonsAgainst } from './candidates.js'
+import { isCurrent, readCandidates, TOLERANCE } from './candidates.js'
 import type { ReadOptions } from './inspect.js'
 
 export type { SessionDefinition, SessionFields } from '../shared/define-session.js'
@@ -13,6 +13,14 @@ export type { SessionData, SessionFormat, SessionMeta } from '../shared/types.js
 export type { Candidate, SessionReader } from './candidates.js'
 export type { InspectedCandidate, Inspection, Over, ReadOptions } from './inspect.js'
 export { inspectSession } from './inspect.js'
+export type {
+  ClientSessionStore,
+  SessionChange,
+  SessionEvent,
+  SessionListener,
+  WatchOptions,
+} from './watch.js'
+export { checkSessions, createSessionStore, refreshSession, watchRequests, watchSession } from './watch.js'
 
 /**
  * The session in the page's cookies, to show and not to trust: **nothing is verified**, and only the server decides.
@@ -20,20 +28,20 @@ export { inspectSession } from './inspect.js'
  * @param session - a definition, or the cookie's name; `beaker.session.id` if absent
  * @param options - other cookies or another clock than the page's
  * @returns the data, frozen, and the same object while the cookie is the same; `null` if there is no session, it shows
- *   nothing, it expired more than 30 s ago, or it can't be read. Never throws
+ *   nothing, it expired more than `clockTolerance` ago, or it can't be read. Never throws
  * @see FORMATS §4
  */
 export function getSession<Public = SessionData, Data = unknown>(
   session: SessionDefinition<Data, Public> | string = DEFAULT_NAME,
-  { cookie, reader, now = new Date() }: ReadOptions = {},
+  { cookie, reader, now = new Date(), clockTolerance = TOLERANCE }: ReadOptions = {},
 ): Readonly<Partial<Public>> | null {
   const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<
     unknown,
     Partial<Public>
   >
-  const data = readCandidates(definition, cookie, reader).find(
-    (found) => found.data && !reasonsAgainst(found, definition, +now).includes(true),
-  )?.data as Readonly<Partial<Public>>
+  const data = readCandidates(definition, cookie, reader).find((found) =>
+    isCurrent(found, definition, +now, clockTolerance * 1_000),
+  )?.data
   // What shows nothing is no session to a page.
   for (const _ in data) return data
   return null

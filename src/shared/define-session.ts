@@ -161,10 +161,8 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
     ...(expose !== undefined && { expose }),
   }
   for (const option in others) refuse(option, DEFINITION_OPTIONS)
-  const timeouts =
-    (absoluteTimeout ?? idleTimeout) === undefined
-      ? { absoluteTimeout, idleTimeout: '2w', '~idle': '2w' }
-      : { absoluteTimeout, idleTimeout }
+  const byDefault = (absoluteTimeout ?? idleTimeout) === undefined && '2w'
+  const timeouts = { absoluteTimeout, idleTimeout: idleTimeout ?? byDefault, '~idle': byDefault }
   for (const option in timeouts) {
     const value = timeouts[option as 'idleTimeout']
     if (value !== undefined && value !== false) {
@@ -245,7 +243,7 @@ export function parseDuration(value: unknown, option: string): number {
     typeof value === 'number'
       ? value * 1_000
       : /^\d+(\.\d+)?[smhdw]$/.test(text)
-        ? parseFloat(text) * units[text.at(-1) as keyof typeof units]
+        ? +text.slice(0, -1) * units[text.at(-1) as keyof typeof units]
         : -1
-  return milliseconds >= 0 && milliseconds < 2 ** 53 ? milliseconds : refuse(option)
+  return milliseconds < 1e14 && milliseconds >= 0 ? milliseconds : refuse(option)
 }

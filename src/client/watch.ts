@@ -1,0 +1,267 @@
+/**
+ * Follows the session of a page: tells when it appears, changes, ends or disappears. No request.
+ * Cookie Store API for changes of cookies; WHATWG HTML for the events of a page.
+ */
+import type { SessionDefinition } from '../shared/define-session.js'
+import type { SessionMeta } from '../shared/types.js'
+import { endsOf, isCurrent, type Readable, readCandidates, TOLERANCE } from './candidates.js'
+import type { ReadOptions } from './inspect.js'
+
+/** What became of it: it appeared, its data changed, it disappeared, it came to its end. */
+export type SessionChange = 'signedIn' | 'changed' | 'signedOut' | 'expired'
+
+type Snapshot<Public> = Readonly<Partial<Public>> | null
+
+export interface SessionEvent<Public> {
+  readonly reason: SessionChange
+  /** What the session was before. */
+  readonly previous: Snapshot<Public>
+}
+
+/** Without `reason`, only the end of the session has moved: the server renewed it. */
+export type StoreEvent<Public> = Omit<SessionEvent<Public>, 'reason'> & { readonly reason: SessionChange | undefined }
+
+export type SessionListener<Public> = (session: Snapshot<Public>, event: SessionEvent<Public>) => void
+
+export interface StoreOptions extends Pick<ReadOptions, 'reader'> {
+  /** Seconds that the visitor's clock may be wrong, while nothing tells the server's; 30 if absent. */
+  clockTolerance?: number
+  /** Seconds between two looks at the cookies beside all events; 60 if absent, or 5 in a browser without a Cookie Store. */
+  poll?: number
+}
+
+export interface WatchOptions extends StoreOptions {
+  /** Ends it, as the function that is returned does. */
+  signal?: AbortSignal
+}
+
+/** A session that is followed, as `useSyncExternalStore` and others take it. */
+export interface ClientSessionStore<Public> {
+  /** What the page shows now: the same object while it has the same content. */
+  getSnapshot(): Snapshot<Public>
+  /** `null`: a server has no cookies of a page. */
+  getServerSnapshot(): Snapshot<Public>
+  /** The end of the session by the visitor's clock, if nothing renews it; `null` if there is none. */
+  getEnd(): Date | null
+  /** @returns a function that ends it */
+  subscribe(listener: (event: StoreEvent<Public>) => void, signal?: AbortSignal): () => void
+}
+
+const stores = new WeakMap<object, ClientSessionStore<unknown>>()
+/** One for each store that somebody follows: looks at the cookies again. */
+const looks = new Set<Look>()
+
+/** @param serverTime - milliseconds since 1970 */
+type Look = (serverTime?: number) => void
+
+/**
+ * Calls the listener whenever the session appears, changes, ends or disappears; not at once. **Nothing is verified**, as with `getSession`.
+ *
+ * @param session - a definition, or the cookie's name
+ * @param listener - gets what `getSession` gives by then, and an event with the reason
+ * @param options - `signal` ends it
+ * @returns a function that ends it
+ */
+export function watchSession<Public, Data = unknown>(
+  session: SessionDefinition<Data, Public> | string,
+  listener: SessionListener<Public>,
+  { signal, ...options }: WatchOptions = {},
+): () => void {
+  const store = createSessionStore(session, options)
+  return store.subscribe(
+    (event) => event.reason && listener(store.getSnapshot(), event as SessionEvent<Public>),
+    signal,
+  )
+}
+
+/**
+ * The session as a store for a user interface. All who give the same definition and no options share one.
+ *
+ * @param session - a definition, or the cookie's name
+ */
+export function createSessionStore<Public, Data = unknown>(
+  session: SessionDefinition<Data, Public> | string,
+  options: StoreOptions = {},
+): ClientSessionStore<Public> {
+  if (typeof session === 'string')
+    return followSession({ name: session } as SessionDefinition<unknown, Public>, options)
+  for (const _ in options) return followSession(session, options)
+  const store = stores.get(session) ?? followSession(session, options)
+  stores.set(session, store as ClientSessionStore<unknown>)
+  return store as ClientSessionStore<Public>
+}
+
+/** What TypeScript's own types of a page don't know for sure. */
+interface Scope {
+  readonly document?: Document
+  readonly cookieStore?: EventTarget & { getAll(): Promise<readonly { name: string; value: string }[]> }
+  /** Of a service worker. */
+  readonly registration?: { readonly cookies?: { subscribe(cookies: readonly object[]): Promise<void> } }
+}
+
+/** A page was shown, seen, or used again: what happened meanwhile may have been told to nobody. */
+const PAGE_EVENTS = ['focus', 'pageshow', 'visibilitychange', 'cookiechange']
+
+function followSession<Public>(
+  definition: SessionDefinition<unknown, Public>,
+  { reader, clockTolerance = TOLERANCE, poll }: StoreOptions,
+): ClientSessionStore<Public> {
+  const { document, cookieStore, registration } = globalThis as Scope
+  const events = new EventTarget()
+  const behind = clockTolerance * -1_000
+  let snapshot: Snapshot<Public> = null
+  /** By the server's clock. */
+  let end = Infinity
+  /** How far that is ahead of the visitor's, or a little more: whatever time a server wrote, it is not in its future. */
+  let ahead = behind
+  /** It changes when somebody sets this machine's clock, and after its sleep. */
+  let started = 0
+  let timer: ReturnType<typeof setTimeout> | undefined
+  let followers = 0
+  let following: AbortController | undefined
+  /** Tells other tabs where no event of the browser does. */
+  let channel: BroadcastChannel | undefined
+
+  function look(serverTime?: number): void {
+    // Whole seconds, rounded down.
+    if (serverTime) ahead = serverTime + 500 - Date.now()
+    if (document) update()
+    else void cookieStore?.getAll().then((all) => update(all.map(({ name, value }) => `${name}=${value}`).join(';')))
+  }
+
+  function update(cookies?: string): void {
+    const previous = snapshot
+    const before = end
+    const candidates = readCandidates(definition, cookies, reader)
+    const now = serverNow(candidates.find(({ data }) => data)?.meta)
+    const found = candidates.find((candidate) => isCurrent(candidate, definition, now, 0))
+    let data: Snapshot<Public> = null
+    for (const _ in found?.data) data = found?.data ?? null
+    if (!isEqual(previous, data)) snapshot = data
+    end = Math.min(...(found ? endsOf(found as Readable, definition).filter(Boolean) : []))
+    clearTimeout(timer)
+    if (following) timer = setTimeout(look, Math.min(end - now, (poll ?? (cookieStore ? 60 : 5)) * 1_000))
+    if (snapshot === previous && end === before) return
+    channel?.postMessage(0)
+    const ended = now > before - 1_000 ? 'expired' : 'signedOut'
+    const change = snapshot ? (previous ? 'changed' : 'signedIn') : ended
+    const detail = { reason: snapshot === previous ? undefined : change, previous }
+    events.dispatchEvent(new CustomEvent('change', { detail }))
+  }
+
+  function serverNow({ accessedAt, createdAt }: SessionMeta = {}): number {
+    const now = Date.now()
+    const start = now - performance.now()
+    if (Math.abs(start - started) > 1_000) ahead = behind
+    started = start
+    ahead = Math.max(ahead, +(accessedAt ?? createdAt ?? 0) - now)
+    return now + ahead
+  }
+
+  function open(): AbortController {
+    const following = new AbortController()
+    // On a server there is nothing to follow.
+    if (!document && !cookieStore) return following
+    const again = (): void => look()
+    for (const type of PAGE_EVENTS) addEventListener(type, again, following)
+    cookieStore?.addEventListener('change', again, following)
+    // A service worker has to ask for them.
+    registration?.cookies?.subscribe([{}]).catch(() => {})
+    if (!cookieStore) {
+      channel = new BroadcastChannel('sessionglass')
+      channel.onmessage = again
+    }
+    looks.add(look)
+    return following
+  }
+
+  return {
+    getSnapshot() {
+      if (!following) update()
+      return snapshot
+    },
+    getServerSnapshot: () => null,
+    getEnd() {
+      if (!following) update()
+      return end < Infinity ? new Date(end - ahead) : null
+    },
+    subscribe(listener, signal) {
+      if (!followers++) {
+        following = open()
+        look()
+      }
+      const own = new AbortController()
+      events.addEventListener('change', (event) => listener((event as CustomEvent).detail), own)
+      const stop = (): void => {
+        if (own.signal.aborted) return
+        own.abort()
+        if (--followers) return
+        following?.abort()
+        channel?.close()
+        following = channel = undefined
+        looks.delete(look)
+        clearTimeout(timer)
+      }
+      signal?.addEventListener('abort', stop, own)
+      if (signal?.aborted) stop()
+      return stop
+    },
+  }
+}
+
+/** Looks at the cookies again, for all who follow a session: after a request of your own in a browser without a Cookie Store. */
+export function checkSessions(): void {
+  for (const look of looks) look()
+}
+
+/**
+ * Calls `checkSessions()` after every `fetch`, `XMLHttpRequest` and submitted form of the page. Only browsers without a Cookie Store need it.
+ *
+ * @returns a function that ends it
+ */
+export function watchRequests(): () => void {
+  const { fetch, XMLHttpRequest } = globalThis
+  const { send } = XMLHttpRequest.prototype
+  const following = new AbortController()
+  const { signal } = following
+  globalThis.fetch = (...request) => fetch(...request).finally(checkSessions)
+  XMLHttpRequest.prototype.send = function (...body) {
+    this.addEventListener('loadend', checkSessions, { signal })
+    send.apply(this, body)
+  }
+  // Of a form for another window the page hears no more.
+  addEventListener('submit', () => [1, 2, 5].map((seconds) => setTimeout(checkSessions, seconds * 1_000)), { signal })
+  const own = globalThis.fetch
+  const ownSend = XMLHttpRequest.prototype.send
+  return () => {
+    following.abort()
+    // Somebody else may have wrapped them since.
+    if (globalThis.fetch === own) globalThis.fetch = fetch
+    if (XMLHttpRequest.prototype.send === ownSend) XMLHttpRequest.prototype.send = send
+  }
+}
+
+/**
+ * Asks the server to renew the idle timeout, and looks at the cookies again: for a page that is used without a request.
+ *
+ * @param url - of `touchHandler`
+ * @param init - more for `fetch`: headers, a signal
+ * @returns whether the server has a session, and renewed it
+ * @throws {TypeError} if the server can't be reached, as `fetch`
+ */
+export async function refreshSession(url: string | URL, init?: RequestInit): Promise<boolean> {
+  const { ok, headers } = await fetch(url, { method: 'POST', cache: 'no-store', ...init })
+  const serverTime = Date.parse(headers.get('date') ?? '')
+  for (const look of looks) look(serverTime)
+  return ok
+}
+
+/** Whether two values have the same content; for values that a session holds. */
+export function isEqual(one: unknown, other: unknown): boolean {
+  return contentOf(one) === contentOf(other)
+}
+
+function contentOf(value: unknown): string {
+  // JSON has no name for a BigInt or NaN.
+  return JSON.stringify(value, (_key, member) => (typeof member === 'object' ? member : typeof member + member))
+}
