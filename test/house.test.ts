@@ -14,9 +14,14 @@ import { describe, expect, test } from 'vitest'
 /** Import paths that are not the path of their file. */
 const elsewhere: Readonly<Record<string, string>> = { '.': 'shared/index', './testing': 'server/testing' }
 
-const maxClientGzip = 4096
+/** `getSession` alone. */
+const maxReadGzip = 4096
+/** All of the client, as a script tag loads it. */
+const maxClientGzip = 5300
 /** `getSession` with `defineSession`. */
 const maxPageGzip = 4200
+/** What `watchSession` and `createSessionStore` add to that. */
+const maxWatchGzip = 1000
 /** `verifySessions` with `beakerJwt`. */
 const maxVerifierGzip = 20_000
 /**
@@ -140,7 +145,7 @@ describe('client', () => {
       ...scriptOf(`export { getSession } from './dist/client/index.js'`),
       minify: true,
     })
-    expect(gzipSync(outputFiles?.[0]?.contents ?? '', { level: 9 }).length).toBeLessThanOrEqual(maxClientGzip)
+    expect(gzipSync(outputFiles?.[0]?.contents ?? '', { level: 9 }).length).toBeLessThanOrEqual(maxReadGzip)
   })
 
   test(`getSession and defineSession together have at most ${maxPageGzip} bytes`, async () => {
@@ -152,6 +157,17 @@ describe('client', () => {
       minify: true,
     })
     expect(gzipSync(outputFiles?.[0]?.contents ?? '', { level: 9 }).length).toBeLessThanOrEqual(maxPageGzip)
+  })
+
+  test.each(['watchSession', 'createSessionStore'])(`%s adds at most ${maxWatchGzip} bytes`, async (name) => {
+    const sizeOf = async (client: string) => {
+      const page = `export { ${client} } from './dist/client/index.js'; export { defineSession } from './dist/shared/index.js'`
+      const { outputFiles } = await build({ ...pageBuild, ...scriptOf(page), minify: true })
+      return gzipSync(outputFiles?.[0]?.contents ?? '', { level: 9 }).length
+    }
+    const added = (await sizeOf(`getSession, ${name}`)) - (await sizeOf('getSession'))
+    expect(added).toBeGreaterThan(500)
+    expect(added).toBeLessThanOrEqual(maxWatchGzip)
   })
 
   test('every reader has its limit', () => {
