@@ -145,7 +145,7 @@ export const TOLERANCE = 30
  * @see FORMATS §2.2, RFC 7519 §4.1
  */
 export function endsOf({ meta, own }: Readable, definition: SessionDefinition<unknown>): readonly number[] {
-  const { idleTimeout, end }: OwnTimes = own || definition
+  const { end, idleTimeout }: OwnTimes = own || definition
   return [
     +(meta.accessedAt as Date) + (idleTimeout as number) + 1,
     +(meta.createdAt as Date) + (definition.absoluteTimeout as number) + 1,

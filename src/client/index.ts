@@ -18,6 +18,8 @@ export type {
   SessionChange,
   SessionEvent,
   SessionListener,
+  StoreEvent,
+  StoreOptions,
   WatchOptions,
 } from './watch.js'
 export { checkSessions, createSessionStore, refreshSession, watchRequests, watchSession } from './watch.js'

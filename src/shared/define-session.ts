@@ -162,7 +162,7 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
   }
   for (const option in others) refuse(option, DEFINITION_OPTIONS)
   const byDefault = (absoluteTimeout ?? idleTimeout) === undefined && '2w'
-  const timeouts = { absoluteTimeout, idleTimeout: idleTimeout ?? byDefault, '~idle': byDefault }
+  const timeouts = { absoluteTimeout, idleTimeout: byDefault || idleTimeout, '~idle': byDefault }
   for (const option in timeouts) {
     const value = timeouts[option as 'idleTimeout']
     if (value !== undefined && value !== false) {
@@ -173,7 +173,7 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
 }
 
 /** @internal */
-export const DEFINITION_OPTIONS = 'name, idleTimeout, absoluteTimeout, fields, sessionField, expose'
+export const DEFINITION_OPTIONS = 'name, fields, sessionField, expose, idleTimeout, absoluteTimeout'
 
 /** A definition while it is being made. */
 type Definition = { -readonly [Member in keyof SessionDefinition]?: SessionDefinition[Member] }

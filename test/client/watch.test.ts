@@ -45,7 +45,7 @@ let page: FakePage
 let cookieStore: FakePage
 
 /** A cookie as a server wrote it `ago` milliseconds before its own present, which is that of the test. */
-function cookieOf(data: object, { ago = 0, created = ago } = {}): string {
+function cookieOf(data: object, { ago = 0, created = ago }: { ago?: number; created?: number } = {}): string {
   const times = { _creation_time: (NOW - created) / 1_000, _accessed_time: (NOW - ago) / 1_000 }
   return `s=e30.${encodeBase64Url(encodeUtf8(JSON.stringify({ ...data, ...times })))}.c2ln`
 }
