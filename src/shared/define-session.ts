@@ -43,7 +43,7 @@ export interface SessionDefinition<Data = SessionData, Public = Data> {
   readonly sessionField?: string
   readonly expose?: Exposed
   /** @internal The idle timeout, if nobody asked for it: what another system has configured counts before it. */
-  readonly '~idle'?: number
+  readonly '~'?: number
   /** Carries the type; never there at run time. */
   readonly '~data'?: Data
   /** Carries the type of what the page may see; never there at run time. */
@@ -162,7 +162,7 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
   }
   for (const option in others) refuse(option, DEFINITION_OPTIONS)
   const byDefault = (absoluteTimeout ?? idleTimeout) === undefined && '2w'
-  const timeouts = { absoluteTimeout, idleTimeout: byDefault || idleTimeout, '~idle': byDefault }
+  const timeouts = { absoluteTimeout, idleTimeout: byDefault || idleTimeout, '~': byDefault }
   for (const option in timeouts) {
     const value = timeouts[option as 'idleTimeout']
     if (value !== undefined && value !== false) {

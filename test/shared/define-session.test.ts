@@ -5,7 +5,7 @@ import { defineSession, type SessionOptions } from '../../src/shared/define-sess
 const define = (options: object) => () => defineSession(options as SessionOptions)
 
 /** Two weeks in milliseconds, and that nobody asked for them. */
-const byDefault = { '~idle': 1_209_600_000, idleTimeout: 1_209_600_000 }
+const byDefault = { '~': 1_209_600_000, idleTimeout: 1_209_600_000 }
 
 test('the default is the name of Beaker, and an end after two weeks without a request', () => {
   for (const definition of [defineSession({}), defineSession({ expose: undefined } as never)])
@@ -21,7 +21,7 @@ test('timeouts are milliseconds, and there only where they were given', () => {
     name: 'beaker.session.id',
     absoluteTimeout: 86_400_000,
   })
-  expect(defineSession({ idleTimeout: '14d' })).not.toHaveProperty('~idle')
+  expect(defineSession({ idleTimeout: '14d' })).not.toHaveProperty('~')
 })
 
 test('a definition is frozen, and a copy of the options', () => {

@@ -357,7 +357,7 @@ const ENDLESS = 'Sessions never expire on the server: set idleTimeout or absolut
 
 /** What another system configures counts before the default of definitions. */
 function timeoutsOf(
-  { idleTimeout, absoluteTimeout, '~idle': byDefault }: SessionDefinition<unknown, unknown>,
+  { idleTimeout, absoluteTimeout, '~': byDefault }: SessionDefinition<unknown, unknown>,
   [writer]: readonly SessionCodec[],
   store: SessionStore | undefined,
 ): LifetimeOptions {
