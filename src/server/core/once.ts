@@ -42,7 +42,7 @@ export interface OnceSettings {
   readonly store: SessionStore | undefined
   readonly rows: Rows | undefined
   readonly clock: () => Date
-  /** What this process does at present, of all sessions that `with()` makes. */
+  /** What this process does at present, of all sessions with these keys. */
   readonly flights: Flights
 }
 

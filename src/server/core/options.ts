@@ -188,6 +188,8 @@ export interface LoadSettings {
   readonly emit: EmitEvent | undefined
 }
 
+/** Sessions of other keys are others, even if they have the same id. */
+type AllFlights = WeakMap<SessionCodec, Flights>
 type PublicRecords = WeakMap<SessionCodec, VerifiedCache<SessionRecord>>
 
 /** Options made ready, as a commit needs them. */
@@ -199,8 +201,8 @@ export interface Settings extends LoadSettings {
   readonly publicRecords: VerifiedCache<SessionRecord> | undefined
   /** The same for each codec, of all sessions that `with()` makes. */
   readonly allPublicRecords: PublicRecords
-  /** The work of `session.once` that this process does, of all sessions that `with()` makes. */
-  readonly flights: Flights
+  /** The work of `session.once` that this process does, for each first codec, of all sessions that `with()` makes. */
+  readonly allFlights: AllFlights
   readonly rows: Rows | undefined
   readonly exposure: Exposure
   readonly needsTouch: NeedsTouch
@@ -478,7 +480,9 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
   const { store } = options
   const all = store && createRows(store, { clock: loading.clock, emit })
   const rows = all && tenant !== undefined ? rowsOfTenant(all, tenant) : all
-  const flights = from?.flights ?? createFlights()
+  const allFlights: AllFlights = from?.allFlights ?? new WeakMap()
+  const flights = allFlights.get(writer as SessionCodec) ?? createFlights()
+  allFlights.set(writer as SessionCodec, flights)
   const side = otherSideOf(loading.codecs, store)
   // Spreading takes longer than all else of `with()`.
   return Object.assign(loading, {
@@ -487,7 +491,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
     // Sessions of other keys are others, even if they have the same id.
     versions: from && loading.codecs === from.codecs ? from.versions.forTenant(tenant) : createVersions(),
     rows,
-    flights,
+    allFlights,
     once: createOnce({ ...loading, store, rows, flights }),
     publicCodec,
     publicRecords: publicCodec && publicRecordsOf(publicCodec, allPublicRecords),

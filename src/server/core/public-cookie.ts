@@ -19,7 +19,8 @@ export function publicReader(settings: Settings): ReadPublic {
   const { publicCodec, publicRecords, tenant } = settings
   return async (value, { now, verifications }) => {
     if (!publicCodec) return { value }
-    const key = tenant === undefined ? value : `${tenant} ${value}`
+    // No tenant has a line break in its name.
+    const key = tenant === undefined ? value : `${tenant}\n${value}`
     const known = publicRecords?.get(key)
     if (known) return { value, record: known }
     const clearings = publicRecords?.clearings

@@ -8,6 +8,7 @@ import {
   djangoSigned,
   jwt,
   memoryStore,
+  type SessionCodec,
   type SessionData,
   type SessionStore,
   type Sessions,
@@ -164,6 +165,27 @@ describe.each<[string, (clock: () => Date) => Partial<SessionsOptions>]>([
     await sessions.destroy(session)
     await expect(session.once('token', () => 1)).rejects.toMatchObject({ code: 'ERR_SESSION_DESTROYED' })
   })
+})
+
+test('sessions of other keys are others, even with the same id', async () => {
+  const [one, two] = [SECRET, 'other keys, which another tenant may know'].map((secret) => jwt({ secrets: [secret] }))
+  const sessions = createSessions<SessionData>({ codecs: [one as SessionCodec], expose: false })
+  const others = sessions.with({ codecs: [two as SessionCodec] })
+  const { work, calls } = refresh(10)
+  const once = async (own: Sessions, codec: SessionCodec | undefined): Promise<unknown> => {
+    const record = { id: 'f'.repeat(32), createdAt: new Date(), data: { user: 'dave' } }
+    const context = { cookieName: sessions.name, purpose: 'session', now: new Date() } as const
+    return (await own.load({ token: await codec?.sign?.(record, context) })).once('token', work)
+  }
+  const results = await Promise.all([
+    once(sessions, one),
+    once(others, two),
+    once(sessions.with({ touchEvery: 5 }), one),
+  ])
+  expect(results[2]).toEqual(results[0])
+  expect(calls()).toBe(2)
+  await once(others, two)
+  expect(calls()).toBe(2)
 })
 
 describe('two processes', () => {
