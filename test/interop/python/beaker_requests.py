@@ -18,8 +18,8 @@ except ImportError:  # the oldest Beaker is without
 from tagged import from_tagged
 
 
-def run_request(options, cookie_header=None, operations=(), now=None, session_class=JWTCookieSession):
-    """One request: what the application saw, and every Set-Cookie of the answer."""
+def run_request(options, cookie_header=None, operations=(), now=None, session_class=JWTCookieSession, wrap=lambda app: app):
+    """One request: what the application saw, and every Set-Cookie of the answer. `wrap` puts a middleware under Beaker's."""
     seen = {}
 
     def application(environ, start_response):
@@ -37,7 +37,7 @@ def run_request(options, cookie_header=None, operations=(), now=None, session_cl
     with frozen_clock(now), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter('always')
         # passed by keyword: Beaker gives no other way in
-        wrapped = SessionMiddleware(application, config, **({'session_class': session_class} if session_class else {}))
+        wrapped = SessionMiddleware(wrap(application), config, **({'session_class': session_class} if session_class else {}))
         environ = {'REQUEST_METHOD': 'GET', 'PATH_INFO': '/'}
         if cookie_header is not None:
             environ['HTTP_COOKIE'] = cookie_header

@@ -27,7 +27,7 @@ def set_zone(zone):
 def visit(engine, now, cookie=None, operations=()):
     """One request: [set, key, text] [expiry, tagged] [read]. `jwt` is django-session-jwt, over the table.
 
-    @returns the headers that set cookies, and what Django then says of the session: None where it sees none
+    @returns the headers that set cookies, what Django then says of the session (None where it sees none), and its `n` before
     """
     from django.contrib.auth.models import AnonymousUser
     from django.core.cache import caches
@@ -44,12 +44,13 @@ def visit(engine, now, cookie=None, operations=()):
         handler.process_request(request)
         request.user = AnonymousUser()
         session = request.session
-        found = 'n' in session
+        found = session.get('n')
         for operation in operations:
             operate(session, *operation)
         response = handler.process_response(request, HttpResponse())
-        seen = lifetime_of(session) if found or session.modified else None
-    return {'set_cookie': [morsel.OutputString() for morsel in response.cookies.values()], 'lifetime': seen}
+        seen = lifetime_of(session) if found is not None or session.modified else None
+    set_cookie = [morsel.OutputString() for morsel in response.cookies.values()]
+    return {'set_cookie': set_cookie, 'lifetime': seen, 'n': found}
 
 
 def operate(session, name, *arguments):

@@ -8,6 +8,7 @@ from pyramid.request import Request
 from pyramid.response import Response
 from pyramid_beaker import session_factory_from_settings
 
+from beaker_requests import frozen_clock
 from serving import operation, serve
 from tagged import from_tagged, options_from, to_tagged
 
@@ -50,6 +51,16 @@ def pop_flash(options, cookie, queue, peek=False):
     session = (request := request_of(options, cookie)).session
     messages = session.peek_flash(queue) if peek else session.pop_flash(queue)
     return {'messages': to_tagged(messages), 'set_cookie': answer(request)}
+
+
+@operation
+def run(options, lines, cookie=None, before='', now=None):
+    """A request whose view is `lines`; `before` runs when it comes in, before anybody has asked for the session."""
+    with frozen_clock(now):
+        names = {'request': (request := request_of(options, cookie))}
+        exec(before, names)
+        exec(lines, names)
+        return answer(request)
 
 
 def request_of(options, cookie):
