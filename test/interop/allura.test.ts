@@ -28,6 +28,10 @@ interface Answer {
 
 type Lifetime = Pick<SessionsOptions, 'expires' | 'maxAge'>
 
+/** As docs/lifecycle.md has it. */
+const lifetime = ({ data }: { data: { login_expires?: Date | true } }): Date | 'browser' | undefined =>
+  data.login_expires === true ? 'browser' : data.login_expires
+
 describeWithPython(
   'Allura',
   (peer) => {
@@ -80,6 +84,64 @@ describeWithPython(
       const shown = await visit(peer, jar, '/')
       expect(shown.session).toMatchObject({ username: 'admin1', login_expires: true, visits: 1 })
       expect(expiryOf(shown)).toBeUndefined()
+    })
+
+    test.each([
+      ['remember-me', { rememberme: 'on', days: '365' }],
+      ['until the browser closes', {}],
+    ])('a function that reads login_expires repeats it, %s: both sides give the same', async (_, fields) => {
+      const jar = new CookieJar()
+      const signedIn = await signIn(peer, jar, fields)
+      const until = expiryOf(signedIn)
+      const sessions = sessionsOf({ expires: lifetime })
+      for (let visits = 1; visits < 4; visits++) {
+        expect(expiryIn(await count(sessions, jar))).toBe(until)
+        const session = await sessions.load(jar.header)
+        expect(session.expiresAt?.getTime()).toBe(
+          until === undefined ? undefined : +(session.data.login_expires as Date),
+        )
+        const shown = await visit(peer, jar, '/', { note: `${visits}` })
+        expect(shown.session).toMatchObject({ username: 'admin1', note: `${visits}`, visits })
+        expect(expiryOf(shown)).toBe(until)
+      }
+      if (until === undefined) return
+      const after = sessionsOf({ expires: lifetime }, new Date(until + 1000))
+      expect((await after.load(jar.header)).rejected?.code).toBe('ERR_SESSION_EXPIRED')
+    })
+
+    test.each([new Date(Math.ceil(Date.now() / 1000) * 1000 + 90 * DAY), true])(
+      'Node signs in with login_expires %o, and Python keeps to it',
+      async (until) => {
+        const jar = new CookieJar()
+        await visit(peer, jar, '/auth/')
+        const sessions = sessionsOf({ expires: lifetime })
+        const session = await sessions.load(jar.header)
+        session.regenerate()
+        Object.assign(session.data, { username: 'admin1', login_expires: until })
+        const [setCookie = ''] = await sessions.commit(session)
+        jar.take([setCookie])
+        const end = until instanceof Date ? until.getTime() : undefined
+        expect(expiryIn(setCookie)).toBe(end)
+        for (const note of ['a', 'b']) {
+          const shown = await visit(peer, jar, '/', { note })
+          expect(shown.session).toMatchObject({ username: 'admin1', note })
+          expect(expiryOf(shown)).toBe(end)
+          expect(expiryIn(await count(sessions, jar))).toBe(end)
+        }
+      },
+    )
+
+    test('Python changes login_expires: the next write of Node follows', async () => {
+      const jar = new CookieJar()
+      const sessions = sessionsOf({ expires: lifetime })
+      const ends: (number | undefined)[] = []
+      for (const fields of [{ rememberme: 'on', days: '365' }, {}, { rememberme: 'on', days: '7' }]) {
+        ends.push(expiryOf(await signIn(peer, jar, fields)))
+        expect(expiryIn(await count(sessions, jar))).toBe(ends.at(-1))
+      }
+      const [first = 0, second, third = 0] = ends
+      expect(second).toBeUndefined()
+      expect(first - third).toBeGreaterThan(357 * DAY)
     })
 
     test('a sign-out of either side ends it for both, and the cookie of CSRF is left alone', async () => {
