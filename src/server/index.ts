@@ -43,6 +43,7 @@ export {
 } from './adapters/next.js'
 export { type NextProxyHandler, type NextResponses, nextProxy } from './adapters/next-proxy.js'
 export type { SessionsFor } from './adapters/saving.js'
+export { type TouchHandler, type TouchOptions, touchHandler } from './adapters/touch.js'
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'
 export { type BeakerJwtOptions, beakerJwt } from './codecs/beaker-jwt.js'

@@ -58,6 +58,7 @@ const functions: Record<string, [call: (options: object) => unknown, wrong: stri
   remoteJwks: [(more) => server.remoteJwks('https://issuer.example/jwks', more), 'cachemaxage', 'cacheMaxAge'],
   sessionCookie: [(more) => testing.sessionCookie(sessions, {}, more), 'keys', 'key'],
   sqliteExecute: [(more) => server.sqliteExecute(sqlite, more), 'busy_timeout', 'busyTimeout'],
+  touchHandler: [(more) => server.touchHandler(sessions, more), 'origin', 'origins'],
   verifySessions: [(more) => server.verifySessions({ codecs: [server.jwt({ secrets })], ...more }), 'stores', 'store'],
   wsgiJwtSession: [(more) => server.wsgiJwtSession({ secret: SECRET, ...more }), 'cookie_name', 'cookieName'],
 }

@@ -213,7 +213,7 @@ interface Plan {
 /** Data that changed, an older codec or key, or a touch that is due. */
 function planOf(
   settings: Settings,
-  { loaded, isRegenerated, isNeeded, data, isAsked, browser }: Draft,
+  { loaded, isRegenerated, isTouched, isNeeded, data, isAsked, browser }: Draft,
   now: Date,
 ): Plan | undefined {
   if (!loaded) {
@@ -225,7 +225,7 @@ function planOf(
   const isOld = loaded.codecIndex > 0 || (loaded.record.keyIndex ?? 0) > 0
   const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
   const codecIndex = isOld && !upgrades && loaded.codec.sign ? loaded.codecIndex : 0
-  const isDue = isTouchDue(settings, loaded, now)
+  const isDue = isTouched || isTouchDue(settings, loaded, now)
   if (isChanged) {
     if (!isNeeded && isEmpty(data)) return { reason: 'emptied', codecIndex, isRowOnly: false }
     // A bare id is sent with each change, as Django does: its cookie lives on as its row does.
@@ -491,13 +491,14 @@ async function signSession(
   try {
     return await signWith(settings, draft, plan.codecIndex, content, now)
   } catch (error) {
+    const isWanted = plan.reason === 'changed' || draft.isTouched
     // While no key can sign, a session that did not change stays as it is.
-    const canWait = isOutage(error) && (plan.reason === 'renewed' || plan.reason === 'upgraded')
+    const canWait = isOutage(error) && !isWanted && plan.reason !== 'emptied'
     if (!loaded || !(isUnwritable(error) || canWait)) throw error
     const { code, path } = error as SessionError
-    const mustWrite = plan.reason === 'changed' || isTouchDue(settings, loaded, now)
+    const mustWrite = isWanted || isTouchDue(settings, loaded, now)
     const canKeep = loaded.codecIndex !== plan.codecIndex && loaded.codec.sign !== undefined
-    if (plan.reason === 'changed' && !canKeep) throw error
+    if (isWanted && !canKeep) throw error
     settings.emit?.({
       type: 'kept',
       ...identify(loaded),

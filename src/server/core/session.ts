@@ -29,6 +29,8 @@ export interface SessionState extends CsrfState {
   /** The id in a rejected token whose row exists and can't be read. */
   rejectedId?: string
   isRegenerated: boolean
+  /** Its times are renewed now, whatever `touchEvery` says. */
+  isTouched?: boolean
   isDestroyed: boolean
   /** The application looked at the session, so its answer may depend on the cookie. */
   isRead: boolean
@@ -140,6 +142,7 @@ export interface Draft {
   readonly isCutShort: boolean | undefined
   readonly isReplaceable: boolean | undefined
   readonly isRegenerated: boolean
+  readonly isTouched: boolean | undefined
   /** A CSRF token of the id was made or verified. */
   readonly isNeeded: boolean
   readonly browser: BrowserCookies
@@ -150,8 +153,8 @@ export interface Draft {
 
 export function draftOf(session: Session<object>): Draft {
   // Member by member: spreading takes longer than all else of a commit that writes nothing.
-  const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isReplaceable, isRegenerated, isNeeded, browser } =
-    stateOf(session)
+  const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isReplaceable, browser } = stateOf(session)
+  const { isRegenerated, isTouched, isNeeded } = stateOf(session)
   const { data, isAsked } = dataOf(session)
   return {
     id,
@@ -162,6 +165,7 @@ export function draftOf(session: Session<object>): Draft {
     isCutShort,
     isReplaceable,
     isRegenerated,
+    isTouched,
     isNeeded,
     browser,
     data,

@@ -12,7 +12,7 @@ import { createLoader, type LoadSession } from './load.js'
 import { changedOptions, type SessionsChanges, type SessionsOptions, type Settings, settle } from './options.js'
 import type { CookieEnd } from './own-lifetime.js'
 import { publicReader } from './public-cookie.js'
-import { type Session, sessionBehind } from './session.js'
+import { type Session, sessionBehind, stateOf } from './session.js'
 import { internal, type ReadOnlySessions, readOnlySessions } from './verify-sessions.js'
 
 export interface Sessions<Data extends object = SessionData> extends ReadOnlySessions<Data> {
@@ -53,6 +53,8 @@ export interface SessionsInternal<Data extends object> {
   /** For a session that needs no commit: the response depends on the cookie if something looked at the session. */
   markResponse(session: Session<Data>, headers: HeaderTarget): void
   commit(session: Session<Data>, headers?: HeaderTarget): Promise<SetCookie[]>
+  /** A commit that renews the times, whatever `touchEvery` says. */
+  touch(session: Session<Data>, headers?: HeaderTarget): Promise<SetCookie[]>
   destroy(session: Session<Data>, headers?: HeaderTarget): Promise<SetCookie[]>
   /** For a response whose head has left. */
   readonly late: LateWrites
@@ -107,10 +109,26 @@ function internalOf<Data extends object>(settings: Settings): SessionsInternal<D
     needsCommit: (session) => needsCommit(settings, session),
     markResponse: (session, headers) => markResponse(settings, session, headers),
     commit: (session, headers) => commit(settings, session, headers),
+    touch: (session, headers) => touch(settings, session, headers),
     destroy: (session, headers) => destroy(settings, session, headers),
     late: lateWrites(settings),
     attributes: (now, end) => settings.cookies.attributes({ ...settings.exposure, now, end }),
     settings,
     with: (changes) => internalOf({ ...settings, ...changes }),
+  }
+}
+
+async function touch(
+  settings: Settings,
+  session: Session<object>,
+  headers: HeaderTarget | undefined,
+): Promise<SetCookie[]> {
+  const state = stateOf(session)
+  state.isTouched = true
+  try {
+    return await commit(settings, session, headers)
+  } finally {
+    // If that failed, no commit of the error page tries it again.
+    state.isTouched = false
   }
 }
