@@ -41,6 +41,15 @@ const app = express()`,
 console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":1}
 console.log(await (await fetch('http://localhost:3000/')).text()) // → {"visits":2}`,
   },
+  touchHandler: {
+    before: `import express from 'express'
+import { createSessions, touchHandler } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: false })
+const app = express()`,
+    after: `app.listen(3000)
+const headers = { 'sec-fetch-site': 'same-origin' }
+console.log((await fetch('http://localhost:3000/session', { method: 'POST', headers })).status) // → 401`,
+  },
   sessionOf: {
     before: `import express from 'express'
 import { createSessions, expressSessions, sessionOf } from 'sessionglass/server'

@@ -26,7 +26,7 @@ export interface TouchHandler {
   /** For Hono. */
   (context: TouchContext, ...rest: unknown[]): Promise<Response>
   /** For Fastify. */
-  (request: FastifyRequest, reply: TouchReply): Promise<unknown>
+  (request: TouchOfFastify, reply: TouchReply): Promise<unknown>
   /** For Express, Connect and `node:http`. */
   (request: TouchRequest, response: TouchResponse, next?: (error?: unknown) => void): void
 }
@@ -50,7 +50,7 @@ interface TouchResponse {
   end(): unknown
 }
 
-interface FastifyRequest {
+interface TouchOfFastify {
   readonly raw: TouchRequest
 }
 
@@ -110,7 +110,7 @@ export function touchHandler<Data extends object = SessionData, Incoming = unkno
     }
   }
 
-  async function answerFastify(given: FastifyRequest, reply: TouchReply): Promise<unknown> {
+  async function answerFastify(given: TouchOfFastify, reply: TouchReply): Promise<unknown> {
     try {
       const status = await touch({ given, request: given.raw, target: targetOf(reply) })
       for (const [name, value] of headersOf(status)) reply.header(name, value)
@@ -139,7 +139,7 @@ export function touchHandler<Data extends object = SessionData, Incoming = unkno
     if (typeof answer !== 'object' || answer === null) return answerFetch(given as Request)
     if ('setHeader' in answer) return answerNode(given as TouchRequest, answer as TouchResponse, next)
     return 'raw' in answer
-      ? answerFastify(given as FastifyRequest, answer as TouchReply)
+      ? answerFastify(given as TouchOfFastify, answer as TouchReply)
       : answerFetch(given as Request)
   }
   return handle as TouchHandler
