@@ -15,6 +15,7 @@ import { decodeLatin1 } from '../../shared/pickle/text.js'
 import type { Origin, OriginNode, SessionData } from '../../shared/types.js'
 import { createHmacKeys, equalInConstantTime, type HmacKeys } from '../keys/hmac.js'
 import type { Known, SecretSource } from '../keys/key-source.js'
+import { publicMaterial } from '../keys/weak-secrets.js'
 import { createPythonSerializer, type PythonSerializer, type SerializedReading } from '../python-serializers.js'
 import { equalValues, withHiddenKeys } from '../values.js'
 import {
@@ -35,7 +36,7 @@ export type { BeakerCryptoType }
 export interface BeakerOptions {
   /** `validate_key`, or what returns it; in a list the first signs, all verify. Beaker itself knows one. */
   validateKey: string | readonly string[] | SecretSource<string | readonly string[]>
-  /** Takes a `validateKey` that anyone may know: a PEM, a JWK, `True`, a secret of a published example. Default false. */
+  /** Takes keys that anyone may know: a PEM, a JWK, `True`, a secret of a published example. Default false. */
   allowWeakSecrets?: boolean | undefined
   /** `encrypt_key`, or what returns it; absent: not encrypted. */
   encryptKey?: string | SecretSource<string>
@@ -166,14 +167,16 @@ function settingsOf(options: Known<BeakerOptions>): BeakerSettings {
   if (!Array.isArray(validateKeys) || validateKeys.some((key: unknown) => typeof key !== 'string')) {
     throw new TypeError('Option "validateKey" must be text or a list of texts')
   }
-  const { strictBase64 = false, python2 = false, encoding = 'ascii' } = options
+  const { strictBase64 = false, python2 = false, encoding = 'ascii', allowWeakSecrets = false } = options
+  const known = !allowWeakSecrets && typeof encryptKey === 'string' && publicMaterial(encodeUtf8(encryptKey))
+  if (known) throw new TypeError(`Option "encryptKey" contains ${known} (or set allowWeakSecrets: true)`)
   const isOldest = cryptoType === 'beaker-0.9'
   if (serializer === 'json' && (isOldest || cryptoType === 'pycrypto-ecb')) {
     throw new TypeError(`Option "serializer": no Beaker wrote JSON with ${cryptoType}`)
   }
   return {
     validateKeys,
-    signer: createBeakerSigner(validateKeys, isOldest, options.allowWeakSecrets === true),
+    signer: createBeakerSigner(validateKeys, isOldest, allowWeakSecrets),
     cipher: cipherOf({ encryptKey, cryptoType, nonceBits, strictBase64 }, python2 ? [] : [...validateKeys, encryptKey]),
     serializer: createPythonSerializer({
       serializer,

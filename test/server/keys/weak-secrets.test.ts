@@ -111,6 +111,16 @@ describe.each(known)('%s as a secret', (_, secret) => {
     ['jwt', (more) => jwt({ secrets: [secret], ...more })],
     ['beaker', (more) => beaker({ validateKey: secret, ...more })],
     [
+      'beaker, encryptKey',
+      (more) =>
+        beaker({
+          validateKey: 'a validate key of 32 characters.',
+          encryptKey: secret,
+          cryptoType: 'cryptography',
+          ...more,
+        }),
+    ],
+    [
       'fromBeakerConfig',
       (more) => fromBeakerConfig({ type: 'cookie', validate_key: secret, data_serializer: 'json' }, more),
     ],
