@@ -14,7 +14,6 @@ export function verifyingSessions(jwksUrl) {
   return createSessions({
     session: siteSession,
     codecs: [djangoJwt({ keys: remoteJwks(jwksUrl), fields: siteSession.fields })],
-    expose: false,
     readOnly: true,
   })
 }

@@ -13,9 +13,8 @@ async function keyInKms() {
 }
 
 const sessions = createSessions({
-  session: defineSession({ name: 'sid', idleTimeout: '30m' }),
+  session: defineSession({ name: 'sid', idleTimeout: '30m', expose: ['user'] }),
   codecs: [jwt({ keys: keyInKms, expires: '8h', reloadEvery: '5m' })],
-  expose: ['user'],
   secure: false,
 })
 await sessions.ready()

@@ -8,9 +8,8 @@ export interface AppSession {
 }
 
 export const sessions = createSessions({
-  session: defineSession<AppSession>({ name: 'app.session', idleTimeout: '30m' }),
+  session: defineSession<AppSession>()({ name: 'app.session', idleTimeout: '30m', expose: ['user'] }),
   secrets: () => process.env.SESSION_KEY ?? '', // a function: the build needs no key
-  expose: ['user'],
 })
 
 export const { read, change } = nextSessions(sessions, cookies, headers)
