@@ -2,7 +2,7 @@
  * One of two processes that do the same work for requests of one session. Bundled and started by once.test.ts.
  */
 import { appendFileSync } from 'node:fs'
-import { createSessions, jwt, type SessionData, type Sessions } from '../../src/server/index.js'
+import { createSessions, jwt, type Session, type SessionData, type Sessions } from '../../src/server/index.js'
 import { openSharedStore, type SharedStore, type StorePlaces } from '../setup/stores.js'
 
 export interface OnceSettings extends StorePlaces {
@@ -17,11 +17,16 @@ export type OnceQuestion =
   /** So many requests of a session at once; the work takes so long. */
   | { ask: 'once'; cookie: string; requests: number; milliseconds: number; fails?: boolean }
   | { ask: 'destroy'; cookie: string }
+  /** A sign-in: another id. */
+  | { ask: 'regenerate'; cookie: string }
+  /** The codes of the warnings of this process until now. */
+  | { ask: 'warnings' }
 
 export interface OnceAnswer {
   cookie?: string
   /** Results, or codes or messages of errors. */
   results?: string[]
+  warnings?: (string | undefined)[]
   error?: string
 }
 
@@ -29,6 +34,8 @@ const SECRET = 'swordfish-one-of-the-keys-0123456789abcdef'
 
 let sessions: Sessions
 let log: string
+const warnings: (string | undefined)[] = []
+process.on('warning', (warning) => warnings.push((warning as { code?: string }).code))
 
 const answers = {
   async open({ settings }) {
@@ -43,8 +50,7 @@ const answers = {
   async start() {
     const session = await sessions.load('')
     session.data.user = 'dave'
-    const [cookie = ''] = await sessions.commit(session)
-    return { cookie: cookie.slice(0, cookie.indexOf(';')) }
+    return await commit(session)
   },
   async once({ cookie, requests, milliseconds, fails }) {
     const request = async (): Promise<string> => {
@@ -63,7 +69,20 @@ const answers = {
     await sessions.destroy(await sessions.load(cookie))
     return {}
   },
+  async regenerate({ cookie }) {
+    const session = await sessions.load(cookie)
+    session.regenerate()
+    return await commit(session)
+  },
+  async warnings() {
+    return { warnings }
+  },
 } satisfies { [Ask in OnceQuestion['ask']]: (question: Extract<OnceQuestion, { ask: Ask }>) => Promise<OnceAnswer> }
+
+async function commit(session: Session): Promise<OnceAnswer> {
+  const [cookie = ''] = await sessions.commit(session)
+  return { cookie: cookie.slice(0, cookie.indexOf(';')) }
+}
 
 process.on('message', async ({ number, question }: { number: number; question: OnceQuestion }) => {
   const answer = answers[question.ask] as (question: OnceQuestion) => Promise<OnceAnswer>

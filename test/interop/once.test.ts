@@ -1,14 +1,15 @@
 /**
  * `session.once` over real databases and two processes: one does the work, also if it is slower than its lease; one that is killed is
- * replaced.
+ * replaced. Over stores that can't change a row in one step two may work, and the process is warned.
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inflateSync } from 'node:zlib'
 import pg from 'pg'
 import { createClient } from 'redis'
 import { afterAll, describe, expect, test } from 'vitest'
+import { openSqlite } from '../server/stores/sqlite.helpers.js'
 import { hasPostgres, type Postgres, postgresHint } from '../setup/postgres.js'
 import { hasRedis, type Redis, redisHint } from '../setup/redis.js'
 import type { OnceAnswer, OnceQuestion, OnceSettings } from './once-worker.js'
@@ -25,7 +26,7 @@ interface Process {
 }
 
 async function startProcess(settings: OnceSettings): Promise<Process> {
-  const child: ChildProcess = fork(worker, [], { execArgv: [] })
+  const child: ChildProcess = fork(worker, [], { execArgv: ['--no-warnings'] })
   const waiting = new Map<number, (answer: OnceAnswer) => void>()
   let last = 0
   child.on('message', ({ number, answer }: { number: number; answer: OnceAnswer }) => waiting.get(number)?.(answer))
@@ -63,22 +64,51 @@ async function djangoRows(): Promise<string[]> {
   await client.connect()
   const { rows } = await client.query<{ session_data: string }>('SELECT session_data FROM django_session')
   await client.end()
-  return rows.map(({ session_data: text }) => {
-    const [payload = ''] = text.split(':')
-    const isDeflated = payload.startsWith('.')
-    const bytes = Buffer.from(isDeflated ? payload.slice(1) : payload, 'base64url')
-    return (isDeflated ? inflateSync(bytes) : bytes).toString()
-  })
+  return rows.map(({ session_data: text }) => djangoText(text))
+}
+
+function djangoText(text: string): string {
+  const [payload = ''] = text.split(':')
+  const isDeflated = payload.startsWith('.')
+  const bytes = Buffer.from(isDeflated ? payload.slice(1) : payload, 'base64url')
+  return (isDeflated ? inflateSync(bytes) : bytes).toString()
+}
+
+async function sqliteRows(): Promise<string[]> {
+  const database = await openSqlite(`${folder}/sessions.sqlite3`)
+  const rows = database.prepare('SELECT session_data FROM django_session').all() as { session_data: string }[]
+  database.close()
+  return rows.map(({ session_data: text }) => djangoText(text))
+}
+
+async function pgSimpleRows(): Promise<string[]> {
+  const { host, port, user, database } = servers.postgres as Postgres
+  const client = new pg.Client({ host, port, user, database })
+  await client.connect()
+  const { rows } = await client.query<{ text: string }>('SELECT sess::text AS text FROM session')
+  await client.end()
+  return rows.map(({ text }) => text)
+}
+
+const files = join(folder, 'files')
+mkdirSync(files)
+
+async function fileRows(): Promise<string[]> {
+  return readdirSync(files).map((name) => readFileSync(join(files, name), 'utf8'))
 }
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-function overStore(
-  store: OnceSettings['store'],
-  places: () => Omit<OnceSettings, 'store' | 'log'>,
-  rows: ReadRows,
-): void {
-  describe(`two processes over ${store}`, () => {
+interface Place {
+  readonly places: () => Omit<OnceSettings, 'store' | 'log'>
+  readonly rows: ReadRows
+  /** It can't read and write in one step: two processes that begin at the same moment may both work. */
+  readonly isWeak?: true
+}
+
+function overStore(store: OnceSettings['store'], { places, rows, isWeak }: Place): void {
+  const most = isWeak ? 2 : 1
+  describe.concurrent(`two processes over ${store}`, () => {
     const processes: Process[] = []
 
     /** New processes and a new session. @returns how often the work was begun until now, too */
@@ -107,12 +137,14 @@ function overStore(
       const answers = await Promise.all([here.ask(question), there.ask(question)])
       const results = answers.flatMap((answer) => answer.results ?? [])
       expect(results).toHaveLength(50)
-      expect(new Set(results).size).toBe(1)
-      expect(results[0]).toMatch(/^swordfish \d+$/)
-      expect(begun()).toBe(1)
+      for (const result of results) expect(result).toMatch(/^swordfish \d+$/)
+      expect(begun()).toBeLessThanOrEqual(most)
+      expect(new Set(results).size).toBeLessThanOrEqual(begun())
       const stored = (await rows()).filter((text) => text.includes('"result"'))
       expect(stored.length).toBeGreaterThan(0)
       expect(stored.join()).not.toContain('swordfish')
+      const { warnings } = await here.ask({ ask: 'warnings' })
+      expect(warnings?.filter((code) => code === 'ERR_SESSION_STORE')).toHaveLength(isWeak ? 1 : 0)
     })
 
     test('one that is slower than its lease keeps it', { timeout: 120_000 }, async () => {
@@ -163,13 +195,34 @@ function overStore(
       expect(await working).toEqual({ results: [`swordfish ${here.pid}`] })
       expect(await late).toEqual({ results: ['ERR_SESSION_DESTROYED'] })
     })
+
+    test('regenerate() in another process begins another session, which does its own work', {
+      timeout: 60_000,
+    }, async () => {
+      const { here, there, cookie, begun } = await begin('regenerated')
+      const working = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 2000 })
+      await untilBegun(begun)
+      const late = there.ask({ ask: 'once', cookie, requests: 1, milliseconds: 10 })
+      await pause(300)
+      const { cookie: next = '' } = await there.ask({ ask: 'regenerate', cookie })
+      const { results } = await there.ask({ ask: 'once', cookie: next, requests: 2, milliseconds: 10 })
+      const [first, second] = [here, there].map(({ pid }) => `swordfish ${pid}`)
+      expect(results).toEqual([second, second])
+      expect(await working).toEqual({ results: [first, first] })
+      expect(await late).toEqual({ results: ['ERR_SESSION_DESTROYED'] })
+      expect(begun()).toBe(2)
+    })
   })
 }
 
+overStore('djangoStore in SQLite', { places: () => ({ folder }), rows: sqliteRows })
+overStore('session-file-store', { places: () => ({ folder: files }), rows: fileRows, isWeak: true })
 if (hasRedis()) {
-  for (const store of ['redisStore', 'redisStore with ioredis'] as const) {
-    overStore(store, () => ({ ...(servers.redis && { redisPort: servers.redis.port }) }), redisRows)
-  }
+  const places = (): Omit<OnceSettings, 'store' | 'log'> => ({
+    ...(servers.redis && { redisPort: servers.redis.port }),
+  })
+  for (const store of ['redisStore', 'redisStore with ioredis'] as const) overStore(store, { places, rows: redisRows })
+  overStore('connect-redis', { places, rows: redisRows, isWeak: true })
 } else test.skip(redisHint, () => {})
 if (hasPostgres()) {
   const places = (): Omit<OnceSettings, 'store' | 'log'> => {
@@ -177,5 +230,6 @@ if (hasPostgres()) {
     const { host, port, user, database } = servers.postgres
     return { postgres: { host, port, user, database } }
   }
-  overStore('djangoStore in PostgreSQL', places, djangoRows)
+  overStore('djangoStore in PostgreSQL', { places, rows: djangoRows })
+  overStore('connect-pg-simple', { places, rows: pgSimpleRows, isWeak: true })
 } else test.skip(postgresHint, () => {})

@@ -12,7 +12,9 @@ import {
   pgExecute,
   redisStore,
   type SessionStore,
+  sqliteExecute,
 } from '../../src/server/index.js'
+import { DJANGO_TABLE, openSqlite } from '../server/stores/sqlite.helpers.js'
 
 /** The stores that several processes can share. */
 export type SharedStore =
@@ -22,6 +24,7 @@ export type SharedStore =
   | 'redisStore'
   | 'redisStore with ioredis'
   | 'djangoStore in PostgreSQL'
+  | 'djangoStore in SQLite'
 
 /** Where they keep their rows. */
 export interface StorePlaces {
@@ -66,6 +69,12 @@ export async function openSharedStore(
         'session_key varchar(40) PRIMARY KEY, session_data text NOT NULL, expire_date timestamp with time zone NOT NULL'
       await createOnce(pool, 'django_session', `CREATE TABLE django_session (${columns})`)
       return djangoStore({ execute: pgExecute(pool), secretKey, ...options })
+    }
+    case 'djangoStore in SQLite': {
+      const database = await openSqlite(`${folder}/sessions.sqlite3`)
+      const execute = sqliteExecute(database)
+      database.exec(DJANGO_TABLE.replace('TABLE', 'TABLE IF NOT EXISTS'))
+      return djangoStore({ execute, secretKey, ...options })
     }
   }
 }

@@ -5,7 +5,7 @@
 import { platform } from '#platform'
 import { decodeBase64Url, decodeUtf8, encodeBase64Url, encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { type Duration, parseDuration } from '../../shared/define-session.js'
-import { SessionError } from '../../shared/errors.js'
+import { SessionError, type SessionErrorCode } from '../../shared/errors.js'
 import { checkNames } from '../../shared/option-names.js'
 import { isPlainObject, type MaybePromise } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
@@ -48,6 +48,8 @@ export interface OnceSettings {
 
 /** What one process does at present, and without a store what it has done. */
 export interface Flights {
+  /** It was told that the store can't keep two processes from working. */
+  hasWarned?: true
   readonly running: Map<string, Flight>
   readonly done: Map<string, { readonly text: string; readonly until: number }>
 }
@@ -76,7 +78,7 @@ const BEAT = 3000
 /** Milliseconds between two looks at a row, each time longer. */
 const FIRST_POLL = 25
 const LAST_POLL = 250
-/** Milliseconds until other processes have seen a row of a store that can't change it in one step. */
+/** Least milliseconds until other processes have seen a row of a store that can't change it in one step. */
 const SETTLING = 50
 /** How often a result is written again if the store fails. */
 const MAX_ATTEMPTS = 5
@@ -149,6 +151,19 @@ interface Work {
   readonly keptFor: number
 }
 
+const STORE: SessionErrorCode = 'ERR_SESSION_STORE'
+
+/** Without `update` a lease counts after a time, and a process that is slower than that begins, too. */
+function warnOnce({ store, flights }: OnceSettings): void {
+  if (store?.update || flights.hasWarned) return
+  flights.hasWarned = true
+  platform.warn(
+    STORE,
+    `session.once() may do a piece of work twice if several processes share the store ${store?.name}: it can't read and write a ` +
+      'row in one step. redisStore and djangoStore can',
+  )
+}
+
 /** @returns the result as JSON */
 async function fly(settings: OnceSettings, task: Work): Promise<string> {
   const { rows, flights, clock } = settings
@@ -192,6 +207,7 @@ interface Seen extends Lease {
 async function flyBesideOthers(settings: OnceSettings, rows: Rows, task: Work): Promise<string> {
   const { clock } = settings
   const secrets = await secretsOf(settings, task.id)
+  warnOnce(settings)
   const holder = encodeHex(platform.randomBytes(16))
   let seen: Seen | undefined
 
@@ -210,13 +226,15 @@ async function flyBesideOthers(settings: OnceSettings, rows: Rows, task: Work): 
   for (let poll = FIRST_POLL; ; poll = Math.min(poll * 1.5, LAST_POLL)) {
     let flight = flightIn(await rows.find(task.id))
     if (isFree(flight)) {
+      const began = performance.now()
       flight = flightIn(
         await rows.upsert(task.id, (current) =>
           isFree(flightIn(current)) ? leaseRow(settings, { holder, beat: 0 }) : undefined,
         ),
       )
       if (!flight) throw new SessionError('ERR_SESSION_STORE', 'The store did not keep a row that it was given')
-      if (flight.holder === holder && (await isKept(settings, rows, task.id, holder))) {
+      const claim = { holder, took: performance.now() - began }
+      if (flight.holder === holder && (await isKept(settings, rows, task.id, claim))) {
         return await hold(settings, rows, { ...task, holder, secrets })
       }
     }
@@ -228,10 +246,18 @@ async function flyBesideOthers(settings: OnceSettings, rows: Rows, task: Work): 
   }
 }
 
-/** In a store without `update` another process may have written at the same time: the last one keeps the lease. */
-async function isKept({ store }: OnceSettings, rows: Rows, id: string, holder: string): Promise<boolean> {
+/**
+ * In a store without `update` another process may have written at the same time: the last one keeps the lease. How long that one may
+ * take is not known; it is taken to be no slower than this one.
+ */
+async function isKept(
+  { store }: OnceSettings,
+  rows: Rows,
+  id: string,
+  { holder, took }: { holder: string; took: number },
+): Promise<boolean> {
   if (store?.update) return true
-  await pause(SETTLING)
+  await pause(Math.max(SETTLING, 2 * took))
   return flightIn(await rows.find(id))?.holder === holder
 }
 

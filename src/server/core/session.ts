@@ -322,7 +322,8 @@ export class Session<Data extends object = SessionData> {
   /**
    * Does a piece of work once for concurrent requests of this session: one of them does it, and the others get its result. For what
    * can't be done twice, as using a refresh token. With a store that holds across processes, and a process that dies in the middle
-   * is replaced after 10 seconds without a sign of life. Without a store it holds for each process alone.
+   * is replaced after 10 seconds without a sign of life. Without a store it holds for each process alone. In a store that can't change a
+   * row in one step, as `fromExpressStore`, two processes may work; a warning tells of it.
    *
    * The result is JSON: a `Date` comes back as text. In the store it is encrypted. An error reaches all who wait, and is not kept.
    *

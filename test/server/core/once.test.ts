@@ -1,5 +1,6 @@
 /** `session.once`: of concurrent requests of one session one does the work. Across processes: test/interop/once.test.ts. */
-import { describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { platform } from '#platform'
 import {
   beakerJwt,
   compact,
@@ -16,6 +17,8 @@ import {
   verifySessions,
 } from '../../../src/server/index.js'
 import { SECRET, testClock } from '../server.helpers.js'
+
+afterEach(() => vi.restoreAllMocks())
 
 /** Sessions of two processes that share a store: nothing else. */
 function processes(options: Partial<SessionsOptions> = {}): {
@@ -267,17 +270,38 @@ describe('two processes', () => {
     expect(await Promise.all([one, other])).toEqual([1, 1])
   })
 
-  test('a store without update keeps one of them, too', async () => {
-    const { store } = processes()
-    const { update: _, ...weak } = store as Required<SessionStore>
-    const [first, second] = [weak, { ...weak }].map((each) =>
+  /** Stores of two processes that can't change a row in one step. */
+  function weakly(): [Sessions, Sessions] {
+    const { update: _, ...weak } = processes().store as Required<SessionStore>
+    return [weak, { ...weak }].map((each) =>
       createSessions({ codecs: [jwt({ secrets: [SECRET] })], store: each, expose: false }),
     ) as [Sessions, Sessions]
+  }
+
+  test('a store without update keeps one of them, too', async () => {
+    vi.spyOn(platform, 'warn').mockImplementation(() => {})
+    const [first, second] = weakly()
     const cookie = await signIn(first)
     const { work, calls } = refresh(200)
     const once = async (sessions: Sessions): Promise<unknown> => (await sessions.load(cookie)).once('token', work)
     expect(await Promise.all([once(first), once(second)])).toEqual([{ token: 'token 1' }, { token: 'token 1' }])
     expect(calls()).toBe(1)
+  })
+
+  test('that a store without update may let two work is told once, with its name', async () => {
+    const warn = vi.spyOn(platform, 'warn').mockImplementation(() => {})
+    const [weak] = weakly()
+    const cookie = await signIn(weak)
+    expect(warn).not.toHaveBeenCalled()
+    await (await weak.load(cookie)).once('a', () => 1)
+    await (await weak.load(cookie)).once('b', () => 1)
+    const tenant = weak.with({ tenant: 'shop' })
+    await (await tenant.load(await signIn(tenant))).once('a', () => 1)
+    expect(warn.mock.calls).toEqual([['ERR_SESSION_STORE', expect.stringContaining('the store shared:')]])
+
+    const strong = processes().make()
+    await (await strong.load(await signIn(strong))).once('a', () => 1)
+    expect(warn).toHaveBeenCalledOnce()
   })
 })
 
