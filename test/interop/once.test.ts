@@ -131,7 +131,7 @@ function overStore(store: OnceSettings['store'], { places, rows, isWeak }: Place
       for (const each of processes) each.kill()
     })
 
-    test('50 requests: one does the work, and its result is encrypted in the store', { timeout: 60_000 }, async () => {
+    test('50 requests: one does the work, and its result is encrypted in the store', { timeout: 120_000 }, async () => {
       const { here, there, cookie, begun } = await begin('many')
       const question: OnceQuestion = { ask: 'once', cookie, requests: 25, milliseconds: 500 }
       const answers = await Promise.all([here.ask(question), there.ask(question)])
@@ -172,7 +172,7 @@ function overStore(store: OnceSettings['store'], { places, rows, isWeak }: Place
     })
 
     test('an error is told and not stored; a session that is destroyed leaves no result', {
-      timeout: 60_000,
+      timeout: 120_000,
     }, async () => {
       const { here, there, cookie, begun } = await begin('failed')
       const failing = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 1000, fails: true })
@@ -187,7 +187,7 @@ function overStore(store: OnceSettings['store'], { places, rows, isWeak }: Place
 
       const { cookie: ended = '' } = await here.ask({ ask: 'start' })
       const before = begun()
-      const working = here.ask({ ask: 'once', cookie: ended, requests: 1, milliseconds: 1000 })
+      const working = here.ask({ ask: 'once', cookie: ended, requests: 1, milliseconds: 4000 })
       while (begun() === before) await pause(20)
       const late = there.ask({ ask: 'once', cookie: ended, requests: 1, milliseconds: 10 })
       await pause(300)
@@ -197,10 +197,10 @@ function overStore(store: OnceSettings['store'], { places, rows, isWeak }: Place
     })
 
     test('regenerate() in another process begins another session, which does its own work', {
-      timeout: 60_000,
+      timeout: 120_000,
     }, async () => {
       const { here, there, cookie, begun } = await begin('regenerated')
-      const working = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 2000 })
+      const working = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 4000 })
       await untilBegun(begun)
       const late = there.ask({ ask: 'once', cookie, requests: 1, milliseconds: 10 })
       await pause(300)
