@@ -32,8 +32,10 @@ test('signs in and out with the keyboard alone', async ({ demo }) => {
   await page.keyboard.press('Enter')
   await expect(page.locator('#who'), 'what replaced the form has the focus').toBeFocused()
   await expect(page.locator('#who')).toHaveText('Signed in as Annie Easley')
-  await page.keyboard.press('Tab')
-  await page.keyboard.press('Tab')
+  for (const name of ['Stay signed in', 'Make a request', 'Sign out']) {
+    await page.keyboard.press('Tab')
+    await expect(page.getByRole('button', { name, exact: true })).toBeFocused()
+  }
   await page.keyboard.press('Enter')
   await expect(page.getByLabel('Name', { exact: true })).toBeFocused()
 })

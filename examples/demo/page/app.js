@@ -3,17 +3,18 @@
  */
 import { connectControls } from './controls.js'
 import { showCookies, showMiniature } from './cookie-view.js'
+import { createCountdown } from './countdown.js'
 import { byId } from './dom.js'
 import { keepTime, showInspection } from './inspection-view.js'
 import { showKeys } from './keys-view.js'
 import { linkParts } from './link-parts.js'
 import { createLog } from './log-view.js'
-import { read } from './reading.js'
+import { read, store } from './reading.js'
 import { followServer } from './server.js'
 import { showSession } from './session-view.js'
+import { announce, told } from './status.js'
 import { connectTheme } from './theme.js'
 import { showTrust } from './trust-view.js'
-import { watchCookies } from './watch-cookies.js'
 
 const log = createLog(byId('log'))
 const parts = linkParts(document.body)
@@ -32,6 +33,12 @@ const controls = connectControls({
     if (told) learn(told)
     if (said) hear(said)
   },
+  onRenewed: () => hear({ ...verdict, isRenewed: true }),
+})
+
+const countdown = createCountdown({
+  end: () => store.getEnd(),
+  onNear: () => announce({ tone: 'bad', words: 'The session ends in 20 seconds. “Stay signed in” keeps it.' }),
 })
 
 function draw() {
@@ -48,6 +55,7 @@ function draw() {
   showInspection(byId('inspection'), reading)
   showTrust(byId('trust'), { hasCookie: cookies.length > 0 || isHidden, verdict, isCurrent })
   controls.show({ user: session?.user })
+  countdown.show(reading.inspection.meta?.accessedAt)
   parts.refresh()
 }
 
@@ -82,14 +90,30 @@ new IntersectionObserver(([seen]) =>
 ).observe(byId('cookies'))
 keepTime()
 draw()
-watchCookies(() => {
-  reading = read()
-  draw()
+store.subscribe(({ reason, previous }) => {
+  // What another tab did, or the time. An answer to this page says more itself.
+  if (reason && !controls.isActing()) {
+    const session = store.getSnapshot()
+    const word = told(reason, previous, session)
+    if (word) announce(word)
+    if (!session) verdict = undefined
+  }
+  look()
 })
+// The glass shows the very text of the cookie, which may change while the session stays the same.
+if ('cookieStore' in window) window.cookieStore.addEventListener('change', look)
+
+function look() {
+  const before = visible()
+  reading = read()
+  if (before !== visible() || !reading.session) draw()
+}
+
 followServer({
   onEvent: (event) => log.add(event),
   onState: learn,
   onVerdict: hear,
+  onCheck: () => store.getSnapshot() && controls.check(),
   onConnection(isOpen) {
     if (isOpen) log.clear()
     byId('connection').textContent = isOpen ? 'live' : 'the server is gone'

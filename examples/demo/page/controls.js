@@ -4,7 +4,7 @@
 import { byId } from './dom.js'
 import { forge } from './forge.js'
 import { askPython, showPython } from './python-view.js'
-import { send } from './server.js'
+import { renew, send } from './server.js'
 import { announce, outcome } from './status.js'
 
 /** @typedef {import('./server.js').State} State */
@@ -15,17 +15,39 @@ import { announce, outcome } from './status.js'
  * @param {() => import('./reading.js').Reading} page.reading
  * @param {() => State | undefined} page.state
  * @param {(answer: Answer) => void} page.onAnswer
+ * @param {() => void} page.onRenewed
  */
-export function connectControls({ reading, state, onAnswer }) {
+export function connectControls({ reading, state, onAnswer, onRenewed }) {
   const signIn = /** @type {HTMLFormElement} */ (byId('sign-in'))
   const editor = /** @type {HTMLFormElement} */ (byId('editor'))
   let isSignedIn = false
+  /** Requests of this page that are not answered yet. */
+  let pending = 0
 
   /** @param {string} action @param {Record<string, unknown>} [body] */
   async function act(action, body) {
+    pending++
     const answer = await send(action, body)
+    pending--
     onAnswer(answer)
     announce(outcome(action, answer))
+  }
+
+  async function ask() {
+    pending++
+    const isRenewed = await renew()
+    pending--
+    if (isRenewed) onRenewed()
+    return isRenewed
+  }
+
+  async function stay() {
+    const isRenewed = await ask()
+    announce(
+      isRenewed
+        ? { tone: 'good', words: 'Renewed: the session begins to count anew.' }
+        : { tone: 'bad', words: 'There is no session any more, or the server does not answer.' },
+    )
   }
 
   signIn.addEventListener('submit', (event) => {
@@ -47,7 +69,8 @@ export function connectControls({ reading, state, onAnswer }) {
 
   /** @param {DOMStringMap} data */
   function press({ action, remove, retire, python, forge: isForgery }) {
-    if (action) act(action)
+    if (action === 'stay') stay()
+    else if (action) act(action)
     else if (remove) act('remove', { key: remove })
     else if (retire) act('retire', { key: Number(retire) })
     else if (python) tellPython(python)
@@ -64,6 +87,12 @@ export function connectControls({ reading, state, onAnswer }) {
   }
 
   return {
+    isActing: () => pending > 0,
+    /** Sessions have ended on the server: the answer takes the cookie away if this is one of them. */
+    async check() {
+      if (pending > 0 || (await ask()) || reading().session) return
+      announce({ tone: 'good', words: 'Signed out everywhere, and so here.' })
+    },
     /** @param {{ user: import('./session.js').User | undefined }} session */
     show({ user }) {
       const hadFocus = signIn.contains(document.activeElement) || byId('signed-in').contains(document.activeElement)

@@ -2,7 +2,6 @@
  * What `inspectSession()` says: everything a page can know about its cookie without a key.
  */
 import { element, fill } from './dom.js'
-import { demoSession } from './session.js'
 import { bytesText, dateTime, fromNow } from './words.js'
 
 /**
@@ -10,7 +9,7 @@ import { bytesText, dateTime, fromNow } from './words.js'
  * @param {import('./reading.js').Reading} reading
  */
 export function showInspection(place, { inspection, session }) {
-  const { format, header, claims, meta = {}, size, cookie, error, over, candidates } = inspection
+  const { format, header, claims, meta = {}, size, cookie, error, over, endsAt, candidates } = inspection
   const facts = [
     fact('cookie', cookie && code(cookie), 'name'),
     fact('format', format && [code(format), claims?.bsZ ? ', compressed' : ', plain claims'], 'payload'),
@@ -18,7 +17,7 @@ export function showInspection(place, { inspection, session }) {
     fact('id', meta.id && code(meta.id), 'payload'),
     fact('created', meta.createdAt && moment(meta.createdAt), 'payload'),
     fact('last used', meta.accessedAt && moment(meta.accessedAt), 'payload'),
-    fact('over', meta.accessedAt && session && moment(end(meta.accessedAt, meta.createdAt)), 'payload'),
+    fact('ends', endsAt && session && moment(endsAt), 'payload'),
     fact('over because', over && code(over), 'payload'),
     fact('unreadable', error && code(error), 'value'),
     fact('size', size && `${bytesText(size)}, name and value`),
@@ -54,17 +53,6 @@ function moment(date) {
     ' ',
     element('span', { class: 'relative', 'data-moment': date.getTime() }, fromNow(date)),
   ]
-}
-
-/**
- * When it is over unless it is used again: both sides know the timeouts.
- *
- * @param {Date} accessedAt
- * @param {Date} [createdAt]
- */
-function end(accessedAt, createdAt = accessedAt) {
-  const { idleTimeout = Infinity, absoluteTimeout = Infinity } = demoSession
-  return new Date(Math.min(accessedAt.getTime() + idleTimeout, createdAt.getTime() + absoluteTimeout))
 }
 
 /** Times that are told from now on move on. */

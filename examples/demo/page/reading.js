@@ -1,18 +1,24 @@
 /**
- * Everything the page says about the session comes from here: two calls of sessionglass, and the cookie's own text.
+ * Everything the page says about the session comes from here: three calls of sessionglass, and the cookie's own text.
  */
-import { getSession, inspectSession } from '../../../dist/client/index.js'
+import { createSessionStore, getSession, inspectSession } from '../../../dist/client/index.js'
 import { demoSession } from './session.js'
 
 /** @typedef {'name' | 'header' | 'payload' | 'signature' | 'value'} PartName */
 /** @typedef {{ name: string, value: string, size: number, parts: { part: PartName, text: string }[] }} VisibleCookie */
 
+/** Server and page have the same clock here. Other pages leave out this option: then a visitor's clock may be wrong. */
+const OPTIONS = { clockTolerance: 0 }
+
+/** Tells when the session begins, changes, is renewed and ends, in whatever tab that was; and when it will end. */
+export const store = createSessionStore(demoSession, OPTIONS)
+
 export const PUBLIC_NAME = `${demoSession.name}.public`
 
 /** Reads the page's cookies anew. */
 export function read() {
-  const session = getSession(demoSession)
-  const inspection = inspectSession(demoSession)
+  const session = getSession(demoSession, OPTIONS)
+  const inspection = inspectSession(demoSession, OPTIONS)
   // The session's own cookie first, whichever of them `getSession` reads.
   const cookies = [demoSession.name, PUBLIC_NAME].flatMap((name) => visibleCookie(name) ?? [])
   return { session, inspection, cookies, read: cookies.find(({ name }) => name === inspection.cookie) }

@@ -23,10 +23,10 @@ export function showSession(place, { session, inspection, read }) {
     fill(place, [element('p', { class: 'nothing' }, element('code', {}, 'null'), ` ${whyNull(inspection)}`)])
     return
   }
-  const { claims = {}, meta } = inspection
+  const { claims = {}, meta, own } = inspection
   const isCompressed = typeof claims.bsZ === 'string'
   const returned = Object.entries(session).map(([key, value]) => ({ key, value }))
-  const members = [...returned, ...(isCompressed ? besideBson(meta) : besideClaims(claims, session))]
+  const members = [...returned, ...(isCompressed ? besideBson(meta, own) : besideClaims(claims, session))]
   const sizes = costs(Object.fromEntries(members.map(({ key, value }) => [key, value])), isCompressed)
   const payload = read?.parts.find(({ part }) => part === 'payload')?.text ?? ''
   const sum = sizes.reduce((total, { bytes }) => total + bytes, 0)
@@ -48,15 +48,17 @@ function whyNull({ candidates, error, over }) {
  * What Beaker keeps beside the data: it costs as well. Times are floating-point seconds, as long as a BSON date.
  *
  * @param {NonNullable<Reading['inspection']['meta']>} [meta]
+ * @param {Reading['inspection']['own']} [own] - the lifetime of `remember`
  * @returns {Member[]}
  */
-function besideBson({ id, createdAt, accessedAt } = {}) {
+function besideBson({ id, createdAt, accessedAt } = {}, own) {
   const found = [
+    { key: '_session_expiry', value: own?.idleTimeout && own.idleTimeout / 1000, told: 'own.idleTimeout' },
     { key: '_id', value: id, told: 'meta.id' },
     { key: '_creation_time', value: createdAt, told: 'meta.createdAt' },
     { key: '_accessed_time', value: accessedAt, told: 'meta.accessedAt' },
   ]
-  return found.filter(({ value }) => value !== undefined)
+  return found.filter(({ value }) => value)
 }
 
 /**

@@ -9,4 +9,4 @@ import { defineSession } from '../../../dist/shared/index.js'
  */
 
 /** @type {import('../../../dist/shared/index.js').SessionDefinition<DemoSession>} */
-export const demoSession = defineSession({ name: 'beaker.session.id', idleTimeout: '30m', absoluteTimeout: '7d' })
+export const demoSession = defineSession({ name: 'beaker.session.id', idleTimeout: '30m', absoluteTimeout: '90d' })

@@ -36,6 +36,26 @@ export function outcome(action, { error, verdict = {}, events = [] }) {
   return { tone: 'good', words: 'There is no session, so nothing was written.' }
 }
 
+/**
+ * What became of the session without a press of a button here.
+ *
+ * @param {import('../../../dist/client/index.js').SessionChange} reason
+ * @param {Partial<import('./session.js').DemoSession> | null} previous
+ * @param {Partial<import('./session.js').DemoSession> | null} session
+ * @returns {Word | undefined}
+ */
+export function told(reason, previous, session) {
+  if (reason === 'expired') return { tone: 'bad', words: 'The session has ended: nothing used it for too long.' }
+  if (reason === 'signedOut') {
+    return {
+      tone: 'good',
+      words: `${previous?.user?.name ?? 'You'} signed out in another tab. This page sent no request.`,
+    }
+  }
+  if (reason === 'changed') return undefined
+  return { tone: 'good', words: `${session?.user?.name ?? 'You'} signed in in another tab.` }
+}
+
 /** @param {import('./server.js').Problem} error */
 function problem({ message, largest }) {
   const biggest = largest?.slice(0, 2).map(({ key, bytes }) => `${key} ${bytesText(bytes)}`) ?? []

@@ -42,7 +42,8 @@ export function showTrust(place, { hasCookie, verdict, isCurrent }) {
  */
 function serverSays(verdict, isCurrent) {
   if (!verdict || !isCurrent) return { tone: 'open', words: 'was not asked since the cookie changed.' }
-  const { verifiedBy, signedBy, rejected } = verdict
+  const { verifiedBy, signedBy, rejected, isRenewed } = verdict
+  if (isRenewed) return { tone: 'good', words: 'verified it, and renewed it.' }
   if (rejected && !signedBy) return { tone: 'bad', words: `rejected it: ${rejected}.` }
   if (signedBy === undefined) return { tone: 'open', words: 'saw no session.' }
   if (verifiedBy === undefined) return { tone: 'good', words: `signed it with key ${signedBy}.` }

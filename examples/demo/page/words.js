@@ -29,6 +29,31 @@ export function fromNow(date, now = Date.now()) {
   return relative.format(Math.round(seconds / 86_400), 'day')
 }
 
+/**
+ * How long it still is: `29:58`, or in hours and days.
+ *
+ * @param {number} left - milliseconds
+ */
+export function timeLeft(left) {
+  const seconds = Math.ceil(left / 1000)
+  if (seconds >= 3600) return longText(left)
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+}
+
+/** @param {number} time - milliseconds */
+export function longText(time) {
+  const seconds = Math.round(time / 1000)
+  if (seconds < 120) return countOf(seconds, 'second')
+  if (seconds < 7200) return countOf(Math.round(seconds / 60), 'minute')
+  if (seconds < 172_800) return countOf(Math.round(seconds / 3600), 'hour')
+  return countOf(Math.round(seconds / 86_400), 'day')
+}
+
+/** @param {number} count @param {string} unit */
+function countOf(count, unit) {
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}
+
 /** @param {number} count */
 export function bytesText(count) {
   return `${count} ${count === 1 ? 'byte' : 'bytes'}`

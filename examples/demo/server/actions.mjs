@@ -14,13 +14,18 @@ export const changes = {
   /** Only a request: it is read, and written again with new times. */
   visit() {},
 
-  'sign-in'(session, { name }) {
+  'sign-in'(session, { name, remember }) {
     if (typeof name !== 'string' || name.trim() === '') throw new TypeError('a name, please')
     session.data.user = { name: name.trim().slice(0, MAX_NAME_LENGTH), roles: ['reader', 'editor'] }
     session.data.visits = 1
     // A new id at each login: nobody gets in with one that was planted before it.
     session.regenerate()
+    // Otherwise as the options say: until the browser closes.
+    session.remember(remember === 'on' ? '30d' : undefined)
   },
+
+  /** So short that its end can be watched. */
+  short: (session) => session.remember('30s'),
 
   count(session) {
     session.data.visits = Number(session.data.visits ?? 0) + 1

@@ -1,10 +1,12 @@
 /**
  * The demo as one request listener: the page, its event stream, and a POST for each button.
  */
+import { touchHandler } from '../../../dist/server/index.js'
 import { changes } from './actions.mjs'
 import { explain, verdictOf } from './answers.mjs'
 import { createDesk } from './desk.mjs'
 import { createEventStream, message } from './event-stream.mjs'
+import { createEverywhere } from './everywhere.mjs'
 import { readPageFile, securityHeaders } from './files.mjs'
 import { readBody, refusal } from './guard.mjs'
 import { createKeys } from './keys.mjs'
@@ -20,6 +22,12 @@ export function createApp({ retireAfter }) {
   const settings = createSettings()
   const stream = createEventStream()
   const desk = createDesk({ keys, settings, onEvent: (event) => stream.log(event) })
+  const everywhere = createEverywhere()
+  /** Renews a session for a page in use; it looks itself who asks. */
+  const touch = touchHandler(async (request) => {
+    everywhere.check(await desk.sessions.load(/** @type {Request} */ (request)))
+    return desk.sessions
+  })
   /** @type {Python | undefined} */
   let python
 
@@ -53,6 +61,7 @@ export function createApp({ retireAfter }) {
       const reason = refusal(request)
       const { pathname } = new URL(request.url ?? '/', 'http://localhost')
       if (reason) send(response, 403, { error: { message: reason } })
+      else if (pathname === '/session') touch(request, response)
       else if (request.method === 'POST') await post(pathname.slice(1), request, response)
       else if (pathname === '/events') await watch(request, response)
       else await sendFile(pathname, response)
@@ -92,7 +101,13 @@ export function createApp({ retireAfter }) {
     // Taken after the switch: the answer to a switch is the first cookie that is written by the new rule.
     const { sessions } = desk
     const session = await sessions.load(request)
-    if (action === 'sign-out') await sessions.destroy(session, response)
+    everywhere.check(session)
+    if (action === 'sign-out-everywhere') {
+      everywhere.end(session)
+      // Every page asks whether its session is one of those.
+      response.once('finish', () => stream.tell('check', null))
+    }
+    if (action === 'sign-out' || action === 'sign-out-everywhere') await sessions.destroy(session, response)
     else {
       const change = Object.hasOwn(changes, action) ? changes[action] : action === 'settings' && changes.visit
       if (!change) return { status: 404, error: { message: 'there is no such button' } }

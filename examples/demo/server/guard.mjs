@@ -10,8 +10,10 @@ const MAX_BODY_BYTES = 32_768
  * @param {import('node:http').IncomingMessage} request
  * @returns {string | undefined} why it is refused
  */
-export function refusal({ headers, method }) {
+export function refusal({ headers, method, url }) {
   if (!LOOPBACK.test(headers.host ?? '')) return 'this demo answers to localhost only'
+  // touchHandler refuses for itself.
+  if (url === '/session') return undefined
   if (method === 'GET' || method === 'HEAD') return undefined
   if (method !== 'POST') return 'only GET and POST are known here'
   if (headers.origin !== `http://${headers.host}`) return 'a change must come from the page itself'
