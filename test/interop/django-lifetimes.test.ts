@@ -26,8 +26,8 @@ import type { Tagged } from './tagged.js'
 const START = 1_800_000_000_123
 const MINUTE = 60_000
 const DAY = 86_400_000
-/** Django's default for SESSION_COOKIE_AGE. */
-const COOKIE_AGE = 14 * DAY
+/** Django's default for SESSION_COOKIE_AGE, in seconds. */
+const COOKIE_AGE = 1_209_600
 /** DJANGO_SESSION_JWT's. */
 const EXPIRES = 28_800
 
@@ -63,7 +63,9 @@ interface Site {
   engine: Engine
   peer: PythonPeer
   zone: string | undefined
-  options: Pick<SessionsOptions, 'codecs' | 'store'>
+  /** SESSION_COOKIE_AGE. */
+  age: number
+  options: Pick<SessionsOptions, 'codecs' | 'store' | 'maxAge'>
 }
 
 interface SuiteOptions {
@@ -73,16 +75,22 @@ interface SuiteOptions {
   database: 'SQLite' | 'PostgreSQL'
   /** Random sessions for each backend. */
   count: number
-  /** TIME_ZONE under USE_TZ = False. */
-  zone?: string
+  settings?: {
+    USE_TZ?: false
+    TIME_ZONE?: string
+    SESSION_COOKIE_AGE?: number
+    SESSION_EXPIRE_AT_BROWSER_CLOSE?: true
+  }
 }
 
 /** A moment that a test moves; every side goes by it. */
 let now = START
 const clock = (): Date => new Date(now)
 
-function lifetimeSuite({ older = false, serializer, open, database: kind, count, zone }: SuiteOptions): void {
-  const title = `lifetimes in ${older || 'current'} Django, ${serializer} in ${kind}${zone ? `, local times of ${zone}` : ''}, SEED=${seed}`
+function lifetimeSuite({ older = false, serializer, open, database: kind, count, settings = {} }: SuiteOptions): void {
+  const { TIME_ZONE: zone, SESSION_COOKIE_AGE: age = COOKIE_AGE, SESSION_EXPIRE_AT_BROWSER_CLOSE: closes } = settings
+  const under = Object.entries(settings).map(([name, value]) => `${name} = ${value}, `)
+  const title = `lifetimes in ${older || 'current'} Django, ${serializer} in ${kind}, ${under.join('')}SEED=${seed}`
   describeWithPython(
     title,
     (peer) => {
@@ -90,26 +98,31 @@ function lifetimeSuite({ older = false, serializer, open, database: kind, count,
       beforeAll(async () => {
         database = await open()
         if (zone) await peer.call('set_zone', { zone })
-        const jwt = { KEY: secretKey, EXPIRES }
-        const more = { settings_more: { DJANGO_SESSION_JWT: jwt, ...(zone && { USE_TZ: false, TIME_ZONE: zone }) } }
-        await peer.call('configure', { database: database.settings, secret: secretKey, serializer, ...more })
+        const settings_more = { ...settings, DJANGO_SESSION_JWT: { KEY: secretKey, EXPIRES } }
+        await peer.call('configure', { database: database.settings, secret: secretKey, serializer, settings_more })
       })
       afterAll(() => database?.close())
 
       const local = zone === undefined ? {} : { timeZone: zone }
       const table = (codec: NonNullable<SessionsOptions['codecs']>[number]) => () => ({
         codecs: [codec],
-        store: djangoStore({ execute: database.execute, secretKey, serializer, clock, ...local }),
+        store: djangoStore({ execute: database.execute, secretKey, serializer, clock, cookieAge: age, ...local }),
       })
       const engines: [Engine, () => Site['options']][] = [
         ['db', table(djangoSession())],
         ['cached_db', table(djangoSession())],
         ['jwt', table(djangoJwt({ key: secretKey, expires: EXPIRES }))],
-        ['signed_cookies', () => ({ codecs: [djangoSigned({ secretKey, serializer, ...local })] })],
+        ['signed_cookies', () => ({ codecs: [djangoSigned({ secretKey, serializer, maxAge: age, ...local })] })],
       ]
-      const possible = engines.filter(([engine]) => engine !== 'signed_cookies' || kind === 'SQLite')
+      // The others are the same table, and the same cookie.
+      const isUsual = kind === 'SQLite' && !older && under.length === 0
+      const wanted: Engine[] = kind === 'SQLite' ? ['db', 'signed_cookies'] : ['db']
+      const possible = engines.filter(([engine]) => isUsual || wanted.includes(engine))
       describe.each(possible)('%s', (engine, optionsOf) =>
-        siteTests(() => ({ engine, peer, zone, options: optionsOf() }), count),
+        siteTests(
+          () => ({ engine, peer, zone, age, options: { ...optionsOf(), ...(!closes && { maxAge: age }) } }),
+          count,
+        ),
       )
     },
     { older, program: 'django_lifetimes.py' },
@@ -168,7 +181,6 @@ async function live(site: Site, steps: readonly Step[]): Promise<void> {
     session: defineSession({ name: 'sessionid' }),
     ...site.options,
     clock,
-    maxAge: '14d',
     // A token that is not due is not written again for a change of its row.
     ...(site.engine === 'jwt' && { touchEvery: 0 }),
     secure: false,
@@ -178,21 +190,23 @@ async function live(site: Site, steps: readonly Step[]): Promise<void> {
   const both = new CookieJar()
   now = START
   let written = now
+  let by: Step['by'] = 'Django'
   for (const [at, step] of steps.entries()) {
     now += step.after
     written = now
+    by = step.by
     const about = `${site.engine} ${JSON.stringify({ at, steps })}`
     const reference = await visitDjango(site, alone, step.asked, at)
     const set = step.by === 'Django' ? await visitDjango(site, both, step.asked, at) : undefined
     const node = set ? undefined : await visitNode(sessions, both, step.asked, at)
     expect(keptFor(node?.cookies ?? set?.set_cookie ?? []), about).toBe(keptFor(reference.set_cookie))
-    if (node) expectEnd(site, node.expiresAt, reference.lifetime, about)
+    if (node && isInTable(site)) expectEnd(site, node.expiresAt, reference.lifetime, { by, written, about })
 
     // A moment later, and without a change: Django's clock counts down for both alike.
     now += 1500
     const expected = (await read(site, alone)) as Lifetime
     expect(await read(site, both), about).toEqual(expected)
-    expectEnd(site, (await sessions.load(both.header)).expiresAt, expected, about)
+    expectEnd(site, (await sessions.load(both.header)).expiresAt, expected, { by, written, about })
   }
   await expectToEnd(site, { sessions, alone, both }, written)
 }
@@ -208,7 +222,7 @@ async function expectToEnd(
   if (site.engine === 'jwt') return
   const isSigned = site.engine === 'signed_cookies'
   const life = /^\d+$/.test(own) && own !== '0' ? written + Number(own) * 1000 : own.startsWith("'") ? date : Infinity
-  const end = isSigned ? Math.min(life, written + COOKIE_AGE) : (row as number)
+  const end = isSigned ? Math.min(life, written + site.age * 1000) : (row as number)
   now = end - (isSigned ? 1001 : 1)
   expect((await sessions.load(both.header)).isNew, own).toBe(false)
   expect(await read(site, both), own).not.toBeNull()
@@ -285,16 +299,43 @@ function keptFor(setCookies: readonly string[]): number | 'browser' {
   return seconds === undefined ? 'browser' : Number(seconds)
 }
 
-/** Node's end is that of the row. */
-function expectEnd(site: Site, expiresAt: Date | undefined, lifetime: Lifetime | null, about: string): void {
-  if (site.engine === 'signed_cookies' || site.engine === 'jwt') return
-  expect(expiresAt?.getTime(), about).toBe(lifetime?.row)
+/** The row alone says when a session ends; elsewhere a token does, too, which is read with the next request. */
+function isInTable({ engine }: Pick<Site, 'engine'>): boolean {
+  return engine === 'db' || engine === 'cached_db'
 }
 
+/** Node's end is that of the row, and of a token the end in it, if that is earlier. */
+function expectEnd(
+  { engine, age }: Site,
+  expiresAt: Date | undefined,
+  lifetime: Lifetime | null,
+  { by, written, about }: { by: Step['by']; written: number; about: string },
+): void {
+  const { row, own, date } = lifetime as Lifetime
+  const isOwn = own !== 'None' && own !== '0'
+  const end = expiresAt?.getTime() as number
+  if (isInTable({ engine })) expect(end, about).toBe(row)
+  else {
+    const life = /^\d+$/.test(own) ? written + Number(own) * 1000 : date
+    // Django's tokens end by EXPIRES whatever a visitor has asked for.
+    const token = by === 'Node' && isOwn ? Infinity : written + EXPIRES * 1000
+    const ends = [isOwn ? life : Infinity, engine === 'jwt' ? token : written + age * 1000]
+    expect(Math.abs(end - Math.min(...ends)), about).toBeLessThan(1000)
+  }
+}
+
+lifetimeSuite({
+  serializer: 'json',
+  open: openDjangoSqlite,
+  database: 'SQLite',
+  count: 10,
+  settings: { SESSION_COOKIE_AGE: 3600, SESSION_EXPIRE_AT_BROWSER_CLOSE: true },
+})
 for (const zone of ['Asia/Tokyo', 'America/Caracas']) {
-  lifetimeSuite({ serializer: 'json', open: openDjangoSqlite, database: 'SQLite', count: 10, zone })
+  const settings = { USE_TZ: false, TIME_ZONE: zone } as const
+  lifetimeSuite({ serializer: 'json', open: openDjangoSqlite, database: 'SQLite', count: 10, settings })
   if (hasPostgres())
-    lifetimeSuite({ serializer: 'json', open: openDjangoPostgres, database: 'PostgreSQL', count: 6, zone })
+    lifetimeSuite({ serializer: 'json', open: openDjangoPostgres, database: 'PostgreSQL', count: 6, settings })
 }
 for (const serializer of ['json', 'pickle'] as const) {
   lifetimeSuite({ serializer, open: openDjangoSqlite, database: 'SQLite', count: 15 })

@@ -169,9 +169,8 @@ async function simulate(
       tally.shortened.push(`${by} found ${n}: ${about(visitor)}`)
       return await signIn(visitor)
     }
-    const isDue =
-      by === 'Node' && now - visitor.written > MINUTE && !(typeof visitor.wish === 'object' && 'date' in visitor.wish)
-    if (!take(visitor, setCookies, by) && (isDue || (by === 'Python' && isChange))) {
+    const isDue = by === 'Node' ? now - visitor.written > touchOf(visitor.wish) : isChange
+    if (!take(visitor, setCookies, by) && isDue) {
       tally.shortened.push(`${by} did not renew: ${about(visitor)}`)
     }
   }
@@ -238,8 +237,14 @@ function endsOf({ usual, idle, cap }: Fleet, { wish, written }: Pick<Visitor, 'w
   return { cookie: end, server: Math.min(end, written + cap), isAtClose: false }
 }
 
+/** How long after a write Node writes again by itself: a minute, or half of what is shorter. No renewal moves a date. */
+function touchOf(wish: Wish): number {
+  if (typeof wish === 'string') return MINUTE
+  return 'date' in wish ? Number.POSITIVE_INFINITY : Math.min(MINUTE, wish.seconds * 500)
+}
+
 function randomWish(random: Random): Wish {
-  const seconds = 100 + random.below(10 ** (3 + random.below(4)))
+  const seconds = 30 + random.below(10 ** (3 + random.below(4)))
   return random.pick([{ seconds }, { seconds }, { date: now + seconds * 1000 }, 'browser', 'none'] as const)
 }
 
