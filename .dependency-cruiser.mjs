@@ -16,6 +16,7 @@ const packages = {
   fflate: ['src/server/platform/web'],
   bson: ['src/server/bson-types'],
   jose: ['src/server/keys/'],
+  react: ['src/client/react'],
   'node:': ['src/server/platform/node', 'src/server/testing', 'src/server/cli'],
 }
 

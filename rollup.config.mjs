@@ -46,6 +46,7 @@ const USES = {
  * @returns {string | undefined} `undefined`: Rollup decides
  */
 function sharedFile(users) {
+  if (users.includes('client/index') && users.every((name) => name.startsWith('client/'))) return 'shared/page'
   if (users.some((name) => name === 'client/index' || name === 'shared/index')) return 'shared/session'
   // A page loads nothing that only other pages need.
   const pages = users.filter((name) => name.startsWith('client/')).map((name) => name.slice('client/'.length))
@@ -106,6 +107,8 @@ export default [
       dir: 'dist',
       format: 'es',
       chunkFileNames: '[name].js',
+      // A server component may then import it, as a client reference.
+      banner: ({ name }) => (name === 'client/react' ? "'use client'" : ''),
       manualChunks: chunks(),
       hoistTransitiveImports: false,
       minifyInternalExports: false,

@@ -12,7 +12,11 @@ import { minify } from 'terser'
 import { describe, expect, test } from 'vitest'
 
 /** Import paths that are not the path of their file. */
-const elsewhere: Readonly<Record<string, string>> = { '.': 'shared/index', './testing': 'server/testing' }
+const elsewhere: Readonly<Record<string, string>> = {
+  '.': 'shared/index',
+  './react': 'client/react',
+  './testing': 'server/testing',
+}
 
 /** `getSession` alone. */
 const maxReadGzip = 4096
@@ -22,6 +26,8 @@ const maxClientGzip = 5300
 const maxPageGzip = 4200
 /** What `watchSession` and `createSessionStore` add to that. */
 const maxWatchGzip = 1000
+/** What all of `sessionglass/react` adds to a page with `createSessionStore`, without React. */
+const maxReactGzip = 500
 /** `verifySessions` with `beakerJwt`. */
 const maxVerifierGzip = 20_000
 /**
@@ -168,6 +174,26 @@ describe('client', () => {
     const added = (await sizeOf(`getSession, ${name}`)) - (await sizeOf('getSession'))
     expect(added).toBeGreaterThan(500)
     expect(added).toBeLessThanOrEqual(maxWatchGzip)
+  })
+
+  test(`React adds at most ${maxReactGzip} bytes, and a page without it loads nothing of it`, async () => {
+    const page = `export { getSession, createSessionStore } from './dist/client/index.js'; export { defineSession } from './dist/shared/index.js'`
+    const builds = [page, `${page}; export * from './dist/client/react.js'`].map((script) =>
+      build({ ...pageBuild, ...scriptOf(script), minify: true, external: ['react'] }),
+    )
+    const [less, more] = await Promise.all(builds)
+    const inputs = Object.keys(more?.metafile?.inputs ?? {})
+    expect(inputs.filter((path) => !/^(page\.js$|dist\/(client|shared)\/)/.test(path))).toEqual([])
+    expect(less?.outputFiles?.[0]?.text).not.toMatch(/["']react["']/)
+    const [alone, both] = [less, more].map(
+      (one) => gzipSync(one?.outputFiles?.[0]?.contents ?? '', { level: 9 }).length,
+    )
+    expect((both as number) - (alone as number)).toBeGreaterThan(200)
+    expect((both as number) - (alone as number)).toBeLessThanOrEqual(maxReactGzip)
+  })
+
+  test('React may be imported in a server component', () => {
+    expect(readFileSync(`${root}dist/client/react.js`, 'utf8')).toMatch(/^'use client'/)
   })
 
   test('every reader has its limit', () => {

@@ -38,6 +38,10 @@ beforeAll(() => {
   const tarball = readdirSync(project).find((name) => name.endsWith('.tgz'))
   expect(tarball).toBeDefined()
   runNpm(['install', '--prefer-offline', '--no-audit', '--no-fund', '--omit=dev', `./${tarball}`])
+  // The optional peer, with what its types need.
+  for (const name of ['react', '@types/react', 'csstype']) {
+    cpSync(`${root}node_modules/${name}`, join(project, 'node_modules', name), { recursive: true, dereference: true })
+  }
 })
 
 afterAll(() => rmSync(project, { recursive: true, force: true }))

@@ -3,6 +3,7 @@
  * Next itself is not imported: what is needed of it is handed in.
  */
 import { isPlainObject, type SessionData } from '../../shared/types.js'
+import { serialized, serializeForClient } from '../core/client-value.js'
 import { COOKIE_BYTES, type SetCookie, type SetCookieAttributes } from '../core/cookies.js'
 import { createRequestMemory } from '../core/http.js'
 import type { Session } from '../core/session.js'
@@ -235,5 +236,15 @@ function readOnlySession<Data extends object>(session: Session<Data>, advice: st
 
   const { id, isNew, createdAt, accessedAt, expiresAt, rejected } = session
   const { data } = session
-  return viewOf({ data, id, isNew, createdAt, accessedAt, expiresAt, rejected }) as ReadOnlySession<Data>
+  const forClient = (): string => serializeForClient(session)
+  return viewOf({
+    [serialized]: forClient,
+    data,
+    id,
+    isNew,
+    createdAt,
+    accessedAt,
+    expiresAt,
+    rejected,
+  }) as ReadOnlySession<Data>
 }

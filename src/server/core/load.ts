@@ -38,7 +38,8 @@ export type ReadPublic = (value: string, request: { now: Date; verifications: Ve
  * @param readPublic - for sessions that write it
  */
 export function createLoader<Data extends object>(settings: LoadSettings, readPublic?: ReadPublic): LoadSession<Data> {
-  const owner: SessionOwner = { now: settings.clock, putWish: settings.putWish, once: settings.once }
+  const { clock: now, putWish, once, shown } = settings
+  const owner: SessionOwner = { now, putWish, once, shown }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null || isTokenSource(source)) {

@@ -46,7 +46,7 @@ import {
   readCookieEnd,
   readOwnTimes,
 } from './own-lifetime.js'
-import type { Session, SessionOwner } from './session.js'
+import type { Session, SessionOwner, Shown } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
 import { checkTenant, readerOfTenant, rowsOfTenant, tenantWarnings } from './tenant.js'
 import { createVersions, type Versions } from './versions.js'
@@ -163,6 +163,7 @@ export interface LoadSettings {
   readonly publicCodec: SessionCodec | undefined
   /** A warning, if sessions have no end at all. */
   readonly endless: readonly string[]
+  readonly shown: Shown
   readonly ownTimes: ReadOwnTimes
   /** Absent if nothing is ever written. */
   readonly once?: SessionOwner['once']
@@ -318,6 +319,11 @@ export function settleLoading<Data extends object>(
     publicCodec: undefined,
     endless: lifetimes.of(undefined).isEndless && !codecs.some(({ expires }) => expires) ? [ENDLESS] : [],
     ownTimes,
+    shown: {
+      expose: session.expose ?? false,
+      isReadable: codecs[0]?.readable === true,
+      hasStore: options.store !== undefined,
+    },
     lifetimeOf: (data) => lifetimes.of(ownTimes(data)),
     requireTimes,
     replaceUnreadable: options.replaceUnreadable === true,
@@ -497,6 +503,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
     publicRecords: publicCodec && publicRecordsOf(publicCodec, allPublicRecords),
     allPublicRecords,
     exposure,
+    shown: { ...loading.shown, expose: exposeOf(given) as Expose },
     putWish: createPutWish(side),
     needsTouch: createTouch(options.touchEvery, loading.lifetimeOf({}).idle),
     cookieEnd: readCookieEnd(side),

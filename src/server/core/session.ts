@@ -8,6 +8,7 @@ import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import type { SetCookie } from './cookies.js'
 import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken, nextId } from './csrf.js'
+import type { Expose } from './expose.js'
 import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
 import type { Once, OnceOptions } from './once.js'
@@ -114,6 +115,16 @@ export interface SessionOwner {
   /** Absent if nothing is ever written, as the next. */
   readonly once: Once | undefined
   readonly putWish: PutWish | undefined
+  readonly shown: Shown
+}
+
+/** What decides what scripts on the page see of a session. */
+export interface Shown {
+  readonly expose: Expose
+  /** A browser can read the session's own cookie, unless it is HttpOnly. */
+  readonly isReadable: boolean
+  /** The cookie has little of the data. */
+  readonly hasStore: boolean
 }
 
 /** Under this name a view of a session, as that of Fastify, has the session itself. */
@@ -126,6 +137,7 @@ export function sessionBehind<Data extends object>(session: Session<Data>): Sess
 
 /** The server's own view of a session. */
 export let stateOf: (session: Session<object>) => SessionState
+export let shownOf: (session: Session<object>) => Shown
 /** The data of a session, and whether the application has asked for it: until then it is as it was loaded. */
 let dataOf: (session: Session<object>) => { data: SessionData; isAsked: boolean }
 
@@ -350,6 +362,7 @@ export class Session<Data extends object = SessionData> {
       if (!(#state in session)) throw new TypeError('This is no session of load(): is an "await" missing before it?')
       return session.#state
     }
+    shownOf = (session) => sessionBehind(session).#owner.shown
     dataOf = (session) => ({ data: session.#data as SessionData, isAsked: session.#isAsked })
   }
 }
