@@ -35,7 +35,7 @@ export { checkSessions, createSessionStore, refreshSession, watchRequests, watch
  */
 export function getSession<Public = SessionData, Data = unknown>(
   session: SessionDefinition<Data, Public> | string = DEFAULT_NAME,
-  { cookie, reader, now = new Date(), clockTolerance = TOLERANCE }: ReadOptions = {},
+  { cookie, reader, clockTolerance = TOLERANCE, now = new Date() }: ReadOptions = {},
 ): Readonly<Partial<Public>> | null {
   const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<
     unknown,

@@ -191,11 +191,11 @@ export type SessionFields = Readonly<Record<string, string>>
  *
  * @param data - is not changed
  * @param fields - the short names by the long ones
- * @returns new data, in which a long name has the very value of its short one, whatever it had before
+ * @returns data in which a long name has the very value of its short one, whatever it had before
  * @see FORMATS §6.2
  */
 export function expandFields(data: SessionData, fields: SessionFields): SessionData {
-  let expanded = { ...data }
+  let expanded = data
   for (const long in fields) {
     const short = fields[long] as string
     // By a spread, so that `__proto__` stays a key.

@@ -22,6 +22,7 @@ export default async function Page() {
   return (
     <ul>
       {errors.map((error, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: two errors may be equal, and their order stays
         <li key={index}>{error}</li>
       ))}
     </ul>
