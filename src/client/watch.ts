@@ -257,7 +257,7 @@ export async function refreshSession(url: string | URL, init?: RequestInit): Pro
 }
 
 /** Whether two values have the same content; for values that a session holds. */
-function isEqual(one: unknown, other: unknown): boolean {
+export function isEqual(one: unknown, other: unknown): boolean {
   return contentOf(one) === contentOf(other)
 }
 
