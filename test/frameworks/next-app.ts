@@ -5,10 +5,11 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { npmCommand, root } from '../../scripts/run.mjs'
 import type { RunningApp } from './behaviour.js'
+import { filesOf, installPackage } from './example-app.js'
 
 const example = `${root}examples/next`
 const folder = `${root}.cache/next`
@@ -80,21 +81,10 @@ function buildIfStale(): void {
   for (const part of ['app', 'lib', 'suite', '.next']) rmSync(`${folder}/${part}`, { recursive: true, force: true })
   for (const path of filesOf('examples/next')) copy(path, path.replace('examples/next/', ''))
   for (const [from, to] of Object.entries(ADDED)) copy(from, to)
-  installPackage()
+  installPackage(folder)
   // Without the secret, as a build for production has it.
   runOrThrow(process.execPath, [nextProgram(), 'build'], { SESSION_KEY: undefined })
   writeFileSync(stamp, wanted)
-}
-
-/** The package and what it depends on, as an installation would put them there. */
-function installPackage(): void {
-  const { dependencies } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { dependencies: object }
-  const target = `${folder}/node_modules/sessionglass`
-  rmSync(target, { recursive: true, force: true })
-  for (const part of ['package.json', 'dist']) cpSync(root + part, `${target}/${part}`, { recursive: true })
-  for (const name of Object.keys(dependencies)) {
-    cpSync(`${root}node_modules/${name}`, `${folder}/node_modules/${name}`, { recursive: true })
-  }
 }
 
 /** In the application there is the package in place of the sources, and no module has `.js` in its path. */
@@ -106,14 +96,6 @@ function copy(from: string, to: string): void {
     .replace(/'(?:\.\.\/)+src\/[^']+'/g, "'sessionglass/server'")
     .replace(/'\.\.?\/([\w-]+)\.js'/g, "'./$1'")
   writeFileSync(`${folder}/${to}`, isAdded ? own : text)
-}
-
-/** Files below a folder of the project, without what a build or an installation left there. */
-function filesOf(path: string): string[] {
-  return readdirSync(root + path, { withFileTypes: true })
-    .filter(({ name }) => !['node_modules', '.next', 'next-env.d.ts', '.gitignore'].includes(name))
-    .flatMap((entry) => (entry.isDirectory() ? filesOf(`${path}/${entry.name}`) : [`${path}/${entry.name}`]))
-    .sort()
 }
 
 function nextProgram(): string {

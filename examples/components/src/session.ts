@@ -1,0 +1,3 @@
+import { defineSession } from 'sessionglass'
+
+export const session = defineSession<{ user?: string }>({ name: 'app.session', idleTimeout: '15m' })

@@ -1,0 +1,4 @@
+import { createApp } from 'vue'
+import CurrentUser from './current-user.vue'
+
+createApp(CurrentUser).mount('#app')
