@@ -30,6 +30,7 @@ const ADDED: Record<string, string> = {
   'test/frameworks/next/fetch-route.ts': 'app/suite/fetch/[action]/route.ts',
   'test/frameworks/next/change-route.ts': 'app/suite/change/[action]/route.ts',
   'test/frameworks/next/twice-route.ts': 'app/twice/route.ts',
+  'test/frameworks/next/touch-route.ts': 'app/suite/touch/route.ts',
   'test/frameworks/next/wrong-page.tsx': 'app/wrong/page.tsx',
 }
 

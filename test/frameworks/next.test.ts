@@ -26,6 +26,23 @@ describe('Next', () => {
     expect(await answer.json()).toEqual({ user: 'dave' })
   })
 
+  test('touchHandler is a route handler', async () => {
+    const { sessions } = appSessions()
+    const session = await sessions.load('')
+    session.data.user = 'dave'
+    const cookie = (await sessions.commit(session))[0]?.split(';')[0] as string
+    const ask = (headers: Record<string, string>): Promise<Response> =>
+      fetch(`${app.url}/suite/touch`, { method: 'POST', headers })
+    const renewed = await ask({ 'sec-fetch-site': 'same-origin', cookie })
+    expect([renewed.status, renewed.headers.get('cache-control')]).toEqual([204, 'no-store'])
+    const again = renewed.headers.getSetCookie()[0]?.split(';')[0]
+    expect((await sessions.load(again)).data).toEqual({ user: 'dave' })
+    expect((await ask({ 'sec-fetch-site': 'same-origin' })).status).toBe(401)
+    // Over plain HTTP browsers send Origin alone.
+    expect((await ask({ origin: app.url, cookie })).status).toBe(204)
+    expect((await ask({ 'sec-fetch-site': 'same-site', cookie })).status).toBe(403)
+  })
+
   const part = (name: string) => async (): Promise<RunningApp> => ({
     url: `${app.url}/suite/${name}`,
     async close() {},

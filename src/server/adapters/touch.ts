@@ -21,14 +21,14 @@ export interface TouchOptions {
 
 /** One handler for all of these. */
 export interface TouchHandler {
-  /** For handlers of fetch `Request`s, and the route handlers of Next.js. */
-  (request: Request, ...rest: unknown[]): Promise<Response>
-  /** For Hono. */
-  (context: TouchContext, ...rest: unknown[]): Promise<Response>
-  /** For Fastify. */
-  (request: TouchOfFastify, reply: TouchReply): Promise<unknown>
   /** For Express, Connect and `node:http`. */
   (request: TouchRequest, response: TouchResponse, next?: (error?: unknown) => void): void
+  /** For Fastify. */
+  (request: TouchOfFastify, reply: TouchReply): Promise<unknown>
+  /** For Hono. */
+  (context: TouchContext, ...rest: unknown[]): Promise<Response>
+  /** For handlers of fetch `Request`s, and the route handlers of Next.js, which looks at this last signature. */
+  (request: Request, ...rest: unknown[]): Promise<Response>
 }
 
 /** The part of a context of Hono that is used here. */
