@@ -1,5 +1,5 @@
 /**
- * The code of the documentation: every ts and js block is type-checked, and those that test/docs/examples/ says are run. What a
+ * The code of the documentation: every ts, tsx and js block is type-checked, and those that test/docs/examples/ says are run. What a
  * line `console.log(…) // → text` says is what it must print. CONTRIBUTING.md tells how to write one.
  */
 import { execFile } from 'node:child_process'

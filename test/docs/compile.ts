@@ -20,6 +20,7 @@ const folder = `${root}.cache/docs/`
 
 const options: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
+  jsx: ts.JsxEmit.ReactJSX,
   lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
@@ -30,6 +31,7 @@ const options: ts.CompilerOptions = {
     '#platform': [`${root}src/server/platform/node.ts`],
     sessionglass: [`${root}src/shared/index.ts`],
     'sessionglass/client': [`${root}src/client/index.ts`],
+    'sessionglass/react': [`${root}src/client/react.ts`],
     'sessionglass/server': [`${root}src/server/index.ts`],
     'sessionglass/testing': [`${root}src/server/testing.ts`],
     'sessionglass/*': [`${root}src/*.ts`],
@@ -61,12 +63,12 @@ function optionsFor(place: string): ts.CompilerOptions {
 
 /** Where an example is written to. `.run` is the form with the lines after it, which nothing imports. */
 function fileOf({ place, file }: Example, suffix: '' | '.run' = ''): string {
-  return `${folder}${place.replace(/\W+/g, '-')}/${file.replace(/(\.[jt]s)$/, `${suffix}$1`)}`
+  return `${folder}${place.replace(/\W+/g, '-')}/${file.replace(/(\.[jt]sx?)$/, `${suffix}$1`)}`
 }
 
 /** The program to run: JavaScript. */
 export function programOf(example: Example): string {
-  return fileOf(example, '.run').replace(/\.ts$/, '.js')
+  return fileOf(example, '.run').replace(/\.tsx?$/, '.js')
 }
 
 /** Writes all examples, and JavaScript beside each TypeScript. */
@@ -118,11 +120,17 @@ function write(file: string, parts: readonly string[]): void {
   const text = parts.join('\n')
   mkdirSync(dirname(file), { recursive: true })
   writeFileSync(file, text)
-  if (!file.endsWith('.ts')) return
+  if (!/\.tsx?$/.test(file)) return
   const { outputText } = ts.transpileModule(text, {
-    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2022,
+      jsx: ts.JsxEmit.ReactJSX,
+      module: ts.ModuleKind.ESNext,
+      verbatimModuleSyntax: true,
+    },
+    fileName: file,
   })
-  writeFileSync(file.replace(/\.ts$/, '.js'), outputText)
+  writeFileSync(file.replace(/\.tsx?$/, '.js'), outputText)
 }
 
 function describe({ file, start, messageText }: ts.Diagnostic, { place, line, before }: Example): string {

@@ -104,7 +104,7 @@ describe('the reader of pages', () => {
 
   test.each<[what: string, text: string, examples: string, fault: string]>([
     ['another name of a language', '```typescript\nx\n```\n', '', 'a.md:1: write ts or js'],
-    ['a language that only quotes have', '# A\n```tsx\nx\n```\n', '', 'a.md:2: a.tsx is not checked'],
+    ['a language that only quotes have', '# A\n```jsx\nx\n```\n', '', 'a.md:2: a.jsx is not checked'],
     ['words after the language', '```ts run\nx\n```\n', '', 'a.md:1: "run" after the language'],
     ['a comment', 'text\n<!-- before: x -->\n', '', 'a.md:2: a comment'],
     ['a name twice', '```ts\n// a.ts\n```\n```ts\n// a.ts\n```\n', '', 'a.md:4: a second a.ts'],
