@@ -54,7 +54,7 @@ const VISIBLE_NAME = /^\/\/ ([\w.-]+\.[jt]sx?)(?:\n|$)/
 const ENTRY = /^`([\w.-]+)`: (run|compiled|quotes (examples\/\S+))$/
 const CHECKED = new Set(['ts', 'tsx', 'js'])
 /** Quotes may be of these as well; nothing compiles them here. */
-const QUOTABLE = new Set([...CHECKED, 'jsx'])
+const QUOTABLE = new Set([...CHECKED, 'jsx', 'vue', 'svelte'])
 /** Other names of the same languages: under one of them a block would stay unchecked. */
 const ALIASES = new Set(['typescript', 'javascript', 'mts', 'cts', 'mjs', 'cjs'])
 const EXAMPLES = 'test/docs/examples/'

@@ -14,7 +14,7 @@ const stilted: [RegExp, instead: string][] = [
   [/\bpublic half\b/gi, 'public cookie'],
 ]
 
-const examples = ['demo', 'federation', 'next'].map((name) => `examples/${name}/README.md`)
+const examples = ['components', 'demo', 'federation', 'next', 'react'].map((name) => `examples/${name}/README.md`)
 
 test.each([...listPages(), ...examples, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])(
   '%s is in plain English',

@@ -1,0 +1,16 @@
+import { refreshSession } from 'sessionglass/client'
+import { useSessionEnd } from 'sessionglass/react'
+import { session } from './session.js'
+
+export function SessionEnd() {
+  const seconds = useSessionEnd(session, 60)
+  if (seconds === null) return null
+  return (
+    <p role="timer">
+      You will be signed out in {seconds} s.{' '}
+      <button type="button" onClick={() => refreshSession('/api/session')}>
+        Stay signed in
+      </button>
+    </p>
+  )
+}

@@ -1,0 +1,23 @@
+import { useActionState } from 'react'
+import { send } from './api.js'
+
+export function SignIn() {
+  const [fault, signIn, isPending] = useActionState(async (_before: string, form: FormData) => {
+    const { ok } = await send('POST', '/sign-in', Object.fromEntries(form))
+    return ok ? '' : 'Wrong name or password'
+  }, '')
+  return (
+    <form action={signIn}>
+      <label>
+        Name <input name="username" autoComplete="username" required />
+      </label>
+      <label>
+        Password <input name="password" type="password" autoComplete="current-password" required />
+      </label>
+      <button type="submit" disabled={isPending}>
+        Sign in
+      </button>
+      <p role="alert">{fault}</p>
+    </form>
+  )
+}
