@@ -1,5 +1,6 @@
 /** `touchHandler` in real servers: one function for all of them, alone, before and after the middleware of the same sessions. */
 import { once } from 'node:events'
+import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { serve } from '@hono/node-server'
 import connect from 'connect'
@@ -197,6 +198,25 @@ describe.each(Object.entries(frameworks))('%s', (_, start) => {
     const other = await fetch(`${app.url}/session`, { method: 'POST', headers: { origin: `http://localhost:${port}` } })
     expect(other.status).toBe(403)
   })
+})
+
+test('HTTP/2: the host is the authority of the request', async () => {
+  const sessions = open()
+  const server = createHttp2Server(touchHandler(sessions))
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const client = connectHttp2(origin)
+  onTestFinished(() => {
+    client.close()
+    server.close()
+  })
+  const ask = async (from: string): Promise<unknown> => {
+    const request = client.request({ ':method': 'POST', ':path': '/', origin: from, cookie: await signIn(sessions) })
+    const [headers] = await once(request.resume(), 'response')
+    return headers[':status']
+  }
+  expect(await ask(origin)).toBe(204)
+  expect(await ask('http://evil.example')).toBe(403)
 })
 
 test('a function that finds the sessions gets what the framework gives', async () => {
