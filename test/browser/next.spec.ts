@@ -90,6 +90,9 @@ test('changes at the same time, and one inside another, are all of one session',
 })
 
 test('signing out in one tab signs out the other', async ({ page, context, startAs }) => {
+  const faults: string[] = []
+  context.on('console', (message) => ['error', 'warning'].includes(message.type()) && faults.push(message.text()))
+  context.on('weberror', (error) => faults.push(String(error.error())))
   await startAs({ user: 'dave' })
   await page.goto(app.url)
   const other = await context.newPage()
@@ -98,8 +101,13 @@ test('signing out in one tab signs out the other', async ({ page, context, start
   await page.getByRole('button', { name: 'Sign out' }).click()
   await expect(page.locator('#greeting')).toHaveText('Nobody is signed in')
   expect(await cookiesOf(page)).toEqual({})
+  await expect(other.locator('#greeting'), 'by useSession').toHaveText('Nobody is signed in')
+  await expect(other.locator('#visits'), 'as the server rendered it').toHaveText('2')
   await other.reload()
-  await expect(other.locator('#greeting')).toHaveText('Nobody is signed in')
+  await expect(other.locator('#visits')).toHaveCount(0)
+  // The browser asks for an icon, and there is none.
+  const isIcon = (fault: string): boolean => /status of 404/.test(fault)
+  expect(faults.filter((fault) => !isIcon(fault))).toEqual([])
 })
 
 test('a server component that writes is told where it can', async ({ page, startAs }) => {

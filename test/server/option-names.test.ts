@@ -74,6 +74,7 @@ const WITHOUT = [
   'nextProxy',
   'nextSessions',
   'pgExecute',
+  'serializeForClient',
   'sessionFixture',
   'sessionOf',
 ]

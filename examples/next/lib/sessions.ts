@@ -1,14 +1,10 @@
 /** The sessions of the whole application. */
 import { cookies, headers } from 'next/headers'
-import { createSessions, defineSession, nextSessions } from 'sessionglass/server'
-
-export interface AppSession {
-  user?: string
-  visits?: number
-}
+import { createSessions, nextSessions } from 'sessionglass/server'
+import { appSession } from './app-session'
 
 export const sessions = createSessions({
-  session: defineSession<AppSession>()({ name: 'app.session', idleTimeout: '30m', expose: ['user'] }),
+  session: appSession,
   secrets: () => process.env.SESSION_KEY ?? '', // a function: the build needs no key
 })
 
