@@ -107,7 +107,8 @@ export function connectControls({ reading, state, onAnswer, onRenewed }) {
     },
     /** @param {State} told */
     learn({ settings, pythonPort }) {
-      for (const [name, position] of Object.entries(settings)) {
+      // What was pressed just now is not undone by news from before.
+      for (const [name, position] of pending > 0 ? [] : Object.entries(settings)) {
         const input = document.querySelector(`[data-setting="${name}"] input[value="${position}"]`)
         if (input instanceof HTMLInputElement) input.checked = true
       }
