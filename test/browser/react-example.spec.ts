@@ -127,6 +127,35 @@ test('a page that is used without a request renews its session, once a minute', 
   await expect(greeting(page)).toHaveText('Hello dave')
 })
 
+test('another user: nothing of the former one stays on the page', async ({ page, startAs }) => {
+  await startAs({ passport: { user: 'dave' } }, { url })
+  await page.goto(url)
+  await page.getByRole('button', { name: 'My orders' }).click()
+  await expect(page.getByRole('listitem')).toHaveText('a book for dave')
+  await startAs({ passport: { user: 'erin' } }, { url })
+  await expect(greeting(page)).toHaveText('Hello erin')
+  await expect(page.getByRole('listitem')).toHaveCount(0)
+})
+
+test('a server that can not be reached signs nobody in or out', async ({ page, context, startAs }) => {
+  const faults: Error[] = []
+  page.on('pageerror', (error) => faults.push(error))
+  await page.goto(url)
+  await context.setOffline(true)
+  await page.getByLabel('Name').fill('dave')
+  await page.getByLabel('Password').fill('secret')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await expect(page.getByRole('alert')).toHaveText('Please try again')
+  await startAs({ passport: { user: 'dave' } }, { url, age: 15 * 60 - 30 })
+  for (const name of ['Stay signed in', 'My orders', 'Sign out']) {
+    const failed = page.waitForEvent('requestfailed')
+    await page.getByRole('button', { name }).click()
+    await failed
+  }
+  await expect(greeting(page)).toHaveText('Hello dave')
+  expect(faults).toEqual([])
+})
+
 test('if the server does not accept the session, its 401 signs the page out', async ({
   page,
   context,
@@ -157,10 +186,12 @@ test('during development: the server of Vite, with the API behind its proxy', as
   })
   await vite.listen()
   try {
-    await signIn(page, 'secret', vite.resolvedUrls.local[0])
+    const address: string = vite.resolvedUrls.local[0]
+    await signIn(page, 'secret', address)
     await expect(greeting(page)).toHaveText('Hello dave')
-    const renewed = await page.evaluate(() => fetch('/api/session', { method: 'POST' }).then(({ status }) => status))
-    expect(renewed).toBe(204)
+    // As from a browser without Sec-Fetch-Site: the proxy leaves Host as it is.
+    const headers = { origin: new URL(address).origin }
+    expect((await page.request.post(`${address}api/session`, { headers })).status()).toBe(204)
   } finally {
     await vite.close()
   }

@@ -1,5 +1,5 @@
-import { refreshSession } from 'sessionglass/client'
 import { useSessionEnd } from 'sessionglass/react'
+import { renew } from './api.js'
 import { session } from './session.js'
 
 export function SessionEnd() {
@@ -8,7 +8,7 @@ export function SessionEnd() {
   return (
     <p role="timer">
       You will be signed out in {seconds} s.{' '}
-      <button type="button" onClick={() => refreshSession('/api/session')}>
+      <button type="button" onClick={renew}>
         Stay signed in
       </button>
     </p>

@@ -3,8 +3,9 @@ import { send } from './api.js'
 
 export function SignIn() {
   const [fault, signIn, isPending] = useActionState(async (_before: string, form: FormData) => {
-    const { ok } = await send('POST', '/sign-in', Object.fromEntries(form))
-    return ok ? '' : 'Wrong name or password'
+    const { ok, status } = await send('POST', '/sign-in', Object.fromEntries(form))
+    if (ok) return ''
+    return status === 401 ? 'Wrong name or password' : 'Please try again'
   }, '')
   return (
     <form action={signIn}>
