@@ -86,7 +86,7 @@ export function useSession<Public>(
   let last = shown.current
   const select = (session: unknown): unknown => {
     const selected = selector(session as Snapshot<Public>)
-    if (last !== selected && !isEqual(listed(last), listed(selected))) last = selected
+    if (last !== selected && !isEqual(last, selected)) last = selected
     return last
   }
   const selected = useSyncExternalStore(
@@ -98,11 +98,6 @@ export function useSession<Public>(
     shown.current = selected
   })
   return selected
-}
-
-/** A selector may make a Set or a Map of what a session has. */
-function listed(value: unknown): unknown {
-  return Object(value)[Symbol.iterator] ? [...(value as Iterable<unknown>)] : value
 }
 
 /**

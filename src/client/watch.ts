@@ -99,9 +99,6 @@ interface Scope {
   readonly registration?: { readonly cookies?: { subscribe(cookies: readonly object[]): Promise<void> } }
 }
 
-/** A page was shown, seen, or used again: what happened meanwhile may have been told to nobody. */
-const PAGE_EVENTS = ['focus', 'pageshow', 'visibilitychange', 'cookiechange']
-
 function followSession<Public>(
   definition: SessionDefinition<unknown, Public>,
   { reader, clockTolerance = TOLERANCE, poll }: StoreOptions,
@@ -110,6 +107,7 @@ function followSession<Public>(
   const events = new EventTarget()
   const behind = clockTolerance * -1_000
   let snapshot: Snapshot<Public> = null
+  let event: StoreEvent<Public>
   /** By the server's clock. */
   let end = Infinity
   /** How far that is ahead of the visitor's, or a little more: whatever time a server wrote, it is not in its future. */
@@ -145,8 +143,8 @@ function followSession<Public>(
     channel?.postMessage(0)
     const ended = now > before - 1_000 ? 'expired' : 'signedOut'
     const change = snapshot ? (previous ? 'changed' : 'signedIn') : ended
-    const detail = { reason: snapshot === previous ? undefined : change, previous }
-    events.dispatchEvent(new CustomEvent('change', { detail }))
+    event = { reason: snapshot === previous ? undefined : change, previous }
+    events.dispatchEvent(new Event('change'))
   }
 
   function serverNow({ accessedAt, createdAt }: SessionMeta = {}): number {
@@ -163,7 +161,9 @@ function followSession<Public>(
     // On a server there is nothing to follow.
     if (!document && !cookieStore) return following
     const again = (): void => look()
-    for (const type of PAGE_EVENTS) addEventListener(type, again, following)
+    // What happened while a page was not seen may have been told to nobody.
+    for (const type of ['focus', 'pageshow', 'visibilitychange', 'cookiechange'])
+      addEventListener(type, again, following)
     cookieStore?.addEventListener('change', again, following)
     // A service worker has to ask for them.
     registration?.cookies?.subscribe([{}]).catch(() => {})
@@ -191,7 +191,7 @@ function followSession<Public>(
         look()
       }
       const own = new AbortController()
-      events.addEventListener('change', (event) => listener((event as CustomEvent).detail), own)
+      events.addEventListener('change', () => listener(event), own)
       const stop = (): void => {
         if (own.signal.aborted) return
         own.abort()
@@ -262,6 +262,8 @@ export function isEqual(one: unknown, other: unknown): boolean {
 }
 
 function contentOf(value: unknown): string {
-  // JSON has no name for a BigInt or NaN.
-  return JSON.stringify(value, (_key, member) => (typeof member === 'object' ? member : typeof member + member))
+  // JSON has no name for a BigInt or NaN, and nothing of a Set or Map.
+  return JSON.stringify(value, (_key, member) =>
+    typeof member !== 'object' ? typeof member + member : member?.[Symbol.iterator] ? [...member] : member,
+  )
 }

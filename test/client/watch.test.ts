@@ -121,6 +121,23 @@ describe('what a listener hears', () => {
   })
 })
 
+test('sets, maps, bytes and dates, as the readers of other formats give them', () => {
+  let data: object = {}
+  const reader = { values: new Map(), decode: () => ({ format: 'own', data: { value: data }, meta: {} }) }
+  const heard: unknown[] = []
+  const stop = watchSession(app, (session) => heard.push(session), { reader })
+  const values = [new Set([1]), new Set([2]), new Map([[1, 2]]), new Map([[1, 3]]), Uint8Array.of(1), new Date(0), 1n]
+  for (const [index, value] of values.entries()) {
+    for (const again of ['a', 'b']) {
+      data = value instanceof Set ? new Set(value) : (value as object)
+      set(`s=${index}${again}`)
+    }
+  }
+  expect(heard).toEqual(values.map((value) => ({ value })))
+  stop()
+  set('')
+})
+
 describe('the end', () => {
   test('at the moment at which the server ends it, when it wrote the cookie a moment ago', () => {
     const { events, stop } = follow()
