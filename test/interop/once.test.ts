@@ -175,7 +175,7 @@ function overStore(store: OnceSettings['store'], { places, rows, isWeak }: Place
       timeout: 120_000,
     }, async () => {
       const { here, there, cookie, begun } = await begin('failed')
-      const failing = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 1000, fails: true })
+      const failing = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 5000, fails: true })
       await untilBegun(begun)
       const other = there.ask({ ask: 'once', cookie, requests: 1, milliseconds: 10 })
       expect(await failing).toEqual({ results: ['invalid_grant', 'invalid_grant'] })
@@ -187,10 +187,10 @@ function overStore(store: OnceSettings['store'], { places, rows, isWeak }: Place
 
       const { cookie: ended = '' } = await here.ask({ ask: 'start' })
       const before = begun()
-      const working = here.ask({ ask: 'once', cookie: ended, requests: 1, milliseconds: 4000 })
+      const working = here.ask({ ask: 'once', cookie: ended, requests: 1, milliseconds: 6000 })
       while (begun() === before) await pause(20)
       const late = there.ask({ ask: 'once', cookie: ended, requests: 1, milliseconds: 10 })
-      await pause(300)
+      await pause(2000) // until the other one waits
       await there.ask({ ask: 'destroy', cookie: ended })
       expect(await working).toEqual({ results: [`swordfish ${here.pid}`] })
       expect(await late).toEqual({ results: ['ERR_SESSION_DESTROYED'] })
@@ -200,10 +200,10 @@ function overStore(store: OnceSettings['store'], { places, rows, isWeak }: Place
       timeout: 120_000,
     }, async () => {
       const { here, there, cookie, begun } = await begin('regenerated')
-      const working = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 4000 })
+      const working = here.ask({ ask: 'once', cookie, requests: 2, milliseconds: 6000 })
       await untilBegun(begun)
       const late = there.ask({ ask: 'once', cookie, requests: 1, milliseconds: 10 })
-      await pause(300)
+      await pause(2000) // until the other one waits
       const { cookie: next = '' } = await there.ask({ ask: 'regenerate', cookie })
       const { results } = await there.ask({ ask: 'once', cookie: next, requests: 2, milliseconds: 10 })
       const [first, second] = [here, there].map(({ pid }) => `swordfish ${pid}`)
