@@ -76,9 +76,16 @@ function djangoText(text: string): string {
 
 async function sqliteRows(): Promise<string[]> {
   const database = await openSqlite(`${folder}/sessions.sqlite3`)
-  const rows = database.prepare('SELECT session_data FROM django_session').all() as { session_data: string }[]
-  database.close()
-  return rows.map(({ session_data: text }) => djangoText(text))
+  try {
+    const rows = database.prepare('SELECT session_data FROM django_session').all() as { session_data: string }[]
+    return rows.map(({ session_data: text }) => djangoText(text))
+  } catch (error) {
+    if (!/locked/.test(String(error))) throw error
+    await pause(20)
+    return await sqliteRows()
+  } finally {
+    database.close()
+  }
 }
 
 async function pgSimpleRows(): Promise<string[]> {
