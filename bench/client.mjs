@@ -34,7 +34,7 @@ const ENTRIES = {
   'sessionglass/client': "export { getSession } from '../dist/client/index.js'",
   'sessionglass/client, with defineSession':
     "export { getSession } from '../dist/client/index.js'; export { defineSession } from '../dist/shared/index.js'",
-  'sessionglass/client, with inspectSession': "export * from '../dist/client/index.js'",
+  'sessionglass/client, all of it': "export * from '../dist/client/index.js'",
   ...Object.fromEntries(
     ['beaker', 'compact', 'django'].map((name) => [`sessionglass/client, with ${name}Reader`, withReader(name)]),
   ),
