@@ -2,11 +2,10 @@
  * A session cookie that moves into a partition and back, in a real Chromium: it keeps both cookies beside each other, so a write has to expire
  * the former one, and a sign-out both.
  */
-import { once } from 'node:events'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { test as base, expect, type Page } from 'playwright/test'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { expect, type Page } from 'playwright/test'
 import { compact, createSessions, type Sessions } from '../../src/server/index.js'
+import { servedBy } from './served.js'
 
 const codecs = [compact({ secrets: ['a secret that only this test has, of 44 bytes'] })]
 const sessionsOf = (options: object): Sessions => createSessions({ codecs, expose: ['user'], ...options })
@@ -36,19 +35,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   response.setHeader('Content-Type', 'application/json').end(found)
 }
 
-const test = base.extend<{ url: string }>({
-  // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names of the fixtures out of it
-  url: async ({}, use) => {
-    const server: Server = createServer((request, response) => {
-      answer(request, response).catch((error) => response.writeHead(500).end(String(error)))
-    })
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    // Chromium takes Secure cookies of this name without TLS.
-    await use(`http://localhost:${(server.address() as AddressInfo).port}`)
-    server.closeAllConnections()
-    server.close()
-  },
-})
+const test = servedBy(answer)
 
 async function visit(page: Page, url: string): Promise<{ user?: string; count?: number; names: string[] }> {
   const response = await page.goto(url)

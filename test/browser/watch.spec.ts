@@ -2,14 +2,13 @@
  * A page that follows its session, in a real Chromium: other tabs, frames and windows, workers, a browser without a Cookie Store, and the end
  * of the session at the moment at which the server ends it.
  */
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { test as base, expect, type Page } from 'playwright/test'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { expect, type Page } from 'playwright/test'
 import { beakerJwt, createSessions } from '../../src/server/index.js'
 import { defineSession } from '../../src/shared/index.js'
 import { clientFiles } from './client-page.js'
+import { servedBy } from './served.js'
 
 const SECONDS = 3
 const app = defineSession<{ user: string }>()({ name: 'app', idleTimeout: SECONDS * 60, expose: ['user'] })
@@ -69,18 +68,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   response.end(JSON.stringify({ user: user ?? null }))
 }
 
-const test = base.extend<{ url: string }>({
-  // biome-ignore lint/correctness/noEmptyPattern: the runner reads the names of the fixtures out of it
-  url: async ({}, use) => {
-    const server: Server = createServer((request, response) => {
-      answer(request, response).catch((error) => response.writeHead(500).end(String(error)))
-    })
-    await once(server.listen(0, '127.0.0.1'), 'listening')
-    await use(`http://localhost:${(server.address() as AddressInfo).port}`)
-    server.closeAllConnections()
-    server.close()
-  },
-})
+const test = servedBy(answer)
 
 const heardBy = (page: Page): Promise<Heard> => page.evaluate('window.heard')
 const reasons = async (page: Page): Promise<unknown[]> => (await heardBy(page)).map(([reason, user]) => [reason, user])
