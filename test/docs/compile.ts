@@ -81,8 +81,8 @@ export function writeExamples(examples: readonly Example[]): void {
   }
 }
 
-/** What the compiler says of each example, by line of its page. Pages are compiled apart: what one declares is its own. */
-export function checkExamples(examples: readonly Example[]): Map<Example, string[]> {
+/** Reads the types of packages once for all programs. */
+export function sharedHost(options: ts.CompilerOptions): ts.CompilerHost {
   const host = ts.createCompilerHost(options)
   const readSource = host.getSourceFile
   const known = new Map<string, ts.SourceFile | undefined>()
@@ -90,6 +90,12 @@ export function checkExamples(examples: readonly Example[]): Map<Example, string
     if (!known.has(name)) known.set(name, readSource(name, ...rest))
     return known.get(name)
   }
+  return host
+}
+
+/** What the compiler says of each example, by line of its page. Pages are compiled apart: what one declares is its own. */
+export function checkExamples(examples: readonly Example[]): Map<Example, string[]> {
+  const host = sharedHost(options)
   const places = new Set(examples.map(({ place }) => place))
   return new Map(
     [...places].flatMap((place) =>

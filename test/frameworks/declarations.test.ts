@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
 import { root } from '../../scripts/run.mjs'
+import { sharedHost } from '../docs/compile.js'
 
 /** Below the project's folder, so that `sessionglass/server` is what dist/ declares. */
 const folder = `${root}.cache/declarations/`
@@ -66,14 +67,7 @@ app.get('/', async (request) => {
 `,
 }
 
-/** Types of packages are read once for all programs. */
-const host = ts.createCompilerHost(options)
-const readSource = host.getSourceFile
-const known = new Map<string, ts.SourceFile | undefined>()
-host.getSourceFile = (name, ...rest) => {
-  if (!known.has(name)) known.set(name, readSource(name, ...rest))
-  return known.get(name)
-}
+const host = sharedHost(options)
 
 /** What the compiler says, by line. */
 function mistakesOf(name: string, text: string): string[] {
