@@ -201,7 +201,7 @@ export type DeepReadonly<Value> = Value extends Date | Uint8Array | ReadonlyMap<
     ? { readonly [Key in keyof Value]: DeepReadonly<Value[Key]> }
     : Value
 
-type Known = 'id' | 'isNew' | 'createdAt' | 'accessedAt' | 'expiresAt' | 'rejected'
+type Known = 'id' | 'isNew' | 'createdAt' | 'accessedAt' | 'expiresAt' | 'owner' | 'rejected'
 
 export interface ReadOnlySession<Data extends object> extends Readonly<Pick<Session<Data>, Known>> {
   readonly data: DeepReadonly<Partial<Data>>
@@ -245,6 +245,9 @@ function readOnlySession<Data extends object>(session: Session<Data>, advice: st
     createdAt,
     accessedAt,
     expiresAt,
+    get owner() {
+      return session.owner
+    },
     rejected,
   }) as ReadOnlySession<Data>
 }

@@ -46,6 +46,7 @@ import {
   readCookieEnd,
   readOwnTimes,
 } from './own-lifetime.js'
+import { createOwner, type Owner, type ReadOwner } from './owner.js'
 import type { Session, SessionOwner, Shown } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
 import { checkTenant, readerOfTenant, rowsOfTenant, tenantWarnings } from './tenant.js'
@@ -67,6 +68,11 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
    * are bound to. The formats of Python have no place for it: there each tenant needs its own keys. Usually given to `with()`.
    */
   tenant?: string
+  /**
+   * Who a session belongs to, told by its data: `(data) => data.user`. `session.owner` gives it. A whole number counts as its text;
+   * undefined, null and an empty text: nobody is signed in.
+   */
+  owner?: Owner<Data>
   /** Keeps the data: the cookie then only names the session, with what its codec adds. Default: the cookie holds the data. */
   store?: SessionStore
   /**
@@ -128,6 +134,11 @@ export interface VerifyOptions<Data extends object = SessionData> {
   /** Whose sessions these are, as it was given to `createSessions`. */
   tenant?: string
   /**
+   * Who a session belongs to, told by its data: `(data) => data.user`. `session.owner` gives it. A whole number counts as its text;
+   * undefined, null and an empty text: nobody is signed in.
+   */
+  owner?: Owner<Data>
+  /**
    * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
    * says, which is true for `compact` alone: tokens of PyJWT and old Beaker sessions often have none, and never time out.
    */
@@ -165,6 +176,7 @@ export interface LoadSettings {
   readonly endless: readonly string[]
   readonly shown: Shown
   readonly ownTimes: ReadOwnTimes
+  readonly ownerOf: ReadOwner
   /** Absent if nothing is ever written. */
   readonly once?: SessionOwner['once']
   /** The same. */
@@ -230,6 +242,7 @@ export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
   codecs: 1,
   store: 1,
   tenant: 1,
+  owner: 'function',
   requireTimes: 'switch',
   on: 'function',
   clock: 'function',
@@ -319,6 +332,7 @@ export function settleLoading<Data extends object>(
     publicCodec: undefined,
     endless: lifetimes.of(undefined).isEndless && !codecs.some(({ expires }) => expires) ? [ENDLESS] : [],
     ownTimes,
+    ownerOf: createOwner(options.owner),
     shown: {
       expose: session.expose ?? false,
       isReadable: codecs[0]?.readable === true,

@@ -13,6 +13,7 @@ import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
 import type { Once, OnceOptions } from './once.js'
 import type { PutWish, Wish } from './own-lifetime.js'
+import type { ReadOwner } from './owner.js'
 
 /** What only the server knows of a session: `load` makes it, `commit` and `destroy` change it at their end. */
 export interface SessionState extends CsrfState {
@@ -115,6 +116,7 @@ export interface SessionOwner {
   /** Absent if nothing is ever written, as the next. */
   readonly once: Once | undefined
   readonly putWish: PutWish | undefined
+  readonly ownerOf: ReadOwner
   readonly shown: Shown
 }
 
@@ -214,6 +216,11 @@ export class Session<Data extends object = SessionData> {
   /** 32 hex digits, or what another system made. */
   get id(): string {
     return this.#state.id
+  }
+
+  /** Who the session belongs to now, as the option `owner` tells by the data; undefined: nobody is signed in, or there is no such option. */
+  get owner(): string | undefined {
+    return this.#owner.ownerOf(this.#data as SessionData)
   }
 
   /** No cookie had this session when it was loaded. */
