@@ -1,5 +1,5 @@
 // @ts-check
-/** Finds a Chromium to test with: the system's first, then the one that Playwright keeps. */
+/** Finds the browsers to test with: a Chromium, the system's first, then the one that Playwright keeps; and the system's Firefox. */
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -22,6 +22,23 @@ export function findBrowser() {
   return [...systemPlaces(), ...playwrightPlace()].find(starts)
 }
 
+/** What to tell somebody who has no Firefox. */
+export const firefoxHint =
+  'no Firefox found: install one (Debian: apt-get install firefox-esr), or name its program in FIREFOX_PATH'
+
+/**
+ * Finds a Firefox that starts.
+ *
+ * @returns {string | undefined} the path of its program
+ */
+export function findFirefox() {
+  const named = process.env.FIREFOX_PATH
+  if (named) return starts(named) ? named : undefined
+  if (process.platform === 'darwin') return ['/Applications/Firefox.app/Contents/MacOS/firefox'].find(starts)
+  if (process.platform === 'win32') return [`${process.env.PROGRAMFILES}/Mozilla Firefox/firefox.exe`].find(starts)
+  return onPath(['firefox-esr', 'firefox']).find(starts)
+}
+
 /** @returns {string[]} */
 function systemPlaces() {
   if (process.platform === 'darwin') {
@@ -39,8 +56,15 @@ function systemPlaces() {
     ]
     return folders.flatMap((folder) => (folder ? programs.map((program) => join(folder, program)) : []))
   }
+  return onPath(['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge'])
+}
+
+/**
+ * @param {readonly string[]} programs
+ * @returns {string[]} the places of the first, then those of the next
+ */
+function onPath(programs) {
   const folders = ['/usr/bin', ...(process.env.PATH ?? '').split(delimiter)]
-  const programs = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge']
   return programs.flatMap((program) => folders.map((folder) => join(folder, program)))
 }
 
@@ -66,7 +90,7 @@ function starts(path) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const found = findBrowser()
-  console.log(found ?? browserHint)
+  const [found, hint] = process.argv.includes('firefox') ? [findFirefox(), firefoxHint] : [findBrowser(), browserHint]
+  console.log(found ?? hint)
   if (found === undefined) process.exitCode = 1
 }

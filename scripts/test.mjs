@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { build } from './build.mjs'
 import { ensureInstall } from './ensure-install.mjs'
-import { browserHint, findBrowser } from './find-browser.mjs'
+import { browserHint, findBrowser, findFirefox, firefoxHint } from './find-browser.mjs'
 import { ensurePython } from './python-env.mjs'
 import { npm, root, runModule } from './run.mjs'
 import { runOnRuntimes } from './runtimes.mjs'
@@ -78,6 +78,7 @@ function testInBrowser() {
     runModule('playwright/cli.js', ['install', 'chromium'])
   }
   if (findBrowser() === undefined) return leaveOut(`browser tests: ${browserHint}`)
+  if (findFirefox() === undefined && !leaveOut(`tests in Firefox: ${firefoxHint}`)) return false
   return runModule('playwright/cli.js', ['test'])
 }
 
