@@ -246,14 +246,17 @@ export function watchRequests(): () => void {
  *
  * @param url - of `touchHandler`
  * @param init - more for `fetch`: headers, a signal
- * @returns whether the server has a session, and renewed it
+ * @returns true if the server renewed the session, false if it has none
  * @throws {TypeError} if the server can't be reached, as `fetch`
+ * @throws {Error} for every other answer, with the `Response` as its `cause`: the session may still be there (503: the store is down)
  */
 export async function refreshSession(url: string | URL, init?: RequestInit): Promise<boolean> {
-  const { ok, headers } = await fetch(url, { method: 'POST', cache: 'no-store', ...init })
+  const response = await fetch(url, { method: 'POST', cache: 'no-store', ...init })
+  const { status, headers } = response
   const serverTime = Date.parse(headers.get('date') ?? '')
   for (const look of looks) look(serverTime)
-  return ok
+  if (status === 204 || status === 401) return status === 204
+  throw new Error(`The server answered ${status}`, { cause: response })
 }
 
 /** Whether two values have the same content; for values that a session holds. */

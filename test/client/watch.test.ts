@@ -375,6 +375,16 @@ describe('refreshSession', () => {
     expect(events).toHaveLength(1)
     stop()
   })
+
+  test.each([200, 403, 405, 500, 503])(
+    'of an answer with %i nothing is known: it is neither renewed nor gone',
+    async (status) => {
+      const answer = new Response(null, { status })
+      vi.stubGlobal('fetch', async () => answer)
+      const error = await refreshSession('/session').catch((error: unknown) => error)
+      expect(error).toMatchObject({ message: `The server answered ${status}`, cause: answer })
+    },
+  )
 })
 
 describe('one for all', () => {

@@ -11,5 +11,5 @@ export async function send(method: 'GET' | 'POST', path: string, body?: object):
 
 /** Renews the session. */
 export async function renew(): Promise<void> {
-  await refreshSession('/api/session').catch(() => {}) // if the server can't be reached, the next one may succeed
+  await refreshSession('/api/session').catch(() => {}) // the next one may succeed
 }
