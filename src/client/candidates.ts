@@ -59,7 +59,8 @@ export function readCandidates<Public>(
   const key = JSON.stringify([name, fields, sessionField])
   const [before, known = []] = reader.values.get(key) ?? []
   if (before === cookies) return known as readonly Found<Public>[]
-  const candidates = [`${name}.public`, name].flatMap((cookie) =>
+  // biome-ignore lint/style/useTemplate: smaller after gzip, and a page has no byte to spare
+  const candidates = [name + '.public', name].flatMap((cookie) =>
     readValues(cookies, cookie).map(
       (value) =>
         known.find((candidate) => candidate.value === value && candidate.cookie === cookie) ??
@@ -103,7 +104,7 @@ function readCandidate(
   try {
     const decoded = decode(value)
     let {
-      data: { _session_expiry: own, _session_expiry_rule, ...data },
+      data: { _session_expiry: own, _session_expiry_rule, _version, ...data },
       meta,
     } = decoded
     if (fields && decoded.format === 'jwt') {

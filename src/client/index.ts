@@ -37,12 +37,9 @@ export function getSession<Public = SessionData, Data = unknown>(
   session: SessionDefinition<Data, Public> | string = DEFAULT_NAME,
   { cookie, reader, clockTolerance = TOLERANCE, now = new Date() }: ReadOptions = {},
 ): Readonly<Partial<Public>> | null {
-  const definition = (typeof session === 'string' ? { name: session } : session) as SessionDefinition<
-    unknown,
-    Partial<Public>
-  >
-  const data = readCandidates(definition, cookie, reader).find((found) =>
-    isCurrent(found, definition, +now, clockTolerance * 1_000),
+  if (typeof session === 'string') session = { name: session } as SessionDefinition<Data, Public>
+  const data = readCandidates(session as SessionDefinition<unknown, Partial<Public>>, cookie, reader).find((found) =>
+    isCurrent(found, session as SessionDefinition<unknown>, +now, clockTolerance * 1_000),
   )?.data
   // What shows nothing is no session to a page.
   for (const _ in data) return data

@@ -131,11 +131,10 @@ function metaOf(values: Record<string, unknown>): SessionMeta {
     const value = values[name]
     if (value !== undefined) {
       // A Date holds ±100 000 000 days; whatever is not finite or beyond that makes an invalid one, as no text does.
-      const known = name === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : NaN)
-      if (name === 'id' ? typeof value !== 'string' : Number.isNaN(+(known as Date))) {
+      meta[name] = name === 'id' ? value : new Date(typeof value === 'number' ? Math.round(value * 1_000) : NaN)
+      if (name === 'id' ? typeof value !== 'string' : Number.isNaN(+(meta[name] as Date))) {
         throw new SessionError('ERR_SESSION_CLAIMS', name)
       }
-      meta[name] = known
     }
   }
   return meta

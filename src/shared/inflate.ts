@@ -19,8 +19,7 @@ import { SessionError } from './errors.js'
 export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayBuffer> {
   /** In bits. */
   let position = 0
-  // Longer output makes it grow; most sessions fit.
-  const output = new Array<number>(1024)
+  const output: number[] = []
   let size = 0
   // CM 8, CINFO up to 7, FCHECK, no FDICT.
   const header = readUint16()
@@ -33,7 +32,7 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
     if (type) {
       // RFC 1951 §3.2.3.
       if (type > 2) broken()
-      if (type < 2) fixed ??= blockCodes(new Array(320).fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288), 288)
+      if (type < 2) fixed ??= blockCodes(Array(320).fill(8).fill(9, 144, 256).fill(7, 256, 280).fill(5, 288), 288)
       const [literals, distances] = (type < 2 && fixed) || readCodes()
       for (let value = readSymbol(literals); value !== 256; value = readSymbol(literals)) {
         if (value < 256) output[size++] = value
@@ -56,7 +55,6 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
     }
   }
   skip(-position & 7)
-  output.length = size
   // Adler-32 (RFC 1950 §8.2).
   let low = 1
   let high = 0
@@ -76,7 +74,7 @@ export function inflateZlib(bytes: Uint8Array, limit: number): Uint8Array<ArrayB
     const distanceCount = readBits(5) + 1
     const count = literalCount + distanceCount
     if (literalCount > 286 || distanceCount > 30) broken()
-    const codeLengths: number[] = new Array(19).fill(0)
+    const codeLengths: number[] = Array(19).fill(0)
     const given = readBits(4) + 4
     for (let i = 0; i < given; i++) codeLengths[lengthOrder.charCodeAt(i) & 31] = readBits(3)
     const code = huffmanCode(codeLengths)
@@ -154,7 +152,7 @@ type HuffmanCode = number[]
 
 /** @param lengths - of the code of each symbol; 0 if it has none */
 function huffmanCode(lengths: readonly number[]): HuffmanCode {
-  const code: HuffmanCode = new Array(16).fill(0)
+  const code: HuffmanCode = Array(16).fill(0)
   for (const length of lengths) (code[length] as number)++
   /** Where the next symbol of each length goes. */
   const next: number[] = []

@@ -8,12 +8,12 @@ import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf, equalValues, markUncertain, mergeByKey } from '../values.js'
 import { type ChunkLimits, type CookieWriter, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
-import { isNoCsrf, nextId } from './csrf.js'
-import { isNoFlash } from './flash.js'
+import { nextId } from './csrf.js'
 import { changeResponse, type HeaderTarget } from './http.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
-import { type CookieEnd, isLifetimeKey, type Rule, showRuled } from './own-lifetime.js'
+import { isEmpty } from './own-keys.js'
+import { type CookieEnd, type Rule, showRuled } from './own-lifetime.js'
 import { cookiesOf, reportPlace } from './place.js'
 import {
   createPublicSigner,
@@ -240,16 +240,6 @@ function planOf(
   }
   if (upgrades) return { reason: 'upgraded', codecIndex, isRowOnly: false }
   return isDue ? { reason: 'renewed', codecIndex, isRowOnly: false } : undefined
-}
-
-/**
- * Nothing for which a session has to be kept: a list of flash messages may be empty, an id for CSRF tokens may be none, and a lifetime alone
- * is for nothing.
- */
-function isEmpty(data: SessionData): boolean {
-  return !Object.entries(data).some(
-    ([key, value]) => value !== undefined && !isNoFlash(key, value) && !isNoCsrf(key, value) && !isLifetimeKey(key),
-  )
 }
 
 function hasChanged({ base, codec, record }: LoadedSession, data: SessionData): boolean {

@@ -9,9 +9,9 @@ import type { DerivedKey, SessionCodec } from '../codecs/codec.js'
 import { boundName, equalInConstantTime, type KeyUse } from '../keys/hmac.js'
 
 /** Where pyramid_beaker keeps the secret. */
-const STORED = '_csrft_'
+export const CSRF_SECRET = '_csrft_'
 /** The id that a session gets for its tokens if its cookie has none. It is no secret. */
-const OWN_ID = '_csrf_id'
+export const CSRF_ID = '_csrf_id'
 const SECRET_BYTES = 20
 /** The random ids of this project, of Beaker and of Django. Other ids may be the same for several visitors. */
 const RANDOM_ID = /^[0-9a-z]{32}$/
@@ -117,7 +117,7 @@ function secretIn(mac: Uint8Array): Uint8Array {
  * A session whose cookie has no random id gets one, which changes the data.
  */
 export function createCsrfToken(data: SessionData, state: CsrfState): string {
-  const stored = textIn(data, STORED)
+  const stored = textIn(data, CSRF_SECRET)
   const secret = stored ? encodeUtf8(stored) : (derivedSecret(data, state) ?? storeSecret(data))
   const mask = platform.randomBytes(secret.length)
   return encodeBase64Url(concatBytes(mask, masked(secret, mask)))
@@ -129,7 +129,7 @@ export function createCsrfToken(data: SessionData, state: CsrfState): string {
  */
 export function isCsrfToken(data: SessionData, state: CsrfState, token: unknown): boolean {
   if (typeof token !== 'string') return false
-  const stored = textIn(data, STORED)
+  const stored = textIn(data, CSRF_SECRET)
   const text = encodeUtf8(stored || (state.formerSecret ?? ''))
   if (text.length > 0 && (equalInConstantTime(text, encodeUtf8(token)) || isTokenOf(text, token))) return true
   if (stored) return false
@@ -146,13 +146,13 @@ export function forgetCsrf(data: SessionData, state: CsrfState): void {
   takeStoredSecret(data)
   state.formerSecret = ''
   state.isNeeded = false
-  if (textIn(data, OWN_ID)) delete data[OWN_ID]
+  if (textIn(data, CSRF_ID)) delete data[CSRF_ID]
 }
 
 /** Takes the secret out that stands in a session. @returns an empty text if there is none */
 export function takeStoredSecret(data: SessionData): string {
-  const stored = textIn(data, STORED)
-  if (stored) delete data[STORED]
+  const stored = textIn(data, CSRF_SECRET)
+  if (stored) delete data[CSRF_SECRET]
   return stored
 }
 
@@ -165,7 +165,7 @@ function textIn(data: SessionData, key: string): string {
 /** For servers without a secret, which have key pairs alone: no format that they sign is compressed. */
 function storeSecret(data: SessionData): Uint8Array {
   const secret = encodeHex(platform.randomBytes(SECRET_BYTES))
-  data[STORED] = secret
+  data[CSRF_SECRET] = secret
   return encodeUtf8(secret)
 }
 
@@ -180,7 +180,7 @@ function derivedSecret(data: SessionData, state: CsrfState): Uint8Array | undefi
   }
   const added = csrf.newId()
   const [secret] = csrf.of(asOwn(added))
-  if (secret) data[OWN_ID] = added
+  if (secret) data[CSRF_ID] = added
   return secret
 }
 
@@ -191,13 +191,13 @@ function hasId({ id, isRegenerated, loaded }: CsrfState): boolean {
 
 /** The id that the data has for tokens, if it has one: no application can make it look like the id of another session. */
 function ownId(data: SessionData): string[] {
-  const id = textIn(data, OWN_ID)
+  const id = textIn(data, CSRF_ID)
   return RANDOM_ID.test(id) ? [asOwn(id)] : []
 }
 
 /** The key for tokens without an id that tokens are made of. */
 export function isNoCsrf(key: string, value: unknown): boolean {
-  return key === OWN_ID && !(typeof value === 'string' && RANDOM_ID.test(value))
+  return key === CSRF_ID && !(typeof value === 'string' && RANDOM_ID.test(value))
 }
 
 function asOwn(id: string): string {

@@ -14,7 +14,7 @@ export type FlashValue =
   | { readonly [key: string]: FlashValue }
 
 /** Before the name that the application gives. */
-const PREFIX = '_f_'
+export const FLASH_PREFIX = '_f_'
 /** Deeper than a message goes; a circle ends here. */
 const MAX_FLASH_DEPTH = 16
 
@@ -27,14 +27,14 @@ export function addFlash(data: SessionData, name: string, value: FlashValue): vo
   if (typeof name !== 'string') throw new TypeError('flash() needs text as the name of the messages')
   if (!isFlashValue(value, 0))
     throw new TypeError('flash() takes text, finite numbers, booleans, null, and lists and objects of them')
-  const key = PREFIX + name
+  const key = FLASH_PREFIX + name
   const before = Object.hasOwn(data, key) && Array.isArray(data[key]) ? (data[key] as unknown[]) : []
   data[key] = [...before, value]
 }
 
 /** Takes all messages of a name out. Something else than a list, which no flash left there, is left alone. */
 export function takeFlash(data: SessionData, name: string): FlashValue[] {
-  const key = PREFIX + name
+  const key = FLASH_PREFIX + name
   const messages = Object.hasOwn(data, key) ? data[key] : undefined
   if (!Array.isArray(messages)) return []
   delete data[key]
@@ -43,12 +43,12 @@ export function takeFlash(data: SessionData, name: string): FlashValue[] {
 
 /** Removes the messages of all names: an attacker who planted a session must not leave messages in the next one. */
 export function forgetFlash(data: SessionData): void {
-  for (const key of Object.keys(data)) if (key.startsWith(PREFIX) && Array.isArray(data[key])) delete data[key]
+  for (const key of Object.keys(data)) if (key.startsWith(FLASH_PREFIX) && Array.isArray(data[key])) delete data[key]
 }
 
 /** A list of messages without any. */
 export function isNoFlash(key: string, value: unknown): boolean {
-  return key.startsWith(PREFIX) && Array.isArray(value) && value.length === 0
+  return key.startsWith(FLASH_PREFIX) && Array.isArray(value) && value.length === 0
 }
 
 function isFlashValue(value: unknown, depth: number): boolean {

@@ -83,11 +83,6 @@ export function createPutWish(side: OtherSide): PutWish {
   }
 }
 
-/** The key of a lifetime says nothing of the visitor: for it alone no session is kept. */
-export function isLifetimeKey(key: string): boolean {
-  return key === EXPIRY || key === EXPIRY_RULE
-}
-
 /** Data with the lifetime that the application's functions have given it; the very same if that changes nothing. */
 export type Rule = (data: SessionData) => SessionData
 

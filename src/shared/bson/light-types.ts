@@ -13,8 +13,8 @@ interface LightBsonValue {
 
 /** Makes these values for `readBsonBy`. All of one type have one prototype, so in plain data `_bsontype` stays an ordinary key. */
 export function lightValue(type: BsonTypeName, members: BsonMembers): LightBsonValue {
-  PROTOTYPES[type] ??= { _bsontype: type, toString: print, toJSON: print }
-  return { __proto__: PROTOTYPES[type], ...members } as never
+  // biome-ignore lint/suspicious/noAssignInExpressions: smaller after gzip, and a page has no byte to spare
+  return { __proto__: (PROTOTYPES[type] ??= { _bsontype: type, toString: print, toJSON: print }), ...members } as never
 }
 
 /** One for each type that a session had. */
@@ -31,5 +31,6 @@ function print(this: LightBsonValue & BsonMembers): string {
     ? text((byte) => (byte + 256).toString(16).slice(1))
     : _bsontype === 'Binary'
       ? btoa(text((byte) => String.fromCharCode(byte)))
-      : (code ?? `${_bsontype}(${Object.values(this)})`)
+      : // biome-ignore lint/style/useTemplate: smaller after gzip, and a page has no byte to spare
+        (code ?? _bsontype + '(' + Object.values(this) + ')')
 }
