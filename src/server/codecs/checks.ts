@@ -8,7 +8,7 @@ import { checkInflated } from '../../shared/limits.js'
 import { checkDuration } from '../../shared/option-names.js'
 import type { OriginNode, SessionData, SessionMeta } from '../../shared/types.js'
 import { refuseHiddenKeys } from '../values.js'
-import type { CodecContext } from './codec.js'
+import type { CodecContext, SessionRecord } from './codec.js'
 
 /** Keys that say something about the session and are not data, as `_id` or `exp`, each with what to use instead. */
 export type MetaNames = Readonly<Record<string, string>>
@@ -58,6 +58,15 @@ export function checkExpires(expires: Duration | undefined): number | undefined 
   const milliseconds = checkDuration(expires, 'expires')
   if (milliseconds >= 1000) return milliseconds
   throw new TypeError('Option "expires" must be a second or more')
+}
+
+/** When a token expires that is signed now: by the option `expires` (milliseconds), unless the session asks for an end of its own. */
+export function endOfToken(
+  { expiresAt, isOwnEnd }: SessionRecord,
+  now: Date,
+  expires: number | undefined,
+): Date | undefined {
+  return expires === undefined || isOwnEnd ? expiresAt : new Date(now.getTime() + expires)
 }
 
 /**

@@ -87,8 +87,8 @@ export interface SessionCodec {
   readonly isBound?: boolean
   /** What the other side has configured, in milliseconds, in place of the default of `defineSession`. */
   readonly idleTimeout?: number
-  /** Every value ends by itself, by an option of the codec. */
-  readonly expires?: boolean
+  /** When a value that is signed now expires by an option of the codec. Absent: only as the session's timeouts say. */
+  valueEnd?(record: SessionRecord, now: Date): Date | undefined
   /** May the value be split over several cookies? */
   readonly chunks?: boolean
   /** What is weak or uncertain in this configuration; `sessions.warnings` has them all, for a log at start. They hold no key. */

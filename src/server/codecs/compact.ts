@@ -31,7 +31,7 @@ import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { boundName, createHmacKeys, type HmacKeys, type Secrets } from '../keys/hmac.js'
 import type { Known, SecretSource } from '../keys/key-source.js'
 import { equalValues, readOften } from '../values.js'
-import { checkExpires, checkMaxInflated, refuseMeta, refuseTokenTimes } from './checks.js'
+import { checkExpires, checkMaxInflated, endOfToken, refuseMeta, refuseTokenTimes } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
@@ -100,7 +100,7 @@ function create(options: Known<CompactOptions>): SessionCodec {
     name: COMPACT,
     family: COMPACT,
     readable: true,
-    ...(settings.expires !== undefined && { expires: true }),
+    ...(settings.expires !== undefined && { valueEnd: (record, now) => endOfToken(record, now, settings.expires) }),
     hasTimes: true,
     isBound: true,
     chunks,
@@ -182,10 +182,7 @@ async function sign(record: SessionRecord, context: CodecContext, settings: Comp
   const { origin } = record
   const root = origin?.root()
   refuseMeta(record.data, {}, origin?.format === COMPACT ? undefined : root)
-  const expiresAt =
-    settings.expires === undefined || record.isOwnEnd
-      ? record.expiresAt
-      : new Date(context.now.getTime() + settings.expires)
+  const expiresAt = endOfToken(record, context.now, settings.expires)
   const bson = writeBson(record.data, { origin: root, maxBytes: settings.maxInflated })
   const stream = await platform.deflate(bson, LEVEL)
   const isShorter = stream.length - ZLIB_HEAD.length < bson.length

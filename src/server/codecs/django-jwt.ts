@@ -16,7 +16,7 @@ import type { KeyInput } from '../keys/key-input.js'
 import type { Known, SecretSource } from '../keys/key-source.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import { equalValues } from '../values.js'
-import { checkExpires, type MetaNames, refuseMeta, refuseTokenTimes, watchSubject } from './checks.js'
+import { checkExpires, endOfToken, type MetaNames, refuseMeta, refuseTokenTimes, watchSubject } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
@@ -131,7 +131,7 @@ function create<User extends object>(options: Known<DjangoJwtOptions<User>>): Se
     name: 'djangoJwt',
     family: 'jws',
     readable: true,
-    ...(settings.expires !== undefined && { expires: true }),
+    ...(settings.expires !== undefined && { valueEnd: (record, now) => endOfToken(record, now, settings.expires) }),
     meta,
     keys: ring,
     keepsId: true,
@@ -283,12 +283,13 @@ async function djangoClaims(
 
 /** In Django's order: the session's key, when the token is written, when it expires. */
 function registered(
-  { id, expiresAt, isOwnEnd }: SessionRecord,
+  record: SessionRecord,
   own: OriginNode | undefined,
   { now, purpose }: CodecContext,
   { expires, sessionField }: DjangoJwtSettings,
 ): SessionData {
-  const end = expires === undefined || isOwnEnd ? expiresAt : new Date(now.getTime() + expires)
+  const { id } = record
+  const end = endOfToken(record, now, expires)
   const exp = end && { exp: Math.floor(end.getTime() / 1000) }
   if (purpose === 'public') return { ...exp }
   if (id === undefined || id === '') throw new TypeError('A token of Django needs the id of its session')

@@ -81,7 +81,7 @@ function create(options: Known<DjangoSignedOptions>): SessionCodec {
     name: 'djangoSigned',
     family: 'django-signed',
     idleTimeout: settings.maxAge,
-    expires: true,
+    valueEnd: ({ accessedAt }, now) => new Date((accessedAt ?? now).getTime() + settings.maxAge),
     readable: settings.serializer.format === 'json',
     keepsId: false,
     matches: looksLikeDjangoSigned,

@@ -15,7 +15,7 @@ import type { Known, SecretSource } from '../keys/key-source.js'
 import { type KeyRing, type Keys, ringOf, ringOfSecrets } from '../keys/keys.js'
 import type { JwsAlgorithm } from '../keys/prepared-key.js'
 import { equalValues, setOwn } from '../values.js'
-import { checkExpires, refuseMeta, refuseTokenTimes, watchSubject } from './checks.js'
+import { checkExpires, endOfToken, refuseMeta, refuseTokenTimes, watchSubject } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
@@ -98,7 +98,7 @@ function create(options: Known<JwtOptions>): SessionCodec {
     name: 'jwt',
     family: 'jws',
     readable: true,
-    ...(settings.expires !== undefined && { expires: true }),
+    ...(settings.expires !== undefined && { valueEnd: (record, now) => endOfToken(record, now, settings.expires) }),
     meta: META,
     keys: ring,
     keepsId: settings.identify,
@@ -181,14 +181,15 @@ async function sign(record: SessionRecord, context: CodecContext, settings: JwtS
 
 /** Claims that were read stay, whatever the options; new ones come last, in whole seconds. */
 function withJwtMeta(
-  { data, id, createdAt, expiresAt, isOwnEnd }: SessionRecord,
+  record: SessionRecord,
   root: OriginNode | undefined,
   { now, purpose }: CodecContext,
   { expires, identify }: JwtSettings,
 ): SessionData {
   const read = (root?.format === 'json' ? root.value : {}) as SessionData
   const isNamed = identify && purpose === 'session'
-  const end = expires === undefined || isOwnEnd ? expiresAt : new Date(now.getTime() + expires)
+  const { data, id, createdAt } = record
+  const end = endOfToken(record, now, expires)
   // Adding to `{ ...data }` takes V8 far longer than this.
   const claims: SessionData = {}
   for (const key of Object.keys(data)) setOwn(claims, key, data[key])

@@ -520,6 +520,8 @@ async function signWith(
   const token: Room = { place: 'The token', bytes: settings.chunkLimits.bytes }
   const room = browser.isToken ? token : cookieRoom(settings.name, limits)
   const value = await signFitting(codec, record, contextOf(settings, 'session', now), room)
+  const valueEnd = codec.valueEnd?.(record, now)
+  if (valueEnd) record.expiresAt = end && end < valueEnd ? end : valueEnd
   const loaded: LoadedSession = {
     value,
     codec,

@@ -330,7 +330,7 @@ export function settleLoading<Data extends object>(
     publicName: publicName(name),
     codecs,
     publicCodec: undefined,
-    endless: lifetimes.of(undefined).isEndless && !codecs.some(({ expires }) => expires) ? [ENDLESS] : [],
+    endless: lifetimes.of(undefined).isEndless && !codecs.some(({ valueEnd }) => valueEnd) ? [ENDLESS] : [],
     ownTimes,
     ownerOf: createOwner(options.owner),
     shown: {

@@ -1,7 +1,18 @@
 /** A session's life over many requests: renewal, both timeouts at once, sign-in and sign-out. */
 import { describe, expect, test } from 'vitest'
+import { compactReader } from '../../../src/client/compact.js'
+import { inspectSession } from '../../../src/client/index.js'
 import { openSession } from '../../../src/server/adapters/express-session.js'
-import { beakerJwt, compact, fetchSessions, jwt, type SessionCodec } from '../../../src/server/index.js'
+import {
+  beakerJwt,
+  compact,
+  defineSession,
+  djangoJwt,
+  djangoSigned,
+  fetchSessions,
+  jwt,
+  type SessionCodec,
+} from '../../../src/server/index.js'
 import { dave, NAME, SECRET, START, serve } from '../server.helpers.js'
 
 const formats: [string, () => SessionCodec][] = [
@@ -142,5 +153,60 @@ describe('sign-out is the end, whatever is done after it', () => {
     expect(headers.getSetCookie()[0]).toMatch(
       new RegExp(`^${NAME}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; `),
     )
+  })
+})
+
+describe("a codec's own end", () => {
+  const ending: [string, (expires: '1h' | '1d') => SessionCodec][] = [
+    ['jwt', (expires) => jwt({ secrets: SECRET, expires })],
+    ['djangoJwt', (expires) => djangoJwt({ secrets: SECRET, expires })],
+    ['compact', (expires) => compact({ secrets: SECRET, expires })],
+    ['djangoSigned', (maxAge) => djangoSigned({ secretKey: SECRET, maxAge })],
+  ]
+  const HOUR = 3_600_000
+
+  test.each(ending)(
+    '%s: the session and its public cookie know it after the commit, as the next request does',
+    async (name, codec) => {
+      const { browser, sessions, clock } = serve({
+        codecs: [codec('1h')],
+        idleTimeout: 7200,
+        absoluteTimeout: 9000,
+        expose: ['user'],
+      })
+      const session = await sessions.load(undefined)
+      Object.assign(session.data, dave, { secret: 'not for scripts' })
+      browser.take(await sessions.commit(session))
+      expect(session.expiresAt).toEqual(new Date(START + HOUR))
+      const definition = defineSession({ name: NAME, idleTimeout: '2h', absoluteTimeout: '150m', expose: ['user'] })
+      let ended = session.expiresAt
+      /** Django's own format has no room for an end, nor has either of Django's for the time of creation. */
+      const shown = (): Date | undefined =>
+        name === 'djangoSigned'
+          ? ended
+          : inspectSession(definition, { cookie: browser.cookie, now: clock(), reader: compactReader }).endsAt
+      expect(shown()).toEqual(new Date(START + HOUR))
+      expect((await sessions.load(browser.cookie)).expiresAt).toEqual(new Date(START + HOUR))
+      // Renewed, the definition ends it earlier.
+      const last = name.startsWith('django') ? 2.8 : 2.5
+      for (const wanted of [HOUR * 1.9, HOUR * last]) {
+        clock.pass(3240)
+        const again = await sessions.load(browser.cookie)
+        browser.take(await sessions.commit(again))
+        ended = again.expiresAt
+        expect(ended).toEqual(new Date(START + wanted))
+        // The page's own count ends with the first millisecond after it.
+        expect([wanted, wanted + 1]).toContain(Number(shown()) - START)
+        expect((await sessions.load(browser.cookie)).expiresAt).toEqual(new Date(START + wanted))
+      }
+    },
+  )
+
+  test.each(ending)('%s: an end that comes later than that of the definition changes nothing', async (_, codec) => {
+    const { browser, sessions } = serve({ codecs: [codec('1d')], idleTimeout: 3600 })
+    const session = await sessions.load(undefined)
+    Object.assign(session.data, dave)
+    browser.take(await sessions.commit(session))
+    expect(session.expiresAt).toEqual(new Date(START + HOUR))
   })
 })
