@@ -77,6 +77,13 @@ function cases() {
         ),
       value: () => token('HS256', randomBytes(32)),
     },
+    {
+      name: 'six of jwt, 32 secrets each',
+      codecs: Array.from({ length: 6 }, (_, codec) =>
+        jwt({ secrets: Array.from({ length: 32 }, (_, at) => `${codec} ${at} ${secret}`) }),
+      ),
+      value: () => token('HS256', randomBytes(32)),
+    },
   ]
 }
 

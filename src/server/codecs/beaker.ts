@@ -451,6 +451,7 @@ async function verifyPlain(
   context: CodecContext,
 ): Promise<number> {
   if (context.purpose !== 'session') return -1
+  context.verifications?.spend({ secrets: keys.length })
   const signed = encodeUtf8(body)
   let found = -1
   for (const [index, key] of keys.entries()) {

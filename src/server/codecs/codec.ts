@@ -17,7 +17,7 @@ export interface CodecContext {
   /** Whose sessions these are, for a format that is bound to it (`isBound`). */
   tenant?: string | undefined
   now: Date
-  /** For `verify`: what this request may still verify; codecs with key pairs ask it. */
+  /** For `verify`: what this request may still verify. */
   verifications?: Verifications
   /** For `sign`: the index of another key than the first, so that a test can make what an older key signed. */
   keyIndex?: number

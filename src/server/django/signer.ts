@@ -74,6 +74,7 @@ export function createTimestampSigner({ secrets, salt, legacy }: TimestampSigner
       const isLegacy = signature.length === SHA1_DIGITS
       const mac = decodeBase64Url(signature)
       const keys = isLegacy && !legacy ? [] : await secrets.keys(saltOf(use), isLegacy ? 'SHA-1' : 'SHA-256')
+      use.verifications?.spend({ secrets: keys.length })
       for (const [index, key] of keys.entries()) {
         if (!(await key.verify(`${text}:${time}`, mac))) continue
         return { text, signedAt: timeOf(time), keyIndex: isLegacy ? keys.length + index : index }

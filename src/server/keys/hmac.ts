@@ -25,15 +25,18 @@ export interface HmacKeysOptions {
   bytes?: number
 }
 
-/** What one request may still verify; a token that a cache remembers costs nothing. Codecs with key pairs ask it. */
+/** What one request may still verify; a token that a cache remembers costs nothing. */
 export interface Verifications {
   /** Verifications by costly keys until now. */
   readonly costly: number
   /** A token was refused without a look at it. */
   readonly isCutShort: boolean
   /** Before the first key is tried. @throws {SessionError} `ERR_SESSION_LIMIT` if the request has brought too much */
-  spend(cost: { costly: number; ordinary: number }): void
+  spend(cost: VerificationCost): void
 }
+
+/** How many keys a token is tried with: secrets, key pairs, and those that are costly. */
+export type VerificationCost = { readonly [Kind in 'secrets' | 'ordinary' | 'costly']?: number }
 
 /** What a key is used for: the public cookie has its own keys, others for each cookie name. */
 export interface KeyUse {
@@ -96,6 +99,7 @@ export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
     sign: async (data, use) => signWith(keyAt(await keysFor(use), use.keyIndex), data),
     signText: async (data, use) => keyAt(await keysFor(use), use.keyIndex).signText(data),
     async verify(data, mac, use) {
+      use.verifications?.spend({ secrets: keys.length })
       for (const [index, key] of (await keysFor(use)).entries()) {
         // No platform compares a part of a MAC.
         const isWhole = bytes === undefined

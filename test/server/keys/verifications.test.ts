@@ -1,9 +1,13 @@
 /** What one request may cost: few verifications of tokens that nobody signed, and none for a token that is remembered. */
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import {
+  beaker,
+  beakerJwt,
+  compact,
   createKeys,
   createSessions,
   defineSession,
+  djangoSigned,
   jwt,
   type KeyInput,
   remoteJwks,
@@ -90,6 +94,53 @@ test('the first token may need more keys than that, if each is cheap', async () 
   const [real = ''] = await tokensBy(pemOf(keys.at(-1) as never), 1, 'real')
   const sessions = sessionsOf(jwt({ keys: keys.map((key) => pemOf(key)) }))
   expect((await sessions.load(header([real]))).data).toEqual({ name: 'real0' })
+})
+
+describe('secrets of several codecs', () => {
+  const codecs = (count: number, own: string) =>
+    Array.from({ length: count }, (_, codec) =>
+      jwt({
+        secrets: Array.from({ length: 32 }, (_, at) => (codec + at === count + 30 ? own : `${codec} ${at} ${SECRET}`)),
+      }),
+    )
+
+  // Each forged one is tried with 64 secrets, and the session's own with as many.
+  test('a session behind seven forged tokens is found, behind one more it is not, and stays', async () => {
+    const forged = await tokensBy(`another ${SECRET}`, 8, 'forged')
+    const [real = ''] = await tokensBy(SECRET, 1, 'real')
+    const found = await sessionsOf(...codecs(2, SECRET)).load(header([real, ...forged.slice(0, 7)]))
+    expect(found.data).toEqual({ name: 'real0' })
+
+    const sessions = sessionsOf(...codecs(2, SECRET))
+    const hidden = await sessions.load(header([real, ...forged]))
+    expect(hidden.data).toEqual({})
+    hidden.data.name = 'new'
+    await expect(sessions.commit(hidden)).rejects.toMatchObject({ code: 'ERR_SESSION_PROTECTED' })
+  })
+
+  test('the first value may be tried with all of them, however many', async () => {
+    const [real = ''] = await tokensBy(SECRET, 1, 'real')
+    expect((await sessionsOf(...codecs(20, SECRET)).load(header([real]))).data).toEqual({ name: 'real0' })
+  })
+
+  test.each<[string, (secrets: string[]) => SessionCodec]>([
+    ['beakerJwt', (secrets) => beakerJwt({ secrets })],
+    ['compact', (secrets) => compact({ secrets })],
+    ['beaker', (validateKey) => beaker({ validateKey })],
+    ['djangoSigned', ([secretKey = '', ...fallbacks]) => djangoSigned({ secretKey, fallbacks })],
+    ['jwt', (secrets) => jwt({ secrets })],
+  ])('%s counts its secrets', async (_, codecOf) => {
+    const codec = codecOf([SECRET, `other ${SECRET}`, `third ${SECRET}`])
+    const now = new Date()
+    const context = { cookieName: 'sid', purpose: 'session', now } as const
+    const value = (await codec.sign?.({ data: {}, createdAt: now, accessedAt: now, id: '0'.repeat(32) }, context)) ?? ''
+    const spend = vi.fn()
+    await codecOf([`fourth ${SECRET}`, `fifth ${SECRET}`, `sixth ${SECRET}`])
+      .verify(value, { ...context, verifications: { costly: 0, isCutShort: false, spend } })
+      .catch(() => {})
+    const spent = spend.mock.calls.reduce((sum, [{ secrets = 0 }]) => sum + secrets, 0)
+    expect(spent).toBe(3)
+  })
 })
 
 test('a list has 32 keys or secrets, and not 33', () => {
