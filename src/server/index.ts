@@ -53,6 +53,7 @@ export type { DjangoField, DjangoJwtSession } from './codecs/django-jwt.js'
 export { type DjangoJwtOptions, djangoJwt } from './codecs/django-jwt.js'
 export { type DjangoSessionOptions, djangoSession } from './codecs/django-session.js'
 export { type DjangoSignedOptions, djangoSigned } from './codecs/django-signed.js'
+export { type JweOptions, jwe } from './codecs/jwe.js'
 export { type JwtOptions, jwt } from './codecs/jwt.js'
 export { type ShownSession, serializeForClient } from './core/client-value.js'
 export type { CookieAttributes } from './core/cookies.js'
@@ -76,6 +77,7 @@ export {
   djangoLogin,
   djangoUser,
 } from './django/user.js'
+export type { ContentEncryption } from './keys/encryption-keys.js'
 export type { Secrets } from './keys/hmac.js'
 export type { JwkSet, KeyInput, KeySigner } from './keys/key-input.js'
 export type { KeysEvent, LoadedKeys, SecretSource } from './keys/key-source.js'

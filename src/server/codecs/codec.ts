@@ -111,6 +111,8 @@ export interface SessionCodec {
    * of `csrfToken()` are made with them; without them the session holds a secret.
    */
   deriveKeys?(label: string): Promise<readonly DerivedKey[]>
+  /** For a codec that browsers can't read: signs the public cookie, with keys of its own, if no other codec of the list does. */
+  readonly publicCodec?: SessionCodec
   /** For a codec with named claims: the same one, with the names of the definition where its own options give none. */
   forSession?(definition: Pick<SessionDefinition, 'fields' | 'sessionField'>): SessionCodec
   /** Tells by shape alone whether a value may be of this family. */

@@ -365,6 +365,11 @@ function listenTo(
   }
 }
 
+/** The first codec that browsers can read signs the public cookie; without one, the first that has another for it. */
+function publicCodecOf(codecs: readonly SessionCodec[]): SessionCodec | undefined {
+  return codecs.find((codec) => codec.readable && codec.sign) ?? codecs.find((codec) => codec.publicCodec)?.publicCodec
+}
+
 /** With keys that change nothing of it counts. */
 function publicRecordsOf(codec: SessionCodec, all: PublicRecords): VerifiedCache<SessionRecord> {
   const known = all.get(codec)
@@ -489,7 +494,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
       ? from.exposure
       : createExposure(exposeOf(given), loading.ownTimes)
   const { emit, tenant } = loading
-  const publicCodec = exposure.publicData && loading.codecs.find((codec) => codec.readable && codec.sign)
+  const publicCodec = exposure.publicData && publicCodecOf(loading.codecs)
   if (exposure.publicData && !publicCodec && !options.readOnly) {
     throw new TypeError(
       'Option "expose" needs a codec that browsers can read; none of "codecs" is, so set expose: false',
