@@ -17,6 +17,8 @@ const codecs = {
     server.beaker({ validateKey: secret, encryptKey: secret, cryptoType: 'cryptography', serializer: 'json' }),
   jwt: () => server.jwt({ secrets }),
   compact: () => server.compact({ secrets }),
+  jwe: () => server.jwe({ secrets }),
+  'jwe, A256CBC-HS512': () => server.jwe({ secrets, enc: 'A256CBC-HS512', payload: 'claims' }),
   djangoSigned: () => server.djangoSigned({ secretKey: secret }),
 }
 

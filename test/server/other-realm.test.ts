@@ -7,6 +7,7 @@ import {
   beakerJwt,
   compact,
   djangoSigned,
+  jwe,
   jwt,
   memoryStore,
   type SessionCodec,
@@ -51,6 +52,8 @@ describe('is written and read', () => {
     ['djangoSigned', () => djangoSigned({ secretKey: SECRET })],
     ['djangoSigned with pickle', () => djangoSigned({ secretKey: SECRET, serializer: 'pickle' })],
     ['compact', () => compact({ secrets: SECRET })],
+    ['jwe', () => jwe({ secrets: SECRET })],
+    ['jwe with claims', () => jwe({ secrets: SECRET, payload: 'claims' })],
   ])('by %s', async (_, codec) => {
     const { sessions, browser, visit } = serve({ codecs: [codec()] })
     await visit((data) => {

@@ -7,6 +7,7 @@ import {
   djangoStore,
   type ExpressStore,
   fromExpressStore,
+  jwe,
   jwt,
   memoryStore,
   type SessionStore,
@@ -61,6 +62,7 @@ export async function openSystems({ redis, postgres }: Databases, sabotage?: Sab
   return [
     systemOf({ name: 'beakerJwt', codec: beakerJwt(KEYS) }),
     systemOf({ name: 'compact', codec: compact(KEYS) }),
+    systemOf({ name: 'jwe', codec: jwe(KEYS) }),
     systemOf({ name: 'jwt', codec: jwt({ ...KEYS, clockTolerance: '5m' }) }),
     inStore('memory', memoryStore({ maxSessions: MAX_SESSIONS, clock })),
     inStore('sqlite', djangoStore({ execute: sqliteExecute(database), secretKey: SECRET, clock })),

@@ -9,6 +9,7 @@ import {
   djangoJwt,
   djangoSigned,
   djangoStore,
+  jwe,
   jwt,
   memoryStore,
   redisStore,
@@ -41,6 +42,7 @@ const counts: Record<string, [option: string, make: (value: never) => unknown]> 
   ],
   'beakerJwt, remembered': ['remember', (remember) => beakerJwt({ secrets, remember })],
   'compact, remembered': ['remember', (remember) => compact({ secrets, remember })],
+  'jwe, remembered': ['remember', (remember) => jwe({ secrets, remember })],
   'jwt, remembered': ['remember', (remember) => jwt({ secrets, remember })],
   'djangoJwt, remembered': ['remember', (remember) => djangoJwt({ secrets, remember })],
   'memoryStore, sessions': ['maxSessions', (maxSessions) => memoryStore({ maxSessions })],
@@ -62,6 +64,7 @@ const durations: Record<string, [option: string, make: (value: never) => unknown
   jwt: ['expires', (expires) => jwt({ secrets, expires })],
   'jwt, clocks': ['clockTolerance', (clockTolerance) => jwt({ secrets, clockTolerance })],
   compact: ['expires', (expires) => compact({ secrets, expires })],
+  jwe: ['expires', (expires) => jwe({ secrets, expires })],
   djangoJwt: ['expires', (expires) => djangoJwt({ secrets, expires })],
   djangoSigned: ['maxAge', (maxAge) => djangoSigned({ secretKey: SECRET, maxAge })],
   djangoStore: [

@@ -1,9 +1,17 @@
-/** jose is loaded with the first key pair that is used, and not before. */
+/** jose is loaded with the first key pair that is used, or the first token that is encrypted, and not before. */
 import { beforeEach, expect, test, vi } from 'vitest'
 import { SECRET } from '../server.helpers.js'
 import { pairFor, pemOf, session } from './keys.helpers.js'
 
-const parts = ['key/import', 'key/export', 'jwk/thumbprint', 'jws/compact/verify', 'jws/compact/sign']
+const parts = [
+  'key/import',
+  'key/export',
+  'jwk/thumbprint',
+  'jws/compact/verify',
+  'jws/compact/sign',
+  'jwe/compact/encrypt',
+  'jwe/compact/decrypt',
+]
 let loaded: string[] = []
 
 /** A module registry in which nothing is loaded yet. */
@@ -45,4 +53,18 @@ test('a private key loads what signs', async () => {
   const { createKeys } = await freshServer()
   await createKeys(pemOf(pairFor('ES256').privateKey)).ready()
   expect(loaded).toContain('jws/compact/sign')
+})
+
+test('an encrypted session loads what it needs: a service that only reads does not encrypt', async () => {
+  const { jwe } = await freshServer()
+  const codec = jwe({ secrets: SECRET })
+  expect(loaded).toEqual([])
+  await expect(codec.verify('e30....', session)).rejects.toThrow('alg')
+  expect(loaded).toEqual([])
+  await codec.prepareSign?.()
+  expect(loaded).toEqual(['jwe/compact/encrypt'])
+  const value = (await codec.sign?.({ data: {} }, session)) ?? ''
+  expect(loaded).toEqual(['jwe/compact/encrypt'])
+  await codec.verify(value, session)
+  expect(loaded).toEqual(['jwe/compact/encrypt', 'jwe/compact/decrypt'])
 })

@@ -14,6 +14,7 @@ import {
   djangoSigned,
   djangoStore,
   djangoUser,
+  jwe,
   jwt,
   type KeyInput,
   type SecretSource,
@@ -31,6 +32,7 @@ const pair = (name: string): KeyInput => ({ key: pairFor('ES256', name).privateK
 const CODECS: Record<string, (list: SecretSource<string[]>, reloadEvery?: number) => SessionCodec> = {
   beakerJwt: (secrets, reloadEvery) => beakerJwt({ secrets, ...every(reloadEvery) }),
   compact: (secrets, reloadEvery) => compact({ secrets, ...every(reloadEvery) }),
+  jwe: (secrets, reloadEvery) => jwe({ secrets, ...every(reloadEvery) }),
   jwt: (secrets, reloadEvery) => jwt({ secrets, ...every(reloadEvery) }),
   djangoJwt: (secrets, reloadEvery) => djangoJwt({ secrets, fields: ['user', 'visits'], ...every(reloadEvery) }),
   beaker: (validateKey, reloadEvery) => beaker({ validateKey, ...every(reloadEvery) }),

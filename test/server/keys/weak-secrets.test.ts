@@ -1,7 +1,7 @@
 /** Threat 46: what anyone may know is no secret, in whatever it is wrapped; everything else is one. */
 import { createHash } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { beaker, beakerJwt, compact, djangoJwt, fromBeakerConfig, jwt } from '../../../src/server/index.js'
+import { beaker, beakerJwt, compact, djangoJwt, fromBeakerConfig, jwe, jwt } from '../../../src/server/index.js'
 import { publicMaterial, refuseKeyFile } from '../../../src/server/keys/weak-secrets.js'
 import { runs } from '../../random.js'
 import { generate, jwkOf, pairFor, pemOf } from './keys.helpers.js'
@@ -108,6 +108,7 @@ describe.each(known)('%s as a secret', (_, secret) => {
   test.each<[string, (more: { allowWeakSecrets?: boolean }) => unknown]>([
     ['beakerJwt', (more) => beakerJwt({ secrets: [secret], ...more })],
     ['compact', (more) => compact({ secrets: [secret], ...more })],
+    ['jwe', (more) => jwe({ secrets: [secret], ...more })],
     ['jwt', (more) => jwt({ secrets: [secret], ...more })],
     ['beaker', (more) => beaker({ validateKey: secret, ...more })],
     [
