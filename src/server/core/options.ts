@@ -84,7 +84,7 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
   touchEvery?: Duration | false
   /**
    * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
-   * says, which is true for `compact` alone: tokens of PyJWT and old Beaker sessions often have none, and never time out.
+   * says, which is true for `compact` and `jwe`: tokens of PyJWT and old Beaker sessions often have none, and never time out.
    */
   requireTimes?: boolean
   /** When a session moves to the first codec and key: at once (default), with its next change, or never. */
@@ -140,7 +140,7 @@ export interface VerifyOptions<Data extends object = SessionData> {
   owner?: Owner<Data>
   /**
    * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
-   * says, which is true for `compact` alone: tokens of PyJWT and old Beaker sessions often have none, and never time out.
+   * says, which is true for `compact` and `jwe`: tokens of PyJWT and old Beaker sessions often have none, and never time out.
    */
   requireTimes?: boolean
   on?: SessionEventListener
