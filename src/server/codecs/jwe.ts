@@ -22,7 +22,7 @@ import type { Known, SecretSource } from '../keys/key-source.js'
 import { equalValues, readOften } from '../values.js'
 import { beakerDict, withFloatTimes } from './beaker-dict.js'
 import { BEAKER_KEYS, beakerRecord } from './beaker-meta.js'
-import { checkExpires, refuseMeta, refuseTokenTimes } from './checks.js'
+import { checkExpires, endOfToken, refuseMeta, refuseTokenTimes } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
@@ -122,7 +122,7 @@ function create(options: Known<JweOptions>): SessionCodec {
     family: JWE,
     readable: false,
     maxLength: MAX_LENGTH,
-    ...(settings.expires !== undefined && { expires: true }),
+    ...(settings.expires !== undefined && { valueEnd: (record, now) => endOfToken(record, now, settings.expires) }),
     hasTimes: true,
     isBound: true,
     chunks,
@@ -278,10 +278,7 @@ async function sign(record: SessionRecord, context: CodecContext, settings: JweS
   const { origin } = record
   const root = origin?.root()
   refuseMeta(record.data, META, origin?.format === JWE ? undefined : root)
-  const expiresAt =
-    settings.expires === undefined || record.isOwnEnd
-      ? record.expiresAt
-      : new Date(context.now.getTime() + settings.expires)
+  const expiresAt = endOfToken(record, context.now, settings.expires)
   const session = beakerDict(record, root)
   if (expiresAt) session.exp = expiresAt.getTime() / 1000
   if (record.version !== undefined) {

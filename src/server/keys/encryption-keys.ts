@@ -17,7 +17,7 @@ export interface EncryptionKeysOptions {
   allowWeakSecrets: boolean
 }
 
-export interface DecryptedToken {
+interface DecryptedToken {
   plaintext: Uint8Array
   /** The place of the secret. */
   keyIndex: number

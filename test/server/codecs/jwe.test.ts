@@ -306,7 +306,7 @@ describe('the end', () => {
     expect((await verify(await sign(record, short), short)).expiresAt).toEqual(new Date(START + 600_000))
     const own = await sign({ ...record, isOwnEnd: true }, short)
     expect((await verify(own, short)).expiresAt).toEqual(new Date(START + 1000))
-    expect(short.expires).toBe(true)
+    expect(short.valueEnd?.(record, new Date(START))).toEqual(new Date(START + 600_000))
     expect(() => jwe({ secrets: SECRET, expires: 0.5 })).toThrow('"expires"')
   })
 })
