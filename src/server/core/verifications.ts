@@ -5,7 +5,7 @@ import { SessionError } from '../../shared/errors.js'
 import type { VerificationCost, Verifications } from '../keys/hmac.js'
 import { MAX_COSTLY } from '../keys/keys.js'
 
-/** Verifications by key pairs that are not costly. */
+/** Verifications by key pairs that are not costly, and attempts to decrypt. */
 const MAX_ORDINARY = 16
 /** Verifications by secrets: all candidates with the longest list of one codec. */
 const MAX_SECRETS = 512

@@ -88,8 +88,8 @@ export function createEncryptionKeys({ secrets, enc, allowWeakSecrets }: Encrypt
       const keys = await keysFor(use)
       const named = keys.filter((key) => key.kid === kid)
       const possible = named.length > 0 ? named : keys
-      // One attempt costs what a signature with a secret does, so a token that names its key is always looked at.
-      if (possible.length > 1) use.verifications?.spend({ costly: 0, ordinary: possible.length })
+      // One attempt costs what a key pair does. A token that names its key needs no more, so forged ones can't push ours out.
+      if (possible.length > 1) use.verifications?.spend({ ordinary: possible.length })
       const compactDecrypt = await loadDecrypt()
       const allowed = { keyManagementAlgorithms: ['dir'], contentEncryptionAlgorithms: [enc] }
       for (const { key, kid } of possible) {
