@@ -42,6 +42,7 @@ export {
   type ReadOnlySession,
 } from './adapters/next.js'
 export { type NextProxyHandler, type NextResponses, nextProxy } from './adapters/next-proxy.js'
+export { type RecentOptions, type RecentStep, recentOnly, requireRecent } from './adapters/recent.js'
 export type { SessionsFor } from './adapters/saving.js'
 export { type TouchHandler, type TouchOptions, touchHandler } from './adapters/touch.js'
 export { bsonTypesOf } from './bson-types.js'

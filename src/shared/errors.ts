@@ -40,6 +40,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_DESTROYED'
   /** The head of the response has left, and only a cookie could save or end the session. */
   | 'ERR_SESSION_TOO_LATE'
+  /** The visitor proved who they are too long ago, or the session does not know when. */
+  | 'ERR_SESSION_NOT_RECENT'
   /** The work of `session.once` failed in another process, which has the error. */
   | 'ERR_SESSION_WORK'
   /** The session store is down. */
@@ -65,6 +67,8 @@ export interface SessionErrorOptions {
   /** The signature was valid: the value was made with one of the keys. */
   verified?: boolean
   largest?: readonly KeySize[]
+  /** Seconds since the visitor proved who they are, at most; for `ERR_SESSION_NOT_RECENT`. */
+  maxAge?: number
 }
 
 /** Where the code says all there is to say, it is the message too: a browser has these texts to load. */
@@ -74,6 +78,7 @@ export class SessionError extends Error {
   declare readonly path?: string
   declare readonly verified?: boolean
   declare readonly largest?: readonly KeySize[]
+  declare readonly maxAge?: number
 
   constructor(code: SessionErrorCode, message: string = code, options: SessionErrorOptions = {}) {
     super(message, options)

@@ -29,6 +29,8 @@ export const samples: Readonly<Record<string, SessionData>> = {
   'keys that mean something elsewhere': JSON.parse(
     '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}},"toString":1,"":2,"a.b":3,"$set":4,"0":5}',
   ),
+  'what the session knows of itself': { user: 'dave', _authenticated_at: 1_700_000_000.25, _f_info: ['hello'] },
+  'a time in whole seconds': { user: 'dave', _authenticated_at: 1_700_000_000 },
   'a long text': { text: 'swordfish '.repeat(60) },
 }
 

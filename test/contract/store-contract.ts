@@ -50,6 +50,7 @@ export function storeContract(
         big: 2 ** 40,
         empty: {},
         text: '\u{1f36a} "\\',
+        _authenticated_at: 1_700_000_000.25,
       }
       await sample.store.set(ID, { data, expiresAt: end(sample, 60_000) })
       expect((await sample.store.get(ID))?.data).toEqual(data)

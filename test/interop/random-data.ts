@@ -41,7 +41,13 @@ export function randomData(form: PayloadForm, count: number, from: number): Memb
       .array(fc.tuple(key(), tie('value')), { maxLength: 6 })
       .map((entries) => entries.reduce<Members>((object, [name, value]) => setOwn(object, name, value), {})),
   }))
-  return fc.sample(data, { numRuns: count, seed: from })
+  return fc.sample(data, { numRuns: count, seed: from }).map(withSignIn)
+}
+
+/** Each second session knows when its visitor signed in, to the millisecond or to the second. */
+function withSignIn(data: Members, index: number): Members {
+  const seconds = 1_700_000_000 + (index % 4 === 0 ? index / 1000 : index)
+  return index % 2 === 0 ? setOwn(data, '_authenticated_at', seconds) : data
 }
 
 /** Changes one thing anywhere in `data`: replaces, adds or removes. Returns its path. */

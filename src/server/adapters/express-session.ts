@@ -7,6 +7,7 @@ import { EXPIRY } from '../../shared/own-times.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { SetCookie, SetCookieAttributes } from '../core/cookies.js'
 import type { HeaderTarget } from '../core/http.js'
+import { AUTHENTICATED } from '../core/own-keys.js'
 import { wishOf } from '../core/own-lifetime.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { Sessions, SessionsInternal } from '../core/sessions.js'
@@ -296,6 +297,12 @@ interface ViewMembers {
   readonly touch: unknown
 }
 
+/** Who copies `req.session` to another visitor's, as Passport does with `keepSessionInfo`, does not copy when this one signed in. */
+function isHidden(target: object, name: string | symbol): boolean {
+  if (name !== AUTHENTICATED || !Object.isExtensible(target)) return false
+  return Reflect.getOwnPropertyDescriptor(target, name)?.configurable === true
+}
+
 const targets = new WeakMap<object, object>()
 
 /**
@@ -320,7 +327,7 @@ function viewOf<Data extends object>(data: Data, members: ViewMembers): Data & V
     deleteProperty: (target, name) => (isMember(name) ? refuse(name) : Reflect.deleteProperty(target, name)),
     defineProperty: (target, name, descriptor) =>
       isMember(name) ? refuse(name) : Reflect.defineProperty(target, name, descriptor),
-    ownKeys: (target) => Reflect.ownKeys(target).filter((name) => !isMember(name)),
+    ownKeys: (target) => Reflect.ownKeys(target).filter((name) => !isMember(name) && !isHidden(target, name)),
     getOwnPropertyDescriptor: (target, name) =>
       isMember(name) ? undefined : Reflect.getOwnPropertyDescriptor(target, name),
   })

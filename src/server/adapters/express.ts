@@ -5,7 +5,7 @@
 import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
-import { type Session, stateOf } from '../core/session.js'
+import { type Session, stateOf, viewed } from '../core/session.js'
 import { internal } from '../core/verify-sessions.js'
 import { openSession } from './express-session.js'
 import {
@@ -111,11 +111,11 @@ export function expressSessions<Data extends object = SessionData, Incoming exte
 }
 
 /**
- * The whole `Session` of a request: its data under any key, when it began, why a cookie was rejected. Looking at it counts as
+ * The whole `Session` of a request of Express, Connect or Fastify: its data under any key, when it began, why a cookie was rejected. Looking at it counts as
  * looking at `req.session`.
  *
- * @param property - as it was given to `expressSessions`
- * @throws {TypeError} where no `expressSessions` has seen the request
+ * @param property - as it was given to `expressSessions` or `fastifySessions`
+ * @throws {TypeError} if neither has seen the request
  * @example
  * app.get('/', (req, res) => {
  *   const session = sessionOf<{ save?: string }>(req)
@@ -124,8 +124,10 @@ export function expressSessions<Data extends object = SessionData, Incoming exte
  * })
  */
 export function sessionOf<Data extends object = SessionData>(request: object, property = 'session'): Session<Data> {
-  const session = attached.of(request)?.get(property)
-  if (session === undefined) throw new TypeError(`sessionOf: expressSessions has not set "${property}" on this request`)
+  const view = (request as Record<string, { [viewed]?: Session<Data> } | undefined>)[property]
+  const session = attached.of(request)?.get(property) ?? view?.[viewed]
+  if (session === undefined)
+    throw new TypeError(`sessionOf: neither expressSessions nor fastifySessions has set "${property}" on this request`)
   stateOf(session).isRead = true
   return session as Session<Data>
 }

@@ -4,6 +4,7 @@
 import { checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
+import { AUTHENTICATED } from '../core/own-keys.js'
 import { wishOf } from '../core/own-lifetime.js'
 import { type Session, stateOf, viewed } from '../core/session.js'
 import type { SessionsInternal } from '../core/sessions.js'
@@ -91,6 +92,10 @@ interface FastifySessionMembers<Data extends object> {
    * @throws {TypeError} for any other attribute: they are options of `createSessions`
    */
   options(attributes: Readonly<Record<string, unknown>> & { readonly maxAge?: number | undefined }): void
+  /** A key of the data here, as applications have it: the method is `sessionOf(request).authenticated()`. */
+  authenticated: never
+  /** A key of the data here, too: see `sessionOf(request).owner`. */
+  owner: never
 }
 
 export type FastifyCallback = (error?: unknown) => void
@@ -192,7 +197,7 @@ function viewOf<Data extends object>(own: Opened<Data>): FastifySession<Data> {
   const { session } = own
   const members: object = { [viewed]: session, ...membersOf(own) }
   const dataOf = (): Record<string | symbol, unknown> => session.data as Record<string | symbol, unknown>
-  const isMember = (name: string | symbol): boolean => name !== '__proto__' && name in session
+  const isMember = (name: string | symbol): boolean => !DATA_NAMES.has(name) && name in session
   const view = new Proxy(session, {
     get(target, name) {
       if (Object.hasOwn(members, name)) return Reflect.get(members, name)
@@ -208,7 +213,8 @@ function viewOf<Data extends object>(own: Opened<Data>): FastifySession<Data> {
     },
     has: (_, name) => Object.hasOwn(members, name) || isMember(name) || Object.hasOwn(dataOf(), name),
     deleteProperty: (_, name) => isMember(name) || Reflect.deleteProperty(dataOf(), name),
-    ownKeys: () => Reflect.ownKeys(dataOf()),
+    // Who copies a session to another visitor's does not copy this.
+    ownKeys: () => Reflect.ownKeys(dataOf()).filter((name) => name !== AUTHENTICATED),
     getOwnPropertyDescriptor: (_, name) =>
       Object.hasOwn(dataOf(), name)
         ? { value: dataOf()[name], writable: true, enumerable: true, configurable: true }
@@ -220,7 +226,12 @@ function viewOf<Data extends object>(own: Opened<Data>): FastifySession<Data> {
   return view as unknown as FastifySession<Data>
 }
 
-function membersOf<Data extends object>(own: Opened<Data>): FastifySessionMembers<Data> {
+/** `if (!request.session.authenticated)` asks for the data: a method of that name would let everybody in. */
+const DATA_NAMES: ReadonlySet<string | symbol> = /* @__PURE__ */ new Set(['__proto__', 'authenticated', 'owner'])
+
+function membersOf<Data extends object>(
+  own: Opened<Data>,
+): Omit<FastifySessionMembers<Data>, 'authenticated' | 'owner'> {
   const { session, inner } = own
   const { attributes, destroy, late, settings } = inner
   const data = (): Record<string, unknown> => session.data as Record<string, unknown>

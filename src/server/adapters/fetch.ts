@@ -1,7 +1,7 @@
 /**
  * Sessions for handlers of fetch `Request`s: Workers, Deno, Bun, Hono and others.
  */
-import { isOutage } from '../../shared/errors.js'
+import { isOutage, isSessionError, type SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
@@ -36,6 +36,7 @@ export function fetchSessions<Data extends object = SessionData, Rest extends un
       return await commitInto(found, session, answer)
     } catch (error) {
       if (isOutage(error)) return unavailable()
+      if (isSessionError(error) && error.code === 'ERR_SESSION_NOT_RECENT') return refused(error)
       throw error
     }
   }
@@ -44,6 +45,18 @@ export function fetchSessions<Data extends object = SessionData, Rest extends un
 /** What an outage of the store or of the source of keys is answered with. */
 export function unavailable(): Response {
   return new Response('Sessions are not available', { status: 503 })
+}
+
+/** No cache may answer for the visitor. */
+export const REFUSED_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
+
+export function refusedBody({ code, maxAge }: SessionError): string {
+  return JSON.stringify({ code, maxAge })
+}
+
+/** What a visitor gets who has to prove again who they are. */
+export function refused(error: SessionError): Response {
+  return new Response(refusedBody(error), { status: 403, headers: REFUSED_HEADERS })
 }
 
 /**

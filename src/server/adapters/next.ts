@@ -201,7 +201,7 @@ export type DeepReadonly<Value> = Value extends Date | Uint8Array | ReadonlyMap<
     ? { readonly [Key in keyof Value]: DeepReadonly<Value[Key]> }
     : Value
 
-type Known = 'id' | 'isNew' | 'createdAt' | 'accessedAt' | 'expiresAt' | 'owner' | 'rejected'
+type Known = 'id' | 'isNew' | 'createdAt' | 'accessedAt' | 'expiresAt' | 'authenticatedAt' | 'owner' | 'rejected'
 
 export interface ReadOnlySession<Data extends object> extends Readonly<Pick<Session<Data>, Known>> {
   readonly data: DeepReadonly<Partial<Data>>
@@ -234,7 +234,7 @@ function readOnlySession<Data extends object>(session: Session<Data>, advice: st
     return view
   }
 
-  const { id, isNew, createdAt, accessedAt, expiresAt, rejected } = session
+  const { id, isNew, createdAt, accessedAt, authenticatedAt, expiresAt, rejected } = session
   const { data } = session
   const forClient = (): string => serializeForClient(session)
   return viewOf({
@@ -244,6 +244,7 @@ function readOnlySession<Data extends object>(session: Session<Data>, advice: st
     isNew,
     createdAt,
     accessedAt,
+    authenticatedAt,
     expiresAt,
     get owner() {
       return session.owner

@@ -9,6 +9,7 @@ import { encodeBase64Url } from '../../shared/bytes.js'
 import { EXPIRY, EXPIRY_RULE } from '../../shared/own-times.js'
 import { isPlainObject, type SessionData } from '../../shared/types.js'
 import { createExposure } from './expose.js'
+import { AUTHENTICATED } from './own-keys.js'
 import { hasMembers } from './own-lifetime.js'
 import { draftOf, type Session, shownOf, stateOf } from './session.js'
 
@@ -31,7 +32,7 @@ export const serialized: unique symbol = Symbol('sessionglass for the page')
 export function serializeForClient(session: ShownSession): string {
   const view = (session as { [serialized]?: () => string })[serialized]
   if (view) return view()
-  const { [EXPIRY]: _, [EXPIRY_RULE]: __, ...shown } = seenBy(session as Session<object>) ?? {}
+  const { [EXPIRY]: _, [EXPIRY_RULE]: __, [AUTHENTICATED]: ___, ...shown } = seenBy(session as Session<object>) ?? {}
   if (!hasMembers(shown)) return 'null'
   // Written and read as for a cookie, so that the server renders what the page will read there.
   const bson = writeBson(shown)

@@ -7,6 +7,7 @@ import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf, equalValues, markUncertain, mergeByKey } from '../values.js'
+import { forgetAuthentication } from './authentication.js'
 import { type ChunkLimits, type CookieWriter, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
 import { nextId } from './csrf.js'
 import { changeResponse, type HeaderTarget } from './http.js'
@@ -118,6 +119,7 @@ export async function commitNow(
   if (state.isDestroyed) return respond(settings, state, state.sent, headers)
   const { now, draft, plan: planned } = begun ?? begin(settings, session)
   if (planned && !draft.loaded) refuseOverwriting(draft)
+  if (planned) forgetAuthentication(settings, draft)
   const rule = (planned && settings.askRules?.(session, draft.data)) ?? ((data) => data)
   // A time that has passed: the application wants the session to end.
   if (planned && Number(settings.ownTimes(rule(draft.data))?.end) <= now.getTime()) {

@@ -44,7 +44,7 @@ export interface Lifetime {
 }
 
 /** How far the clock of another server may be ahead, in milliseconds. */
-const CLOCK_TOLERANCE = 300_000
+export const CLOCK_TOLERANCE = 300_000
 /** Milliseconds; with a short idle timeout half of that. */
 const DEFAULT_TOUCH_EVERY = 60_000
 /** Milliseconds by which an end is rounded down in a token. */

@@ -13,6 +13,7 @@ import { takeStoredSecret } from './csrf.js'
 import { PUBLIC_SUFFIX } from './expose.js'
 import { type CookieSource, cookieHeader, createRequestMemory, isTokenSource, type TokenSource } from './http.js'
 import { contextOf, type LoadSettings } from './options.js'
+import { AUTHENTICATED } from './own-keys.js'
 import {
   identify,
   isProtected,
@@ -112,6 +113,7 @@ async function loadSession<Data extends object>(
     const verified = rejections.filter((rejection) => rejection.error.verified)
     if (settings.replaceUnreadable && verified.length === 1) state.isReplaceable = true
   }
+  if (Object.hasOwn(data, AUTHENTICATED)) state.authenticatedOwner = settings.ownerOf(data)
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)
   return new Session<Data>(data as Data, state, owner)
 }

@@ -50,7 +50,7 @@ export function readCookieEnd(side: OtherSide): ReadCookieEnd {
 
 /** What scripts on the page may see: these members, and the lifetime if there are any and it is the session's own. */
 export function withOwnTimes(shown: SessionData, own: OwnTimes | undefined): SessionData {
-  const { [EXPIRY]: _, [EXPIRY_RULE]: __, ...members } = shown
+  const { [EXPIRY]: _, [EXPIRY_RULE]: __, _authenticated_at, ...members } = shown
   if (!own || !hasMembers(members)) return members
   const { idleTimeout, end } = own
   return { ...members, [EXPIRY]: end === undefined ? (idleTimeout as number) / 1000 : textOf(new Date(end)) }

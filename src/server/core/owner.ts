@@ -11,8 +11,11 @@ export type Owner<Data extends object = SessionData> = (
 /** The owner of a session with this data. What the application's function throws is the application's own error. */
 export type ReadOwner = (data: SessionData) => string | undefined
 
+/** Without the option. */
+export const noOwner: ReadOwner = () => undefined
+
 export function createOwner<Data extends object>(owner: Owner<Data> | undefined): ReadOwner {
-  if (owner === undefined) return () => undefined
+  if (owner === undefined) return noOwner
   return (data) => ownerText(owner(data as Partial<Data>), 'The function of option "owner"')
 }
 

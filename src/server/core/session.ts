@@ -3,9 +3,11 @@
  * The application can't reach what the server remembers of it (record, cookies of the request).
  */
 import type { SessionError } from '../../shared/errors.js'
+import { checkNames } from '../../shared/option-names.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
+import { authenticate, authenticatedAt } from './authentication.js'
 import type { SetCookie } from './cookies.js'
 import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken, nextId } from './csrf.js'
 import type { Expose } from './expose.js'
@@ -31,6 +33,10 @@ export interface SessionState extends CsrfState {
   /** The id in a rejected token whose row exists and can't be read. */
   rejectedId?: string
   isRegenerated: boolean
+  /** The visitor proved in this request who they are. */
+  isAuthenticated?: boolean
+  /** Who had done so, as the session was loaded. */
+  authenticatedOwner?: string | undefined
   /** Its times are renewed now, whatever `touchEvery` says. */
   isTouched?: boolean
   isDestroyed: boolean
@@ -140,6 +146,8 @@ export function sessionBehind<Data extends object>(session: Session<Data>): Sess
 /** The server's own view of a session. */
 export let stateOf: (session: Session<object>) => SessionState
 export let shownOf: (session: Session<object>) => Shown
+/** The present time, by the clock of the sessions. */
+export let nowOf: (session: Session<object>) => Date
 /** The data of a session, and whether the application has asked for it: until then it is as it was loaded. */
 let dataOf: (session: Session<object>) => { data: SessionData; isAsked: boolean }
 
@@ -156,6 +164,8 @@ export interface Draft {
   readonly isCutShort: boolean | undefined
   readonly isReplaceable: boolean | undefined
   readonly isRegenerated: boolean
+  readonly isAuthenticated: boolean | undefined
+  readonly authenticatedOwner: string | undefined
   readonly isTouched: boolean | undefined
   /** A CSRF token of the id was made or verified. */
   readonly isNeeded: boolean
@@ -168,7 +178,7 @@ export interface Draft {
 export function draftOf(session: Session<object>): Draft {
   // Member by member: spreading takes longer than all else of a commit that writes nothing.
   const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isReplaceable, browser } = stateOf(session)
-  const { isRegenerated, isTouched, isNeeded } = stateOf(session)
+  const { isRegenerated, isAuthenticated, authenticatedOwner, isTouched, isNeeded } = stateOf(session)
   const { data, isAsked } = dataOf(session)
   return {
     id,
@@ -179,6 +189,8 @@ export function draftOf(session: Session<object>): Draft {
     isCutShort,
     isReplaceable,
     isRegenerated,
+    isAuthenticated,
+    authenticatedOwner,
     isTouched,
     isNeeded,
     browser,
@@ -232,6 +244,14 @@ export class Session<Data extends object = SessionData> {
     return this.#state.createdAt
   }
 
+  /**
+   * When the visitor last proved who they are, as `regenerate({ authenticated: true })` and `authenticated()` kept it; undefined: the session
+   * does not know. No renewal moves it, and no other `regenerate()`.
+   */
+  get authenticatedAt(): Date | undefined {
+    return authenticatedAt(this.#data as SessionData)
+  }
+
   /** The last request before this one that was written down (`touchEvery`). */
   get accessedAt(): Date {
     return this.#state.accessedAt
@@ -280,8 +300,12 @@ export class Session<Data extends object = SessionData> {
   /**
    * A fresh id and creation time for the same data, without flash messages and what tokens were made of. Call it at every login and change of
    * rights (session fixation). It also allows the next commit to replace a cookie that verified but could not be read.
+   *
+   * @param options.authenticated - the visitor has just proved who they are: `authenticated()` in the same step. Default: when they last
+   *   did so stays as it is
    */
-  regenerate(): void {
+  regenerate(options: { authenticated?: boolean } = {}): void {
+    checkNames(options, { authenticated: 'switch' }, 'regenerate')
     const state = this.#state
     state.id = nextId(state)
     state.createdAt = this.#owner.now()
@@ -289,6 +313,17 @@ export class Session<Data extends object = SessionData> {
     state.isRegenerated = true
     forgetFlash(this.data as SessionData)
     forgetCsrf(this.data as SessionData, state)
+    if (options.authenticated) this.authenticated()
+  }
+
+  /**
+   * The visitor has proved now who they are, by a password, a passkey or another factor: `requireRecent` counts from here, and a sign-out
+   * everywhere before this moment does not end the session. It stays in the data, under `_authenticated_at`. The session loses it with its
+   * last key of the application, and with another `owner`, if the option says who that is.
+   */
+  authenticated(): void {
+    authenticate(this.data as SessionData, this.#owner.now())
+    this.#state.isAuthenticated = true
   }
 
   /**
@@ -370,6 +405,7 @@ export class Session<Data extends object = SessionData> {
       return session.#state
     }
     shownOf = (session) => sessionBehind(session).#owner.shown
+    nowOf = (session) => sessionBehind(session).#owner.now()
     dataOf = (session) => ({ data: session.#data as SessionData, isAsked: session.#isAsked })
   }
 }

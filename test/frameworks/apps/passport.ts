@@ -3,7 +3,11 @@ import flash from 'connect-flash'
 import express, { type Express as App, type Request } from 'express'
 import passport from 'passport'
 import { Strategy } from 'passport-local'
-import { type ExpressSession, expressSessions } from '../../../src/server/adapters/express.js'
+import {
+  type ExpressSession,
+  expressSessions,
+  sessionOf as wholeSessionOf,
+} from '../../../src/server/adapters/express.js'
 import type { Sessions } from '../../../src/server/core/sessions.js'
 
 export interface PassportData {
@@ -40,6 +44,15 @@ export function passportApp(sessions: Sessions<PassportData>, options: { keepSes
   })
   app.get('/login', signIn)
   app.post('/login', signIn)
+  // A password was compared.
+  app.get('/sign-in', authenticator.authenticate('local', { failureRedirect: '/page' }), (req, res) => {
+    wholeSessionOf(req).authenticated()
+    res.redirect('/page')
+  })
+  app.get('/prove', (req, res) => {
+    wholeSessionOf(req).authenticated()
+    res.end()
+  })
   app.all('/logout', (req, res, next) => req.logout(options, (error) => (error ? next(error) : res.redirect('/page'))))
   app.get('/errors', (req, res) => void res.json(req.flash('error')))
   app.get('/page', (req, res) => void res.send(pageOf(req)))

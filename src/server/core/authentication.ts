@@ -1,0 +1,65 @@
+/**
+ * When the visitor last proved who they are: kept in the session, moved by nothing else, and asked for before sensitive actions.
+ */
+import type { Duration } from '../../shared/define-session.js'
+import { SessionError } from '../../shared/errors.js'
+import { checkDuration } from '../../shared/option-names.js'
+import type { SessionData } from '../../shared/types.js'
+import { CLOCK_TOLERANCE } from './lifetime.js'
+import { AUTHENTICATED, hasApplicationKeys } from './own-keys.js'
+import { noOwner, type ReadOwner } from './owner.js'
+
+/** Seconds: 5138-11-16, as for other times of a session. */
+const LATEST = 1e11
+
+/** To the millisecond. Undefined for anything that is no time. */
+export function authenticatedAt(data: SessionData): Date | undefined {
+  const seconds = Object.hasOwn(data, AUTHENTICATED) ? data[AUTHENTICATED] : undefined
+  if (typeof seconds !== 'number' || !(seconds > 0 && seconds < LATEST)) return undefined
+  return new Date(Math.round(seconds * 1000))
+}
+
+export function authenticate(data: SessionData, now: Date): void {
+  data[AUTHENTICATED] = now.getTime() / 1000
+}
+
+/** What is known of a session when it is written. */
+interface AuthenticatedDraft {
+  readonly data: SessionData
+  /** In this request. */
+  readonly isAuthenticated: boolean | undefined
+  /** Who the session belonged to when it was loaded. */
+  readonly authenticatedOwner: string | undefined
+}
+
+/**
+ * Takes the time out of a session in which the application has nothing any more, and of one that belongs to somebody else now: nobody else
+ * has proved anything.
+ */
+export function forgetAuthentication({ ownerOf }: { readonly ownerOf: ReadOwner }, draft: AuthenticatedDraft): void {
+  const { data, isAuthenticated, authenticatedOwner } = draft
+  if (isAuthenticated || !Object.hasOwn(data, AUTHENTICATED)) return
+  const isOwners = ownerOf === noOwner || (authenticatedOwner !== undefined && ownerOf(data) === authenticatedOwner)
+  if (!(isOwners && hasApplicationKeys(data))) Reflect.deleteProperty(data, AUTHENTICATED)
+}
+
+/**
+ * Whether the visitor proved who they are at most so long ago. A session that does not know it counts as old, and so does a time in the
+ * future that no clock of another server explains.
+ */
+export function isRecent(data: SessionData, now: Date, maxAge: number): boolean {
+  const age = now.getTime() - (authenticatedAt(data)?.getTime() ?? Number.NaN)
+  return age <= maxAge && age >= -CLOCK_TOLERANCE
+}
+
+/** @returns milliseconds @throws {TypeError} */
+export function checkMaxAge(maxAge: Duration, owner: string): number {
+  return checkDuration(maxAge, `The maximum age of ${owner}`)
+}
+
+/** @param maxAge - in milliseconds */
+export function notRecent(maxAge: number): SessionError {
+  return new SessionError('ERR_SESSION_NOT_RECENT', 'The visitor has to prove again who they are', {
+    maxAge: maxAge / 1000,
+  })
+}
