@@ -104,7 +104,7 @@ function readCandidate(
   try {
     const decoded = decode(value)
     let {
-      data: { _session_expiry: own, _session_expiry_rule, _version, ...data },
+      data: { _session_expiry: own, _session_expiry_rule, _version, _authenticated_at, ...data },
       meta,
     } = decoded
     if (fields && decoded.format === 'jwt') {

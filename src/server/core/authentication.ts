@@ -3,8 +3,10 @@
  */
 import type { Duration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
-import { checkDuration } from '../../shared/option-names.js'
+import { checkDuration, checkNames } from '../../shared/option-names.js'
 import type { SessionData } from '../../shared/types.js'
+import { type CsrfState, forgetCsrf, nextId } from './csrf.js'
+import { forgetFlash } from './flash.js'
 import { CLOCK_TOLERANCE } from './lifetime.js'
 import { AUTHENTICATED, hasApplicationKeys } from './own-keys.js'
 import { noOwner, type ReadOwner } from './owner.js'
@@ -19,8 +21,35 @@ export function authenticatedAt(data: SessionData): Date | undefined {
   return new Date(Math.round(seconds * 1000))
 }
 
-export function authenticate(data: SessionData, now: Date): void {
+export function authenticate(data: SessionData, state: AuthenticatedState, now: Date): void {
   data[AUTHENTICATED] = now.getTime() / 1000
+  state.isAuthenticated = true
+}
+
+/** What changes with a new id. */
+interface AuthenticatedState extends CsrfState {
+  createdAt: Date
+  accessedAt: Date
+  isRegenerated: boolean
+  /** In this request. */
+  isAuthenticated?: boolean
+}
+
+/** A new id and creation time, without what another visitor may have left in the session. */
+export function regenerate(
+  data: SessionData,
+  state: AuthenticatedState,
+  options: { authenticated?: boolean },
+  now: Date,
+): void {
+  checkNames(options, { authenticated: 'switch' }, 'regenerate')
+  state.id = nextId(state)
+  state.createdAt = now
+  state.accessedAt = now
+  state.isRegenerated = true
+  forgetFlash(data)
+  forgetCsrf(data, state)
+  if (options.authenticated) authenticate(data, state, now)
 }
 
 /** What is known of a session when it is written. */

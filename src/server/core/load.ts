@@ -39,8 +39,8 @@ export type ReadPublic = (value: string, request: { now: Date; verifications: Ve
  * @param readPublic - for sessions that write it
  */
 export function createLoader<Data extends object>(settings: LoadSettings, readPublic?: ReadPublic): LoadSession<Data> {
-  const { clock: now, putWish, once, ownerOf, shown } = settings
-  const owner: SessionOwner = { now, putWish, once, ownerOf, shown }
+  const { clock: now, putWish, regenerate, authenticate, once, ownerOf, shown } = settings
+  const owner: SessionOwner = { now, putWish, regenerate, authenticate, once, ownerOf, shown }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null || isTokenSource(source)) {

@@ -18,6 +18,7 @@ import type { KeysEvent, LoadedKeys, SecretSource } from '../keys/key-source.js'
 import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore } from '../stores/store.js'
 import { copyOf } from '../values.js'
+import { authenticate, regenerate } from './authentication.js'
 import {
   type AllowedPlace,
   allowedPlaces,
@@ -181,6 +182,8 @@ export interface LoadSettings {
   readonly once?: SessionOwner['once']
   /** The same. */
   readonly putWish?: SessionOwner['putWish']
+  readonly regenerate?: SessionOwner['regenerate']
+  readonly authenticate?: SessionOwner['authenticate']
   /** The rules of a session with this data. */
   lifetimeOf(data: SessionData): Lifetime
   /** Undefined: as each codec says. */
@@ -524,6 +527,8 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
     exposure,
     shown: { ...loading.shown, expose: exposeOf(given) as Expose },
     putWish: createPutWish(side),
+    regenerate,
+    authenticate,
     needsTouch: createTouch(options.touchEvery, loading.lifetimeOf({}).idle),
     cookieEnd: readCookieEnd(side),
     askRules: createRules(side, ['maxAge', options.maxAge], ['expires', options.expires]),

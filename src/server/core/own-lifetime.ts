@@ -9,6 +9,7 @@ import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
 import type { SessionStore } from '../stores/store.js'
 import { memberOf } from '../values.js'
+import { AUTHENTICATED } from './own-keys.js'
 
 /** So long without a request, at that time, or when the browser closes. */
 export type Wish = Duration | Date | 'browser'
@@ -50,7 +51,7 @@ export function readCookieEnd(side: OtherSide): ReadCookieEnd {
 
 /** What scripts on the page may see: these members, and the lifetime if there are any and it is the session's own. */
 export function withOwnTimes(shown: SessionData, own: OwnTimes | undefined): SessionData {
-  const { [EXPIRY]: _, [EXPIRY_RULE]: __, _authenticated_at, ...members } = shown
+  const { [EXPIRY]: _, [EXPIRY_RULE]: __, [AUTHENTICATED]: ___, ...members } = shown
   if (!own || !hasMembers(members)) return members
   const { idleTimeout, end } = own
   return { ...members, [EXPIRY]: end === undefined ? (idleTimeout as number) / 1000 : textOf(new Date(end)) }

@@ -3,15 +3,14 @@
  * The application can't reach what the server remembers of it (record, cookies of the request).
  */
 import type { SessionError } from '../../shared/errors.js'
-import { checkNames } from '../../shared/option-names.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
-import { authenticate, authenticatedAt } from './authentication.js'
+import { type authenticate, authenticatedAt, type regenerate } from './authentication.js'
 import type { SetCookie } from './cookies.js'
-import { type CsrfState, createCsrfToken, forgetCsrf, isCsrfToken, nextId } from './csrf.js'
+import { type CsrfState, createCsrfToken, isCsrfToken } from './csrf.js'
 import type { Expose } from './expose.js'
-import { addFlash, type FlashValue, forgetFlash, takeFlash } from './flash.js'
+import { addFlash, type FlashValue, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
 import type { Once, OnceOptions } from './once.js'
 import type { PutWish, Wish } from './own-lifetime.js'
@@ -122,6 +121,8 @@ export interface SessionOwner {
   /** Absent if nothing is ever written, as the next. */
   readonly once: Once | undefined
   readonly putWish: PutWish | undefined
+  readonly regenerate: typeof regenerate | undefined
+  readonly authenticate: typeof authenticate | undefined
   readonly ownerOf: ReadOwner
   readonly shown: Shown
 }
@@ -300,20 +301,14 @@ export class Session<Data extends object = SessionData> {
   /**
    * A fresh id and creation time for the same data, without flash messages and what tokens were made of. Call it at every login and change of
    * rights (session fixation). It also allows the next commit to replace a cookie that verified but could not be read.
+   * Sessions that only read never change: there it does nothing.
    *
    * @param options.authenticated - the visitor has just proved who they are: `authenticated()` in the same step. Default: when they last
    *   did so stays as it is
    */
   regenerate(options: { authenticated?: boolean } = {}): void {
-    checkNames(options, { authenticated: 'switch' }, 'regenerate')
-    const state = this.#state
-    state.id = nextId(state)
-    state.createdAt = this.#owner.now()
-    state.accessedAt = state.createdAt
-    state.isRegenerated = true
-    forgetFlash(this.data as SessionData)
-    forgetCsrf(this.data as SessionData, state)
-    if (options.authenticated) this.authenticated()
+    const { regenerate, now } = this.#owner
+    regenerate?.(this.data as SessionData, this.#state, options, now())
   }
 
   /**
@@ -322,8 +317,8 @@ export class Session<Data extends object = SessionData> {
    * last key of the application, and with another `owner`, if the option says who that is.
    */
   authenticated(): void {
-    authenticate(this.data as SessionData, this.#owner.now())
-    this.#state.isAuthenticated = true
+    const { authenticate, now } = this.#owner
+    authenticate?.(this.data as SessionData, this.#state, now())
   }
 
   /**

@@ -1,12 +1,22 @@
 /** When the visitor last proved who they are: what keeps it, what takes it away, and what asks for it. */
 import { describe, expect, test } from 'vitest'
-import { defineSession, memoryStore, requireRecent, type Session, verifySessions } from '../../../src/server/index.js'
+import { getSession } from '../../../src/client/index.js'
+import {
+  beakerJwt,
+  type Duration,
+  defineSession,
+  memoryStore,
+  requireRecent,
+  type Session,
+  serializeForClient,
+  verifySessions,
+} from '../../../src/server/index.js'
 import { dave, rejection, SECRET, START, serve, testClock } from '../server.helpers.js'
 
 const KEY = '_authenticated_at'
 const owner = (data: { user?: string }): string | undefined => data.user
 
-function refused(session: Session<object>, maxAge: string | number): boolean {
+function refused(session: Session<object>, maxAge: Duration): boolean {
   try {
     requireRecent(session, maxAge)
     return false
@@ -114,6 +124,18 @@ describe('authenticatedAt', () => {
     expect((await load()).data).toEqual({ user: 'eve' })
   })
 
+  test('is not shown to a page', async () => {
+    const { sessions, browser, load } = await signedIn({ expose: (data) => ({ ...data }) })
+    expect(serializeForClient(await load())).toBe('{"user":"dave"}')
+    const [, payload = ''] = (browser.cookies.get(`${sessions.name}.public`) ?? '').split('.')
+    expect(Buffer.from(payload, 'base64url').toString()).not.toContain(KEY)
+    const readable = await signedIn({ expose: true })
+    expect(serializeForClient(await readable.load())).toBe('{"user":"dave"}')
+    expect(getSession(readable.sessions.name, { cookie: readable.browser.cookie, now: new Date(START) })).toEqual({
+      user: 'dave',
+    })
+  })
+
   test('alone keeps no session', async () => {
     const { sessions } = serve()
     const session = await sessions.load(null)
@@ -189,9 +211,7 @@ describe('authenticatedAt', () => {
     const store = memoryStore({ clock: () => new Date(START) })
     const { load, browser, sessions } = await signedIn({ store })
     expect((await load()).authenticatedAt).toEqual(new Date(START + 250))
-    const { codecs } = await import('../../../src/server/index.js').then(({ beakerJwt }) => ({
-      codecs: [beakerJwt({ secrets: SECRET })],
-    }))
+    const codecs = [beakerJwt({ secrets: SECRET })]
     const reader = verifySessions({
       session: defineSession({ name: sessions.name }),
       codecs,
