@@ -18,6 +18,33 @@ const surroundings: Readonly<Record<string, Surroundings>> = {
     before: `import { createSessions, fetchSessions } from 'sessionglass/server'
 const sessions = createSessions({ secrets: ${SECRET}, expose: true })`,
   },
+  requireRecent: {
+    before: `import { createSessions, requireRecent } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: false })
+const request = new Request('http://localhost/')
+try {`,
+    after: `} catch (error) {
+  console.log((error as { code: string }).code) // → ERR_SESSION_NOT_RECENT
+}`,
+  },
+  recentOnly: {
+    before: `import express from 'express'
+import { createSessions, expressSessions, recentOnly } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: false })
+const app = express()
+app.use(expressSessions(sessions))`,
+    after: `app.listen(3000)
+const response = await fetch('http://localhost:3000/account/delete', { method: 'POST' })
+console.log(response.status) // → 403`,
+  },
+  keyThumbprint: {
+    before: `import { keyThumbprint } from 'sessionglass/server'`,
+  },
+  createRevocations: {
+    before: `import { createRevocations, createSessions, memoryStore } from 'sessionglass/server'
+const secrets = ${SECRET}`,
+    after: `console.log(sessions.warnings.length) // → 0`,
+  },
   honoSessions: {
     before: `import { Hono } from 'hono'
 import { createSessions, honoSessions, type Session } from 'sessionglass/server'
