@@ -94,10 +94,11 @@ export { type MemoryStoreOptions, memoryStore } from './stores/memory.js'
 export { type PgClient, type PgPool, pgExecute } from './stores/pg.js'
 export { type IoRedisClient, type NodeRedisClient, type RedisStoreOptions, redisStore } from './stores/redis.js'
 export type { SqlConnection, SqlDialect, SqlExecute, SqlQuery, SqlRow } from './stores/sql.js'
+export { type SqlStore, type SqlStoreOptions, sqlStore } from './stores/sql-store.js'
 export {
   type SqliteDatabase,
   type SqliteExecuteOptions,
   type SqliteStatement,
   sqliteExecute,
 } from './stores/sqlite.js'
-export type { SessionStore, StoredSession } from './stores/store.js'
+export type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from './stores/store.js'

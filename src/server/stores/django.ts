@@ -3,8 +3,9 @@
  * FORMATS §8.
  */
 import type { Duration } from '../../shared/define-session.js'
+import { isOutage, isSessionError } from '../../shared/errors.js'
 import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
-import type { MaybePromise } from '../../shared/types.js'
+import type { SessionData } from '../../shared/types.js'
 import {
   djangoCookieEnd,
   djangoExpiry,
@@ -14,8 +15,17 @@ import {
   zonedTimes,
 } from '../django/expiry.js'
 import { createDjangoRows, type DjangoRowOptions, type DjangoRows } from '../django/session-table.js'
-import { quoteTable, type SqlDialect, type SqlExecute, type SqlQuery, type SqlRow } from './sql.js'
-import type { SessionStore, StoredSession } from './store.js'
+import {
+  checkExecute,
+  dialectOf,
+  quoteTable,
+  rowsOf,
+  type SqlDialect,
+  type SqlExecute,
+  type SqlQuery,
+  type SqlRow,
+} from './sql.js'
+import type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from './store.js'
 
 export interface DjangoStoreOptions extends DjangoRowOptions {
   /** `pgExecute(pool)`, `sqliteExecute(database)`, or a function that runs a statement and returns its rows. */
@@ -82,6 +92,7 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
     get: (id) => get(settings, execute, id),
     set: (id, session) => set(settings, id, session),
     delete: (id) => remove(settings, id),
+    listOwned: (owner, query) => listOwned(settings, owner, query),
     touch: (id, expiresAt) => touch(settings, id, expiresAt),
     cookieEnd: (data, now) => djangoCookieEnd(data, now, settings.ends),
     ...(options.timeZone !== undefined && djangoLocalEnds(options.timeZone)),
@@ -107,12 +118,8 @@ interface DjangoStoreSettings {
 
 function settingsOf(options: DjangoStoreOptions): DjangoStoreSettings {
   const { execute, table = TABLE, timeZone = 'UTC', clock = () => new Date() } = options
-  if (typeof execute !== 'function')
-    throw new TypeError('Option "execute" must be a function, such as the result of pgExecute')
-  const dialect = options.dialect ?? execute.dialect
-  if (dialect !== 'postgresql' && dialect !== 'sqlite') {
-    throw new TypeError('Option "dialect" must be postgresql or sqlite, for an "execute" that does not say what it is')
-  }
+  checkExecute(execute)
+  const dialect = dialectOf(execute, options.dialect)
   const local = localTimes(timeZone)
   return {
     execute,
@@ -146,6 +153,45 @@ async function set(settings: DjangoStoreSettings, id: string, session: StoredSes
 
 async function remove({ execute, statements }: DjangoStoreSettings, id: string): Promise<void> {
   if (SESSION_KEY.test(id)) await rowsOf(execute(statements.delete, [id]))
+}
+
+/** Rows that are read at once, for one owner among all. */
+const SCAN = 500
+
+/** Django has no column for the user: every row that has not expired is read, in the order of the keys. */
+async function listOwned(
+  settings: DjangoStoreSettings,
+  owner: string,
+  { limit, after = '', ownerOf }: OwnedQuery,
+): Promise<OwnedPage> {
+  const { execute, statements, times, clock } = settings
+  const ids: string[] = []
+  let last = after
+  for (;;) {
+    const rows = await rowsOf(execute(statements.scan, [last, times.write(clock()), String(SCAN)]))
+    for (const row of rows) {
+      if (ids.length === limit) return { ids, next: last }
+      last = String(row.session_key)
+      if (await isOwned(settings, row, (data) => ownerOf(data) === owner)) ids.push(last)
+    }
+    if (rows.length < SCAN) return { ids }
+  }
+}
+
+/** A row that can't be read belongs to another Django, or to nobody. */
+async function isOwned(
+  { rows }: DjangoStoreSettings,
+  row: SqlRow,
+  isOwners: (data: SessionData) => boolean,
+): Promise<boolean> {
+  let data: SessionData
+  try {
+    data = (await rows.read(row.session_data)).data
+  } catch (error) {
+    if (isSessionError(error) && !isOutage(error)) return false
+    throw error
+  }
+  return isOwners(data)
 }
 
 async function touch(settings: DjangoStoreSettings, id: string, expiresAt: Date | undefined): Promise<void> {
@@ -207,12 +253,6 @@ function checkedKey(id: string): string {
   throw new TypeError('A session key of Django has 32 characters of a to z and 0 to 9')
 }
 
-async function rowsOf(answer: MaybePromise<readonly SqlRow[]>): Promise<readonly SqlRow[]> {
-  const rows = await answer
-  if (Array.isArray(rows)) return rows
-  throw new TypeError('Option "execute" must return a list of rows')
-}
-
 /** Statements for PostgreSQL 9.5 or SQLite 3.35 and later. Parameters in the order of the text, of `session_key`, `session_data` and `expire_date` in turn. */
 interface Statements {
   /** `session_key` */
@@ -227,6 +267,8 @@ interface Statements {
   update: string
   /** `session_key` */
   delete: string
+  /** The key to begin after, the current time, and how many. */
+  scan: string
   /** `expire_date, session_key`, and the current time: an expired row stays expired. */
   touch: string
 }
@@ -246,6 +288,7 @@ function statementsFor(dialect: SqlDialect, tableName: string): Statements {
     insert: `${insert} ON CONFLICT (session_key) DO NOTHING RETURNING session_key`,
     update: `UPDATE ${table} SET session_data = ${first}, expire_date = ${second} WHERE session_key = ${third}`,
     delete: `DELETE FROM ${table} WHERE session_key = ${first}`,
+    scan: `SELECT session_key, session_data FROM ${table} WHERE session_key > ${first} AND expire_date > ${second} ORDER BY session_key LIMIT ${third}`,
     touch: `UPDATE ${table} SET expire_date = ${first} WHERE session_key = ${second} AND expire_date > ${third}`,
   }
 }

@@ -10,7 +10,7 @@ import type { SessionData } from '../../shared/types.js'
 import { withBsonTypes } from '../bson-types.js'
 import { asApplicationError } from '../values.js'
 import { readRow, writeRow } from './row.js'
-import type { SessionStore, StoredSession } from './store.js'
+import type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from './store.js'
 
 export interface MemoryStoreOptions {
   /** How many sessions are kept; the one that was used longest ago goes first. Default 10 000. */
@@ -62,6 +62,8 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   /** Each in the order of the last use. */
   const anonymous = new Map<string, Row>()
   const known = new Map<string, Row>()
+  /** The ids of each owner's rows. */
+  const owned = new Map<string, Set<string>>()
   let bytes = 0
   let nextSweep = 0
 
@@ -77,20 +79,28 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     }
     rows.delete(id)
     rows.set(id, row)
-    return { ...readRow(row.text), ...(Number.isFinite(row.end) ? { expiresAt: new Date(row.end) } : {}) }
+    const { owner, created, accessed, end } = row
+    const times = { createdAt: new Date(created), accessedAt: new Date(accessed) }
+    return { ...readRow(row.text), owner, ...times, ...(Number.isFinite(end) ? { expiresAt: new Date(end) } : {}) }
   }
 
   function set(id: string, session: StoredSession): void {
     const text = writeRow(session)
     const rows = belongsToAnyone(session.data) ? known : anonymous
-    const row: Row = { text, end: endOf(session.expiresAt), bytes: bytesOf(text) }
+    const now = clock().getTime()
+    const { owner } = session
+    const before = mapOf(id).get(id)
+    const created = before && before.end > now ? before.created : now
+    const bytesOfRow = bytesOf(text) + (owner === undefined ? 0 : bytesOf(owner))
+    const row: Row = { text, end: endOf(session.expiresAt), bytes: bytesOfRow, owner, created, accessed: now }
     if (row.bytes > maxBytes) {
       throw new SessionError('ERR_SESSION_LIMIT', `The session takes more than the ${maxBytes} bytes of "maxBytes"`)
     }
     remove(id)
-    makeRoom(row.bytes, clock().getTime())
+    makeRoom(row.bytes, now)
     rows.set(id, row)
     bytes += row.bytes
+    if (owner !== undefined) owned.set(owner, (owned.get(owner) ?? new Set()).add(id))
   }
 
   function belongsToAnyone(data: SessionData): boolean {
@@ -103,8 +113,21 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
 
   function remove(id: string): void {
     const rows = mapOf(id)
-    bytes -= rows.get(id)?.bytes ?? 0
+    const row = rows.get(id)
+    if (!row) return
+    bytes -= row.bytes
     rows.delete(id)
+    const ids = row.owner === undefined ? undefined : owned.get(row.owner)
+    ids?.delete(id)
+    if (ids?.size === 0) owned.delete(row.owner as string)
+  }
+
+  function listOwned(owner: string, { limit, after = '' }: OwnedQuery): OwnedPage {
+    const now = clock().getTime()
+    const isLive = (id: string): boolean => Number(mapOf(id).get(id)?.end) > now
+    const ids = [...(owned.get(owner) ?? [])].filter((id) => id > after && isLive(id)).sort()
+    const page = ids.slice(0, limit)
+    return { ids: page, ...(ids.length > limit && { next: page.at(-1) as string }) }
   }
 
   function isFull(more: number): boolean {
@@ -129,9 +152,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     get: (id) => withBsonTypes(() => get(id)),
     set,
     delete: remove,
+    listOwned,
     touch(id, expiresAt) {
       const row = mapOf(id).get(id)
-      if (row && row.end > clock().getTime()) row.end = endOf(expiresAt)
+      const now = clock().getTime()
+      if (!row || row.end <= now) return
+      row.end = endOf(expiresAt)
+      row.accessed = now
     },
     async update(id, change) {
       await withBsonTypes(() => {
@@ -148,6 +175,10 @@ interface Row {
   /** Milliseconds since 1970. */
   end: number
   bytes: number
+  owner: string | undefined
+  /** Milliseconds since 1970, as the next. */
+  created: number
+  accessed: number
 }
 
 /** A character up to U+00FF takes one byte, and two if the text has any other. */

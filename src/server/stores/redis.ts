@@ -1,12 +1,12 @@
 /**
  * Sessions in Redis or Valkey, through node-redis 4 and 5 or ioredis, told by their shape.
- * Commands of Redis 2.6.12 and later: GET, SET with PX, DEL, PEXPIRE, EVAL.
+ * Commands of Redis 2.6.12 and later: GET, SET with PX, DEL, PEXPIRE, EVAL. With owners, sorted sets and scripts of Redis 5 and later.
  */
 import type { Duration } from '../../shared/define-session.js'
 import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import { withBsonTypes } from '../bson-types.js'
 import { readRow, writeRow } from './row.js'
-import type { SessionStore, StoredSession } from './store.js'
+import type { OwnedPage, SessionStore, StoredSession } from './store.js'
 
 /** The part of a node-redis client, pool or cluster that is used. */
 export interface NodeRedisClient {
@@ -32,11 +32,16 @@ export interface RedisStoreOptions {
   prefix?: string
   /** How long a session without its own expiry is kept after its last write or touch. Default 14 days; `false`: for ever. */
   ttl?: Duration | false
+  /**
+   * Keeps an index of the sessions of each owner, for `listSessions` and `endSessions`. Redis 5 or later; in a cluster `prefix` needs a hash
+   * tag, as `{session}:`. Default false.
+   */
+  owners?: boolean
   /** The present time, for tests. */
   clock?: () => Date
 }
 
-const OPTIONS: OptionNames<RedisStoreOptions> = { prefix: 1, ttl: 1, clock: 'function' }
+const OPTIONS: OptionNames<RedisStoreOptions> = { prefix: 1, ttl: 1, owners: 'switch', clock: 'function' }
 
 const DEFAULT_TTL = '14d'
 /** How often a change is tried again. Each failure means that another request has written, so it takes as many requests at once. */
@@ -57,10 +62,11 @@ return 1`
  */
 export function redisStore(client: NodeRedisClient | IoRedisClient, options: RedisStoreOptions = {}): SessionStore {
   checkNames(options, OPTIONS, 'redisStore')
-  const { prefix = 'session:', ttl = DEFAULT_TTL, clock = () => new Date() } = options
+  const { prefix = 'session:', ttl = DEFAULT_TTL, owners = false, clock = () => new Date() } = options
   if (typeof prefix !== 'string') throw new TypeError('Option "prefix" must be a text')
   const lifetime = ttl === false ? undefined : checkDuration(ttl, 'ttl')
   const commands = commandsOf(client)
+  const index = `${prefix}${INDEX}`
 
   /** Milliseconds from now, on our own clock; undefined: no end. */
   function timeToLive(expiresAt: Date | undefined): number | undefined {
@@ -73,12 +79,16 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
     else await commands.set(prefix + id, writeRow(session), milliseconds)
   }
 
+  async function get(id: string): Promise<StoredSession | undefined> {
+    // That key has no row.
+    if (id.startsWith(INDEX)) return undefined
+    return await rowOf(await commands.get(prefix + id), owners)
+  }
+
+  if (owners) return ownedStore({ commands, prefix, index, get, timeToLive, clock })
   return {
     name: 'redis',
-    async get(id) {
-      const text = await commands.get(prefix + id)
-      return await rowOf(text)
-    },
+    get,
     set,
     delete: (id) => commands.delete(prefix + id),
     async touch(id, expiresAt) {
@@ -88,7 +98,7 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
     async update(id, change) {
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const text = await commands.get(prefix + id)
-        const current = await rowOf(text)
+        const current = await rowOf(text, false)
         const changed = change(current)
         if (changed === undefined) return current
         const milliseconds = timeToLive(changed.expiresAt)
@@ -101,8 +111,218 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
   }
 }
 
-async function rowOf(text: string | undefined): Promise<StoredSession | undefined> {
-  return text === undefined ? undefined : await withBsonTypes(() => readRow(text))
+async function rowOf(text: string | undefined, owners: boolean): Promise<StoredSession | undefined> {
+  if (text === undefined) return undefined
+  const { owner, createdAt, accessedAt, row } = splitRow(text)
+  const read = await withBsonTypes(() => readRow(row))
+  if (!owners) return read
+  return { ...read, owner, ...(createdAt && { createdAt }), ...(accessedAt && { accessedAt }) }
+}
+
+/** After the prefix: the keys of indexes. No row has such an id. */
+const INDEX = 'owner:'
+/** In front of a row: who it belongs to, percent-encoded, and in milliseconds since 1970 when it was made and last used. */
+const HEAD = /^@([^ ,]+),(\d{1,15}),(\d{1,15}) /
+
+interface SplitRow extends Pick<StoredSession, 'owner' | 'createdAt' | 'accessedAt'> {
+  row: string
+}
+
+function splitRow(text: string): SplitRow {
+  const [head, owner, created, accessed] = HEAD.exec(text) ?? []
+  if (head === undefined) return { row: text }
+  const times = { createdAt: new Date(Number(created)), accessedAt: new Date(Number(accessed)) }
+  return { owner: decodeURIComponent(owner as string), ...times, row: text.slice(head.length) }
+}
+
+/**
+ * Writes a row and the indexes that it leaves and enters, all or nothing, if the row is still what was read; an empty text is no row. The
+ * score of a member is when its row expires, by the clock of Redis, and an index expires with its last member.
+ *
+ * KEYS: the row, then indexes. ARGV: before, after, milliseconds, id, and which of KEYS is the index that it leaves and the one that it
+ * enters, 0 for none.
+ */
+const WRITE = `if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+if ARGV[2] == '' then redis.call('DEL', KEYS[1])
+elseif ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function renew(index)
+  redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('(%.0f', now))
+  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
+  if last[2] == 'inf' then redis.call('PERSIST', index)
+  elseif last[2] then redis.call('PEXPIREAT', index, string.format('%.0f', last[2])) end
+end
+local from, to = KEYS[tonumber(ARGV[5])], KEYS[tonumber(ARGV[6])]
+if from and from ~= to then
+  redis.call('ZREM', from, ARGV[4])
+  renew(from)
+end
+if to then
+  local score = '+inf'
+  if ARGV[3] ~= '' then score = string.format('%.0f', now + ARGV[3]) end
+  redis.call('ZADD', to, score, ARGV[4])
+  renew(to)
+end
+return 1`
+
+/** Some members of an index that have not expired, and where to go on. KEYS: the index. ARGV: where to begin, about how many. */
+const LIST = `local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local found = redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
+local page = { found[1] }
+for at = 1, #found[2], 2 do
+  local score = found[2][at + 1]
+  if score == 'inf' or tonumber(score) >= now then page[#page + 1] = found[2][at] end
+end
+return page`
+
+interface OwnedSettings {
+  commands: Commands
+  prefix: string
+  index: string
+  clock: () => Date
+  get(id: string): Promise<StoredSession | undefined>
+  timeToLive(expiresAt: Date | undefined): number | undefined
+}
+
+type Change = (current: StoredSession | undefined) => StoredSession | undefined
+
+/** A store with an index for each owner. Every write is that of one script. */
+function ownedStore({ commands, prefix, index, get, timeToLive, clock }: OwnedSettings): SessionStore {
+  const indexOf = (owner: string): string => index + encodeURIComponent(owner)
+
+  /** @returns false if another request wrote first */
+  async function replace(id: string, before: string | undefined, after: StoredSession | undefined): Promise<boolean> {
+    const milliseconds = after && timeToLive(after.expiresAt)
+    const isLive = milliseconds === undefined || milliseconds > 0
+    const from = before === undefined ? undefined : splitRow(before)
+    const text = after && isLive ? headOf(after, from) + writeRow(after) : ''
+    return await write(id, {
+      before: before ?? '',
+      text,
+      milliseconds,
+      from: from?.owner,
+      to: text ? after?.owner : undefined,
+    })
+  }
+
+  async function write(id: string, { before, text, milliseconds, from, to }: OwnedWrite): Promise<boolean> {
+    const owners = [...new Set([from, to])].filter((owner) => owner !== undefined)
+    const place = (owner: string | undefined): string => String(owner === undefined ? 0 : owners.indexOf(owner) + 2)
+    const time = milliseconds === undefined ? '' : String(milliseconds)
+    const keys = [prefix + id, ...owners.map(indexOf)]
+    return Number(await run(WRITE, keys, [before, text, time, id, place(from), place(to)])) === 1
+  }
+
+  async function run(script: string, keys: string[], args: string[]): Promise<unknown> {
+    try {
+      return await commands.eval(script, keys, args)
+    } catch (error) {
+      if (!/CROSSSLOT/.test(String(error))) throw error
+      const cure = 'In a cluster, "owners" needs a prefix with a hash tag, such as {session}:'
+      throw new Error(cure, { cause: error })
+    }
+  }
+
+  /** Who the row belongs to, and its times; a row without an owner has none. */
+  function headOf({ owner }: StoredSession, before: SplitRow | undefined): string {
+    if (owner === undefined) return ''
+    const now = clock().getTime()
+    return `@${encodeURIComponent(owner)},${before?.createdAt?.getTime() ?? now},${now} `
+  }
+
+  async function until<T>(id: string, task: () => Promise<{ done: boolean; value?: T }>): Promise<T | undefined> {
+    if (id.startsWith(INDEX)) throw new TypeError(`An id of a session can't begin with ${INDEX}`)
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const { done, value } = await task()
+      if (done) return value
+    }
+    throw new Error(`Other requests changed the session ${MAX_ATTEMPTS} times while this one tried to write it`)
+  }
+
+  const read = (id: string): Promise<string | undefined> => commands.get(prefix + id)
+
+  return {
+    name: 'redis',
+    get,
+    async set(id, session) {
+      // Most rows that are set are new.
+      let isNew = true
+      await until(id, async () => {
+        const before = isNew ? undefined : await read(id)
+        isNew = false
+        return { done: await replace(id, before, session) }
+      })
+    },
+    async delete(id) {
+      if (id.startsWith(INDEX)) return
+      await until(id, async () => {
+        const before = await read(id)
+        return { done: before === undefined || (await replace(id, before, undefined)) }
+      })
+    },
+    async touch(id, expiresAt) {
+      const milliseconds = timeToLive(expiresAt)
+      if (milliseconds === undefined || id.startsWith(INDEX)) return
+      await until(id, async () => {
+        const before = await read(id)
+        if (before === undefined) return { done: true }
+        const { row, owner, ...times } = splitRow(before)
+        const text = milliseconds > 0 ? headOf({ data: {}, owner }, { ...times, row }) + row : ''
+        const to = text === '' ? undefined : owner
+        return { done: await write(id, { before, text, milliseconds, from: owner, to }) }
+      })
+    },
+    async update(id, change: Change) {
+      return await until(id, async () => {
+        const before = await read(id)
+        const current = await rowOf(before, true)
+        const changed = change(current)
+        if (changed === undefined) return { done: true, ...(current && { value: current }) }
+        return { done: await replace(id, before, changed), value: changed }
+      })
+    },
+    async listOwned(owner, { limit, after = '0/' }) {
+      return await pageOf(limit, after, async (cursor) => {
+        const [next, ...ids] = (await run(LIST, [indexOf(owner)], [cursor, String(limit)])) as string[]
+        return { next: String(next), ids }
+      })
+    },
+  }
+}
+
+interface OwnedWrite {
+  before: string
+  text: string
+  milliseconds: number | undefined
+  from: string | undefined
+  to: string | undefined
+}
+
+/**
+ * A page of a set that Redis gives in portions of its own size. Within a portion the ids are sorted, so that the next page begins after the
+ * last id of this one.
+ */
+async function pageOf(
+  limit: number,
+  after: string,
+  scan: (cursor: string) => Promise<{ next: string; ids: string[] }>,
+): Promise<OwnedPage> {
+  const found: string[] = []
+  let [cursor = '0', last = ''] = /^(\d{1,20})\/(.*)$/s.exec(after)?.slice(1) ?? []
+  for (;;) {
+    const { next, ids } = await scan(cursor)
+    const fresh = ids.filter((id) => id > last).sort()
+    const taken = fresh.slice(0, limit - found.length)
+    found.push(...taken)
+    if (taken.length < fresh.length) return { ids: found, next: `${cursor}/${taken.at(-1) ?? last}` }
+    if (next === '0') return { ids: found }
+    if (found.length >= limit) return { ids: found, next: `${next}/` }
+    cursor = next
+    last = ''
+  }
 }
 
 /** What both clients do, each in its own words. */
@@ -112,6 +332,7 @@ interface Commands {
   delete(key: string): Promise<void>
   expire(key: string, milliseconds: number): Promise<void>
   replace(key: string, change: Replacement): Promise<boolean>
+  eval(script: string, keys: string[], args: string[]): Promise<unknown>
 }
 
 interface Replacement {
@@ -129,6 +350,7 @@ function commandsOf(client: NodeRedisClient | IoRedisClient): Commands {
       expire: async (key, milliseconds) => void (await client.pExpire(key, milliseconds)),
       replace: async (key, change) =>
         Number(await client.eval(REPLACE, { keys: [key], arguments: argumentsOf(change) })) === 1,
+      eval: async (script, keys, args) => await client.eval(script, { keys, arguments: args }),
     }
   }
   if (hasMethods<IoRedisClient>(client, ['get', 'set', 'del', 'pexpire', 'eval'])) {
@@ -139,6 +361,7 @@ function commandsOf(client: NodeRedisClient | IoRedisClient): Commands {
       delete: async (key) => void (await client.del(key)),
       expire: async (key, milliseconds) => void (await client.pexpire(key, milliseconds)),
       replace: async (key, change) => Number(await client.eval(REPLACE, 1, key, ...argumentsOf(change))) === 1,
+      eval: async (script, keys, args) => await client.eval(script, keys.length, ...keys, ...args),
     }
   }
   throw new TypeError('redisStore takes a client of node-redis (createClient) or ioredis (new Redis)')

@@ -29,6 +29,25 @@ export interface SqlConnection extends SqlExecute {
   readonly transaction: NonNullable<SqlExecute['transaction']>
 }
 
+/** @throws {TypeError} for an `execute` that is no function */
+export function checkExecute(execute: SqlExecute): void {
+  if (typeof execute !== 'function')
+    throw new TypeError('Option "execute" must be a function, such as the result of pgExecute')
+}
+
+/** @throws {TypeError} for a database that is neither of the two */
+export function dialectOf(execute: SqlExecute, dialect: SqlDialect | undefined = execute.dialect): SqlDialect {
+  if (dialect === 'postgresql' || dialect === 'sqlite') return dialect
+  throw new TypeError('Option "dialect" must be postgresql or sqlite, for an "execute" that does not say what it is')
+}
+
+/** @throws {TypeError} for an answer that is no list */
+export async function rowsOf(answer: MaybePromise<readonly SqlRow[]>): Promise<readonly SqlRow[]> {
+  const rows = await answer
+  if (Array.isArray(rows)) return rows
+  throw new TypeError('Option "execute" must return a list of rows')
+}
+
 /** A name that is safe in a statement: `table`, or `schema.table`, up to 63 characters each as in PostgreSQL. */
 const NAME = /^[A-Za-z_][A-Za-z0-9_$]{0,62}(?:\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$/
 

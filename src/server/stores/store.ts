@@ -14,6 +14,31 @@ export interface StoredSession {
   expiresAt?: Date
   /** What the row says about each value. It is opaque and passed back to `set`, so that untouched values keep their type. */
   origin?: Origin
+  /**
+   * Who the session belongs to. A store with an index of owners keeps it, and its `get` and `update` say it of each row: undefined for a row
+   * without one.
+   */
+  owner?: string | undefined
+  /** When the row was made and last written or touched, by the store's own clock. What is passed to `set` has no effect. */
+  createdAt?: Date
+  accessedAt?: Date
+}
+
+/** Which of an owner's rows are asked for. */
+export interface OwnedQuery {
+  /** Most ids to return. */
+  limit: number
+  /** `next` of the page before. */
+  after?: string
+  /** For a store without an index of owners, which looks at each row. */
+  ownerOf(data: SessionData): string | undefined
+}
+
+/** Some of an owner's rows. */
+export interface OwnedPage {
+  ids: readonly string[]
+  /** If there are more: what `after` has to be. Opaque. */
+  next?: string
 }
 
 /**
@@ -38,6 +63,11 @@ export interface SessionStore {
   set(id: string, session: StoredSession): MaybePromise<void>
   /** Deletes the row; a missing row is no error. */
   delete(id: string): MaybePromise<void>
+  /**
+   * The ids of the rows of an owner that have not expired, in any order. A row that is there from the first page to the last is in one of
+   * them. Absent: sessions in this store can't be listed by their owner.
+   */
+  listOwned?(owner: string, query: OwnedQuery): MaybePromise<OwnedPage>
   /** Moves the expiry of a row and nothing else; a deleted row stays deleted. Absent: the row is written again. */
   touch?(id: string, expiresAt: Date | undefined): MaybePromise<void>
   /**
