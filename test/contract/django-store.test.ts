@@ -10,6 +10,7 @@ import { storeContract } from './store-contract.js'
 for (const serializer of ['json', 'pickle'] as const) {
   storeContract(`djangoStore, ${serializer}`, {
     isJson: serializer === 'json',
+    owners: 'scan',
     async make() {
       const database = await openSqlite()
       database.exec(DJANGO_TABLE)

@@ -21,6 +21,8 @@ export interface StoreContractOptions {
   stringifies?: boolean
   /** Has no `update`. */
   inSteps?: boolean
+  /** Has `listOwned`: with an index of owners, or by a look at each row. */
+  owners?: 'index' | 'scan'
   /** A short life in milliseconds, in what the store can count: default 2000. */
   life?: number
 }
@@ -30,7 +32,7 @@ const OTHER = 'fedcba9876543210fedcba9876543210'
 
 export function storeContract(
   name: string,
-  { make, isJson = false, stringifies = false, inSteps = false, life = 2000 }: StoreContractOptions,
+  { make, isJson = false, stringifies = false, inSteps = false, owners, life = 2000 }: StoreContractOptions,
 ): void {
   const end = ({ now }: StoreSample, milliseconds: number): Date => new Date(now().getTime() + milliseconds)
 
@@ -164,6 +166,9 @@ export function storeContract(
       expect(await store.get(OTHER)).toBeUndefined()
     })
 
+    if (owners) ownersOf({ make, keeps: owners === 'index', end, life })
+    else test('keeps no owners', async () => expect((await make()).store.listOwned).toBeUndefined())
+
     if (inSteps) {
       test('has no update', async () => expect((await make()).store.update).toBeUndefined())
       return
@@ -195,6 +200,175 @@ export function storeContract(
       await Promise.all(Array.from({ length: 30 }, async () => store.update?.(ID, add)))
       expect((await store.get(ID))?.data).toEqual({ n: 30 })
     })
+  })
+}
+
+const ownerOf = ({ user }: SessionData): string | undefined => user as string | undefined
+const idOf = (index: number): string => index.toString(16).padStart(32, '0')
+/** Texts that a key, a pattern or a statement may take for something else. */
+const ODD_OWNERS = [
+  'dave',
+  'Dave',
+  'dave ',
+  'dave,1',
+  'dav%',
+  '{dave}',
+  '*',
+  "d'ave\\",
+  '@dave,1,1 ',
+  'd\u{1f36a}',
+  '__proto__',
+  '7',
+]
+
+/** All ids of an owner, in pages. */
+export async function idsOwned(store: SessionStore, owner: string, limit = 100): Promise<string[]> {
+  const ids: string[] = []
+  for (let after: string | undefined; ; ) {
+    const page = await store.listOwned?.(owner, { limit, ownerOf, ...(after !== undefined && { after }) })
+    expect(page?.ids.length).toBeLessThanOrEqual(limit)
+    ids.push(...(page?.ids ?? []))
+    if (page?.next === undefined) return ids.sort()
+    after = page.next
+  }
+}
+
+interface OwnersSample extends Pick<Required<StoreContractOptions>, 'make' | 'life'> {
+  /** Has an index. */
+  keeps: boolean
+  end(sample: StoreSample, milliseconds: number): Date
+}
+
+/** For a store with `listOwned`. */
+function ownersOf({ make, keeps, end, life }: OwnersSample): void {
+  const rowOf = (user: string | undefined, expiresAt: Date): StoredSession => ({
+    data: { ...(user !== undefined && { user }) },
+    owner: user,
+    expiresAt,
+  })
+
+  test('lists what an owner has, and nobody else has', async () => {
+    const sample = await make()
+    const { store } = sample
+    const expiresAt = end(sample, 60_000)
+    for (const [index, owner] of ODD_OWNERS.entries()) await store.set(idOf(index), rowOf(owner, expiresAt))
+    await store.set(idOf(99), rowOf(undefined, expiresAt))
+    for (const [index, owner] of ODD_OWNERS.entries()) expect(await idsOwned(store, owner)).toEqual([idOf(index)])
+    for (const owner of ['nobody', 'undefined', 'dav', '%', 'constructor']) {
+      expect(await idsOwned(store, owner)).toEqual([])
+    }
+  })
+
+  test.each([1, 2, 49, 50, 51])('in pages of at most %i', async (limit) => {
+    const sample = await make()
+    const ids = Array.from({ length: 50 }, (_, index) => idOf(index))
+    for (const id of ids) await sample.store.set(id, rowOf('dave', end(sample, 60_000)))
+    expect(await idsOwned(sample.store, 'dave', limit)).toEqual(ids)
+  })
+
+  test('of more rows than one portion, those that go in between are no gap', async () => {
+    const sample = await make()
+    const { store } = sample
+    const ids = Array.from({ length: 600 }, (_, index) => idOf(index))
+    for (const id of ids) await store.set(id, rowOf('dave', end(sample, 60_000)))
+    const found = new Set<string>()
+    const gone = new Set<string>()
+    for (let after: string | undefined; ; ) {
+      const page = await store.listOwned?.('dave', { limit: 70, ownerOf, ...(after !== undefined && { after }) })
+      for (const [index, id] of (page?.ids ?? []).entries()) {
+        found.add(id)
+        if (index % 3 === 0) await store.delete(id)
+        if (index % 3 === 0) gone.add(id)
+      }
+      if (page?.next === undefined) break
+      after = page.next
+    }
+    expect([...found].sort()).toEqual(ids)
+    expect(await idsOwned(store, 'dave')).toEqual(ids.filter((id) => !gone.has(id)))
+  })
+
+  test('an owner moves with each write, and ends with its row', async () => {
+    const sample = await make()
+    const { store } = sample
+    const later = end(sample, 60_000)
+    await store.set(ID, rowOf('dave', end(sample, life)))
+    await store.set(OTHER, rowOf('dave', end(sample, life)))
+    await store.update?.(ID, () => rowOf('eve', later))
+    expect([await idsOwned(store, 'dave'), await idsOwned(store, 'eve')]).toEqual([[OTHER], [ID]])
+    await store.set(ID, rowOf('dave', end(sample, life)))
+    expect([await idsOwned(store, 'dave'), await idsOwned(store, 'eve')]).toEqual([[ID, OTHER].sort(), []])
+    await store.touch?.(ID, later)
+    await sample.pass(life * 1.5)
+    expect(await idsOwned(store, 'dave')).toEqual([ID])
+    await store.update?.(ID, () => rowOf(undefined, later))
+    expect(await idsOwned(store, 'dave')).toEqual([])
+    await store.set(ID, rowOf('dave', later))
+    await store.delete(ID)
+    expect(await idsOwned(store, 'dave')).toEqual([])
+  })
+
+  test('whatever is written, moved and deleted: the index is what the rows are', async () => {
+    const write = fc.record({
+      kind: fc.constantFrom('set', 'update', 'touch', 'delete'),
+      id: fc.nat({ max: 5 }),
+      user: fc.constantFrom('dave', 'eve', undefined),
+    })
+    const sample = await make()
+    const { store } = sample
+    await fc.assert(
+      fc.asyncProperty(fc.array(write, { maxLength: 20 }), async (writes) => {
+        const rows = new Map<string, string | undefined>()
+        for (let index = 0; index <= 5; index++) await store.delete(idOf(index))
+        for (const { kind, id: index, user } of writes) {
+          const id = idOf(index)
+          const row = rowOf(user, end(sample, 3_600_000))
+          if (kind === 'set') await store.set(id, row)
+          else if (kind === 'update') await store.update?.(id, (current) => current && row)
+          else if (kind === 'touch') await store.touch?.(id, end(sample, 7_200_000))
+          else await store.delete(id)
+          if (kind === 'set' || (kind === 'update' && rows.has(id))) rows.set(id, user)
+          if (kind === 'delete') rows.delete(id)
+        }
+        for (const owner of ['dave', 'eve']) {
+          const expected = [...rows].filter(([, user]) => user === owner).map(([id]) => id)
+          expect(await idsOwned(store, owner, 4)).toEqual(expected.sort())
+        }
+      }),
+      { numRuns: runs(30) },
+    )
+  })
+
+  if (!keeps) return
+
+  test('says whose a row is, and when it was made and used', async () => {
+    const sample = await make()
+    const { store } = sample
+    await store.set(ID, { ...rowOf('dave', end(sample, 60_000)), createdAt: new Date(0), accessedAt: new Date(0) })
+    const made = (await store.get(ID)) as Required<StoredSession>
+    expect(made.owner).toBe('dave')
+    expect(made.createdAt.getTime()).toBeGreaterThan(0)
+    expect(made.accessedAt).toEqual(made.createdAt)
+    await sample.pass(50)
+    await store.touch?.(ID, end(sample, 60_000))
+    const touched = (await store.get(ID)) as Required<StoredSession>
+    expect(touched.createdAt).toEqual(made.createdAt)
+    expect(touched.accessedAt.getTime()).toBeGreaterThan(made.accessedAt.getTime())
+    await sample.pass(50)
+    let seen: StoredSession | undefined
+    await store.update?.(ID, (current) => {
+      seen = current
+      return { ...rowOf('dave', end(sample, life)), createdAt: new Date(0) }
+    })
+    expect(seen).toMatchObject({ owner: 'dave', createdAt: made.createdAt })
+    const changed = (await store.get(ID)) as Required<StoredSession>
+    expect(changed.createdAt).toEqual(made.createdAt)
+    expect(changed.accessedAt.getTime()).toBeGreaterThan(touched.accessedAt.getTime())
+    await sample.pass(life * 1.5)
+    await store.set(ID, rowOf(undefined, end(sample, 60_000)))
+    const again = (await store.get(ID)) as StoredSession
+    // A row without an owner may have no times.
+    expect(again.createdAt?.getTime() ?? Number.POSITIVE_INFINITY).toBeGreaterThan(changed.createdAt.getTime())
+    expect(Object.entries(again)).toContainEqual(['owner', undefined])
   })
 }
 

@@ -29,6 +29,16 @@ if (hasRedis()) {
       make: () => ({ store: redisStore(ioClient, { prefix: `i${made++}:` }), ...time }),
       life: 400,
     })
+    storeContract('redisStore with owners over node-redis', {
+      make: () => ({ store: redisStore(client, { prefix: `on${made++}:`, owners: true }), ...time }),
+      owners: 'index',
+      life: 400,
+    })
+    storeContract('redisStore with owners over ioredis', {
+      make: () => ({ store: redisStore(ioClient, { prefix: `oi${made++}:`, owners: true }), ...time }),
+      owners: 'index',
+      life: 400,
+    })
     storeContract('connect-redis', {
       make: () => ({ store: fromExpressStore(new RedisStore({ client, prefix: `c${made++}:` })), ...time }),
       isJson: true,

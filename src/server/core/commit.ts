@@ -377,14 +377,13 @@ async function saveRow(
   }
 }
 
-/** A touch does not tell whether the row still exists, and no token may go out for a destroyed session. */
+/** No token may go out for a destroyed session. */
 async function touchRow(
   rows: Rows,
   id: string,
   { end, endOf }: { end: Date | undefined; endOf: RowWrite['endOf'] },
 ): Promise<StoredSession | undefined> {
-  await rows.touch(id, end)
-  const row = await rows.find(id)
+  const row = await rows.touch(id, end)
   // Another request may have given the session another lifetime meanwhile.
   if (row && endOf(row.data)?.getTime() !== end?.getTime()) await rows.touch(id, endOf(row.data))
   return row

@@ -50,7 +50,7 @@ import {
 import { createOwner, type Owner, type ReadOwner } from './owner.js'
 import type { Session, SessionOwner, Shown } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
-import { checkTenant, readerOfTenant, rowsOfTenant, tenantWarnings } from './tenant.js'
+import { checkTenant, readerOfTenant, rowOwners, rowsOfTenant, tenantWarnings } from './tenant.js'
 import { createVersions, type Versions } from './versions.js'
 
 export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
@@ -220,6 +220,12 @@ export interface Settings extends LoadSettings {
   /** The work of `session.once` that this process does, for each first codec, of all sessions that `with()` makes. */
   readonly allFlights: AllFlights
   readonly rows: Rows | undefined
+  /** For all sessions of an owner: the store's name, its rows by their own ids, and who a row belongs to. */
+  readonly owned: {
+    readonly store: string | undefined
+    readonly rows: Rows | undefined
+    readonly ownerOf: ReadOwner | undefined
+  }
   readonly exposure: Exposure
   readonly needsTouch: NeedsTouch
   readonly cookieEnd: ReadCookieEnd
@@ -506,7 +512,8 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
   const allPublicRecords = from?.allPublicRecords ?? new WeakMap()
   const isSame = sameAs(from, options)
   const { store } = options
-  const all = store && createRows(store, { clock: loading.clock, emit })
+  const ownerOf = options.owner && rowOwners(loading.ownerOf, tenant)
+  const all = store && createRows(store, { clock: loading.clock, emit, ownerOf })
   const rows = all && tenant !== undefined ? rowsOfTenant(all, tenant) : all
   const allFlights: AllFlights = from?.allFlights ?? new WeakMap()
   const flights = allFlights.get(writer as SessionCodec) ?? createFlights()
@@ -519,6 +526,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
     // Sessions of other keys are others, even if they have the same id.
     versions: from && loading.codecs === from.codecs ? from.versions.forTenant(tenant) : createVersions(),
     rows,
+    owned: { store: store?.name, rows: all, ownerOf },
     allFlights,
     once: createOnce({ ...loading, store, rows, flights }),
     publicCodec,

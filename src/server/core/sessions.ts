@@ -11,6 +11,14 @@ import { type LateWrites, lateWrites } from './late.js'
 import { createLoader, type LoadSession } from './load.js'
 import { changedOptions, type SessionsChanges, type SessionsOptions, type Settings, settle } from './options.js'
 import type { CookieEnd } from './own-lifetime.js'
+import {
+  type EndSessionsOptions,
+  endSession,
+  endSessions,
+  type ListSessionsOptions,
+  listSessions,
+  type OwnedSessions,
+} from './owned-sessions.js'
 import { publicReader } from './public-cookie.js'
 import { type Session, sessionBehind, stateOf } from './session.js'
 import { internal, type ReadOnlySessions, readOnlySessions } from './verify-sessions.js'
@@ -34,6 +42,34 @@ export interface Sessions<Data extends object = SessionData> extends ReadOnlySes
    * @throws {SessionError} `ERR_SESSION_STORE`: the row may still exist, and nothing is set; you can call it again
    */
   destroy(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
+  /**
+   * The sessions of an owner, for the page of one's devices: one page of at most `limit`. Needs the option `owner`, and a store that keeps
+   * owners.
+   *
+   * @param owner - as the option `owner` returns it
+   * @throws {SessionError} `ERR_SESSION_STORE`
+   * @throws {TypeError} naming what is missing
+   * @see docs/owners.md
+   */
+  listSessions(owner: string | number | bigint, options?: ListSessionsOptions<Data>): Promise<OwnedSessions<Data>>
+  /**
+   * Ends one session of an owner, as `destroy` does: no request that is under way brings it back. The browser keeps its cookie, which no longer
+   * has a session.
+   *
+   * @param handle - from `listSessions`; the handle of another owner's session ends nothing
+   * @returns whether there was such a session
+   * @throws {SessionError} `ERR_SESSION_STORE`
+   * @throws {TypeError} naming what is missing
+   */
+  endSession(owner: string | number | bigint, handle: string): Promise<boolean>
+  /**
+   * Ends all sessions of an owner, or all but one. A sign-in while it runs may be ended, too.
+   *
+   * @returns how many there were
+   * @throws {SessionError} `ERR_SESSION_STORE`: some may have ended; call it again
+   * @throws {TypeError} naming what is missing
+   */
+  endSessions(owner: string | number | bigint, options?: EndSessionsOptions<Data>): Promise<number>
   /**
    * The same sessions with other options, for one request or one tenant. It takes microseconds; keep what it returns for as long as you
    * can, because each has its own memory of requests.
@@ -99,6 +135,9 @@ function writing<Data extends object>(settings: Settings): Sessions<Data> {
     },
     commit: async (session, headers) => (await sessions.commit(sessionBehind(session), headers)).map(String),
     destroy: async (session, headers) => (await sessions.destroy(sessionBehind(session), headers)).map(String),
+    listSessions: (owner, options) => listSessions<Data>(settings, owner, options),
+    endSession: (owner, handle) => endSession(settings, owner, handle),
+    endSessions: (owner, options) => endSessions<Data>(settings, owner, options),
     with: (changes) => writing<Data>(settle(changedOptions(settings.options, changes), settings)),
   }
 }

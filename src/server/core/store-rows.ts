@@ -6,9 +6,10 @@ import { encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError, SessionError } from '../../shared/errors.js'
 import { isPlainObject, type MaybePromise, type SessionData } from '../../shared/types.js'
 import { createMutex, type Mutex } from '../mutex.js'
-import type { SessionStore, StoredSession } from '../stores/store.js'
+import type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from '../stores/store.js'
 import { isApplicationError } from '../values.js'
 import type { EmitEvent } from './events.js'
+import type { ReadOwner } from './owner.js'
 
 /** What loading needs of a store. */
 export interface RowReader {
@@ -25,8 +26,11 @@ export interface Rows extends RowReader {
   change(id: string, change: (current: StoredSession) => StoredSession | undefined): Promise<StoredSession | undefined>
   /** The same for a row that need not exist, of something else than a session. */
   upsert(id: string, change: RowChange): Promise<StoredSession | undefined>
-  touch(id: string, expiresAt: Date | undefined): Promise<void>
+  /** A touch does not tell whether the row still exists, so this looks for it. @returns the row after that */
+  touch(id: string, expiresAt: Date | undefined): Promise<StoredSession | undefined>
   remove(id: string): Promise<void>
+  /** The ids of an owner's rows. Absent if the store keeps no owners. */
+  readonly listOwned?: (owner: string, query: OwnedQuery) => Promise<OwnedPage>
 }
 
 type RowChange = (current: StoredSession | undefined) => StoredSession | undefined
@@ -42,6 +46,8 @@ export function isFlight(data: SessionData): boolean {
 export interface RowsOptions {
   readonly clock: () => Date
   readonly emit: EmitEvent | undefined
+  /** Who a row with this data belongs to. Absent: rows keep the owner that they have. */
+  readonly ownerOf?: ReadOwner | undefined
 }
 
 /** @throws {TypeError} for a store without `get`, `set` and `delete` */
@@ -57,6 +63,11 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
   const reader = createRowReader(store)
   const steps = store.update ? undefined : writesInSteps(store, options)
   const writes: Writes = steps ?? store
+  const ownerOf = store.listOwned && options.ownerOf
+  const owned = (row: StoredSession): StoredSession => (ownerOf ? { ...row, owner: ownerOf(row.data) } : row)
+  /** By `get` of a store that keeps owners. Such a row was written before there was the option, or with another one. */
+  const isMisfiled = (row: StoredSession): boolean =>
+    ownerOf !== undefined && 'owner' in row && row.owner !== ownerOf(row.data)
 
   const rows: Rows = {
     async find(id) {
@@ -66,7 +77,8 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
     current: (id) => (store.update ? rows.change(id, () => undefined) : rows.find(id)),
     async create(id, row) {
       readThrough(row.data)
-      await ask(store, 'write', () => store.set(id, row))
+      const written = owned(row)
+      await ask(store, 'write', () => store.set(id, written))
     },
     async change(id, change) {
       let thrown: { error: unknown } | undefined
@@ -74,7 +86,7 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
         try {
           const changed = current && change(current)
           if (changed) readThrough(changed.data)
-          return changed
+          return changed && owned(changed)
         } catch (error) {
           thrown = { error }
           throw error
@@ -88,10 +100,20 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
     },
     upsert: (id, change) => ask(store, 'write', () => writes.update?.(id, change)),
     async touch(id, expiresAt) {
+      const moved = ({ expiresAt: _, ...row }: StoredSession): StoredSession => ({
+        ...row,
+        ...(expiresAt ? { expiresAt } : {}),
+      })
       if (store.touch) await ask(store, 'touch', () => writes.touch?.(id, expiresAt))
-      else await rows.change(id, ({ expiresAt: _, ...row }) => ({ ...row, ...(expiresAt ? { expiresAt } : {}) }))
+      else await rows.change(id, moved)
+      const row = await rows.find(id)
+      return row && isMisfiled(row) ? await rows.change(id, moved) : row
     },
     remove: (id) => ask(store, 'delete', () => writes.delete(id)),
+    ...(store.listOwned && {
+      listOwned: (owner: string, query: OwnedQuery) =>
+        ask(store, 'list', async () => (await store.listOwned?.(owner, query)) as OwnedPage),
+    }),
   }
   return rows
 }

@@ -5,6 +5,7 @@
 import { platform } from '#platform'
 import { encodeHex, encodeUtf8, isWellFormed } from '../../shared/bytes.js'
 import type { SessionCodec } from '../codecs/codec.js'
+import type { ReadOwner } from './owner.js'
 import type { RowReader, Rows } from './store-rows.js'
 
 /** Without control characters: labels of keys have one behind the name. */
@@ -36,6 +37,31 @@ export function rowsOfTenant(rows: Rows, tenant: string): Rows {
     upsert: async (id, change) => await rows.upsert(await rowId(tenant, id), change),
     touch: async (id, expiresAt) => await rows.touch(await rowId(tenant, id), expiresAt),
     remove: async (id) => await rows.remove(await rowId(tenant, id)),
+  }
+}
+
+/** The id of a session's row. */
+export async function rowIdOf(tenant: string | undefined, id: string): Promise<string> {
+  return tenant === undefined ? id : await rowId(tenant, id)
+}
+
+/**
+ * An owner as rows have it: another tenant's owner of the same name is another one.
+ *
+ * @throws {TypeError} for a text that not every store can keep as it is
+ */
+export function rowOwnerOf(tenant: string | undefined, owner: string): string {
+  if (!NAME.test(owner) || !isWellFormed(owner)) {
+    throw new TypeError('In a store, an owner must be a text of 1 to 255 characters, without control characters')
+  }
+  return tenant === undefined ? owner : `${tenant}\x01${owner}`
+}
+
+/** Tells the owner of a row by its data. */
+export function rowOwners(ownerOf: ReadOwner, tenant: string | undefined): ReadOwner {
+  return (data) => {
+    const owner = ownerOf(data)
+    return owner === undefined ? undefined : rowOwnerOf(tenant, owner)
   }
 }
 

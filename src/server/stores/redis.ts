@@ -6,7 +6,7 @@ import type { Duration } from '../../shared/define-session.js'
 import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import { withBsonTypes } from '../bson-types.js'
 import { readRow, writeRow } from './row.js'
-import type { OwnedPage, SessionStore, StoredSession } from './store.js'
+import type { SessionStore, StoredSession } from './store.js'
 
 /** The part of a node-redis client, pool or cluster that is used. */
 export interface NodeRedisClient {
@@ -135,11 +135,14 @@ function splitRow(text: string): SplitRow {
   return { owner: decodeURIComponent(owner as string), ...times, row: text.slice(head.length) }
 }
 
+/** An owner's rows by when they expire, in milliseconds by the clock of Redis, and by their ids, which no touch moves: for pages. */
+const KINDS = ['end:', 'ids:'] as const
+
 /**
- * Writes a row and the indexes that it leaves and enters, all or nothing, if the row is still what was read; an empty text is no row. The
- * score of a member is when its row expires, by the clock of Redis, and an index expires with its last member.
+ * Writes a row and the indexes that it leaves and enters, all or nothing, if the row is still what was read; an empty text is no row. An
+ * index expires with the last of its rows.
  *
- * KEYS: the row, then indexes. ARGV: before, after, milliseconds, id, and which of KEYS is the index that it leaves and the one that it
+ * KEYS: the row, then two indexes for each owner. ARGV: before, after, milliseconds, id, and where in KEYS the indexes are that it leaves and
  * enters, 0 for none.
  */
 const WRITE = `if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
@@ -148,35 +151,47 @@ elseif ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local function renew(index)
-  redis.call('ZREMRANGEBYSCORE', index, '-inf', string.format('(%.0f', now))
-  local last = redis.call('ZRANGE', index, -1, -1, 'WITHSCORES')
-  if last[2] == 'inf' then redis.call('PERSIST', index)
-  elseif last[2] then redis.call('PEXPIREAT', index, string.format('%.0f', last[2])) end
+local function renew(ends, ids)
+  local past = redis.call('ZRANGEBYSCORE', ends, '-inf', string.format('(%.0f', now), 'LIMIT', 0, 1000)
+  for _, id in ipairs(past) do
+    redis.call('ZREM', ends, id)
+    redis.call('ZREM', ids, id)
+  end
+  local last = redis.call('ZRANGE', ends, -1, -1, 'WITHSCORES')[2]
+  for _, index in ipairs({ ends, ids }) do
+    if last == 'inf' then redis.call('PERSIST', index)
+    elseif last then redis.call('PEXPIREAT', index, string.format('%.0f', last)) end
+  end
 end
-local from, to = KEYS[tonumber(ARGV[5])], KEYS[tonumber(ARGV[6])]
-if from and from ~= to then
-  redis.call('ZREM', from, ARGV[4])
-  renew(from)
+local from, to = tonumber(ARGV[5]), tonumber(ARGV[6])
+if from > 0 and from ~= to then
+  redis.call('ZREM', KEYS[from], ARGV[4])
+  redis.call('ZREM', KEYS[from + 1], ARGV[4])
+  renew(KEYS[from], KEYS[from + 1])
 end
-if to then
+if to > 0 then
   local score = '+inf'
   if ARGV[3] ~= '' then score = string.format('%.0f', now + ARGV[3]) end
-  redis.call('ZADD', to, score, ARGV[4])
-  renew(to)
+  redis.call('ZADD', KEYS[to], score, ARGV[4])
+  redis.call('ZADD', KEYS[to + 1], 0, ARGV[4])
+  renew(KEYS[to], KEYS[to + 1])
 end
 return 1`
 
-/** Some members of an index that have not expired, and where to go on. KEYS: the index. ARGV: where to begin, about how many. */
+/** Ids in their order that have not expired. KEYS: the indexes. ARGV: the id to begin after, how many. */
 const LIST = `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local found = redis.call('ZSCAN', KEYS[1], ARGV[1], 'COUNT', ARGV[2])
-local page = { found[1] }
-for at = 1, #found[2], 2 do
-  local score = found[2][at + 1]
-  if score == 'inf' or tonumber(score) >= now then page[#page + 1] = found[2][at] end
-end
-return page`
+local found, last = {}, ARGV[1]
+local wanted = tonumber(ARGV[2])
+repeat
+  local ids = redis.call('ZRANGEBYLEX', KEYS[2], last == '' and '-' or '(' .. last, '+', 'LIMIT', 0, wanted)
+  for _, id in ipairs(ids) do
+    local score = redis.call('ZSCORE', KEYS[1], id)
+    if #found < wanted and score and (score == 'inf' or tonumber(score) >= now) then found[#found + 1] = id end
+  end
+  last = ids[#ids]
+until #ids < wanted or #found == wanted
+return found`
 
 interface OwnedSettings {
   commands: Commands
@@ -191,7 +206,7 @@ type Change = (current: StoredSession | undefined) => StoredSession | undefined
 
 /** A store with an index for each owner. Every write is that of one script. */
 function ownedStore({ commands, prefix, index, get, timeToLive, clock }: OwnedSettings): SessionStore {
-  const indexOf = (owner: string): string => index + encodeURIComponent(owner)
+  const indexesOf = (owner: string): string[] => KINDS.map((kind) => index + kind + encodeURIComponent(owner))
 
   /** @returns false if another request wrote first */
   async function replace(id: string, before: string | undefined, after: StoredSession | undefined): Promise<boolean> {
@@ -210,9 +225,10 @@ function ownedStore({ commands, prefix, index, get, timeToLive, clock }: OwnedSe
 
   async function write(id: string, { before, text, milliseconds, from, to }: OwnedWrite): Promise<boolean> {
     const owners = [...new Set([from, to])].filter((owner) => owner !== undefined)
-    const place = (owner: string | undefined): string => String(owner === undefined ? 0 : owners.indexOf(owner) + 2)
+    const place = (owner: string | undefined): string =>
+      String(owner === undefined ? 0 : owners.indexOf(owner) * KINDS.length + 2)
     const time = milliseconds === undefined ? '' : String(milliseconds)
-    const keys = [prefix + id, ...owners.map(indexOf)]
+    const keys = [prefix + id, ...owners.flatMap(indexesOf)]
     return Number(await run(WRITE, keys, [before, text, time, id, place(from), place(to)])) === 1
   }
 
@@ -284,11 +300,11 @@ function ownedStore({ commands, prefix, index, get, timeToLive, clock }: OwnedSe
         return { done: await replace(id, before, changed), value: changed }
       })
     },
-    async listOwned(owner, { limit, after = '0/' }) {
-      return await pageOf(limit, after, async (cursor) => {
-        const [next, ...ids] = (await run(LIST, [indexOf(owner)], [cursor, String(limit)])) as string[]
-        return { next: String(next), ids }
-      })
+    async listOwned(owner, { limit, after = '' }) {
+      // One more tells whether there is a next page.
+      const ids = (await run(LIST, indexesOf(owner), [after, String(limit + 1)])) as string[]
+      const page = ids.slice(0, limit)
+      return { ids: page, ...(ids.length > limit && { next: page.at(-1) as string }) }
     },
   }
 }
@@ -299,30 +315,6 @@ interface OwnedWrite {
   milliseconds: number | undefined
   from: string | undefined
   to: string | undefined
-}
-
-/**
- * A page of a set that Redis gives in portions of its own size. Within a portion the ids are sorted, so that the next page begins after the
- * last id of this one.
- */
-async function pageOf(
-  limit: number,
-  after: string,
-  scan: (cursor: string) => Promise<{ next: string; ids: string[] }>,
-): Promise<OwnedPage> {
-  const found: string[] = []
-  let [cursor = '0', last = ''] = /^(\d{1,20})\/(.*)$/s.exec(after)?.slice(1) ?? []
-  for (;;) {
-    const { next, ids } = await scan(cursor)
-    const fresh = ids.filter((id) => id > last).sort()
-    const taken = fresh.slice(0, limit - found.length)
-    found.push(...taken)
-    if (taken.length < fresh.length) return { ids: found, next: `${cursor}/${taken.at(-1) ?? last}` }
-    if (next === '0') return { ids: found }
-    if (found.length >= limit) return { ids: found, next: `${next}/` }
-    cursor = next
-    last = ''
-  }
 }
 
 /** What both clients do, each in its own words. */
