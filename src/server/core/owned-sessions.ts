@@ -119,7 +119,9 @@ export async function endSession(settings: Settings, owner: unknown, handle: unk
   const owned = rowsOf(settings, owner, 'endSession')
   for (let after: string | undefined; ; ) {
     const { ids, next } = await owned.page({ limit: MAX_LIMIT, after })
-    for (const id of ids) if ((await handleOf(id)) === handle) return await endRow(settings, owned, id)
+    for (const id of ids) {
+      if ((await handleOf(id)) === handle) return (await endRow(settings, owned, id)) === 'ended'
+    }
     if (next === undefined) return false
     after = next
   }
@@ -140,31 +142,41 @@ export async function endSessions<Data extends object>(
     keptIds.includes(id) || (isHandle && (await handleOf(id)) === except)
   let count = 0
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const ended = await endPages(owned, async (id) => !(await isKept(id)) && (await endRow(settings, owned, id)))
-    count += ended
+    const outcomes = await eachRow(owned, async (id) =>
+      (await isKept(id)) ? 'kept' : await endRow(settings, owned, id),
+    )
+    count += outcomes.ended
     // A session that got another id in the meantime is found now. If nothing is written, all are still there.
-    if (ended === 0 || settings.observe) break
+    if (outcomes.ended + outcomes.gone === 0 || settings.observe) break
   }
   return count
 }
 
-async function endPages({ page }: OwnedRows, end: (id: string) => Promise<boolean>): Promise<number> {
-  let count = 0
+/** What became of a row: it was gone already, perhaps to another id; or it belongs to another owner by now. */
+type Outcome = 'ended' | 'gone' | 'kept'
+
+/** @returns how many there were of each */
+async function eachRow(
+  { page }: OwnedRows,
+  task: (id: string) => Promise<Outcome>,
+): Promise<Readonly<Record<Outcome, number>>> {
+  const counts = { ended: 0, gone: 0, kept: 0 }
   for (let after: string | undefined; ; ) {
     const { ids, next } = await page({ limit: MAX_LIMIT, after })
-    count += (await inPortions(ids, end)).filter(Boolean).length
-    if (next === undefined) return count
+    for (const outcome of await inPortions(ids, task)) counts[outcome]++
+    if (next === undefined) return counts
     after = next
   }
 }
 
-/** As `destroy` ends it: no request that is under way brings it back. @returns false if it was not there any more */
-async function endRow({ observe, emit }: Settings, { rows, isOwned }: OwnedRows, id: string): Promise<boolean> {
+/** As `destroy` ends it: no request that is under way brings it back. */
+async function endRow({ observe, emit }: Settings, { rows, isOwned }: OwnedRows, id: string): Promise<Outcome> {
   const row = await readRow(rows, id)
-  if (!row || !('rejected' in row || isOwned(row))) return false
+  if (!row) return 'gone'
+  if (!('rejected' in row || isOwned(row))) return 'kept'
   if (!observe) await rows.remove(id)
   emit?.({ type: 'destroyed' })
-  return true
+  return 'ended'
 }
 
 /** A row that can't be read is one, too: its store says whose it is. @throws {SessionError} `ERR_SESSION_STORE`, `ERR_SESSION_KEYS` */
