@@ -20,7 +20,13 @@ const NOT_ON_WORKERD = {
   supertest: ['server/testing-supertest.test.ts'],
   'signatures by node:crypto in DER': ['server/keys/signer.test.ts'],
   'other realms': ['server/mutex.test.ts', 'server/other-realm.test.ts'],
-  SQLite: ['contract/django-store.test.ts', 'server/stores/django.test.ts', 'server/stores/sqlite.test.ts'],
+  SQLite: [
+    'contract/django-store.test.ts',
+    'contract/sql-store.test.ts',
+    'server/stores/django.test.ts',
+    'server/stores/sql-store.test.ts',
+    'server/stores/sqlite.test.ts',
+  ],
 }
 
 /** They load the sources anew, which a bundle can't do. */

@@ -22,18 +22,27 @@ export function hasRedis(): boolean {
 }
 
 /**
+ * @param options.options - more words of the command line
  * @param options.keeps - every write is on the disk before it is acknowledged
  * @throws {Error} with what the server said, where it does not come up
  */
-export async function startRedis({ keeps = false }: { keeps?: boolean } = {}): Promise<Redis> {
+export async function startRedis({
+  keeps = false,
+  options: more = [],
+}: {
+  keeps?: boolean
+  options?: readonly string[]
+} = {}): Promise<Redis> {
   const path = program()
   if (path === undefined) throw new Error(redisHint)
   const port = await freePort()
-  const folder = keeps ? mkdtempSync(join(tmpdir(), 'sessionglass-redis-')) : tmpdir()
+  // A cluster writes its own file there.
+  const isOwn = keeps || more.length > 0
+  const folder = isOwn ? mkdtempSync(join(tmpdir(), 'sessionglass-redis-')) : tmpdir()
   const keeping = keeps ? ['--appendonly', 'yes', '--appendfsync', 'always'] : ['--appendonly', 'no']
-  const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', ...keeping, '--dir', folder]
+  const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', ...keeping, '--dir', folder, ...more]
   // Also after a restart that the tests did not live to see.
-  if (keeps) process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  if (isOwn) process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   let server: ChildProcess | undefined
   const redis: Redis = {
     port,

@@ -40,7 +40,7 @@ async function openWasm(path: string): Promise<TestDatabase> {
     },
     close: () => database.close(),
     prepare(sql): SqliteStatement {
-      const isReader = /^\s*(?:SELECT|PRAGMA)|\bRETURNING\b/i.test(sql)
+      const isReader = /^\s*(?:SELECT|PRAGMA|EXPLAIN)|\bRETURNING\b/i.test(sql)
       // No statement stays open, or the database could not be closed.
       return {
         reader: isReader,
