@@ -55,7 +55,7 @@ const CREATE_LOCK = 1_936_028_531
 const ID = /^\P{Cc}{1,255}$/u
 
 /**
- * A store over a table of its own. The database stays yours. Expired rows stay in the table until you call `deleteExpired()`.
+ * A store over its own table. The database stays yours. Expired rows stay in the table until you call `deleteExpired()`.
  *
  * If `execute` has transactions, a row is read, changed and written in one of them.
  *
