@@ -3,7 +3,7 @@
  * threads of the process included. Each header is new, so that no cache helps.
  */
 import { generateKeyPairSync, randomBytes } from 'node:crypto'
-import { beaker, beakerJwt, compact, djangoSigned, jwt, verifySessions } from '../dist/server/index.js'
+import { beaker, beakerJwt, compact, djangoSigned, jwe, jwt, verifySessions } from '../dist/server/index.js'
 import { defineSession } from '../dist/shared/index.js'
 import { median, processorTime } from './measure.mjs'
 
@@ -83,6 +83,15 @@ function cases() {
         jwt({ secrets: Array.from({ length: 32 }, (_, at) => `${codec} ${at} ${secret}`) }),
       ),
       value: () => token('HS256', randomBytes(32)),
+    },
+    {
+      name: 'jwe, 3 secrets',
+      codecs: [jwe({ secrets: [secret, `${secret} 2`, `${secret} 3`] })],
+      value: () => {
+        const header = Buffer.from('{"alg":"dir","enc":"A256GCM"}').toString('base64url')
+        const parts = [12, 24, 16].map((length) => randomBytes(length).toString('base64url'))
+        return `${header}..${parts.join('.')}`
+      },
     },
   ]
 }

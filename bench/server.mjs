@@ -8,7 +8,7 @@ import { createSigner, createVerifier } from 'fast-jwt'
 import { sealData, unsealData } from 'iron-session'
 import { jwtVerify, SignJWT } from 'jose'
 import jsonwebtoken from 'jsonwebtoken'
-import { beakerJwt, compact, jwt } from '../dist/server/index.js'
+import { beakerJwt, compact, jwe, jwt } from '../dist/server/index.js'
 import { timeInRounds } from './measure.mjs'
 import { beakerSession, data, meta, now, secret } from './session.mjs'
 
@@ -34,9 +34,11 @@ async function prepare() {
   const ours = beakerJwt({ secrets: [secret] })
   const plain = jwt({ secrets: [secret] })
   const small = compact({ secrets: [secret] })
+  const sealing = jwe({ secrets: [secret] })
   // Without the cache of verified cookies: what the first request with a cookie costs.
   const oursFirst = beakerJwt({ secrets: [secret], remember: 0 })
   const plainFirst = jwt({ secrets: [secret], remember: 0 })
+  const sealingFirst = jwe({ secrets: [secret], remember: 0 })
   const record = { data, ...meta }
   const cookie = await ours.sign(record, context)
   const held = await ours.verify(cookie, context)
@@ -44,6 +46,8 @@ async function prepare() {
   const heldClaims = await plain.verify(claims, context)
   const smallValue = await small.sign(record, context)
   const heldSmall = await small.verify(smallValue, context)
+  const sealedValue = await sealing.sign(record, context)
+  const heldSealed = await sealing.verify(sealedValue, context)
 
   const packed = () => ({ bsZ: deflateSync(serialize(beakerSession), { level: 9 }).toString('base64') })
   const unpacked = ({ bsZ }) => deserialize(inflateSync(Buffer.from(bsZ, 'base64')))
@@ -72,6 +76,8 @@ async function prepare() {
       { name: 'sessionglass, plain claims', call: () => plain.verify(claims, context) },
       { name: 'sessionglass, plain claims not seen before', call: () => plainFirst.verify(claims, context) },
       { name: 'sessionglass, compact', call: () => small.verify(smallValue, context) },
+      { name: 'sessionglass, jwe', call: () => sealing.verify(sealedValue, context) },
+      { name: 'sessionglass, jwe not seen before', call: () => sealingFirst.verify(sealedValue, context) },
       { name: 'jose + bson', call: async () => unpacked((await jwtVerify(joseToken, key)).payload) },
       {
         name: 'jose + bson, an imported key',
@@ -91,6 +97,7 @@ async function prepare() {
       { name: 'sessionglass', call: () => ours.sign({ ...held, accessedAt: now }, context) },
       { name: 'sessionglass, plain claims', call: () => plain.sign(heldClaims, context) },
       { name: 'sessionglass, compact', call: () => small.sign({ ...heldSmall, accessedAt: now }, context) },
+      { name: 'sessionglass, jwe', call: () => sealing.sign({ ...heldSealed, accessedAt: now }, context) },
       { name: 'jose + bson', call: signWithJose },
       { name: 'jose + bson, an imported key', call: signWithImported },
       { name: 'iron-session', call: () => sealData(beakerSession, iron) },
@@ -109,6 +116,7 @@ async function prepare() {
       'sessionglass (bsZ)': cookie.length,
       'sessionglass, plain claims': claims.length,
       'sessionglass, compact': smallValue.length,
+      'sessionglass, jwe': sealedValue.length,
       'jose + bson': joseToken.length,
       'iron-session': sealed.length,
       jsonwebtoken: jsonwebtokenToken.length,
