@@ -181,6 +181,27 @@ function suite(kind: string, open: () => Promise<DjangoDatabase>, older?: OlderD
       expect((await seenByDjango()).user).toBeNull()
     })
 
+    test('Node lists where a user is signed in, and signs out the others: real Django sees them signed out', async () => {
+      const sessions = node.with({ owner: ({ _auth_user_id }) => _auth_user_id as string })
+      const others = [new CookieJar(), new CookieJar()]
+      for (const other of others) await other.signIn(site.url, 'dave', 'first')
+      const current = await sessions.load({ headers: { cookie: jar.header } })
+      const before = await sessions.listSessions('1', { current })
+      expect(before.sessions.length).toBeGreaterThanOrEqual(3)
+      expect(before.sessions[0]).toMatchObject({ isCurrent: true, data: { _auth_user_id: '1' } })
+      expect((await sessions.listSessions('2')).sessions).toEqual([])
+      expect(await sessions.endSessions('2')).toBe(0)
+      const ended = await sessions.endSessions('1', { except: current })
+      expect(ended).toBe(before.sessions.length - 1)
+      for (const other of others) {
+        expect(await (await other.fetch(`${site.url}/whoami`)).json()).toMatchObject({ user: null })
+      }
+      expect((await seenByDjango()).user).toBe('dave')
+      const [only] = (await sessions.listSessions('1')).sessions
+      expect(await sessions.endSession('1', only?.handle as string)).toBe(true)
+      expect((await seenByDjango()).user).toBeNull()
+    })
+
     test('of a session that is gone Django signs the claims again; in Node they are nobody’s', async () => {
       const before = jar.get('sessionid') ?? ''
       const gone = await load()

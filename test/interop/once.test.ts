@@ -228,7 +228,8 @@ if (hasRedis()) {
   const places = (): Omit<OnceSettings, 'store' | 'log'> => ({
     ...(servers.redis && { redisPort: servers.redis.port }),
   })
-  for (const store of ['redisStore', 'redisStore with ioredis'] as const) overStore(store, { places, rows: redisRows })
+  const stores = ['redisStore', 'redisStore with ioredis', 'redisStore with owners'] as const
+  for (const store of stores) overStore(store, { places, rows: redisRows })
   overStore('connect-redis', { places, rows: redisRows, isWeak: true })
 } else test.skip(redisHint, () => {})
 if (hasPostgres()) {

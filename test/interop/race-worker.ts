@@ -8,7 +8,7 @@ export interface RaceSettings extends StorePlaces {
   store: SharedStore
 }
 
-export type RaceAction = 'change' | 'touch' | 'regenerate' | 'destroy'
+export type RaceAction = 'change' | 'touch' | 'regenerate' | 'destroy' | 'end all'
 
 /** All for several sessions at once, each a Cookie header. */
 export type RaceQuestion =
@@ -19,8 +19,9 @@ export type RaceQuestion =
   | { ask: 'load'; cookies: readonly string[] }
   /** What each of those requests does at its end, so many milliseconds from now. */
   | { ask: 'end'; action: RaceAction; delays: readonly number[] }
-  /** Which of them a later request still finds. */
+  /** Which of them a later request still finds, or how many sessions the visitor has. */
   | { ask: 'look'; cookies: readonly string[] }
+  | { ask: 'list' }
 
 export interface RaceAnswer {
   cookies?: string[]
@@ -31,16 +32,19 @@ export interface RaceAnswer {
 
 const SECRET = 'swordfish-one-of-the-keys-0123456789abcdef'
 
-let sessions: Sessions
-let loaded: Awaited<ReturnType<Sessions['load']>>[] = []
+const OWNER = 'dave'
+
+let sessions: Sessions<{ user?: string; late?: boolean }>
+let loaded: Awaited<ReturnType<typeof sessions.load>>[] = []
 
 const answers = {
   async open({ settings }) {
     sessions = createSessions({
-      session: defineSession({ name: 'sid', idleTimeout: '30m' }),
+      session: defineSession<{ user?: string; late?: boolean }>({ name: 'sid', idleTimeout: '30m' }),
       store: await openSharedStore(settings.store, settings, { secretKey: SECRET }),
       codecs: [jwt({ secrets: [SECRET] })],
       expose: false,
+      owner: ({ user }) => user,
       // Each commit is due.
       touchEvery: 0,
     })
@@ -49,7 +53,7 @@ const answers = {
   async start({ count }) {
     const started = Array.from({ length: count }, async () => {
       const session = await sessions.load('')
-      session.data.user = 'dave'
+      session.data.user = OWNER
       return cookieOf(await sessions.commit(session))
     })
     return { cookies: await Promise.all(started) }
@@ -64,6 +68,7 @@ const answers = {
         await new Promise((resolve) => setTimeout(resolve, delays[index]))
         if (action === 'regenerate') session.regenerate()
         if (action === 'change' || action === 'regenerate') session.data.late = true
+        if (action === 'end all') return void (index === 0 && (await sessions.endSessions(OWNER)))
         await (action === 'destroy' ? sessions.destroy(session) : sessions.commit(session))
       }),
     )
@@ -72,6 +77,9 @@ const answers = {
   async look({ cookies }) {
     const found = await Promise.all(cookies.map((cookie) => sessions.load(cookie)))
     return { count: found.filter(({ isNew }) => !isNew).length }
+  },
+  async list() {
+    return { count: (await sessions.listSessions(OWNER)).sessions.length }
   },
 } satisfies { [Ask in RaceQuestion['ask']]: (question: Extract<RaceQuestion, { ask: Ask }>) => Promise<RaceAnswer> }
 

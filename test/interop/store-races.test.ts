@@ -57,6 +57,7 @@ async function race([here, there]: readonly Process[], [first, second]: readonly
     ])
     found.noticed += Number(after.count)
     found.alive += Number((await a.ask({ ask: 'look', cookies })).count)
+    if (first === 'end all') found.alive += Number((await a.ask({ ask: 'list' })).count)
   }
   return found
 }
@@ -68,6 +69,14 @@ const races: [RaceAction, RaceAction][] = [
   ['regenerate', 'change'],
 ]
 
+/** For stores that keep owners. */
+const racesOfOwners: [RaceAction, RaceAction][] = [
+  ['end all', 'change'],
+  ['end all', 'touch'],
+  ['end all', 'regenerate'],
+]
+const KEEP_OWNERS: RaceSettings['store'][] = ['redisStore with owners', 'sqlStore in PostgreSQL']
+
 function racesOf(store: RaceSettings['store'], settings: () => Omit<RaceSettings, 'store'>): void {
   describe(`two processes over ${store}`, () => {
     const processes: Process[] = []
@@ -76,7 +85,8 @@ function racesOf(store: RaceSettings['store'], settings: () => Omit<RaceSettings
     })
     afterAll(() => Promise.all(processes.map((each) => each.end())))
 
-    test.each(races)('%s beside %s: the session is gone', { timeout: 60_000 + ROUNDS * 200 }, async (first, second) => {
+    const all = KEEP_OWNERS.includes(store) ? [...races, ...racesOfOwners] : races
+    test.each(all)('%s beside %s: the session is gone', { timeout: 60_000 + ROUNDS * 200 }, async (first, second) => {
       const found = await race(processes, [first, second])
       if (process.env.FUZZ_RUNS) console.log(store, first, second, ROUNDS, JSON.stringify(found))
       expect(found.alive).toBe(0)
@@ -86,12 +96,12 @@ function racesOf(store: RaceSettings['store'], settings: () => Omit<RaceSettings
 
 racesOf('session-file-store', () => ({ folder }))
 if (hasRedis()) {
-  for (const store of ['connect-redis', 'redisStore', 'redisStore with ioredis'] as const) {
+  for (const store of ['connect-redis', 'redisStore', 'redisStore with ioredis', 'redisStore with owners'] as const) {
     racesOf(store, () => ({ ...(servers.redis && { redisPort: servers.redis.port }) }))
   }
 } else test.skip(redisHint, () => {})
 if (hasPostgres()) {
-  for (const store of ['connect-pg-simple', 'djangoStore in PostgreSQL'] as const) {
+  for (const store of ['connect-pg-simple', 'djangoStore in PostgreSQL', 'sqlStore in PostgreSQL'] as const) {
     racesOf(store, () => {
       if (!servers.postgres) return {}
       const { host, port, user, database } = servers.postgres

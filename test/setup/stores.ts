@@ -13,6 +13,7 @@ import {
   redisStore,
   type SessionStore,
   sqliteExecute,
+  sqlStore,
 } from '../../src/server/index.js'
 import { DJANGO_TABLE, openSqlite } from '../server/stores/sqlite.helpers.js'
 
@@ -23,6 +24,8 @@ export type SharedStore =
   | 'session-file-store'
   | 'redisStore'
   | 'redisStore with ioredis'
+  | 'redisStore with owners'
+  | 'sqlStore in PostgreSQL'
   | 'djangoStore in PostgreSQL'
   | 'djangoStore in SQLite'
 
@@ -63,6 +66,13 @@ export async function openSharedStore(
       return redisStore(await nodeRedis(redisPort as number), options)
     case 'redisStore with ioredis':
       return redisStore(ioRedis(redisPort as number), options)
+    case 'redisStore with owners':
+      return redisStore(await nodeRedis(redisPort as number), { ...options, owners: true })
+    case 'sqlStore in PostgreSQL': {
+      const sql = sqlStore({ execute: pgExecute(poolOf(postgres)), ...options })
+      await sql.createTable()
+      return sql
+    }
     case 'djangoStore in PostgreSQL': {
       const pool = poolOf(postgres)
       const columns =
