@@ -55,6 +55,7 @@ const functions: Record<string, [call: (options: object) => unknown, wrong: stri
   jwe: [(more) => server.jwe({ secrets, ...more }), 'payloads', 'payload'],
   jwt: [(more) => server.jwt({ secrets, ...more }), 'expire', 'expires'],
   memoryStore: [(more) => server.memoryStore(more), 'maxBytess', 'maxBytes'],
+  recentOnly: [(more) => server.recentOnly('10m', more), 'properties', 'property'],
   redisStore: [(more) => server.redisStore(redis, more), 'prefixes', 'prefix'],
   remoteJwks: [(more) => server.remoteJwks('https://issuer.example/jwks', more), 'cachemaxage', 'cacheMaxAge'],
   sessionCookie: [(more) => testing.sessionCookie(sessions, {}, more), 'keys', 'key'],
@@ -76,7 +77,6 @@ const WITHOUT = [
   'nextProxy',
   'nextSessions',
   'pgExecute',
-  'recentOnly',
   'requireRecent',
   'serializeForClient',
   'sessionFixture',
@@ -139,7 +139,7 @@ test.each<[string, string, () => unknown]>([
 const called: Record<string, readonly string[]> = {
   createKeys: ['clock'],
   createReadStats: ['clock'],
-  createSessions: ['clock', 'on'],
+  createSessions: ['clock', 'on', 'owner'],
   djangoJwt: ['claims', 'user'],
   djangoStore: ['clock', 'execute'],
   djangoUser: ['user'],
@@ -147,7 +147,8 @@ const called: Record<string, readonly string[]> = {
   memoryStore: ['clock', 'isAnonymous'],
   redisStore: ['clock'],
   remoteJwks: ['clock', 'fetch'],
-  verifySessions: ['clock', 'on'],
+  sqlStore: ['clock', 'execute'],
+  verifySessions: ['clock', 'on', 'owner'],
 }
 
 test.each(Object.entries(called).flatMap(([name, options]) => options.map((option) => [name, option] as const)))(
