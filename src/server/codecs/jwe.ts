@@ -100,7 +100,19 @@ const REFUSED_MEMBERS: Readonly<Record<string, string>> = {
  */
 export function jwe(options: JweOptions): SessionCodec {
   checkNames(options, OPTIONS, 'jwe')
-  return withSecrets(options, ['secrets'], create)
+  let newest: SessionCodec | undefined
+  const codec = withSecrets(options, ['secrets'], (known) => {
+    newest = create(known)
+    return newest
+  })
+  const { keys } = codec
+  if (!keys) return codec
+  // Secrets that are loaded: the public cookie goes by those of the moment, too.
+  const current = async (): Promise<Required<SessionCodec>> => {
+    await keys.ready()
+    return newest?.publicCodec as Required<SessionCodec>
+  }
+  return { ...codec, publicCodec: { ...publicCodecOf(current), keys } }
 }
 
 function create(options: Known<JweOptions>): SessionCodec {
@@ -172,10 +184,13 @@ function publicCodec(keys: EncryptionKeys, payload: 'bson' | 'claims', bsonTypes
     if (payload === 'claims') return (await import('./jwt.js')).jwt({ secrets })
     return (await import('./beaker-jwt.js')).beakerJwt({ secrets, bsonTypes })
   }
-  const codec = (): Promise<Required<SessionCodec>> => {
+  return publicCodecOf(() => {
     made ??= make() as Promise<Required<SessionCodec>>
     return made
-  }
+  })
+}
+
+function publicCodecOf(codec: () => Promise<Required<SessionCodec>>): SessionCodec {
   return {
     name: 'jwe, its public cookie',
     family: 'jws',

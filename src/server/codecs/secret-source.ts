@@ -2,7 +2,7 @@
  * A codec whose secrets may come from functions, out of the environment or a vault.
  */
 import { type Known, loadSecrets, type SecretOptions } from '../keys/key-source.js'
-import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
+import type { SessionCodec } from './codec.js'
 
 /**
  * Makes a codec, at once or, if one of its secrets is a function, with its first use and then with each change of its secrets: a new codec
@@ -20,20 +20,13 @@ export function withSecrets<Options extends SecretOptions, Codec extends Session
   const codecs = loadSecrets(options, names, create)
   if (!codecs) return create(options as Known<Options>)
   const { shape, current, use } = codecs
-  const keys = { ...codecs, publicKeys: async () => [] }
-  const working = (shape: SessionCodec, of: (codec: SessionCodec) => SessionCodec) => ({
-    keys,
-    verify: async (value: string, context: CodecContext) => of(await current()).verify(value, context),
-    ...(shape.sign && {
-      sign: (record: SessionRecord, context: CodecContext) =>
-        use((codec) => (of(codec) as Required<SessionCodec>).sign(record, context)),
-    }),
-  })
-  const ofPublic = ({ publicCodec }: SessionCodec): SessionCodec => publicCodec as SessionCodec
   return {
     ...shape,
-    ...working(shape, (codec) => codec),
+    keys: { ...codecs, publicKeys: async () => [] },
     deriveKeys: async (label) => (await (await current()).deriveKeys?.(label)) ?? [],
-    ...(shape.publicCodec && { publicCodec: { ...shape.publicCodec, ...working(shape.publicCodec, ofPublic) } }),
+    verify: async (value, context) => (await current()).verify(value, context),
+    ...(shape.sign && {
+      sign: (record, context) => use((codec) => (codec as Required<SessionCodec>).sign(record, context)),
+    }),
   }
 }
