@@ -67,6 +67,13 @@ export type { OnceOptions } from './core/once.js'
 export type { SessionsChanges, SessionsOptions, VerifyOptions } from './core/options.js'
 export type { EndSessionsOptions, ListSessionsOptions, OwnedSession, OwnedSessions } from './core/owned-sessions.js'
 export type { Owner } from './core/owner.js'
+export {
+  createRevocations,
+  type RevocableSession,
+  type Revocation,
+  type Revocations,
+  type RevocationsOptions,
+} from './core/revocation.js'
 export type { Session } from './core/session.js'
 export { createSessions, type Sessions } from './core/sessions.js'
 export { type ReadOnlySessions, verifySessions } from './core/verify-sessions.js'
@@ -87,6 +94,7 @@ export type { CodecKeys, KeyRing } from './keys/keys.js'
 export { createKeys, type KeySource, type Keys, type KeysOptions } from './keys/keys.js'
 export type { HmacAlgorithm, Jwk, JwsAlgorithm } from './keys/prepared-key.js'
 export { type RemoteJwksOptions, remoteJwks } from './keys/remote-jwks.js'
+export { keyThumbprint } from './keys/thumbprint.js'
 export { type BeakerConfig, type BeakerConfigOptions, fromBeakerConfig } from './presets/beaker-config.js'
 export { type WsgiJwtSessionOptions, wsgiJwtSession } from './presets/wsgi-jwt-session.js'
 export { type DjangoStoreOptions, djangoStore } from './stores/django.js'

@@ -40,6 +40,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_DESTROYED'
   /** The head of the response has left, and only a cookie could save or end the session. */
   | 'ERR_SESSION_TOO_LATE'
+  /** The session, or the key that signed it, was revoked. */
+  | 'ERR_SESSION_REVOKED'
   /** The visitor proved who they are too long ago, or the session does not know when. */
   | 'ERR_SESSION_NOT_RECENT'
   /** The work of `session.once` failed in another process, which has the error. */

@@ -4,7 +4,7 @@
  */
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { SessionCodec, SessionData } from '../../src/server/index.js'
+import { keyThumbprint, type SessionCodec, type SessionData } from '../../src/server/index.js'
 import {
   deepFreeze,
   expectClean,
@@ -111,6 +111,13 @@ export function codecContract(options: CodecContractOptions): void {
         for (const key of keys) macs.add(Buffer.from(await key.sign('text')).toString('hex'))
       }
       expect(macs.size).toBe(several.deriveKeys ? (rotates ? 6 : 2) : 0)
+    })
+
+    test('keys have thumbprints, in their order and the same for every codec', async () => {
+      const secrets = rotates ? pool.slice(0, 3) : [secret]
+      const thumbprints = await create({ secrets }).thumbprints?.()
+      const expected = await Promise.all(secrets.map((text) => keyThumbprint(new TextEncoder().encode(text))))
+      expect(thumbprints?.slice(0, secrets.length) ?? expected).toEqual(expected)
     })
 
     codecRefusals(create, { rotates })

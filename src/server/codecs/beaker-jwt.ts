@@ -93,6 +93,7 @@ function create(options: Known<BeakerJwtOptions>): SessionCodec {
     meta: BEAKER_KEYS,
     keepsId: true,
     deriveKeys: hmacKeys.derive,
+    thumbprints: hmacKeys.thumbprints,
     // What was verified before needs no second look at its form.
     matches: (value) => cache.get(value) !== undefined || looksLikeJwt(value),
     verify: async (value, context) => readAgain(value, context, verifier) ?? verify(value, context, verifier),

@@ -134,6 +134,7 @@ function create(options: Known<BeakerOptions>, warnings: string[]): BeakerCodec 
     warnings,
     keepsId: true,
     deriveKeys: settings.signer.derive,
+    thumbprints: settings.signer.thumbprints,
     matches: looksLikeBeaker,
     verify: (value, context) => verify(value, context, settings),
     ...(isReadOnly ? {} : { sign: (record, context) => sign(record, context, settings) }),
@@ -390,6 +391,7 @@ function placeOf(record: SessionRecord, settings: BeakerSettings): NamedPlace | 
 
 interface BeakerSigner {
   readonly derive: HmacKeys['derive']
+  readonly thumbprints: HmacKeys['thumbprints']
   /** The signature and the body behind it. */
   sign(body: string, context: CodecContext): Promise<string>
   /** @throws {SessionError} `ERR_SESSION_SIGNATURE` */
@@ -424,6 +426,7 @@ function createBeakerSigner(
   const keys = validateKeys.map(encodeUtf8)
   return {
     derive: hmacKeys.derive,
+    thumbprints: hmacKeys.thumbprints,
     async sign(body, context) {
       const mac = await hmacKeys.sign(body, context)
       return encodeHex(mac) + body

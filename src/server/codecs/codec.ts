@@ -113,6 +113,11 @@ export interface SessionCodec {
   deriveKeys?(label: string): Promise<readonly DerivedKey[]>
   /** For a codec that browsers can't read: signs the public cookie, with keys of its own, if no other codec of the list does. */
   readonly publicCodec?: SessionCodec
+  /**
+   * Names each key by something that tells nothing of it, in the order of `keyIndex`, as `keyThumbprint` does: so that all that one of them
+   * signed can be revoked. Undefined: it has no such name. Absent: no key verifies.
+   */
+  thumbprints?(): Promise<readonly (string | undefined)[]>
   /** For a codec with named claims: the same one, with the names of the definition where its own options give none. */
   forSession?(definition: Pick<SessionDefinition, 'fields' | 'sessionField'>): SessionCodec
   /** Tells by shape alone whether a value may be of this family. */

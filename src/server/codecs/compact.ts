@@ -106,6 +106,7 @@ function create(options: Known<CompactOptions>): SessionCodec {
     chunks,
     keepsId: true,
     deriveKeys: settings.hmacKeys.derive,
+    thumbprints: settings.hmacKeys.thumbprints,
     matches: looksLikeCompact,
     verify: (value, context) => verify(value, context, settings),
     sign: (record, context) => sign(record, context, settings),

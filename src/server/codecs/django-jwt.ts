@@ -136,6 +136,7 @@ function create<User extends object>(options: Known<DjangoJwtOptions<User>>): Se
     keys: ring,
     keepsId: true,
     ...(ring.deriveKeys && { deriveKeys: ring.deriveKeys }),
+    thumbprints: ring.thumbprints,
     matches: looksLikeJwt,
     verify: (value, context) => tokens.verify(value, context, (claims) => readToken(claims, context, settings)),
     ...(ring.canSign && { sign: (record, context) => sign(record, context, settings) }),

@@ -86,6 +86,11 @@ function create(options: Known<DjangoSignedOptions>): SessionCodec {
     keepsId: false,
     matches: looksLikeDjangoSigned,
     deriveKeys: settings.deriveKeys,
+    // Then the same secrets with SHA-1.
+    thumbprints: async () => {
+      const all = await settings.thumbprints()
+      return [...all, ...all]
+    },
     verify: (value, context) => verify(value, context, settings),
     sign: (record, context) => sign(record, context, settings),
     changed: djangoSessionChanged,
@@ -95,6 +100,7 @@ function create(options: Known<DjangoSignedOptions>): SessionCodec {
 
 interface DjangoSignedSettings {
   deriveKeys: Required<SessionCodec>['deriveKeys']
+  thumbprints: Required<SessionCodec>['thumbprints']
   signer: TimestampSigner
   serializer: PythonSerializer
   /** Milliseconds. */
@@ -109,6 +115,7 @@ function settingsOf(options: Known<DjangoSignedOptions>): DjangoSignedSettings {
   const maxInflated = checkMaxInflated(options.maxInflated)
   return {
     deriveKeys: (label) => secrets.keys(label, 'SHA-256'),
+    thumbprints: secrets.thumbprints,
     signer: createTimestampSigner({ secrets, salt, legacy }),
     serializer: createPythonSerializer({ serializer, maxLength: maxInflated, maxValues: MAX_COOKIE_VALUES }),
     maxAge: checkDuration(options.maxAge ?? COOKIE_AGE, 'maxAge'),

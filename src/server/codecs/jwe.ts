@@ -141,6 +141,7 @@ function create(options: Known<JweOptions>): SessionCodec {
     meta: META,
     keepsId: true,
     deriveKeys: keys.derive,
+    thumbprints: keys.thumbprints,
     publicCodec: publicCodec(keys, payload, settings.types),
     matches: (value) => VALUE.test(value),
     verify: (value, context) => verify(value, context, settings),

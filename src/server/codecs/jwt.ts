@@ -103,6 +103,7 @@ function create(options: Known<JwtOptions>): SessionCodec {
     keys: ring,
     keepsId: settings.identify,
     ...(ring.deriveKeys && { deriveKeys: ring.deriveKeys }),
+    thumbprints: ring.thumbprints,
     matches: looksLikeJwt,
     verify: (value, context) => tokens.verify(value, context, (claims) => readToken(claims, context, settings)),
     ...(ring.canSign && { sign: (record, context) => sign(record, context, settings) }),

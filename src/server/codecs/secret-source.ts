@@ -23,6 +23,7 @@ export function withSecrets<Options extends SecretOptions, Codec extends Session
   return {
     ...shape,
     keys: { ...codecs, publicKeys: async () => [] },
+    thumbprints: async () => (await (await current()).thumbprints?.()) ?? [],
     deriveKeys: async (label) => (await (await current()).deriveKeys?.(label)) ?? [],
     verify: async (value, context) => (await current()).verify(value, context),
     ...(shape.sign && {

@@ -57,8 +57,14 @@ interface AuthenticatedDraft {
   readonly data: SessionData
   /** In this request. */
   readonly isAuthenticated: boolean | undefined
-  /** Who the session belonged to when it was loaded. */
-  readonly authenticatedOwner: string | undefined
+  readonly signIn: SignIn | undefined
+}
+
+/** As a session had it when it was loaded. */
+export interface SignIn {
+  /** As the data has it. */
+  readonly at: unknown
+  readonly owner: string | undefined
 }
 
 /**
@@ -66,9 +72,11 @@ interface AuthenticatedDraft {
  * has proved anything.
  */
 export function forgetAuthentication({ ownerOf }: { readonly ownerOf: ReadOwner }, draft: AuthenticatedDraft): void {
-  const { data, isAuthenticated, authenticatedOwner } = draft
-  if (isAuthenticated || !Object.hasOwn(data, AUTHENTICATED)) return
-  const isOwners = ownerOf === noOwner || (authenticatedOwner !== undefined && ownerOf(data) === authenticatedOwner)
+  const { data, isAuthenticated, signIn } = draft
+  const at = Object.hasOwn(data, AUTHENTICATED) ? data[AUTHENTICATED] : undefined
+  // What this request put there is what it means.
+  if (isAuthenticated || at === undefined || !Object.is(at, signIn?.at)) return
+  const isOwners = ownerOf === noOwner || (signIn?.owner !== undefined && ownerOf(data) === signIn.owner)
   if (!(isOwners && hasApplicationKeys(data))) Reflect.deleteProperty(data, AUTHENTICATED)
 }
 

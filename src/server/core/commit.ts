@@ -24,6 +24,7 @@ import {
   type Shown,
   type SignedPublic,
 } from './public-cookie.js'
+import { revokedError } from './revocation.js'
 import {
   type BrowserCookies,
   type Draft,
@@ -128,6 +129,10 @@ export async function commitNow(
   const plan = planned && ruledPlan(settings, draft, { plan: planned, rule, now })
   // Copied before anything is awaited: what the application changes meanwhile is a change for the next commit.
   const base = plan && copyOf(draft.data)
+  if (plan && (await isRevokedMeanwhile(settings, draft))) {
+    state.isDestroyed = true
+    return respond(settings, state, [], headers)
+  }
 
   const isChange = plan !== undefined && plan.reason !== 'renewed' && plan.reason !== 'upgraded'
   const signer = createPublicSigner(settings, draft, { isChange, isSigned: !plan?.isRowOnly, now })
@@ -267,6 +272,13 @@ function ruledPlan(
 function isTouchDue({ lifetimeOf, needsTouch }: Settings, loaded: LoadedSession, now: Date): boolean {
   const { codec, record } = loaded
   return needsTouch(lifetimeOf(loadedData(loaded)), record, now, codec.needsRenewal?.(record, now))
+}
+
+/** A new id would outlive the revocation of the old one. Who has just proved who they are has nothing to do with that. */
+async function isRevokedMeanwhile(settings: Settings, draft: Draft): Promise<boolean> {
+  const { loaded, isRegenerated, isAuthenticated } = draft
+  if (!settings.revocation || !loaded || !isRegenerated || isAuthenticated) return false
+  return (await revokedError(settings, loaded, { isFresh: true })) !== undefined
 }
 
 /** @throws {SessionError} `ERR_SESSION_PROTECTED` */

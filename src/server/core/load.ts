@@ -14,6 +14,7 @@ import { PUBLIC_SUFFIX } from './expose.js'
 import { type CookieSource, cookieHeader, createRequestMemory, isTokenSource, type TokenSource } from './http.js'
 import { contextOf, type LoadSettings } from './options.js'
 import { AUTHENTICATED } from './own-keys.js'
+import { revokedError } from './revocation.js'
 import {
   identify,
   isProtected,
@@ -24,7 +25,7 @@ import {
   type SessionOwner,
   type SessionState,
 } from './session.js'
-import { isFlight, type RowReader } from './store-rows.js'
+import { isNoSession, type RowReader } from './store-rows.js'
 import { createVerifications } from './verifications.js'
 
 /** Finds the session of a request. */
@@ -113,7 +114,7 @@ async function loadSession<Data extends object>(
     const verified = rejections.filter((rejection) => rejection.error.verified)
     if (settings.replaceUnreadable && verified.length === 1) state.isReplaceable = true
   }
-  if (Object.hasOwn(data, AUTHENTICATED)) state.authenticatedOwner = settings.ownerOf(data)
+  if (Object.hasOwn(data, AUTHENTICATED)) state.signIn = { at: data[AUTHENTICATED], owner: settings.ownerOf(data) }
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)
   return new Session<Data>(data as Data, state, owner)
 }
@@ -160,6 +161,7 @@ export async function findLoadedSession(
     let accepted = rows && !(outcome instanceof SessionError) ? await withRow(settings, rows, outcome) : outcome
     // How long a session may last is in its data.
     if (!(accepted instanceof SessionError)) accepted = refusalOf(settings, accepted, now) ?? accepted
+    if (!(accepted instanceof SessionError)) accepted = (await revokedError(settings, accepted)) ?? accepted
     if (!(accepted instanceof SessionError)) loaded = accepted
     else if (!loaded) {
       const id = outcome instanceof SessionError ? undefined : outcome.record.id
@@ -257,7 +259,7 @@ async function withRow(
   const { id } = record
   try {
     const row = id ? await rows.find(id) : undefined
-    if (row && !isFlight(row.data))
+    if (row && !isNoSession(row.data))
       return { ...candidate, record: timedBy(row, candidate), row, base: settings.copyForCommit?.(row.data) }
     const why = id ? 'The store has no such session: it was destroyed or expired' : 'The token names no session'
     return new SessionError('ERR_SESSION_EXPIRED', why, { verified: !codec.bareId })

@@ -48,6 +48,7 @@ import {
   readOwnTimes,
 } from './own-lifetime.js'
 import { createOwner, type Owner, type ReadOwner } from './owner.js'
+import { checkRevocation, type Revocation } from './revocation.js'
 import type { Session, SessionOwner, Shown } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
 import { checkTenant, readerOfTenant, rowOwners, rowsOfTenant, tenantWarnings } from './tenant.js'
@@ -74,6 +75,11 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
    * undefined, null and an empty text: nobody is signed in.
    */
   owner?: Owner<Data>
+  /**
+   * Ends sessions that are valid by themselves: `createRevocations()`, or an object with `isRevoked(session)`, asked at each load. A session
+   * that is revoked counts as one that has expired.
+   */
+  revocation?: Revocation<Data>
   /** Keeps the data: the cookie then only names the session, with what its codec adds. Default: the cookie holds the data. */
   store?: SessionStore
   /**
@@ -140,6 +146,11 @@ export interface VerifyOptions<Data extends object = SessionData> {
    */
   owner?: Owner<Data>
   /**
+   * Ends sessions that are valid by themselves: `createRevocations()`, or an object with `isRevoked(session)`, asked at each load. A session
+   * that is revoked counts as one that has expired.
+   */
+  revocation?: Revocation<Data>
+  /**
    * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
    * says, which is true for `compact` and `jwe`: tokens of PyJWT and old Beaker sessions often have none, and never time out.
    */
@@ -178,6 +189,7 @@ export interface LoadSettings {
   readonly shown: Shown
   readonly ownTimes: ReadOwnTimes
   readonly ownerOf: ReadOwner
+  readonly revocation: Revocation | undefined
   /** Absent if nothing is ever written. */
   readonly once?: SessionOwner['once']
   /** The same. */
@@ -252,6 +264,7 @@ export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
   store: 1,
   tenant: 1,
   owner: 'function',
+  revocation: 1,
   requireTimes: 'switch',
   on: 'function',
   clock: 'function',
@@ -324,13 +337,16 @@ export function settleLoading<Data extends object>(
   if (fields && sessionField !== undefined) checkFields(fields, sessionField)
   const codecs = kept.codecs ?? options.codecs.map((codec) => (fields && codec.forSession?.(session)) ?? codec)
   const { requireTimes } = options
+  const timeouts = timeoutsOf(session, codecs, options.store)
+  const lifetimes = createLifetimes(timeouts)
+  const revocation = checkRevocation(options.revocation as Revocation | undefined)
+  revocation?.fits?.({ hasOwner: options.owner !== undefined, lastsFor: longestOf(timeouts, codecs) })
   const reader = options.store === undefined ? undefined : createRowReader(options.store)
   const emit = kept.emit ?? emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const heard = kept.heard ?? new WeakSet()
   const owners = [...codecs, ...(options.store ? [options.store] : [])]
   if (emit) listenTo(owners, codecs.length, { heard, emit })
   const ownTimes = readOwnTimes(otherSideOf(codecs, options.store))
-  const lifetimes = createLifetimes(timeoutsOf(session, codecs, options.store))
   return {
     name,
     tenant,
@@ -342,6 +358,7 @@ export function settleLoading<Data extends object>(
     endless: lifetimes.of(undefined).isEndless && !codecs.some(({ valueEnd }) => valueEnd) ? [ENDLESS] : [],
     ownTimes,
     ownerOf: createOwner(options.owner),
+    revocation,
     shown: {
       expose: session.expose ?? false,
       isReadable: codecs[0]?.readable === true,
@@ -399,6 +416,15 @@ function timeoutsOf(
 ): LifetimeOptions {
   const configured = byDefault && (store ?? writer)?.idleTimeout
   return { idleTimeout: configured ?? idleTimeout, absoluteTimeout }
+}
+
+/** Milliseconds that a session lasts at most after its last request; undefined: a codec says it. */
+function longestOf(
+  { idleTimeout, absoluteTimeout }: LifetimeOptions,
+  codecs: readonly SessionCodec[],
+): number | undefined {
+  const longest = Math.min(idleTimeout || Infinity, absoluteTimeout || Infinity)
+  return longest === Infinity && codecs.some(({ valueEnd }) => valueEnd) ? undefined : longest
 }
 
 /** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */

@@ -6,7 +6,7 @@ import type { SessionError } from '../../shared/errors.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
-import { type authenticate, authenticatedAt, type regenerate } from './authentication.js'
+import { type authenticate, authenticatedAt, type regenerate, type SignIn } from './authentication.js'
 import type { SetCookie } from './cookies.js'
 import { type CsrfState, createCsrfToken, isCsrfToken } from './csrf.js'
 import type { Expose } from './expose.js'
@@ -34,8 +34,8 @@ export interface SessionState extends CsrfState {
   isRegenerated: boolean
   /** The visitor proved in this request who they are. */
   isAuthenticated?: boolean
-  /** Who had done so, as the session was loaded. */
-  authenticatedOwner?: string | undefined
+  /** When somebody had done so, and who, as the session was loaded. */
+  signIn?: SignIn
   /** Its times are renewed now, whatever `touchEvery` says. */
   isTouched?: boolean
   isDestroyed: boolean
@@ -95,9 +95,11 @@ export interface PublicCookie {
   readonly record?: SessionRecord
 }
 
+const HAS_ENDED: ReadonlySet<string> = /* @__PURE__ */ new Set(['ERR_SESSION_EXPIRED', 'ERR_SESSION_REVOKED'])
+
 /** A value that verified but can't be read is not overwritten: a newer release may have written it. */
 export function isProtected(rejected: SessionError | undefined): boolean {
-  return rejected?.verified === true && rejected.code !== 'ERR_SESSION_EXPIRED'
+  return rejected?.verified === true && !HAS_ENDED.has(rejected.code)
 }
 
 /** What events tell of a session. */
@@ -166,7 +168,7 @@ export interface Draft {
   readonly isReplaceable: boolean | undefined
   readonly isRegenerated: boolean
   readonly isAuthenticated: boolean | undefined
-  readonly authenticatedOwner: string | undefined
+  readonly signIn: SignIn | undefined
   readonly isTouched: boolean | undefined
   /** A CSRF token of the id was made or verified. */
   readonly isNeeded: boolean
@@ -179,7 +181,7 @@ export interface Draft {
 export function draftOf(session: Session<object>): Draft {
   // Member by member: spreading takes longer than all else of a commit that writes nothing.
   const { id, createdAt, loaded, rejected, rejectedId, isCutShort, isReplaceable, browser } = stateOf(session)
-  const { isRegenerated, isAuthenticated, authenticatedOwner, isTouched, isNeeded } = stateOf(session)
+  const { isRegenerated, isAuthenticated, signIn, isTouched, isNeeded } = stateOf(session)
   const { data, isAsked } = dataOf(session)
   return {
     id,
@@ -191,7 +193,7 @@ export function draftOf(session: Session<object>): Draft {
     isReplaceable,
     isRegenerated,
     isAuthenticated,
-    authenticatedOwner,
+    signIn,
     isTouched,
     isNeeded,
     browser,

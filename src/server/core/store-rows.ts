@@ -38,9 +38,12 @@ type RowChange = (current: StoredSession | undefined) => StoredSession | undefin
 /** In place of a session's data, the state of `session.once`. */
 export const ONCE = '_sessionglass_once'
 
+/** In place of a session's data, what was revoked. */
+export const REVOKED = '_sessionglass_revoked'
+
 /** Such a row is no session, though its id may be sent as one where ids are not signed. */
-export function isFlight(data: SessionData): boolean {
-  return Object.hasOwn(data, ONCE)
+export function isNoSession(data: SessionData): boolean {
+  return Object.hasOwn(data, ONCE) || Object.hasOwn(data, REVOKED)
 }
 
 export interface RowsOptions {

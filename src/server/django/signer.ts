@@ -7,7 +7,7 @@ import { concatBytes, decodeBase64Url, encodeUtf8 } from '../../shared/bytes.js'
 import type { Duration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { refuseUndefined } from '../../shared/option-names.js'
-import { boundName, createHmacKeys, derivedOnce, type KeyUse, keyAt } from '../keys/hmac.js'
+import { boundName, createHmacKeys, derivedOnce, type KeyUse, keyAt, secretThumbprint } from '../keys/hmac.js'
 import { type Known, type LoadedKeys, loadSecrets, type SecretSource } from '../keys/key-source.js'
 import type { HmacKey } from '../platform/platform.js'
 
@@ -149,6 +149,8 @@ export interface DjangoSigningOptions extends Omit<DjangoSecretOptions, 'secretK
 export interface DjangoSecrets {
   /** The HMAC keys for a use, in the order of the secrets; derived once. */
   keys(salt: string, hash: DjangoHash): Promise<readonly HmacKey[]>
+  /** One for each secret. */
+  thumbprints(): Promise<readonly string[]>
   /** If a function gives them. */
   readonly loaded?: LoadedKeys
 }
@@ -158,7 +160,11 @@ export function createDjangoSecrets(options: DjangoSecretOptions): DjangoSecrets
   const create = (known: Known<DjangoSecretOptions>) => fixedSecrets(known, known.secretKeyFallbacks)
   const loaded = loadSecrets(options, ['secretKey', 'secretKeyFallbacks'], create)
   if (!loaded) return create(options as Known<DjangoSecretOptions>)
-  return { loaded, keys: async (salt, hash) => (await loaded.current()).keys(salt, hash) }
+  return {
+    loaded,
+    keys: async (salt, hash) => (await loaded.current()).keys(salt, hash),
+    thumbprints: async () => (await loaded.current()).thumbprints(),
+  }
 }
 
 /**
@@ -179,6 +185,7 @@ export function fixedSecrets(
   const secrets = [secretKey, ...fallbacks].map((key) => (typeof key === 'string' ? encodeUtf8(key) : key.slice()))
   const derived = new Map<string, Promise<readonly HmacKey[]>>()
   return {
+    thumbprints: async () => await Promise.all(secrets.map(secretThumbprint)),
     keys(salt, hash) {
       return derivedOnce(derived, `${hash} ${salt}`, () => derive(secrets, encodeUtf8(salt), hash))
     },

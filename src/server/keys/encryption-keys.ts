@@ -28,6 +28,7 @@ interface DecryptedToken {
 export interface EncryptionKeys {
   /** As `SessionCodec.deriveKeys`. */
   derive: HmacKeys['derive']
+  thumbprints: HmacKeys['thumbprints']
   /** A secret of 32 bytes for the public cookie, one of each secret. */
   publicSecrets(): Promise<readonly Uint8Array[]>
   /** Loads what `encrypt` needs. */
@@ -75,6 +76,7 @@ export function createEncryptionKeys({ secrets, enc, allowWeakSecrets }: Encrypt
 
   return {
     derive: hmacKeys.derive,
+    thumbprints: hmacKeys.thumbprints,
     publicSecrets: () => outputs(`${LABEL} HS256 public`, SECRET_BYTES),
     prepare: async () => void (await loadEncrypt()),
     async encrypt(plaintext, use) {

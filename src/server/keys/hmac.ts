@@ -58,6 +58,8 @@ export interface HmacKeys {
   verify(data: string | Uint8Array, mac: Uint8Array, use: KeyUse): Promise<number>
   /** Keys for something else than sessions, one of each secret, derived once for each label. */
   derive(label: string): Promise<readonly HmacKey[]>
+  /** The thumbprint of each secret. */
+  thumbprints(): Promise<readonly string[]>
 }
 
 /** Shortest secret in bytes; with a longer MAC it is as long as that (RFC 7518 §3.2). */
@@ -80,6 +82,7 @@ export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
     isCryptoKey(secret) ? hmacKeyOf(async () => secret) : platform.hmacKey(secret, hash),
   )
   const derived = new Map<string, Promise<HmacKey[]>>()
+  let thumbprints: Promise<string[]> | undefined
 
   async function keysFor(use: KeyUse): Promise<HmacKey[]> {
     return use.purpose === 'session' ? keys : await derive(publicCookieLabel(use))
@@ -96,6 +99,10 @@ export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
   return {
     size: keys.length,
     derive,
+    thumbprints() {
+      thumbprints ??= Promise.all(list.map(secretThumbprint))
+      return thumbprints
+    },
     sign: async (data, use) => signWith(keyAt(await keysFor(use), use.keyIndex), data),
     signText: async (data, use) => keyAt(await keysFor(use), use.keyIndex).signText(data),
     async verify(data, mac, use) {
@@ -110,7 +117,7 @@ export function createHmacKeys(options: HmacKeysOptions): HmacKeys {
   }
 }
 
-function isCryptoKey(secrets: Secrets | CryptoKey): secrets is CryptoKey {
+function isCryptoKey(secrets: Secrets | Uint8Array | CryptoKey): secrets is CryptoKey {
   return typeof secrets === 'object' && secrets !== null && 'algorithm' in secrets
 }
 
@@ -119,6 +126,15 @@ export function keyAt(keys: readonly HmacKey[], index = 0): HmacKey {
   const key = keys[index]
   if (key === undefined) throw new TypeError('There is no such key to sign with')
   return key
+}
+
+/** No signing input of a token begins so: see below. */
+const THUMBPRINT = 'sessionglass thumbprint\x01'
+
+/** The same whatever the secret is for, and of no use to who does not have it: HMAC-SHA-256; of a `CryptoKey`, with its own hash. */
+export async function secretThumbprint(secret: Uint8Array | CryptoKey): Promise<string> {
+  const key = isCryptoKey(secret) ? hmacKeyOf(async () => secret) : platform.hmacKey(secret, 'SHA-256')
+  return `secret.${await key.signText(THUMBPRINT)}`
 }
 
 /** No signing input of a token begins so: it has no byte 1 in it (RFC 7515 §5.1). */

@@ -51,6 +51,8 @@ export interface CodecKeys extends LoadedKeys {
 
 /** Keys for one codec or several. */
 export interface KeyRing extends Reloading<KeySet>, Pick<CodecKeys, 'publicKeys'> {
+  /** @internal One for each key. */
+  thumbprints(): Promise<readonly (string | undefined)[]>
   /** @internal For secrets that never change: see `SessionCodec`. */
   deriveKeys?(label: string): Promise<readonly HmacKey[]>
   /** @internal False if surely none of them signs. */
@@ -174,6 +176,7 @@ export function createKeyRing(loading: KeyLoading, initial?: KeySet): KeyRing {
     ...keys,
     canSign: loading.canSign,
     publicKeys: async () => (await keys.current()).flatMap(({ publicJwk }) => publicJwk ?? []),
+    thumbprints: async () => await Promise.all((await keys.current()).map((key) => key.thumbprint())),
     renewed: (set) => keys.newer(set, loading.cooldown),
   }
 }

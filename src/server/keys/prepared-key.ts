@@ -33,6 +33,8 @@ export interface PreparedKey extends KeyCost {
   /** @returns the token. Absent for a public key */
   sign?(token: UnsignedToken, use: KeyUse): Promise<string>
   verify(token: SignedToken, use: KeyUse): Promise<boolean>
+  /** Names the key and tells nothing of it: RFC 7638 for a pair. Undefined for a `CryptoKey` that can't be exported. */
+  thumbprint(): Promise<string | undefined>
 }
 
 export interface UnsignedToken {
@@ -114,6 +116,7 @@ export function keyOfSecret(alg: HmacAlgorithm, options: Omit<HmacKeysOptions, '
       return `${input}.${await hmacKeys.signText(input, use)}`
     },
     verify: async ({ signingInput, signature }, use) => (await hmacKeys.verify(signingInput, signature, use)) !== -1,
+    thumbprint: async () => (await hmacKeys.thumbprints())[0],
   }
 }
 
@@ -141,13 +144,15 @@ export async function keyOfPair(pair: KeyPair, alg: SignatureAlgorithm, givenKid
   const { calculateJwkThumbprint } = await import('jose/jwk/thumbprint')
   const { compactVerify } = await import('jose/jws/compact/verify')
   const { CompactSign } = privateKey ? await import('jose/jws/compact/sign') : {}
-  const kid = givenKid ?? (jwk && (await calculateJwkThumbprint(jwk)))
+  const thumbprint = jwk && (await calculateJwkThumbprint(jwk))
+  const kid = givenKid ?? thumbprint
   const labels = { ...(kid !== undefined && { kid }), alg }
   const publicInput = (use: KeyUse, signingInput: string) => bytesOf(publicCookieLabel(use) + signingInput)
   return {
     ...labels,
     cost: costOf(alg, modulusLength),
     givenKid,
+    thumbprint: async () => thumbprint,
     ...(jwk && { publicJwk: { ...jwk, ...labels, use: 'sig' } }),
     ...((privateKey || signBytes) && {
       async sign({ header, payload, signingInput }: UnsignedToken, use: KeyUse) {

@@ -173,6 +173,16 @@ describe('authenticatedAt', () => {
     })
   })
 
+  test('set by name counts as what it is, and a copy of the one before does not', async () => {
+    const { load, change } = await signedIn({ owner })
+    await change((session) => {
+      session.data = { user: 'eve', [KEY]: session.data[KEY] }
+    })
+    expect((await load()).data).toEqual({ user: 'eve' })
+    await change((session) => Object.assign(session.data, { user: 'dave', [KEY]: START / 1000 + 1 }))
+    expect((await load()).authenticatedAt).toEqual(new Date(START + 1000))
+  })
+
   test('without it a sign-out that leaves other data keeps it', async () => {
     const { load, change } = await signedIn()
     await change((session) => Object.assign(session.data, { cart: 1 }))
