@@ -139,6 +139,8 @@ export interface SessionCodec {
   cookieEnd?(data: SessionData, now: Date): Date | 'browser' | undefined
   /** As a store's. */
   endText?(time: Date): string
+  /** What `origin` read, in its own objects: then the core compares with it, and asks no `changed`. */
+  original?(record: SessionRecord): SessionData | undefined
   /** Whether the data differs from what `origin` read; absent: the core compares with a copy. */
   changed?(record: SessionRecord): boolean
 }

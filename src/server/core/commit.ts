@@ -250,7 +250,8 @@ function planOf(
 }
 
 function hasChanged({ base, codec, record }: LoadedSession, data: SessionData): boolean {
-  return base ? !equalValues(base, data) : (codec as Required<SessionCodec>).changed({ ...record, data })
+  const original = base ?? codec.original?.(record)
+  return original ? !equalValues(original, data) : (codec as Required<SessionCodec>).changed({ ...record, data })
 }
 
 /** Whether the change of a row is one for its cookie too. */

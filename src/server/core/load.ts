@@ -40,8 +40,8 @@ export type ReadPublic = (value: string, request: { now: Date; verifications: Ve
  * @param readPublic - for sessions that write it
  */
 export function createLoader<Data extends object>(settings: LoadSettings, readPublic?: ReadPublic): LoadSession<Data> {
-  const { clock: now, putWish, regenerate, authenticate, once, ownerOf, shown } = settings
-  const owner: SessionOwner = { now, putWish, regenerate, authenticate, once, ownerOf, shown }
+  const { clock: now, putWish, addFlash, regenerate, authenticate, once, ownerOf, shown } = settings
+  const owner: SessionOwner = { now, putWish, addFlash, regenerate, authenticate, once, ownerOf, shown }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null || isTokenSource(source)) {
@@ -209,7 +209,7 @@ async function verifyCandidate(
     try {
       const record = await codec.verify(value, context)
       // A codec with `changed` compares by the record's origin, any other with a copy.
-      const base = codec.changed && record.origin ? undefined : copyForCommit?.(record.data)
+      const base = (codec.original ?? codec.changed) && record.origin ? undefined : copyForCommit?.(record.data)
       const isCounted = record.version !== undefined
       return { value, record, codec, codecIndex, isCounted, base }
     } catch (error) {

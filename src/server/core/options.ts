@@ -33,6 +33,7 @@ import {
 import { type CsrfKeys, createCsrfKeys } from './csrf.js'
 import type { EmitEvent, SessionEventListener } from './events.js'
 import { createExposure, type Expose, type Exposure, publicName } from './expose.js'
+import { addFlash } from './flash.js'
 import { type PlainHttpWatch, watchPlainHttp } from './http.js'
 import { createLifetimes, createTouch, type Lifetime, type LifetimeOptions, type NeedsTouch } from './lifetime.js'
 import { createFlights, createOnce, type Flights } from './once.js'
@@ -48,7 +49,7 @@ import {
   readOwnTimes,
 } from './own-lifetime.js'
 import { createOwner, type Owner, type ReadOwner } from './owner.js'
-import { checkRevocation, type Revocation } from './revocation.js'
+import type { Revocation } from './revocation.js'
 import type { Session, SessionOwner, Shown } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
 import { checkTenant, readerOfTenant, rowOwners, rowsOfTenant, tenantWarnings } from './tenant.js'
@@ -194,6 +195,7 @@ export interface LoadSettings {
   readonly once?: SessionOwner['once']
   /** The same. */
   readonly putWish?: SessionOwner['putWish']
+  readonly addFlash?: SessionOwner['addFlash']
   readonly regenerate?: SessionOwner['regenerate']
   readonly authenticate?: SessionOwner['authenticate']
   /** The rules of a session with this data. */
@@ -270,8 +272,8 @@ export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
   clock: 'function',
 }
 
-const OPTIONS: OptionNames<SessionsOptions> = {
-  ...VERIFY_OPTIONS,
+// Not spread: a bundler keeps that where only `verifySessions` is called.
+const OPTIONS: OptionNames<SessionsOptions> = /* @__PURE__ */ Object.assign({}, VERIFY_OPTIONS, {
   secrets: 1,
   reloadEvery: 1,
   expose: 1,
@@ -294,7 +296,7 @@ const OPTIONS: OptionNames<SessionsOptions> = {
   partitioned: 'switch',
   priority: 1,
   embedded: 'switch',
-}
+} satisfies OptionNames<Omit<SessionsOptions, keyof VerifyOptions>>)
 
 /** @throws {TypeError} for an option that does not exist, or belongs elsewhere */
 export function checkSessionsOptions<Options extends object>(
@@ -339,8 +341,13 @@ export function settleLoading<Data extends object>(
   const { requireTimes } = options
   const timeouts = timeoutsOf(session, codecs, options.store)
   const lifetimes = createLifetimes(timeouts)
-  const revocation = checkRevocation(options.revocation as Revocation | undefined)
-  revocation?.fits?.({ hasOwner: options.owner !== undefined, lastsFor: longestOf(timeouts, codecs) })
+  const { owner } = options
+  const revocation = options.revocation as Revocation | undefined
+  const ends = codecs.some(({ valueEnd }) => valueEnd)
+  if (revocation !== undefined && typeof revocation?.isRevoked !== 'function') {
+    throw new TypeError('Option "revocation" must have a function isRevoked')
+  }
+  revocation?.fits?.({ hasOwner: owner !== undefined, ...timeouts, ends })
   const reader = options.store === undefined ? undefined : createRowReader(options.store)
   const emit = kept.emit ?? emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const heard = kept.heard ?? new WeakSet()
@@ -355,9 +362,9 @@ export function settleLoading<Data extends object>(
     publicName: publicName(name),
     codecs,
     publicCodec: undefined,
-    endless: lifetimes.of(undefined).isEndless && !codecs.some(({ valueEnd }) => valueEnd) ? [ENDLESS] : [],
+    endless: lifetimes.of(undefined).isEndless && !ends ? [ENDLESS] : [],
     ownTimes,
-    ownerOf: createOwner(options.owner),
+    ownerOf: createOwner(owner),
     revocation,
     shown: {
       expose: session.expose ?? false,
@@ -416,15 +423,6 @@ function timeoutsOf(
 ): LifetimeOptions {
   const configured = byDefault && (store ?? writer)?.idleTimeout
   return { idleTimeout: configured ?? idleTimeout, absoluteTimeout }
-}
-
-/** Milliseconds that a session lasts at most after its last request; undefined: a codec says it. */
-function longestOf(
-  { idleTimeout, absoluteTimeout }: LifetimeOptions,
-  codecs: readonly SessionCodec[],
-): number | undefined {
-  const longest = Math.min(idleTimeout || Infinity, absoluteTimeout || Infinity)
-  return longest === Infinity && codecs.some(({ valueEnd }) => valueEnd) ? undefined : longest
 }
 
 /** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */
@@ -561,6 +559,7 @@ export function settle<Data extends object>(given: SessionsOptions<Data>, from?:
     exposure,
     shown: { ...loading.shown, expose: exposeOf(given) as Expose },
     putWish: createPutWish(side),
+    addFlash,
     regenerate,
     authenticate,
     needsTouch: createTouch(options.touchEvery, loading.lifetimeOf({}).idle),

@@ -46,11 +46,20 @@ export interface Revocation<Data extends object = SessionData> {
   /**
    * Called once by `createSessions` and `verifySessions`.
    *
-   * @param sessions.hasOwner - the option `owner` is there
-   * @param sessions.lastsFor - milliseconds that a session lasts without a request; undefined: a codec says it
    * @throws {TypeError} if it can't be used with such sessions
    */
-  fits?(sessions: { readonly hasOwner: boolean; readonly lastsFor: number | undefined }): void
+  fits?(sessions: RevocableSessions): void
+}
+
+/** What `createSessions` and `verifySessions` were given. */
+export interface RevocableSessions {
+  /** The option `owner` is there. */
+  readonly hasOwner: boolean
+  /** Of the definition, in milliseconds. */
+  readonly idleTimeout?: number | undefined
+  readonly absoluteTimeout?: number | undefined
+  /** Every value ends by itself, by an option of its codec. */
+  readonly ends: boolean
 }
 
 interface RevocationSettings {
@@ -71,38 +80,17 @@ export async function revokedError(
   if (!revocation) return undefined
   const { record, codec } = loaded
   const data = loadedData(loaded)
-  const session: RevocableSession = Object.freeze({
-    id: record.id,
-    owner: ownerOf(data),
-    createdAt: record.createdAt,
-    authenticatedAt: authenticatedAt(data),
-    data,
-    codec: codec.name,
-    key: record.keyIndex === undefined ? undefined : (await codec.thumbprints?.())?.[record.keyIndex],
-  })
-  if (!(await ask(revocation, session, options))) return undefined
-  return new SessionError('ERR_SESSION_REVOKED', 'The session was revoked', { verified: true })
-}
-
-/** @throws {TypeError} for something that can't judge sessions */
-export function checkRevocation(revocation: Revocation | undefined): Revocation | undefined {
-  if (revocation === undefined || typeof revocation?.isRevoked === 'function') return revocation
-  throw new TypeError('Option "revocation" must have a function isRevoked')
-}
-
-async function ask(
-  revocation: Revocation,
-  session: RevocableSession,
-  options: { readonly isFresh: boolean } | undefined,
-): Promise<boolean> {
+  const owner = ownerOf(data)
   try {
-    const isRevoked = await revocation.isRevoked(session, options)
-    if (typeof isRevoked === 'boolean') return isRevoked
+    const key = record.keyIndex === undefined ? undefined : (await codec.thumbprints?.())?.[record.keyIndex]
+    const { id, createdAt } = record
+    const about = { id, owner, createdAt, authenticatedAt: authenticatedAt(data), data, codec: codec.name, key }
+    const isRevoked = await revocation.isRevoked(Object.freeze(about), options)
+    if (isRevoked === false) return undefined
+    if (isRevoked === true) return new SessionError('ERR_SESSION_REVOKED', undefined, { verified: true })
     throw new TypeError('isRevoked() must return true or false')
   } catch (error) {
-    if (isOutage(error)) throw error
-    const why = 'Whether the session is revoked could not be found out'
-    throw new SessionError('ERR_SESSION_STORE', why, { cause: error })
+    throw isOutage(error) ? error : new SessionError('ERR_SESSION_STORE', 'isRevoked() failed', { cause: error })
   }
 }
 
@@ -134,7 +122,7 @@ export interface Revocations {
   /** For the option `revocation`. */
   isRevoked(session: RevocableSession<never>, options?: { readonly isFresh?: boolean }): Promise<boolean>
   /** @throws {TypeError} for sessions without the option `owner`, and for those that last longer than `keepFor` */
-  fits(sessions: { readonly hasOwner: boolean; readonly lastsFor: number | undefined }): void
+  fits(sessions: RevocableSessions): void
   /**
    * Ends one session, whoever has its cookie.
    *
@@ -241,9 +229,10 @@ export function createRevocations(options: RevocationsOptions): Revocations {
   }
 
   return {
-    fits({ hasOwner, lastsFor = 0 }) {
+    fits({ hasOwner, idleTimeout, absoluteTimeout, ends }) {
       if (!hasOwner) throw new TypeError(NO_OWNER)
-      if (lastsFor > keepFor) throw new TypeError(TOO_SHORT)
+      const lastsFor = Math.min(idleTimeout || Infinity, absoluteTimeout || Infinity)
+      if (lastsFor > keepFor && !(ends && lastsFor === Infinity)) throw new TypeError(TOO_SHORT)
     },
     async isRevoked({ id, owner, authenticatedAt, key }, { isFresh = false } = {}) {
       const { until, keys } = await overviews.get(OVERVIEW, () => read<Overview>(OVERVIEW, NOTHING), isFresh)

@@ -10,7 +10,7 @@ import { type authenticate, authenticatedAt, type regenerate, type SignIn } from
 import type { SetCookie } from './cookies.js'
 import { type CsrfState, createCsrfToken, isCsrfToken } from './csrf.js'
 import type { Expose } from './expose.js'
-import { addFlash, type FlashValue, takeFlash } from './flash.js'
+import { type addFlash, type FlashValue, takeFlash } from './flash.js'
 import type { CookieSource } from './http.js'
 import type { Once, OnceOptions } from './once.js'
 import type { PutWish, Wish } from './own-lifetime.js'
@@ -123,6 +123,7 @@ export interface SessionOwner {
   /** Absent if nothing is ever written, as the next. */
   readonly once: Once | undefined
   readonly putWish: PutWish | undefined
+  readonly addFlash: typeof addFlash | undefined
   readonly regenerate: typeof regenerate | undefined
   readonly authenticate: typeof authenticate | undefined
   readonly ownerOf: ReadOwner
@@ -335,7 +336,7 @@ export class Session<Data extends object = SessionData> {
   flash(name: string, value: FlashValue): void
   flash(name: string, value?: FlashValue): unknown {
     if (value === undefined) return takeFlash(this.data as SessionData, name)
-    return addFlash(this.data as SessionData, name, value)
+    return this.#owner.addFlash?.(this.data as SessionData, name, value)
   }
 
   /**

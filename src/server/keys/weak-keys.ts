@@ -75,7 +75,9 @@ function isSquare(number: bigint): boolean {
   return root * root === number
 }
 
-const SQUARES: ReadonlySet<number> = new Set(Array.from({ length: 64 }, (_, number) => (number * number) % 64))
+const SQUARES: ReadonlySet<number> = /* @__PURE__ */ new Set(
+  /* @__PURE__ */ Array.from({ length: 64 }, (_, number) => (number * number) % 64),
+)
 
 /** Rounded down, by Newton's method from above. */
 function squareRoot(number: bigint): bigint {
