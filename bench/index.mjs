@@ -28,6 +28,7 @@ const TABLES = {
       ['ms of processor time', 'bytes of array buffers'],
       measureImports().map(({ name, milliseconds, arrayBuffers }) => [name, milliseconds.toFixed(1), arrayBuffers]),
     ),
+  revocation: async () => times('Load: with revocations', await runPart('revocation')),
   headers: async () =>
     table(
       'A Cookie header of 8 KB that nobody signed',

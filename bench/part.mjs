@@ -6,6 +6,7 @@ import { measureBeaker } from './beaker.mjs'
 import { measureClient } from './client.mjs'
 import { measureHeaders } from './headers.mjs'
 import { startPython } from './python.mjs'
+import { measureRevocation } from './revocation.mjs'
 import { measureCookies, measureServer } from './server.mjs'
 
 const [part, task] = process.argv.slice(2)
@@ -20,6 +21,7 @@ const parts = {
     withPython('python_beaker.py', (peer) => measureBeaker(task, (theirs, name) => rowsOf(peer, theirs, name))),
   client: () => measureClient(),
   headers: () => measureHeaders(),
+  revocation: () => measureRevocation(),
 }
 process.send(await parts[part]())
 

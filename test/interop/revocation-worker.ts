@@ -36,7 +36,7 @@ const answers = {
   async open({ redisUrl, cacheFor }) {
     const client = createClient({ url: redisUrl })
     await client.connect()
-    revocations = createRevocations({ store: redisStore({ client }), cacheFor })
+    revocations = createRevocations({ store: redisStore(client), cacheFor })
     sessions = createSessions({
       codecs: [jwt({ secrets: 'swordfish-one-of-the-keys-0123456789abcdef' })],
       expose: false,

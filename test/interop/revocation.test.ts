@@ -3,7 +3,7 @@
  * and when, is told by the clock of the machine, which both share; how many requests it serves meanwhile is printed.
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import { afterAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hasRedis, type Redis, redisHint } from '../setup/redis.js'
 import type { RevocationAnswer, RevocationQuestion } from './revocation-worker.js'
 import { workerProgram } from './worker-program.js'
@@ -15,7 +15,12 @@ const PER_SECOND = 1000
 const USERS = Array.from({ length: 50 }, (_, at) => `user ${at}`)
 
 /** One process. It answers several questions at a time. */
-function startProcess(): { ask(question: RevocationQuestion): Promise<RevocationAnswer>; end(): void } {
+interface Process {
+  ask(question: RevocationQuestion): Promise<RevocationAnswer>
+  end(): void
+}
+
+function startProcess(): Process {
   const child: ChildProcess = fork(worker, [], { execArgv: ['--no-warnings'] })
   const waiting = new Map<number, (answer: RevocationAnswer) => void>()
   let last = 0
@@ -37,22 +42,21 @@ function startProcess(): { ask(question: RevocationQuestion): Promise<Revocation
 
 if (hasRedis()) {
   describe('two processes at 2 000 requests per second', () => {
-    const [here, there] = [startProcess, startProcess].map((start) => ({ current: undefined, start })) as never as [
-      { current: ReturnType<typeof startProcess> | undefined; start: typeof startProcess },
-      { current: ReturnType<typeof startProcess> | undefined; start: typeof startProcess },
-    ]
+    const processes: Process[] = []
+    beforeAll(async () => {
+      const redisUrl = (servers.redis as Redis).url
+      for (let n = 0; n < 2; n++) {
+        const process = startProcess()
+        processes.push(process)
+        await process.ask({ ask: 'open', redisUrl, cacheFor: CACHE_FOR })
+      }
+    })
     afterAll(() => {
-      for (const each of [here, there]) each.current?.end()
+      for (const process of processes) process.end()
     })
 
     test('signing out everywhere takes effect within cacheFor, here at once, and for nobody else', async () => {
-      const processes = [here, there].map((each) => {
-        each.current = each.start()
-        return each.current
-      })
-      const [a, b] = processes as [ReturnType<typeof startProcess>, ReturnType<typeof startProcess>]
-      const redisUrl = (servers.redis as Redis).url
-      for (const each of processes) await each.ask({ ask: 'open', redisUrl, cacheFor: CACHE_FOR })
+      const a = processes[0] as Process
       const { cookies = [] } = await a.ask({ ask: 'start', users: USERS })
       const until = Date.now() + 4000
       const serving = processes.map((each) => each.ask({ ask: 'serve', cookies, perSecond: PER_SECOND, until }))

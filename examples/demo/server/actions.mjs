@@ -18,8 +18,8 @@ export const changes = {
     if (typeof name !== 'string' || name.trim() === '') throw new TypeError('a name, please')
     session.data.user = { name: name.trim().slice(0, MAX_NAME_LENGTH), roles: ['reader', 'editor'] }
     session.data.visits = 1
-    // A new id at each login: nobody gets in with one that was planted before it.
-    session.regenerate()
+    // A new id at each login: nobody gets in with one that was planted before it. The time of it is what "sign out everywhere" goes by.
+    session.regenerate({ authenticated: true })
     // Otherwise as the options say: until the browser closes.
     session.remember(remember === 'on' ? '30d' : undefined)
   },

@@ -6,7 +6,7 @@ import { changes } from './actions.mjs'
 import { explain, verdictOf } from './answers.mjs'
 import { createDesk } from './desk.mjs'
 import { createEventStream, message } from './event-stream.mjs'
-import { createEverywhere } from './everywhere.mjs'
+import { endEverywhere, hasEnded } from './everywhere.mjs'
 import { readPageFile, securityHeaders } from './files.mjs'
 import { readBody, refusal } from './guard.mjs'
 import { createKeys } from './keys.mjs'
@@ -22,12 +22,8 @@ export function createApp({ retireAfter }) {
   const settings = createSettings()
   const stream = createEventStream()
   const desk = createDesk({ keys, settings, onEvent: (event) => stream.log(event) })
-  const everywhere = createEverywhere()
   /** Renews a session for a page in use; it looks itself who asks. */
-  const touch = touchHandler(async (request) => {
-    everywhere.check(await desk.sessions.load(/** @type {Request} */ (request)))
-    return desk.sessions
-  })
+  const touch = touchHandler(() => desk.sessions)
   /** @type {Python | undefined} */
   let python
 
@@ -61,7 +57,7 @@ export function createApp({ retireAfter }) {
       const reason = refusal(request)
       const { pathname } = new URL(request.url ?? '/', 'http://localhost')
       if (reason) send(response, 403, { error: { message: reason } })
-      else if (pathname === '/session') touch(request, response)
+      else if (pathname === '/session') await renew(request, response)
       else if (request.method === 'POST') await post(pathname.slice(1), request, response)
       else if (pathname === '/events') await watch(request, response)
       else await sendFile(pathname, response)
@@ -69,6 +65,15 @@ export function createApp({ retireAfter }) {
       console.error(error)
       if (!response.headersSent) send(response, 500, { error: { message: 'the demo has a bug: see its terminal' } })
     }
+  }
+
+  /** @param {Request} request @param {Response} response */
+  async function renew(request, response) {
+    const { sessions } = desk
+    const session = await sessions.load(request)
+    if (!hasEnded(session)) return touch(request, response)
+    await sessions.commit(session, response)
+    send(response, 401, {})
   }
 
   /** @param {string} action @param {Request} request @param {Response} response */
@@ -101,9 +106,9 @@ export function createApp({ retireAfter }) {
     // Taken after the switch: the answer to a switch is the first cookie that is written by the new rule.
     const { sessions } = desk
     const session = await sessions.load(request)
-    everywhere.check(session)
+    hasEnded(session)
     if (action === 'sign-out-everywhere') {
-      everywhere.end(session)
+      await endEverywhere(session)
       // Every page asks whether its session is one of those.
       response.once('finish', () => stream.tell('check', null))
     }

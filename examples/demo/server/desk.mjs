@@ -4,6 +4,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { beakerJwt, createSessions } from '../../../dist/server/index.js'
 import { demoSession } from '../page/session.js'
+import { revocations } from './everywhere.mjs'
 
 /** @typedef {import('../../../dist/server/index.js').SessionEvent} SessionEvent */
 /** @typedef {ReturnType<typeof toPage>} PageEvent */
@@ -27,6 +28,8 @@ export function createDesk({ keys, settings, onEvent }) {
       session: demoSession,
       codecs: [beakerJwt({ secrets: keys.secrets(), compress: payload === 'compressed' })],
       expose: expose === 'user' ? ['user'] : true,
+      owner: ({ user }) => user?.name,
+      revocation: revocations,
       mode: mode === 'observe' ? 'observe' : 'write',
       // Every request writes, so that there is something to look at. The default is once a minute.
       touchEvery: 0,

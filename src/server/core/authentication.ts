@@ -68,7 +68,7 @@ export interface SignIn {
 }
 
 /**
- * Takes the time out of a session in which the application has nothing any more, and of one that belongs to somebody else now: nobody else
+ * Takes the time out of a session in which the application has nothing any more, and of one that belongs to another user now: that user
  * has proved anything.
  */
 export function forgetAuthentication({ ownerOf }: { readonly ownerOf: ReadOwner }, draft: AuthenticatedDraft): void {

@@ -124,7 +124,7 @@ export interface Revocations {
   /** @throws {TypeError} for sessions without the option `owner`, and for those that last longer than `keepFor` */
   fits(sessions: RevocableSessions): void
   /**
-   * Ends one session, whoever has its cookie.
+   * Ends one session, in every browser that has its cookie.
    *
    * @param session - or its id
    * @throws {SessionError} `ERR_SESSION_STORE`: call it again
