@@ -68,8 +68,8 @@ export interface SignIn {
 }
 
 /**
- * Takes the time out of a session in which the application has nothing any more, and of one that belongs to another user now: that user
- * has proved anything.
+ * Takes the time out of a session in which the application has nothing any more, and of one that belongs to another user now, who has proved
+ * nothing.
  */
 export function forgetAuthentication({ ownerOf }: { readonly ownerOf: ReadOwner }, draft: AuthenticatedDraft): void {
   const { data, isAuthenticated, signIn } = draft
