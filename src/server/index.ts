@@ -110,4 +110,4 @@ export {
   type SqliteStatement,
   sqliteExecute,
 } from './stores/sqlite.js'
-export type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from './stores/store.js'
+export type { OwnedQuery, SessionStore, StoredSession } from './stores/store.js'

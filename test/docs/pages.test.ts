@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { root } from '../../scripts/run.mjs'
+import { sqlStore } from '../../src/server/stores/sql-store.js'
 import { blocksOf, listPages, listPagesWithExamples, quotesOf, readPage, slugOf } from './pages.js'
 
 const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
@@ -49,6 +50,17 @@ describe('docs/formats.md', () => {
     const rows = [...text.matchAll(/^\| (\d+) \| \S.* \| \S.* \|$/gm)].map(([, number]) => Number(number))
     expect(rows).toEqual(Array.from({ length: 28 }, (_, index) => index + 1))
   })
+})
+
+test('docs/stores.md has the statements of createTable()', async () => {
+  const made: string[] = []
+  const execute = (sql: string): [] => {
+    if (sql.startsWith('CREATE')) made.push(`${sql};`)
+    return []
+  }
+  await sqlStore({ execute, dialect: 'postgresql' }).createTable()
+  const [, statements = ''] = /^```sql\n([\s\S]*?)^```$/m.exec(readPage('docs/stores.md')) ?? []
+  expect(statements.trim().replaceAll('\n  ', ' ').split('\n')).toEqual(made)
 })
 
 describe('the limits of docs/security.md', () => {

@@ -68,7 +68,8 @@ const MAX_PASSES = 10
 /** The rows of one owner. */
 interface OwnedRows {
   readonly rows: Rows
-  page(query: { limit: number; after?: string | undefined }): Promise<{ ids: readonly string[]; next?: string }>
+  /** Their ids, in order. */
+  page(query: { limit: number; after?: string | undefined }): Promise<readonly string[]>
   isOwned(row: StoredSession): boolean
 }
 
@@ -104,8 +105,10 @@ export async function listSessions<Data extends object>(
   if (after !== undefined && typeof after !== 'string') throw new TypeError('Option "after" must be a text')
   const { rows, page, isOwned } = rowsOf(settings, owner, 'listSessions')
   const currentIds = current ? await idsOf(settings, current) : []
-  const { ids, next } = await page({ limit, after })
-  const found = await inPortions(ids, async (id) => {
+  // One more tells whether there is a next page.
+  const ids = await page({ limit: limit + 1, after })
+  const next = nextAfter(ids.slice(limit - 1))
+  const found = await inPortions(ids.slice(0, limit), async (id) => {
     const row = await readRow(rows, id)
     if (!row || !('rejected' in row || isOwned(row))) return []
     return [await ownedSession<Data>(id, row, currentIds.includes(id))]
@@ -113,17 +116,30 @@ export async function listSessions<Data extends object>(
   return { sessions: found.flat().sort(byUse), ...(next !== undefined && { next }) }
 }
 
+/**
+ * Where the next page begins: behind the last id of this one, and at what its own first id has in common with that and one character more. A
+ * page may have it in a link, so it is no id, as long as ids are random.
+ */
+function nextAfter([last, first]: readonly string[]): string | undefined {
+  if (last === undefined || first === undefined) return undefined
+  const [before, behind] = [[...last], [...first]]
+  const place = behind.findIndex((character, at) => character !== before[at])
+  const between = behind.slice(0, place + 1).join('')
+  // Nothing is between two ids that differ in their last character.
+  return between === first ? last : between
+}
+
 /** Ends one session of an owner. */
 export async function endSession(settings: Settings, owner: unknown, handle: unknown): Promise<boolean> {
   if (typeof handle !== 'string') throw new TypeError('endSession() needs the handle of a session')
   const owned = rowsOf(settings, owner, 'endSession')
   for (let after: string | undefined; ; ) {
-    const { ids, next } = await owned.page({ limit: MAX_LIMIT, after })
+    const ids = await owned.page({ limit: MAX_LIMIT, after })
     for (const id of ids) {
       if ((await handleOf(id)) === handle) return (await endRow(settings, owned, id)) === 'ended'
     }
-    if (next === undefined) return false
-    after = next
+    if (ids.length < MAX_LIMIT) return false
+    after = ids.at(-1)
   }
 }
 
@@ -162,10 +178,10 @@ async function eachRow(
 ): Promise<Readonly<Record<Outcome, number>>> {
   const counts = { ended: 0, gone: 0, kept: 0 }
   for (let after: string | undefined; ; ) {
-    const { ids, next } = await page({ limit: MAX_LIMIT, after })
+    const ids = await page({ limit: MAX_LIMIT, after })
     for (const outcome of await inPortions(ids, task)) counts[outcome]++
-    if (next === undefined) return counts
-    after = next
+    if (ids.length < MAX_LIMIT) return counts
+    after = ids.at(-1)
   }
 }
 

@@ -6,7 +6,7 @@ import { encodeHex, encodeUtf8 } from '../../shared/bytes.js'
 import { isSessionError, SessionError } from '../../shared/errors.js'
 import { isPlainObject, type MaybePromise, type SessionData } from '../../shared/types.js'
 import { createMutex, type Mutex } from '../mutex.js'
-import type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from '../stores/store.js'
+import type { OwnedQuery, SessionStore, StoredSession } from '../stores/store.js'
 import { isApplicationError } from '../values.js'
 import type { EmitEvent } from './events.js'
 import type { ReadOwner } from './owner.js'
@@ -30,7 +30,7 @@ export interface Rows extends RowReader {
   touch(id: string, expiresAt: Date | undefined): Promise<StoredSession | undefined>
   remove(id: string): Promise<void>
   /** The ids of an owner's rows. Absent if the store keeps no owners. */
-  readonly listOwned?: (owner: string, query: OwnedQuery) => Promise<OwnedPage>
+  readonly listOwned?: (owner: string, query: OwnedQuery) => Promise<readonly string[]>
 }
 
 type RowChange = (current: StoredSession | undefined) => StoredSession | undefined
@@ -115,7 +115,7 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
     remove: (id) => ask(store, 'delete', () => writes.delete(id)),
     ...(store.listOwned && {
       listOwned: (owner: string, query: OwnedQuery) =>
-        ask(store, 'list', async () => (await store.listOwned?.(owner, query)) as OwnedPage),
+        ask(store, 'list', async () => (await store.listOwned?.(owner, query)) as readonly string[]),
     }),
   }
   return rows

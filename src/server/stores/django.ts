@@ -25,7 +25,7 @@ import {
   type SqlQuery,
   type SqlRow,
 } from './sql.js'
-import type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from './store.js'
+import type { OwnedQuery, SessionStore, StoredSession } from './store.js'
 
 export interface DjangoStoreOptions extends DjangoRowOptions {
   /** `pgExecute(pool)`, `sqliteExecute(database)`, or a function that runs a statement and returns its rows. */
@@ -163,18 +163,18 @@ async function listOwned(
   settings: DjangoStoreSettings,
   owner: string,
   { limit, after = '', ownerOf }: OwnedQuery,
-): Promise<OwnedPage> {
+): Promise<string[]> {
   const { execute, statements, times, clock } = settings
   const ids: string[] = []
   let last = after
   for (;;) {
     const rows = await rowsOf(execute(statements.scan, [last, times.write(clock()), String(SCAN)]))
     for (const row of rows) {
-      if (ids.length === limit) return { ids, next: last }
       last = String(row.session_key)
       if (await isOwned(settings, row, (data) => ownerOf(data) === owner)) ids.push(last)
+      if (ids.length === limit) return ids
     }
-    if (rows.length < SCAN) return { ids }
+    if (rows.length < SCAN) return ids
   }
 }
 

@@ -10,7 +10,7 @@ import type { SessionData } from '../../shared/types.js'
 import { withBsonTypes } from '../bson-types.js'
 import { asApplicationError } from '../values.js'
 import { readRow, writeRow } from './row.js'
-import type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from './store.js'
+import type { OwnedQuery, SessionStore, StoredSession } from './store.js'
 
 export interface MemoryStoreOptions {
   /** How many sessions are kept; the one that was used longest ago goes first. Default 10 000. */
@@ -122,12 +122,13 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
     if (ids?.size === 0) owned.delete(row.owner as string)
   }
 
-  function listOwned(owner: string, { limit, after = '' }: OwnedQuery): OwnedPage {
+  function listOwned(owner: string, { limit, after = '' }: OwnedQuery): string[] {
     const now = clock().getTime()
     const isLive = (id: string): boolean => Number(mapOf(id).get(id)?.end) > now
-    const ids = [...(owned.get(owner) ?? [])].filter((id) => id > after && isLive(id)).sort()
-    const page = ids.slice(0, limit)
-    return { ids: page, ...(ids.length > limit && { next: page.at(-1) as string }) }
+    return [...(owned.get(owner) ?? [])]
+      .filter((id) => id > after && isLive(id))
+      .sort()
+      .slice(0, limit)
   }
 
   function isFull(more: number): boolean {

@@ -301,10 +301,7 @@ function ownedStore({ commands, prefix, index, get, timeToLive, clock }: OwnedSe
       })
     },
     async listOwned(owner, { limit, after = '' }) {
-      // One more tells whether there is a next page.
-      const ids = (await run(LIST, indexesOf(owner), [after, String(limit + 1)])) as string[]
-      const page = ids.slice(0, limit)
-      return { ids: page, ...(ids.length > limit && { next: page.at(-1) as string }) }
+      return (await run(LIST, indexesOf(owner), [after, String(limit)])) as string[]
     },
   }
 }

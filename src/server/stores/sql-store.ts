@@ -17,7 +17,7 @@ import {
   type SqlQuery,
   type SqlRow,
 } from './sql.js'
-import type { OwnedPage, OwnedQuery, SessionStore, StoredSession } from './store.js'
+import type { OwnedQuery, SessionStore, StoredSession } from './store.js'
 
 export interface SqlStoreOptions {
   /** `pgExecute(pool)`, `sqliteExecute(database)`, or a function that runs a statement and returns its rows. */
@@ -148,12 +148,9 @@ async function listOwned(
   { execute, statements, clock }: SqlStoreSettings,
   owner: string,
   { limit, after = '' }: OwnedQuery,
-): Promise<OwnedPage> {
-  // One more tells whether there is a next page.
-  const params = [owner, after, String(clock().getTime()), String(limit + 1)]
-  const ids = (await statements.list(execute, params)).map(({ id }) => String(id))
-  const page = ids.slice(0, limit)
-  return { ids: page, ...(ids.length > limit && { next: page.at(-1) as string }) }
+): Promise<string[]> {
+  const params = [owner, after, String(clock().getTime()), String(limit)]
+  return (await statements.list(execute, params)).map(({ id }) => String(id))
 }
 
 /** Inside a transaction. */

@@ -28,17 +28,10 @@ export interface StoredSession {
 export interface OwnedQuery {
   /** Most ids to return. */
   limit: number
-  /** `next` of the page before. */
+  /** Only ids that sort after this text, which may be no id. */
   after?: string
   /** For a store without an index of owners, which looks at each row. */
   ownerOf(data: SessionData): string | undefined
-}
-
-/** Some of an owner's rows. */
-export interface OwnedPage {
-  ids: readonly string[]
-  /** If there are more: what `after` has to be. Opaque. */
-  next?: string
 }
 
 /**
@@ -64,10 +57,9 @@ export interface SessionStore {
   /** Deletes the row; a missing row is no error. */
   delete(id: string): MaybePromise<void>
   /**
-   * The ids of the rows of an owner that have not expired, in any order. A row that is there from the first page to the last is in one of
-   * them. Absent: sessions in this store can't be listed by their owner.
+   * The ids of the rows of an owner that have not expired, in their order. Fewer than `limit`: there are no more. Absent: sessions in this store can't be listed by their owner.
    */
-  listOwned?(owner: string, query: OwnedQuery): MaybePromise<OwnedPage>
+  listOwned?(owner: string, query: OwnedQuery): MaybePromise<readonly string[]>
   /** Moves the expiry of a row and nothing else; a deleted row stays deleted. Absent: the row is written again. */
   touch?(id: string, expiresAt: Date | undefined): MaybePromise<void>
   /**

@@ -110,6 +110,24 @@ describe('listSessions', () => {
     expect(new Set(devices([...first.sessions, ...second.sessions])).size).toBe(101)
   })
 
+  test('a page begins at a text that is no id, and all pages have each session once', async () => {
+    const { sessions, signIn } = server()
+    const ids: string[] = []
+    for (let n = 0; n < 40; n++) ids.push((await sessions.load(await signIn('dave', `d${n}`))).id)
+    for (const limit of [1, 7, 39, 40]) {
+      const found: unknown[] = []
+      for (let after: string | undefined; ; ) {
+        const page = await sessions.listSessions('dave', { limit, after })
+        found.push(...devices(page.sessions))
+        after = page.next
+        if (after === undefined) break
+        // Of 32 hex digits, as many as tell 40 ids apart.
+        expect(after.length).toBeLessThan(16)
+      }
+      expect(found.sort()).toEqual(ids.map((_, n) => `d${n}`).sort())
+    }
+  })
+
   test('a row that can not be read is listed without data, and can be ended', async () => {
     const { sessions, signIn, store } = server()
     await signIn('dave', 'phone')
@@ -132,7 +150,7 @@ describe('listSessions', () => {
     const { sessions } = server({ store })
     await rejection('ERR_SESSION_STORE', sessions.listSessions('dave'))
     await rejection('ERR_SESSION_STORE', sessions.endSessions('dave'))
-    store.listOwned = async () => ({ ids: ['a'] })
+    store.listOwned = async () => ['a']
     store.fault = new Error('down')
     await rejection('ERR_SESSION_STORE', sessions.listSessions('dave'))
     await rejection('ERR_SESSION_STORE', sessions.endSessions('dave'))
@@ -200,7 +218,7 @@ describe('the owner of a row', () => {
       },
     })
     await expect(visit((data) => Object.assign(data, { user: 'dave' }))).rejects.toThrow(RangeError)
-    expect((await store.listOwned?.('dave', { limit: 1, ownerOf: () => 'dave' }))?.ids).toEqual([])
+    expect(await store.listOwned?.('dave', { limit: 1, ownerOf: () => 'dave' })).toEqual([])
   })
 })
 
@@ -301,7 +319,7 @@ describe('endSessions', () => {
 
   test('an index that is older than its row ends nobody', async () => {
     const store = openStore()
-    store.listOwned = async () => ({ ids: [...store.rows.keys()] })
+    store.listOwned = async () => [...store.rows.keys()]
     const { sessions, signIn } = server({ store })
     const eve = await signIn('eve', 'phone')
     expect(await sessions.endSessions('dave')).toBe(0)
