@@ -79,14 +79,23 @@ export function refusePresentUndefined<Options extends object>(
 /** What a name has to share with another to be meant for it: half of all its letters and pairs is the same name. */
 const LEAST_LIKENESS = 0.2
 
-/** The name that shares most pairs of neighbouring letters, in relation to their lengths; all names if that is none of them. */
-function hint(name: string, names: readonly string[]): string {
+/**
+ * The name that shares most pairs of neighbouring letters, in relation to their lengths.
+ *
+ * @returns undefined if none of them is near
+ */
+export function nearestName(name: string, names: readonly string[]): string | undefined {
   const pairs = (text: string): string[] =>
     [...text.toLowerCase()].map((letter, at, all) => letter + (all[at + 1] ?? ''))
   const given = pairs(name)
   const likeness = (other: string): number =>
     pairs(other).filter((pair) => given.includes(pair)).length / (other.length + name.length)
   const [nearest = ''] = [...names].sort((one, other) => likeness(other) - likeness(one))
-  const isLikely = names.length < 2 || likeness(nearest) >= LEAST_LIKENESS
-  return isLikely ? `Did you mean "${nearest}"?` : `It has: ${names.join(', ')}`
+  return names.length < 2 || likeness(nearest) >= LEAST_LIKENESS ? nearest : undefined
+}
+
+/** The nearest name, or all of them. */
+function hint(name: string, names: readonly string[]): string {
+  const nearest = nearestName(name, names)
+  return nearest === undefined ? `It has: ${names.join(', ')}` : `Did you mean "${nearest}"?`
 }

@@ -1,0 +1,94 @@
+/**
+ * What a session holds, in words: what each value is, and the value itself only if a person asks for it.
+ */
+import { inspect } from 'node:util'
+import { encodeBase64 } from '../../shared/base64.js'
+import { encodeHex } from '../../shared/bytes.js'
+import { className, isPlainObject, type SessionData, type SessionMeta } from '../../shared/types.js'
+import { printable } from './terminal.js'
+
+/** What a value is, without what it says. */
+export function kindOf(value: unknown): string {
+  if (value === null || value === undefined) return 'null'
+  switch (typeof value) {
+    case 'string':
+      return `text, ${count(value.length, 'character')}`
+    case 'number':
+      return Number.isInteger(value) ? 'whole number' : 'number'
+    case 'bigint':
+      return 'whole number, beyond 53 bits'
+    case 'boolean':
+      return 'true or false'
+    default:
+  }
+  if (Array.isArray(value)) return `list, ${count(value.length, 'item')}`
+  if (value instanceof Date) return 'date'
+  if (ArrayBuffer.isView(value)) return `bytes, ${value.byteLength}`
+  if (value instanceof Map || value instanceof Set) return `${value.constructor.name}, ${count(value.size, 'item')}`
+  if (isPlainObject(value)) return `object, ${count(Object.keys(value).length, 'key')}`
+  return `${className(value)}, inert`
+}
+
+/** The value, for a person. */
+export function textOf(value: unknown): string {
+  if (value instanceof Date) return Number.isNaN(+value) ? 'no date' : value.toISOString()
+  if (value instanceof Uint8Array) return `${encodeHex(value)} (${count(value.length, 'byte')})`
+  if (typeof value === 'string') return printable(JSON.stringify(value))
+  return printable(inspect(value, { depth: 8, maxArrayLength: 1000, maxStringLength: 10_000, breakLength: 72 }))
+}
+
+/** The value, for a machine. What JSON lacks has a key that begins with `$`, as in Extended JSON of MongoDB. */
+export function jsonOf(value: unknown): unknown {
+  if (value === undefined || value === null) return null
+  if (typeof value === 'bigint') return { $numberLong: String(value) }
+  if (typeof value === 'number') return Number.isFinite(value) ? value : { $numberDouble: String(value) }
+  if (typeof value !== 'object') return value
+  if (value instanceof Date) return { $date: Number.isNaN(+value) ? null : value.toISOString() }
+  if (value instanceof Uint8Array) return { $binary: encodeBase64(value) }
+  if (Array.isArray(value)) return value.map(jsonOf)
+  if (value instanceof Set) return [...value].map(jsonOf)
+  if (value instanceof Map) return [...value].map(([key, member]) => [jsonOf(key), jsonOf(member)])
+  if (isPlainObject(value))
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, jsonOf(member)]))
+  return { $text: inspect(value) }
+}
+
+/** The keys of a session, each with what it is or what it says. */
+export function rowsOf(data: SessionData, shows: boolean): [name: string, value: string][] {
+  return Object.entries(data).map(([key, value]) => [printable(key), shows ? textOf(value) : kindOf(value)])
+}
+
+export function jsonRowsOf(data: SessionData, shows: boolean): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, shows ? jsonOf(value) : kindOf(value)]))
+}
+
+/** The times of a session, with how long ago that was. */
+export function timeRows(
+  { createdAt, accessedAt, notBefore, expiresAt }: SessionMeta,
+  now: Date,
+): [name: string, value: string][] {
+  const rows: [string, Date | undefined][] = [
+    ['created', createdAt],
+    ['last used', accessedAt],
+    ['valid from', notBefore],
+    ['expires', expiresAt],
+  ]
+  return rows.flatMap(([name, time]) => (time ? [[name, `${time.toISOString()} (${fromNow(time, now)})`]] : []))
+}
+
+export function fromNow(time: Date, now: Date): string {
+  const seconds = Math.round((time.getTime() - now.getTime()) / 1000)
+  const [size, unit] = UNITS.find(([size]) => Math.abs(seconds) >= size) ?? [1, 'second']
+  const text = count(Math.floor(Math.abs(seconds) / size), unit)
+  return seconds < 0 ? `${text} ago` : `in ${text}`
+}
+
+const UNITS: readonly (readonly [seconds: number, unit: string])[] = [
+  [86_400, 'day'],
+  [3600, 'hour'],
+  [60, 'minute'],
+]
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
