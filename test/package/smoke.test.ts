@@ -63,6 +63,14 @@ test('holds dist and the papers, nothing else', () => {
   ])
 })
 
+test('brings the command, for npx, also in a folder with a blank in its name', () => {
+  const folder = mkdtempSync(join(project, 'a folder '))
+  const { program, args } = npmCommand(['exec', '--no', '--', 'sessionglass', '--version'])
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd: folder, encoding: 'utf8' })
+  const { version } = JSON.parse(readFileSync(`${root}package.json`, 'utf8')) as { version: string }
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: `${version}\n`, stderr: '' })
+})
+
 test('names no source map that is not in it', () => {
   const files = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' })
   expect(files.filter((name) => name.endsWith('.map'))).toEqual([])

@@ -13,6 +13,7 @@ import {
   djangoSigned,
   isSessionError,
   type JwtOptions,
+  jwe,
   jwt,
   type KeyInput,
   type Keys,
@@ -21,32 +22,48 @@ import {
   type SessionRecord,
 } from '../index.js'
 import type { FoundValue } from './cookies.js'
+import { inspectValue } from './inspect.js'
 import type { GivenKey } from './keys.js'
 import { OutsideError, UsageError } from './terminal.js'
 
 type Options = Record<string, unknown>
 
-/** How each codec takes a key. Undefined: a key of this kind is none for it. */
+/**
+ * How each codec takes a key; undefined: a key of this kind is none for it. They are tried in this order: of those that read one token, the
+ * one that asks for most of it comes first.
+ */
 const CODECS: Readonly<Record<string, (key: GivenKey, options: Options) => SessionCodec | undefined>> = {
-  beakerJwt: ({ secrets }, options) => (secrets === undefined ? undefined : beakerJwt({ ...options, secrets })),
+  djangoJwt: ({ secrets, pair }, options) =>
+    pair === undefined
+      ? djangoJwt({ ...options, secrets: secrets as string })
+      : djangoJwt({ ...withoutWeak(options), keys: pair as KeyInput } as DjangoJwtOptions),
   jwt: ({ secrets, pair }, options) =>
     pair === undefined
-      ? jwt({ algorithms: ALL_HMAC, ...options, secrets: secrets as string })
+      ? jwt({ ...options, secrets: secrets as string })
       : jwt({ ...withoutWeak(options), keys: pair as Keys } as JwtOptions),
+  beakerJwt: ({ secrets }, options) => (secrets === undefined ? undefined : beakerJwt({ ...options, secrets })),
+  jwe: ({ secrets }, options) => (secrets === undefined ? undefined : jwe({ ...options, secrets })),
   compact: ({ secrets }, options) => (secrets === undefined ? undefined : compact({ ...options, secrets })),
   beaker: ({ secrets }, options) =>
     secrets === undefined ? undefined : beaker({ ...options, validateKey: [secrets] } as BeakerOptions),
   djangoSigned: ({ secrets }, options) =>
     secrets === undefined ? undefined : djangoSigned({ ...options, secretKey: secrets } as DjangoSignedOptions),
-  djangoJwt: ({ secrets, pair }, options) =>
-    pair === undefined
-      ? djangoJwt({ ...options, secrets: secrets as string })
-      : djangoJwt({ ...withoutWeak(options), keys: pair as KeyInput } as DjangoJwtOptions),
 }
 
 export const CODEC_NAMES: readonly string[] = Object.keys(CODECS)
 
-const ALL_HMAC = ['HS256', 'HS384', 'HS512'] as const
+/** What is tried if no codec was named: the forms of a codec that its keys alone don't tell. */
+const ALL_FORMS: readonly string[] = [
+  ...CODEC_NAMES,
+  'jwe:enc=A256CBC-HS512',
+  'beaker:serializer=json',
+  'djangoSigned:serializer=pickle',
+]
+
+/** Which of them signed a cookie is not known. */
+const VERIFYING: Readonly<Record<string, Options>> = {
+  jwt: { algorithms: ['HS256', 'HS384', 'HS512'] },
+}
 
 /** A key pair is never weak in that sense, and a key ring has its own options. */
 function withoutWeak({ allowWeakSecrets: _, ...options }: Options): Options {
@@ -74,10 +91,10 @@ export interface CodecArguments {
 export function keyedCodecs(
   wanted: readonly string[] | undefined,
   keys: readonly GivenKey[],
-  shared: { allowWeakSecrets: boolean; encryptKey?: string | undefined },
+  shared: { purpose: 'verify' | 'sign'; allowWeakSecrets?: boolean; encryptKey?: string | undefined },
 ): KeyedCodec[] {
   const problems: string[] = []
-  const codecs = (wanted ?? CODEC_NAMES).flatMap((text) => {
+  const codecs = (wanted ?? ALL_FORMS).flatMap((text) => {
     const { name, options } = codecOf(text)
     if (name === 'beaker' && shared.encryptKey !== undefined) {
       Object.assign(options, { encryptKey: shared.encryptKey })
@@ -85,8 +102,11 @@ export function keyedCodecs(
     }
     return keys.flatMap((key): KeyedCodec[] => {
       try {
-        const { allowWeakSecrets } = shared
-        const codec = CODECS[name]?.(key, { ...(allowWeakSecrets && { allowWeakSecrets }), ...options })
+        const isVerifying = shared.purpose === 'verify'
+        const usual = isVerifying && key.pair === undefined ? VERIFYING[name] : undefined
+        // To verify a cookie makes no key weaker than it is.
+        const weak = (isVerifying || shared.allowWeakSecrets) && { allowWeakSecrets: true }
+        const codec = CODECS[name]?.(key, { ...weak, ...usual, ...options })
         return codec ? [{ codec, key }] : []
       } catch (error) {
         if (!(error instanceof TypeError)) throw error
@@ -172,7 +192,10 @@ export async function verifyValue(
     now: new Date(),
   } as const
   let best: Refused | undefined
-  for (const { codec, key } of codecs) {
+  // Plain claims are a session to several codecs; what stands in them tells whose they are.
+  const isBeakers = inspectValue(value).decoded?.format === 'beaker-jwt'
+  const inOrder = isBeakers ? [...codecs].sort((a, b) => rank(a) - rank(b)) : codecs
+  for (const { codec, key } of inOrder) {
     if (!codec.matches(value.value)) continue
     try {
       const record = await codec.verify(value.value, context)
@@ -185,6 +208,10 @@ export async function verifyValue(
   }
   const error = new SessionError('ERR_SESSION_UNSUPPORTED', 'None of these codecs reads values of this form')
   return best ?? { value, error }
+}
+
+function rank({ codec }: KeyedCodec): number {
+  return codec.name === 'beakerJwt' ? 0 : 1
 }
 
 /** What lies behind an outage. It says nothing of the keys. */

@@ -3,6 +3,7 @@
  * RFC 6265 §4.1.1 and §4.2.1.
  */
 import { readCookies } from '../../shared/cookie.js'
+import { looksLikeCompact } from '../../shared/decode-compact.js'
 import { UsageError } from './terminal.js'
 
 /** A value, and the name of its cookie if it is known. */
@@ -45,8 +46,8 @@ function valuesOfLine(line: string): FoundValue[] {
   const [head = '', kind] = HEADER.exec(line) ?? []
   const text = head === '' ? line : line.slice(head.length).replace(/["']$/, '')
   if (kind?.toLowerCase() === 'set-cookie') return pairsOf(text.split(';', 1)[0] ?? '')
-  // The formats here have no `=` but at their ends, so what has one before is a name.
-  if (kind === undefined && !PAIR.test(text.replace(/=+$/, ''))) return [{ value: text }]
+  // Of the formats here only compact has a `=` before its end, so what has one is a name.
+  if (kind === undefined && (looksLikeCompact(text) || !PAIR.test(text.replace(/=+$/, '')))) return [{ value: text }]
   return text.split(/;\s*/).flatMap(pairsOf)
 }
 

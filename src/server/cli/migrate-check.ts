@@ -2,7 +2,7 @@
  * `sessionglass migrate-check`: what a configuration of Beaker becomes, in words.
  */
 import { defineSession } from '../../shared/define-session.js'
-import { createSessions, fromBeakerConfig } from '../index.js'
+import { type BeakerConfigOptions, createSessions, fromBeakerConfig } from '../index.js'
 import { type Call, type Command, EXIT, JSON_OPTION, printJson, text } from './command.js'
 import { RefusedError, readFile, readInput, UsageError } from './terminal.js'
 
@@ -46,36 +46,49 @@ interface About {
 
 /** @throws {RefusedError} with the cure, for what can't be taken over */
 function aboutOf(ini: string, values: Call['values']): About {
+  const version = text(values['beaker-version'])
+  const cryptoType = text(values['crypto-type'])
+  const given: BeakerConfigOptions = {
+    ...(version !== undefined && { beakerVersion: version as '1.14' }),
+    ...(cryptoType !== undefined && { cryptoType: cryptoType as 'cryptography' }),
+    ...(values.ignore !== undefined && { ignore: values.ignore as string[] }),
+  }
   try {
-    const version = text(values['beaker-version'])
-    const cryptoType = text(values['crypto-type'])
-    const options = fromBeakerConfig(ini, {
-      // Whether it is strong enough is for the warnings.
-      allowWeakSecrets: true,
-      ...(version !== undefined && { beakerVersion: version as '1.14' }),
-      ...(cryptoType !== undefined && { cryptoType: cryptoType as 'cryptography' }),
-      ...(values.ignore !== undefined && { ignore: values.ignore as string[] }),
-    })
-    const { session = defineSession({}), codecs = [], expose, ...cookie } = options
-    const sessions = createSessions({ ...options, expose: expose ?? false })
-    return {
-      cookie: { name: session.name, ...attributesOf(cookie) },
-      idleTimeout:
-        session.idleTimeout === undefined
-          ? 'none: a session never expires on the server'
-          : `${session.idleTimeout / 1000} seconds`,
-      formats: codecs.map(({ name, sign }, at) => ({ name, writes: at === 0 && sign !== undefined })),
-      scripts:
-        expose === undefined
-          ? 'decide: "expose" of createSessions says what scripts may see'
-          : expose === true
-            ? 'all of it: httponly is false there'
-            : 'nothing: httponly is true there',
-      warnings: sessions.warnings,
-    }
+    return taken(ini, given)
   } catch (error) {
-    if (error instanceof TypeError) throw new RefusedError(error.message)
-    throw error
+    if (!(error instanceof TypeError)) throw error
+    try {
+      const { warnings, ...about } = taken(ini, { ...given, allowWeakSecrets: true })
+      return { ...about, warnings: [weaknessOf(error), ...warnings] }
+    } catch {
+      throw new RefusedError(error.message)
+    }
+  }
+}
+
+/** Where the configuration holds it, and what it is. */
+function weaknessOf({ message, cause }: TypeError): string {
+  return cause instanceof Error ? `${message}: ${cause.message}` : message
+}
+
+function taken(ini: string, given: BeakerConfigOptions): About {
+  const options = fromBeakerConfig(ini, given)
+  const { session = defineSession({}), codecs = [], expose, ...cookie } = options
+  const sessions = createSessions({ ...options, expose: expose ?? false })
+  return {
+    cookie: { name: session.name, ...attributesOf(cookie) },
+    idleTimeout:
+      session.idleTimeout === undefined
+        ? 'none: a session never expires on the server'
+        : `${session.idleTimeout / 1000} seconds`,
+    formats: codecs.map(({ name, sign }, at) => ({ name, writes: at === 0 && sign !== undefined })),
+    scripts:
+      expose === undefined
+        ? 'decide: "expose" of createSessions says what scripts may see'
+        : expose
+          ? 'all of it: httponly is false there'
+          : 'nothing: httponly is true there',
+    warnings: sessions.warnings,
   }
 }
 

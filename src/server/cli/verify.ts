@@ -82,7 +82,6 @@ export const verify: Command = {
   },
 }
 
-/** @param purpose - to verify a cookie makes no key weaker than it is */
 async function codecsOf(
   call: Call,
   wanted: Call['values'][string],
@@ -92,8 +91,8 @@ async function codecsOf(
   const { terminal, values } = call
   const variable = text(values['encrypt-key-env'])
   const encryptKey = variable === undefined ? undefined : fromEnvironment(terminal, variable)
-  const allowWeakSecrets = purpose === 'verify' || values['allow-weak-secrets'] === true
-  return keyedCodecs(texts(wanted), await givenKeys(terminal, named), { allowWeakSecrets, encryptKey })
+  const allowWeakSecrets = values['allow-weak-secrets'] === true
+  return keyedCodecs(texts(wanted), await givenKeys(terminal, named), { purpose, allowWeakSecrets, encryptKey })
 }
 
 async function verifyAll(
@@ -290,7 +289,10 @@ export const convert: Command = {
     }
     const isSame = Object.keys(named).length === 0
     const [target] = isSame
-      ? keyedCodecs(texts(values.to), [read.key], { allowWeakSecrets: values['allow-weak-secrets'] === true })
+      ? keyedCodecs(texts(values.to), [read.key], {
+          purpose: 'sign',
+          allowWeakSecrets: values['allow-weak-secrets'] === true,
+        })
       : await codecsOf(call, values.to, named, 'sign')
     const { keyIndex: _, kid: __, ...record } = read.record
     terminal.stdout.write(`${await signedBy(target as KeyedCodec, record, call)}\n`)
