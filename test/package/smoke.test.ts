@@ -27,7 +27,10 @@ const subpaths = Object.keys(manifest.exports).map((path) => `sessionglass${path
 
 /** What pages may link to though it is only in the repository. */
 const notShipped = [
+  'README.md → examples/beaker-jwe/README.md',
+  'docs/formats.md → ../examples/beaker-jwe/README.md',
   'docs/frameworks/next.md → ../../examples/next/README.md',
+  'docs/lifecycle.md → ../examples/beaker-jwe/README.md',
   'docs/single-page-applications.md → ../examples/components/README.md',
   'docs/single-page-applications.md → ../examples/react/README.md',
 ]

@@ -76,11 +76,6 @@ export interface KeyedCodec {
   readonly key: GivenKey
 }
 
-export interface CodecArguments {
-  readonly codec?: readonly string[]
-  readonly 'encrypt-key-env'?: string
-}
-
 /**
  * Makes the codecs that were asked for, or all that take one of the keys.
  *

@@ -8,7 +8,7 @@ import { className, isPlainObject, type SessionData, type SessionMeta } from '..
 import { printable } from './terminal.js'
 
 /** What a value is, without what it says. */
-export function kindOf(value: unknown): string {
+function kindOf(value: unknown): string {
   if (value === null || value === undefined) return 'null'
   switch (typeof value) {
     case 'string':
@@ -30,7 +30,7 @@ export function kindOf(value: unknown): string {
 }
 
 /** The value, for a person. */
-export function textOf(value: unknown): string {
+function textOf(value: unknown): string {
   if (value instanceof Date) return Number.isNaN(+value) ? 'no date' : value.toISOString()
   if (value instanceof Uint8Array) return `${encodeHex(value)} (${count(value.length, 'byte')})`
   if (typeof value === 'string') return printable(JSON.stringify(value))
@@ -38,7 +38,7 @@ export function textOf(value: unknown): string {
 }
 
 /** The value, for a machine. What JSON lacks has a key that begins with `$`, as in Extended JSON of MongoDB. */
-export function jsonOf(value: unknown): unknown {
+function jsonOf(value: unknown): unknown {
   if (value === undefined || value === null) return null
   if (typeof value === 'bigint') return { $numberLong: String(value) }
   if (typeof value === 'number') return Number.isFinite(value) ? value : { $numberDouble: String(value) }

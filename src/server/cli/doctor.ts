@@ -10,7 +10,7 @@ import { reportStats } from './stats.js'
 import { cannotAsk, OutsideError, printable, UsageError } from './terminal.js'
 
 /** What is wrong, and what to do. */
-export interface Fault {
+interface Fault {
   readonly code: string
   /** `drop`: a browser does not keep the cookie. */
   readonly severity: 'drop' | 'fault' | 'hint'

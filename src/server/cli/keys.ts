@@ -73,7 +73,7 @@ export function fromEnvironment({ env }: Terminal, name: string): string {
 }
 
 /** A file that a person has written ends with a line break, which is no part of a secret. */
-export function fromFile(path: string): string {
+function fromFile(path: string): string {
   const text = readFile(path).toString('utf8')
   if (text.trim() === '') throw new UsageError(`${path} is empty`)
   return text.replace(/\r?\n$/, '')

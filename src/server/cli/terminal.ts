@@ -30,7 +30,7 @@ export class OutsideError extends Error {
 }
 
 const COLORS = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33 } as const
-export type Color = keyof typeof COLORS
+type Color = keyof typeof COLORS
 
 /** Colors only for a person: not into a file or another program, and not with `NO_COLOR`. */
 function hasColors({ env, stdout }: Terminal): boolean {
