@@ -1,6 +1,14 @@
 /** What sqlStore does beside the contract of stores, in SQLite; test/interop/sql-store.test.ts has PostgreSQL. */
 import { describe, expect, test } from 'vitest'
-import { djangoSession, jwt, type SqlExecute, type SqlRow, sqliteExecute, sqlStore } from '../../../src/server/index.js'
+import {
+  createRevocations,
+  djangoSession,
+  jwt,
+  type SqlExecute,
+  type SqlRow,
+  sqliteExecute,
+  sqlStore,
+} from '../../../src/server/index.js'
 import { SECRET, START, testClock } from '../server.helpers.js'
 import { openSqlite } from './sqlite.helpers.js'
 import { serveStored } from './stores.helpers.js'
@@ -16,6 +24,35 @@ async function open(table?: string) {
 }
 
 const ID = 'a'.repeat(32)
+
+test('keeps what was revoked', async () => {
+  const { store, clock, rows } = await open()
+  const make = () => createRevocations({ store, cacheFor: 0, clock })
+  const [here, there] = [make(), make()]
+  const judge = (id: string, owner: string, seconds: number) =>
+    there.isRevoked({
+      id,
+      owner,
+      createdAt: undefined,
+      authenticatedAt: new Date(START + seconds * 1000),
+      data: {},
+      codec: 'compact',
+      key: undefined,
+    })
+  await Promise.all([
+    here.revokeSession('one'),
+    there.revokeSession('two'),
+    here.revokeOwner('dave'),
+    there.revokeOwner('dave', new Date(START + 5000)),
+  ])
+  expect(await Promise.all([judge('one', 'eve', 9), judge('two', 'eve', 9), judge('three', 'eve', -9)])).toEqual([
+    true,
+    true,
+    false,
+  ])
+  expect(await Promise.all([judge('three', 'dave', 4), judge('three', 'dave', 5)])).toEqual([true, false])
+  expect(await rows('SELECT owner FROM sessions')).toHaveLength(4)
+})
 
 describe('the table', () => {
   test('has a row for each session, with whole milliseconds', async () => {
