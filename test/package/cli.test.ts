@@ -1,14 +1,17 @@
 /** The command `sessionglass`, run as a user does: arguments, environment, standard input, exit codes. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { deflateSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
 import { root } from '../../scripts/run.mjs'
 import { beakerJwt, createReadStats, createSessions, defineSession } from '../../src/server/index.js'
+import { writeBson } from '../../src/shared/bson/writer.js'
+import { encodeBase85 } from '../../src/shared/encode-base85.js'
 
 const SECRET = 'a-secret-that-only-these-tests-have-and-64-bytes-for-HS512-0123456'
 const OTHER = 'another-secret-that-only-these-tests-have-and-64-bytes-for-HS512-0'
@@ -545,5 +548,81 @@ describe('doctor', () => {
       (_, response) => response.end('<html>'),
       async (url) => expect((await cli(['doctor', '--stats-url', url])).code).toBe(3),
     )
+  })
+})
+
+describe('limits', () => {
+  test('of a file: 64 MiB, and not a byte more', async () => {
+    const size = 64 * 1024 * 1024
+    for (const [length, code, why] of [
+      [size, 2, 'has no private key'],
+      [size + 1, 3, `larger than ${size} bytes`],
+    ] as const) {
+      const file = join(folder, 'long.pem')
+      writeFileSync(file, '')
+      truncateSync(file, length)
+      const outcome = await cli(['keygen', '--public-of', 'long.pem'])
+      expect(outcome.code).toBe(code)
+      expect(outcome.err.replace(/\s+/g, ' ')).toContain(why)
+      rmSync(file)
+    }
+  })
+
+  test('of a text with cookies: a million characters', async () => {
+    expect((await cli(['inspect', '-'], { input: 'x'.repeat(1_048_576) })).code).toBe(1)
+    expect((await cli(['inspect', '-'], { input: 'x'.repeat(1_048_577) })).code).toBe(2)
+  })
+
+  test('of what a value inflates to: 1 MiB', async () => {
+    const tokenOf = (length: number): string => {
+      // A document with one text, and what stands around it.
+      const bson = writeBson({ a: 'x'.repeat(length - 13) }, { maxBytes: length })
+      expect(bson).toHaveLength(length)
+      const payload = JSON.stringify({ bsZ: encodeBase85(deflateSync(bson)) })
+      const parts = ['{"alg":"HS256"}', payload].map((part) => Buffer.from(part).toString('base64url'))
+      return [...parts, 'x'.repeat(43)].join('.')
+    }
+    expect((await cli(['inspect', tokenOf(1_048_576)])).code).toBe(0)
+    const { code, out } = await cli(['inspect', tokenOf(1_048_577)])
+    expect(code).toBe(1)
+    expect(out).toContain('ERR_SESSION_LIMIT')
+  })
+
+  test('of redirects: five, of cookies: fifty', async () => {
+    await withServer(
+      ({ url = '/' }, response) => {
+        const left = Number(url.slice(1)) || 0
+        if (left > 0) return response.writeHead(302, { location: `/${left - 1}` }).end()
+        response.setHeader(
+          'Set-Cookie',
+          Array.from({ length: 51 }, (_, at) => `c${at}=1; Path=/; HttpOnly; SameSite=Lax`),
+        )
+        return response.end()
+      },
+      async (url) => {
+        const { code, out } = await cli(['doctor', `${url}5`])
+        expect({ code, out }).toEqual({ code: 0, out: expect.stringContaining('200') })
+        expect(out).toContain('50 cookies')
+        expect((await cli(['doctor', `${url}6`])).code).toBe(3)
+      },
+    )
+  })
+
+  test('of statistics: 1 MiB, and a thousand rows', async () => {
+    const row = { codec: 'jwt', codecIndex: 0, reads: 1, lastSeen: new Date() }
+    const json = JSON.stringify({ since: new Date(), rows: Array(1001).fill(row) })
+    for (const [length, code] of [
+      [1_048_576, 0],
+      [1_048_577, 3],
+    ] as const) {
+      await withServer(
+        (_, response) => response.end(json.padEnd(length)),
+        async (url) => {
+          const outcome = await cli(['doctor', '--json', '--stats-url', url])
+          expect(outcome.code).toBe(code)
+          if (code === 0) expect(JSON.parse(outcome.out).rows).toHaveLength(1000)
+        },
+      )
+    }
   })
 })

@@ -2,6 +2,7 @@
  * `sessionglass doctor`: asks a server once, and explains the session cookies that it sets.
  * RFC 6265bis §4.1 and §5.7 for what a browser drops, RFC 9111 §3 for caches.
  */
+import { MAX_ATTRIBUTE_BYTES, MAX_COOKIE_BYTES } from '../core/cookies.js'
 import { isLoopback } from '../keys/remote-jwks.js'
 import { type Call, type Command, EXIT, JSON_OPTION, NAME_OPTION, printJson, text } from './command.js'
 import { count } from './describe.js'
@@ -35,15 +36,12 @@ interface Answer {
 
 const TIMEOUT = 10_000
 const MAX_REDIRECTS = 5
-/** Name and value, and each attribute (RFC 6265bis §5.6). */
-const MAX_COOKIE = 4096
-const MAX_ATTRIBUTE = 1024
 /** Cookies of one answer that are looked at. */
 const MAX_COOKIES = 50
 /** Many proxies refuse a header of more. */
-const MAX_HEADER = 8192
+const HEADER_OF_PROXIES = 8192
 /** 400 days: browsers cut what is longer. */
-const MAX_AGE = 34_560_000
+const KEPT_SECONDS = 34_560_000
 
 export const doctor: Command = {
   name: 'doctor',
@@ -175,11 +173,15 @@ function faultsOf(cookie: SeenCookie, { url }: Answer): Fault[] {
   const isPublic = name.endsWith('.public')
 
   const size = Buffer.byteLength(name + value)
-  if (size > MAX_COOKIE)
-    add('drop', 'too-large', `it has ${size} bytes; browsers keep ${MAX_COOKIE}: store less in it, or use a store`)
+  if (size > MAX_COOKIE_BYTES)
+    add(
+      'drop',
+      'too-large',
+      `it has ${size} bytes; browsers keep ${MAX_COOKIE_BYTES}: store less in it, or use a store`,
+    )
   for (const [attribute, text] of attributes) {
-    if (Buffer.byteLength(text) > MAX_ATTRIBUTE)
-      add('drop', 'long-attribute', `its ${printable(attribute)} is longer than ${MAX_ATTRIBUTE} bytes`)
+    if (Buffer.byteLength(text) > MAX_ATTRIBUTE_BYTES)
+      add('drop', 'long-attribute', `its ${printable(attribute)} is longer than ${MAX_ATTRIBUTE_BYTES} bytes`)
   }
   // biome-ignore lint/suspicious/noControlCharactersInRegex: browsers refuse those
   if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(name + value)) add('drop', 'control', 'it has a control character')
@@ -229,7 +231,7 @@ function faultsOf(cookie: SeenCookie, { url }: Answer): Fault[] {
     add('fault', 'no-path', `without Path it counts for ${directoryOf(url)} only: add Path=/`)
   }
   const maxAge = Number(attributes.get('max-age') ?? Number.NaN)
-  if (maxAge > MAX_AGE) add('hint', 'long-age', 'browsers keep a cookie for 400 days at most')
+  if (maxAge > KEPT_SECONDS) add('hint', 'long-age', 'browsers keep a cookie for 400 days at most')
   return [...faults, ...faultsInside(cookie)]
 }
 
@@ -302,11 +304,11 @@ function faultsOfAnswer({ cookies, headers, url }: Answer): Fault[] {
   }
   const live = cookies.filter(({ attributes }) => attributes.get('max-age') !== '0')
   const size = live.reduce((sum, { name, value }) => sum + Buffer.byteLength(name + value) + 3, 0)
-  if (size > MAX_HEADER) {
+  if (size > HEADER_OF_PROXIES) {
     faults.push({
       code: 'header',
       severity: 'fault',
-      text: `the cookies make ${size} bytes of each request; many servers refuse more than ${MAX_HEADER}`,
+      text: `the cookies make ${size} bytes of each request; many servers refuse more than ${HEADER_OF_PROXIES}`,
     })
   }
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
@@ -344,7 +346,7 @@ function print(
     printer.heading(printable(name))
     printer.table([
       ['format', decoded ? `${decoded.format}: ${what}` : what],
-      ['size', `${Buffer.byteLength(name + value)} bytes of ${MAX_COOKIE}`],
+      ['size', `${Buffer.byteLength(name + value)} bytes of ${MAX_COOKIE_BYTES}`],
       [
         'attributes',
         printable([...attributes].map(([key, text]) => (text === '' ? key : `${key}=${text}`)).join('; ')) || 'none',

@@ -11,6 +11,7 @@ import { DEFAULT_NAME } from '../../shared/define-session.js'
 import { isSessionError, type SessionError } from '../../shared/errors.js'
 import { looksLikeJwt } from '../../shared/jwt.js'
 import type { DecodedSession } from '../../shared/types.js'
+import { MAX_COOKIE_BYTES } from '../core/cookies.js'
 import {
   type Call,
   type Command,
@@ -28,8 +29,6 @@ import { printable } from './terminal.js'
 
 /** Bytes that a payload may inflate to here. Nothing is verified, so anybody may have made it. */
 const MAX_INFLATED = 1_048_576
-/** Of name and value, as browsers count them. */
-const MAX_COOKIE = 4096
 
 /** A form that this package reads, or one that it can only name. */
 interface Form {
@@ -134,7 +133,7 @@ function print(values: readonly Inspected[], { printer, values: { show } }: Call
     const { format, header = {}, meta = {}, data } = decoded ?? {}
     printer.table([
       ['format', format ? `${format}: ${what}` : what],
-      ['size', `${bytes} bytes of ${MAX_COOKIE} that a browser keeps`],
+      ['size', `${bytes} bytes of ${MAX_COOKIE_BYTES} that a browser keeps`],
       ...Object.entries(header).map(([key, value]) => [`header ${printable(key)}`, printable(String(value))] as const),
       ...(meta.id !== undefined
         ? ([['id', show ? printable(meta.id) : `text, ${meta.id.length} characters`]] as const)

@@ -80,7 +80,7 @@ interface CookieTime {
 /** Bytes of name and value that every browser keeps (Chromium, Firefox and Safari refuse more). */
 export const MAX_COOKIE_BYTES = 4096
 /** Bytes of one attribute's value that browsers keep. */
-const MAX_ATTRIBUTE_BYTES = 1024
+export const MAX_ATTRIBUTE_BYTES = 1024
 /** Beaker's "never": the last second of a signed 32-bit clock, here in real GMT (FORMATS §3). */
 const NEVER = /* @__PURE__ */ new Date(2_147_483_647_000)
 
