@@ -91,6 +91,12 @@ function nameOf(id) {
   return relative(source, id).replaceAll(sep, '/').replace(/\.ts$/, '')
 }
 
+const BANNERS = {
+  // A server component may then import it, as a client reference.
+  'client/react': "'use client'",
+  'server/cli': '#!/usr/bin/env node',
+}
+
 function onwarn(warning, warn) {
   // A module of types alone is an empty module on purpose: its import path exists all the same. Cycles are found by
   // dependency-cruiser, which also sees those of types.
@@ -107,8 +113,7 @@ export default [
       dir: 'dist',
       format: 'es',
       chunkFileNames: '[name].js',
-      // A server component may then import it, as a client reference.
-      banner: ({ name }) => (name === 'client/react' ? "'use client'" : ''),
+      banner: ({ name }) => BANNERS[name] ?? '',
       manualChunks: chunks(),
       hoistTransitiveImports: false,
       minifyInternalExports: false,
