@@ -21,7 +21,7 @@ import { readBsonBy } from '../shared/bson/reader.js'
 import { decodeBase64Url } from '../shared/bytes.js'
 import type { SessionDefinition } from '../shared/define-session.js'
 import { deepFreeze, type SessionData } from '../shared/types.js'
-import { createSessionStore, isEqual } from './watch.js'
+import { contentOf, createSessionStore } from './watch.js'
 
 export type { SessionDefinition } from '../shared/define-session.js'
 export type { SessionData } from '../shared/types.js'
@@ -86,7 +86,7 @@ export function useSession<Public>(
   let last = shown.current
   const select = (session: unknown): unknown => {
     const selected = selector(session as Snapshot<Public>)
-    if (last !== selected && !isEqual(last, selected)) last = selected
+    if (last !== selected && contentOf(last) !== contentOf(selected)) last = selected
     return last
   }
   const selected = useSyncExternalStore(

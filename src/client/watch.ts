@@ -26,7 +26,7 @@ export type SessionListener<Public> = (session: Snapshot<Public>, event: Session
 export interface StoreOptions extends Pick<ReadOptions, 'reader'> {
   /** Seconds that the visitor's clock may be wrong, while nothing tells the server's; 30 if absent. */
   clockTolerance?: number
-  /** Seconds between two looks at the cookies beside all events; 60 if absent, or 5 in a browser without a Cookie Store. */
+  /** Seconds between two looks at the cookies beside all events; 60 if absent, or 5 in a browser without a Cookie Store; `Infinity` for none. */
   poll?: number
 }
 
@@ -51,14 +51,14 @@ const stores = new WeakMap<object, ClientSessionStore<unknown>>()
 /** One for each store that somebody follows: looks at the cookies again. */
 const looks = new Set<Look>()
 
-/** @param serverTime - milliseconds since 1970 */
-type Look = (serverTime?: number) => void
+/** @param serverTime - milliseconds since 1970; everything else tells nothing, such as an event */
+type Look = (serverTime?: unknown) => void
 
 /**
  * Calls the listener whenever the session appears, changes, ends or disappears; not at once. **Nothing is verified**, as with `getSession`.
  *
  * @param session - a definition, or the cookie's name
- * @param listener - gets what `getSession` gives by then, and an event with the reason
+ * @param listener - gets what the page should show by then, and an event with the reason
  * @param options - `signal` ends it
  * @returns a function that ends it
  */
@@ -107,7 +107,8 @@ function followSession<Public>(
   const events = new EventTarget()
   const behind = clockTolerance * -1_000
   let snapshot: Snapshot<Public> = null
-  let event: StoreEvent<Public>
+  /** What all are told just now. */
+  let event: StoreEvent<Public> | undefined
   /** By the server's clock. */
   let end = Infinity
   /** How far that is ahead of the visitor's, or a little more: whatever time a server wrote, it is not in its future. */
@@ -120,10 +121,12 @@ function followSession<Public>(
   /** Tells other tabs where no event of the browser does. */
   let channel: BroadcastChannel | undefined
 
-  function look(serverTime?: number): void {
+  function look(serverTime?: unknown): void {
     // Whole seconds, rounded down.
-    if (serverTime) ahead = serverTime + 500 - Date.now()
-    if (document) update()
+    if ((serverTime as number) > 0) ahead = (serverTime as number) + 500 - serverNow() + ahead
+    // If a listener looks again, all hear of this change before the next.
+    if (event) setTimeout(look)
+    else if (document) update()
     else void cookieStore?.getAll().then((all) => update(all.map(({ name, value }) => `${name}=${value}`).join(';')))
   }
 
@@ -132,19 +135,23 @@ function followSession<Public>(
     const before = end
     const candidates = readCandidates(definition, cookies, reader)
     const now = serverNow(candidates.find(({ data }) => data)?.meta)
-    const found = candidates.find((candidate) => isCurrent(candidate, definition, now, 0))
+    // Its end has patience by `ahead` already, its beginning gets it here.
+    const found = candidates.find((candidate) => isCurrent(candidate, definition, now - behind, -behind))
     let data: Snapshot<Public> = null
-    for (const _ in found?.data) data = found?.data ?? null
-    if (!isEqual(previous, data)) snapshot = data
+    for (const _ in found?.data) data = (found as { data: Snapshot<Public> }).data
+    if (contentOf(previous) !== contentOf(data)) snapshot = data
     end = Math.min(...(found ? endsOf(found as Readable, definition).filter(Boolean) : []))
     clearTimeout(timer)
-    if (following) timer = setTimeout(look, Math.min(end - now, (poll ?? (cookieStore ? 60 : 5)) * 1_000))
+    // No timer holds more than 24 days.
+    if (following) timer = setTimeout(look, Math.min(end - now, (poll ?? (cookieStore ? 60 : 5)) * 1_000, 2e9))
     if (snapshot === previous && end === before) return
     channel?.postMessage(0)
-    const ended = now > before - 1_000 ? 'expired' : 'signedOut'
+    // A browser that knows the server's clock better drops the cookie before `now` is there.
+    const ended = now - Math.max(behind, Math.min(ahead, 0)) > before - 1_000 ? 'expired' : 'signedOut'
     const change = snapshot ? (previous ? 'changed' : 'signedIn') : ended
     event = { reason: snapshot === previous ? undefined : change, previous }
     events.dispatchEvent(new Event('change'))
+    event = undefined
   }
 
   function serverNow({ accessedAt, createdAt }: SessionMeta = {}): number {
@@ -156,23 +163,18 @@ function followSession<Public>(
     return now + ahead
   }
 
-  function open(): AbortController {
-    const following = new AbortController()
-    // On a server there is nothing to follow.
-    if (!document && !cookieStore) return following
-    const again = (): void => look()
+  function open(following: AbortController): void {
     // What happened while a page was not seen may have been told to nobody.
     for (const type of ['focus', 'pageshow', 'visibilitychange', 'cookiechange'])
-      addEventListener(type, again, following)
-    cookieStore?.addEventListener('change', again, following)
+      addEventListener(type, look, following)
+    cookieStore?.addEventListener('change', look, following)
     // A service worker has to ask for them.
     registration?.cookies?.subscribe([{}]).catch(() => {})
     if (!cookieStore) {
       channel = new BroadcastChannel('sessionglass')
-      channel.onmessage = again
+      channel.onmessage = look
     }
     looks.add(look)
-    return following
   }
 
   return {
@@ -187,11 +189,13 @@ function followSession<Public>(
     },
     subscribe(listener, signal) {
       if (!followers++) {
-        following = open()
+        following = new AbortController()
+        // On a server there is nothing to follow.
+        if (document || cookieStore) open(following)
         look()
       }
       const own = new AbortController()
-      events.addEventListener('change', () => listener(event), own)
+      events.addEventListener('change', () => listener(event as StoreEvent<Public>), own)
       const stop = (): void => {
         if (own.signal.aborted) return
         own.abort()
@@ -221,6 +225,8 @@ export function checkSessions(): void {
  */
 export function watchRequests(): () => void {
   const { fetch, XMLHttpRequest } = globalThis
+  // On a server, and in a worker.
+  if (!XMLHttpRequest) return () => {}
   const { send } = XMLHttpRequest.prototype
   const following = new AbortController()
   const { signal } = following
@@ -259,12 +265,8 @@ export async function refreshSession(url: string | URL, init?: RequestInit): Pro
   throw new Error(`The server answered ${status}`, { cause: response })
 }
 
-/** Whether two values have the same content; for values that a session holds. */
-export function isEqual(one: unknown, other: unknown): boolean {
-  return contentOf(one) === contentOf(other)
-}
-
-function contentOf(value: unknown): string {
+/** The same text for values of the same content; for values that a session holds. */
+export function contentOf(value: unknown): string {
   // JSON has no name for a BigInt or NaN, and nothing of a Set or Map.
   return JSON.stringify(value, (_key, member) =>
     typeof member !== 'object' ? typeof member + member : member?.[Symbol.iterator] ? [...member] : member,

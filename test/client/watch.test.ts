@@ -111,6 +111,31 @@ describe('what a listener hears', () => {
     stop()
   })
 
+  test('each change in its order, also if a listener changes the cookie and looks again', () => {
+    const stop = watchSession(app, (_, { reason }) => {
+      if (reason !== 'signedIn') return
+      page.cookie = ''
+      checkSessions()
+    })
+    const later = follow()
+    set(cookieOf({ user: 'dave' }))
+    vi.advanceTimersByTime(100)
+    expect(later.events).toEqual([
+      ['signedIn', { user: 'dave' }, null],
+      ['signedOut', null, { user: 'dave' }],
+    ])
+    stop()
+    later.stop()
+  })
+
+  test('a token that is valid from now on, with no other time: at once', () => {
+    const { events, stop } = follow()
+    const claims = encodeBase64Url(encodeUtf8(JSON.stringify({ user: 'dave', nbf: NOW / 1_000 })))
+    set(`s=e30.${claims}.c2ln`)
+    expect(events).toEqual([['signedIn', { user: 'dave' }, null]])
+    stop()
+  })
+
   test('values of every kind are compared, not their objects', () => {
     const { events, stop } = follow()
     for (const value of [1, '1', true, 'true', null, [1], ['1'], { 0: 1 }, { 0: '1' }, 1.5]) set(cookieOf({ value }))
@@ -169,6 +194,28 @@ describe('the end', () => {
     set('')
     expect(events[1]).toEqual(['expired', null, { user: 'dave' }])
     stop()
+  })
+
+  test.each([
+    ['the browser drops at its end', 5 * MINUTE, 'expired'],
+    ['the browser drops in its last second', 5 * MINUTE - 500, 'expired'],
+    ['a server takes away shortly before its end', 5 * MINUTE - 2_000, 'signedOut'],
+  ])('a cookie from before that %s, while nothing tells the clock of the server', (_, passed, reason) => {
+    set(cookieOf({ user: 'dave' }, { ago: 5 * MINUTE }))
+    const { events, stop } = follow()
+    vi.advanceTimersByTime(passed)
+    set('')
+    expect(events).toEqual([[reason, null, { user: 'dave' }]])
+    stop()
+  })
+
+  test('what a page shows that comes later: the store knows of the end, getSession alone does not', () => {
+    const { stop } = follow()
+    set(cookieOf({ user: 'dave' }))
+    vi.advanceTimersByTime(10 * MINUTE + 1)
+    expect([getSession(app), createSessionStore(app).getSnapshot()]).toEqual([{ user: 'dave' }, null])
+    stop()
+    expect(createSessionStore(app).getSnapshot()).toBeNull()
   })
 
   test('with a cookie from before, whose server may have another clock: at most 30 seconds late, or as the option says', () => {
@@ -290,6 +337,14 @@ describe('in a browser without a Cookie Store', () => {
     often.stop()
   })
 
+  test('or never', () => {
+    const { events, stop } = follow({ poll: Infinity })
+    const read = vi.spyOn(page, 'cookie', 'get')
+    vi.advanceTimersByTime(MINUTE)
+    expect([read.mock.calls, events]).toEqual([[], []])
+    stop()
+  })
+
   test('it tells other tabs, and hears them', async () => {
     vi.useFakeTimers({ now: NOW, toFake: ['Date', 'performance'] })
     const other = new BroadcastChannel('sessionglass')
@@ -376,6 +431,21 @@ describe('refreshSession', () => {
     stop()
   })
 
+  test('learns it also from the first answer after a sleep', async () => {
+    const wrong = 5 * MINUTE
+    vi.setSystemTime(NOW + wrong)
+    const { stop } = follow()
+    set(cookieOf({ user: 'dave' }))
+    vi.setSystemTime(NOW + wrong + MINUTE)
+    vi.stubGlobal('fetch', async () => {
+      page.cookie = cookieOf({ user: 'dave' }, { ago: -MINUTE, created: 0 })
+      return new Response(null, { status: 204, headers: { date: new Date(NOW + MINUTE).toUTCString() } })
+    })
+    await refreshSession('/session')
+    expect(createSessionStore(app).getEnd()).toEqual(new Date(NOW + wrong + 11 * MINUTE + 1 - 500))
+    stop()
+  })
+
   test.each([200, 403, 405, 500, 503])(
     'of an answer with %i nothing is known: it is neither renewed nor gone',
     async (status) => {
@@ -458,6 +528,9 @@ test('on a server it does nothing', () => {
   expect(vi.getTimerCount()).toBe(0)
   expect(createSessionStore(app).getSnapshot()).toBeNull()
   checkSessions()
+  const { fetch } = globalThis
+  watchRequests()()
+  expect(globalThis.fetch).toBe(fetch)
   stop()
   expect(events).toEqual([])
 })
