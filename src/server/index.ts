@@ -44,6 +44,14 @@ export {
 export { type NextProxyHandler, type NextResponses, nextProxy } from './adapters/next-proxy.js'
 export { type RecentOptions, type RecentStep, recentOnly, requireRecent } from './adapters/recent.js'
 export type { SessionsFor } from './adapters/saving.js'
+export {
+  type OpenTelemetryApi,
+  openTelemetryListener,
+  type PrometheusClient,
+  type PrometheusOptions,
+  prometheusListener,
+  type TelemetryOptions,
+} from './adapters/telemetry.js'
 export { type TouchHandler, type TouchOptions, touchHandler } from './adapters/touch.js'
 export { bsonTypesOf } from './bson-types.js'
 export { type BeakerCodec, type BeakerCryptoType, type BeakerOptions, beaker } from './codecs/beaker.js'

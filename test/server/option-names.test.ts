@@ -10,6 +10,11 @@ const execute = async (): Promise<[]> => []
 const redis = { get() {}, set() {}, del() {}, pexpire() {}, eval() {}, call() {} } as unknown as server.IoRedisClient
 const sqlite = { prepare() {}, exec() {} } as unknown as server.SqliteDatabase
 
+class Metric {}
+const prometheus = { Counter: Metric, Gauge: Metric, Histogram: Metric } as unknown as server.PrometheusClient
+const meter = { createCounter() {}, createGauge() {}, createHistogram() {} }
+const telemetry = { metrics: { getMeter: () => meter } } as unknown as server.OpenTelemetryApi
+
 /** Each with its options, and a wrong name with the right one. */
 const functions: Record<string, [call: (options: object) => unknown, wrong: string, right: string]> = {
   beaker: [(more) => server.beaker({ validateKey: SECRET, ...more }), 'validate_key', 'validateKey'],
@@ -55,6 +60,8 @@ const functions: Record<string, [call: (options: object) => unknown, wrong: stri
   jwe: [(more) => server.jwe({ secrets, ...more }), 'payloads', 'payload'],
   jwt: [(more) => server.jwt({ secrets, ...more }), 'expire', 'expires'],
   memoryStore: [(more) => server.memoryStore(more), 'maxBytess', 'maxBytes'],
+  openTelemetryListener: [(more) => server.openTelemetryListener(telemetry, more), 'prefixes', 'prefix'],
+  prometheusListener: [(more) => server.prometheusListener(prometheus, more), 'registry', 'register'],
   recentOnly: [(more) => server.recentOnly('10m', more), 'properties', 'property'],
   redisStore: [(more) => server.redisStore(redis, more), 'prefixes', 'prefix'],
   remoteJwks: [(more) => server.remoteJwks('https://issuer.example/jwks', more), 'cachemaxage', 'cacheMaxAge'],
