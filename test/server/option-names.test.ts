@@ -32,6 +32,11 @@ const functions: Record<string, [call: (options: object) => unknown, wrong: stri
   ],
   djangoSession: [(more) => server.djangoSession(more), 'allow_bare_key', 'allowBareKey'],
   djangoSigned: [(more) => server.djangoSigned({ secretKey: SECRET, ...more }), 'fallback', 'fallbacks'],
+  createRevocations: [
+    (more) => server.createRevocations({ store: server.memoryStore(), cacheFor: '10s', ...more }),
+    'cacheFors',
+    'cacheFor',
+  ],
   djangoStore: [
     (more) => server.djangoStore({ execute, dialect: 'postgresql', secretKey: SECRET, ...more }),
     'cookie_age',
@@ -81,6 +86,7 @@ const WITHOUT = [
   'decodeSession',
   'fetchSessions',
   'isSessionError',
+  'keyThumbprint',
   'nextProxy',
   'nextSessions',
   'pgExecute',
