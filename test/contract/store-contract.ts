@@ -277,6 +277,15 @@ function ownersOf({ make, keeps, end, life }: OwnersSample): void {
     expect(await after('c')).toEqual([])
   })
 
+  test('behind more rows of others than one portion', async () => {
+    const sample = await make()
+    const { store } = sample
+    for (let index = 0; index < 520; index++) await store.set(idOf(index), rowOf('eve', end(sample, 60_000)))
+    const own = [idOf(530), idOf(531)]
+    for (const id of own) await store.set(id, rowOf('dave', end(sample, 60_000)))
+    expect(await idsOwned(store, 'dave')).toEqual(own)
+  })
+
   test('of more rows than one portion, those that go in between are no gap', async () => {
     const sample = await make()
     const { store } = sample
