@@ -36,7 +36,7 @@ const WRITING = 'writing'
 /** Modules of one entry that not every user of it needs: a bundler leaves a whole file out, or loads it later. */
 const USES = {
   [VERIFYING]: ['server/core/verify-sessions', 'server/codecs/beaker-jwt'],
-  [WRITING]: ['server/codecs/beaker-jwt-claims'],
+  [WRITING]: ['server/codecs/beaker-jwt-claims', 'server/core/judge'],
 }
 
 /**

@@ -11,7 +11,16 @@ export {
   type SessionOptions,
 } from '../shared/define-session.js'
 export { isSessionError, type KeySize, SessionError, type SessionErrorCode } from '../shared/errors.js'
-export type { DecodedSession, MaybePromise, NeutralType, Origin, OriginNode, SessionData } from '../shared/types.js'
+export type {
+  DecodedSession,
+  MaybePromise,
+  NeutralType,
+  Origin,
+  OriginNode,
+  SchemaResult,
+  SessionData,
+  StandardSchema,
+} from '../shared/types.js'
 export {
   type ExpressMiddleware,
   type ExpressOptions,
@@ -82,6 +91,7 @@ export {
   type Revocations,
   type RevocationsOptions,
 } from './core/revocation.js'
+export type { OnInvalid, RefusedPath } from './core/schema.js'
 export type { Session } from './core/session.js'
 export { createSessions, type Sessions } from './core/sessions.js'
 export { type ReadOnlySessions, verifySessions } from './core/verify-sessions.js'

@@ -137,8 +137,8 @@ export function digitTable(ranges: string): DigitValues {
  */
 export function decodeDigits(text: string, digits: DigitValues, base: 64 | 85): Uint8Array<ArrayBuffer> {
   // The result overwrites the digits, of which there are more. No byte of UTF-8 beyond ASCII is in the table.
-  const bytes = encodeUtf8(text)
-  const length = bytes.length
+  const bytes = ENCODER.encode(text)
+  const { length } = bytes
   const groupSize = base > 64 ? 4 : 3
   let at = 0
   let bad = length % (groupSize + 1) === 1
@@ -146,8 +146,7 @@ export function decodeDigits(text: string, digits: DigitValues, base: 64 | 85): 
     let group = 0
     for (let rest = groupSize; rest-- >= 0; i++) {
       // The last group is filled up: with the highest digit in base 85, as Python does.
-      const digit = i < length ? (digits[bytes[i] as number] as number) : base > 64 ? 84 : 0
-      group = group * base + digit
+      group = group * base + (i < length ? (digits[bytes[i] as number] as number) : base > 64 ? 84 : 0)
     }
     // What is no digit makes it NaN.
     bad ||= !(group <= 0xffffffff)

@@ -3,7 +3,7 @@
  * Cookie names are tokens (RFC 6265 §4.1.1); the timeouts mean what Beaker's does (FORMATS §2.2).
  */
 import { JWT_META } from './decode.js'
-import { deepFreeze, type SessionData } from './types.js'
+import { deepFreeze, type MaybePromise, type SessionData, type StandardSchema } from './types.js'
 
 /** Beaker's own default (FORMATS §3). */
 export const DEFAULT_NAME = 'beaker.session.id'
@@ -21,14 +21,40 @@ export interface SessionOptions {
   sessionField?: string
 }
 
+/** What judges the data on the server. A page never runs it. */
+export interface SchemaOptions<Schema extends StandardSchema = StandardSchema> {
+  /** Judges the data when it is loaded and before it is written: any Standard Schema, as of zod, valibot or arktype. */
+  schema: Schema
+  /** Of the shape of the data, a whole number from 1 on; default 1. It is kept in the data as `_version`, but for a 1. */
+  version?: number
+  /**
+   * Makes data of this version from that of an older one, once for each session. It gets a copy; what it returns takes the place of the
+   * data. Undefined: there is nothing to make of it.
+   */
+  migrate?: (old: SessionData, version: number) => MaybePromise<InputOf<Schema> | undefined>
+  /** The oldest and the newest version that this release reads; default from 1 to its own. */
+  reads?: readonly [oldest: number, newest: number]
+  /** A definition is no options: its timeouts are in milliseconds. */
+  '~defined'?: never
+}
+
+/** What a schema takes, which is what is stored. */
+export type InputOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['input']
+
+/** What a schema makes of it. */
+export type OutputOf<Schema extends StandardSchema> = NonNullable<Schema['~standard']['types']>['output']
+
 /**
  * What scripts on the page may see: a list of keys, `true` (all) or `false` (nothing). It stands in the definition, so that the type of what
  * the page reads follows from it, or in `createSessions`, where it may be a function too.
  */
 type Exposed = boolean | readonly string[]
 
-/** A session as both sides know it: `Data` is what the server has, `Public` what the page may see of it. There is no secret in it. */
-export interface SessionDefinition<Data = SessionData, Public = Data> {
+/**
+ * A session as both sides know it: `Data` is what the server has, `Public` what the page may see of it, `Parsed` what a schema makes of it.
+ * There is no secret in it.
+ */
+export interface SessionDefinition<Data = SessionData, Public = Data, Parsed = unknown> {
   /**
    * @internal Never there at run time. Only `defineSession` makes a definition: in a plain object a timeout in seconds would be taken for
    * milliseconds.
@@ -42,16 +68,23 @@ export interface SessionDefinition<Data = SessionData, Public = Data> {
   readonly fields?: SessionFields
   readonly sessionField?: string
   readonly expose?: Exposed
+  readonly schema?: StandardSchema
+  readonly version?: number
+  readonly migrate?: (old: SessionData, version: number) => unknown
+  readonly reads?: readonly [oldest: number, newest: number]
   /** @internal The idle timeout, if nobody asked for it: what another system has configured counts before it. */
   readonly '~'?: number
   /** Carries the type; never there at run time. */
   readonly '~data'?: Data
   /** Carries the type of what the page may see; never there at run time. */
   readonly '~public'?: Public
+  /** Carries the type of what the schema makes of the data; never there at run time. */
+  readonly '~parsed'?: Parsed
 }
 
 /** A definition that says what scripts on the page may see. */
-export interface ExposingDefinition<Data = SessionData, Public = Data> extends SessionDefinition<Data, Public> {
+export interface ExposingDefinition<Data = SessionData, Public = Data, Parsed = unknown>
+  extends SessionDefinition<Data, Public, Parsed> {
   readonly expose: Exposed
 }
 
@@ -118,17 +151,31 @@ type Last<Union> = (Union extends unknown ? (member: () => Union) => void : neve
   : never
 
 /**
- * Defines a session for both sides. The types are a promise of the application: nothing is checked against them.
+ * Defines a session for both sides. With a `schema` the server checks the data, and the types are those of the schema. Without one
+ * they are a promise of the application: nothing is checked against them.
  *
  * TypeScript infers no second type after a first one that is given. `defineSession<Data>()({ expose: ['user'] })`, with a call without
  * options in between, takes the type of what the page may see from the list.
  *
- * @param options - the cookie's name, the timeouts as seconds or text like `'30m'`, what the page may see, short names of claims
+ * @param options - the cookie's name, the timeouts as seconds or text like `'30m'`, what the page may see, short names of claims; the schema
+ *   and its version
  * @returns a frozen definition with the timeouts in milliseconds; without options this function again
  * @throws {TypeError} names the option that is wrong
- * @see RFC 6265 §4.1.1, FORMATS §2.2
+ * @see RFC 6265 §4.1.1, FORMATS §2.2, docs/schema.md
  */
 export function defineSession<Data = SessionData>(): DefineSession<Data>
+export function defineSession<Schema extends StandardSchema, const Key extends keyof InputOf<Schema> & string>(
+  options: SessionOptions & SchemaOptions<Schema> & { expose: readonly Key[] },
+): ExposingDefinition<InputOf<Schema>, Pick<InputOf<Schema>, Key>, OutputOf<Schema>>
+export function defineSession<Schema extends StandardSchema>(
+  options: SessionOptions & SchemaOptions<Schema> & { expose: false },
+): ExposingDefinition<InputOf<Schema>, Nothing, OutputOf<Schema>>
+export function defineSession<Schema extends StandardSchema>(
+  options: SessionOptions & SchemaOptions<Schema> & { expose: boolean },
+): ExposingDefinition<InputOf<Schema>, InputOf<Schema>, OutputOf<Schema>>
+export function defineSession<Schema extends StandardSchema>(
+  options: SessionOptions & SchemaOptions<Schema> & { expose?: never },
+): SessionDefinition<InputOf<Schema>, InputOf<Schema>, OutputOf<Schema>>
 export function defineSession<Data = SessionData>(
   options: SessionOptions & { expose?: never },
 ): SessionDefinition<Data, Plain<Data>>
@@ -160,7 +207,8 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
     // A list stays as it is now.
     ...(expose !== undefined && { expose }),
   }
-  for (const option in others) refuse(option, DEFINITION_OPTIONS)
+  // The server knows the names of those that go with a schema.
+  for (const option in others) if (!(others as Partial<SchemaOptions>).schema) refuse(option, DEFINITION_OPTIONS)
   const byDefault = (absoluteTimeout ?? idleTimeout) === undefined && '2w'
   const timeouts = { absoluteTimeout, idleTimeout: byDefault || idleTimeout, '~': byDefault }
   for (const option in timeouts) {
@@ -169,18 +217,20 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
       definition[option as 'idleTimeout'] = parseDuration(value, option) || refuse(option)
     }
   }
-  return deepFreeze(definition)
+  // Nothing of a schema is frozen: it is not ours.
+  return Object.freeze({ ...deepFreeze(definition), ...others })
 }
 
 /** @internal */
-export const DEFINITION_OPTIONS = 'name, fields, sessionField, expose, idleTimeout, absoluteTimeout'
+export const DEFINITION_OPTIONS = 'name, fields, sessionField, expose, schema, idleTimeout, absoluteTimeout'
 
 /** A definition while it is being made. */
 type Definition = { -readonly [Member in keyof SessionDefinition]?: SessionDefinition[Member] }
 
 /** A page has no room for what each option must be. */
 function refuse(option: string, rule: string = 'valid'): never {
-  throw new TypeError(`${option} is not ${rule}`)
+  // biome-ignore lint/style/useTemplate: smaller after gzip, and a page has no byte to spare
+  throw new TypeError(option + ' is not ' + rule)
 }
 
 /** Long names, and the short name of each on the wire: `{ user_id: 'u' }`. */
@@ -237,13 +287,12 @@ export type Duration = number | `${number}${'s' | 'm' | 'h' | 'd' | 'w'}`
  * @throws {TypeError} names the option
  */
 export function parseDuration(value: unknown, option: string): number {
-  const units = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
   const text = value as string
   const milliseconds =
     typeof value === 'number'
       ? value * 1_000
       : /^\d+(\.\d+)?[smhdw]$/.test(text)
-        ? +text.slice(0, -1) * units[text.at(-1) as keyof typeof units]
+        ? parseFloat(text) * { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }[text.at(-1) as 's']
         : -1
   return milliseconds < 1e14 && milliseconds >= 0 ? milliseconds : refuse(option)
 }

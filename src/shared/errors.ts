@@ -34,6 +34,10 @@ export type SessionErrorCode =
   | 'ERR_SESSION_UNWRITABLE'
   /** The cookie would be larger than browsers keep; `largest` names the biggest keys. */
   | 'ERR_SESSION_TOO_LARGE'
+  /** The schema of the session refuses its data; `issues` has the paths. */
+  | 'ERR_SESSION_SCHEMA'
+  /** The data is of a version of its schema that this release does not read. */
+  | 'ERR_SESSION_VERSION'
   /** The value verified but could not be read, so an ordinary commit does not replace it. */
   | 'ERR_SESSION_PROTECTED'
   /** The session was destroyed; it can't be saved again. */
@@ -71,6 +75,8 @@ export interface SessionErrorOptions {
   largest?: readonly KeySize[]
   /** Seconds since the visitor proved who they are, at most; for `ERR_SESSION_NOT_RECENT`. */
   maxAge?: number
+  /** Where a schema refuses the data, at most 20 places; never what it says of them, which may hold values. */
+  issues?: readonly { readonly path: string }[]
 }
 
 /** Where the code says all there is to say, it is the message too: a browser has these texts to load. */
@@ -81,6 +87,7 @@ export class SessionError extends Error {
   declare readonly verified?: boolean
   declare readonly largest?: readonly KeySize[]
   declare readonly maxAge?: number
+  declare readonly issues?: readonly { readonly path: string }[]
 
   constructor(code: SessionErrorCode, message: string = code, options: SessionErrorOptions = {}) {
     super(message, options)

@@ -10,6 +10,9 @@ export {
   type DefineSession,
   defineSession,
   type ExposingDefinition,
+  type InputOf,
+  type OutputOf,
+  type SchemaOptions,
   type SessionDefinition,
   type SessionOptions,
 } from './define-session.js'
@@ -20,4 +23,12 @@ export {
   type SessionErrorCode,
   type SessionErrorOptions,
 } from './errors.js'
-export type { DecodedSession, SessionData, SessionFormat, SessionMeta } from './types.js'
+export type {
+  DecodedSession,
+  MaybePromise,
+  SchemaResult,
+  SessionData,
+  SessionFormat,
+  SessionMeta,
+  StandardSchema,
+} from './types.js'

@@ -6,6 +6,11 @@ export const EXPIRY = '_session_expiry'
 /** What a function of `maxAge` or `expires` has put into `EXPIRY`. If both differ, somebody has asked for something else. */
 export const EXPIRY_RULE = '_session_expiry_rule'
 
+/** When the visitor last proved who they are: seconds since 1970, with milliseconds as a fraction. */
+export const AUTHENTICATED = '_authenticated_at'
+/** The version of the schema, a whole number; absent: 1. */
+export const VERSION = '_version'
+
 /** Milliseconds without a request, or since 1970. Undefined: what the definition says counts. */
 export interface OwnTimes {
   readonly idleTimeout?: number

@@ -92,3 +92,24 @@ export function deepFreeze<Value>(value: Value): Value {
 
 /** What an application may give at once or by a promise. */
 export type MaybePromise<T> = T | Promise<T>
+
+/** Any Standard Schema (version 1 of its specification): zod, valibot, arktype and others have this property. */
+export interface StandardSchema<Input = unknown, Output = Input> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => MaybePromise<SchemaResult<Output>>
+    /** Carries the types; never there at run time. */
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+/** What a schema says of a value: its output, or what is wrong. */
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: readonly SchemaIssue[] }
+
+interface SchemaIssue {
+  readonly message: string
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+}

@@ -1,8 +1,14 @@
 /** The part of the contract suite about what must come back: untouched keys as they were, and changes seen. */
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { describe, expect, test } from 'vitest'
-import type { SessionCodec, SessionData } from '../../src/server/index.js'
-import { session, sign, signed } from './codec-checks.js'
+import {
+  createSessions,
+  defineSession,
+  type SessionCodec,
+  type SessionData,
+  type StandardSchema,
+} from '../../src/server/index.js'
+import { pick, session, sign, signed } from './codec-checks.js'
 import { changes, samples } from './codec-samples.js'
 
 const rich = samples['all that JSON knows'] as SessionData
@@ -13,6 +19,24 @@ export interface SurvivalOptions {
   made: Readonly<Record<string, string>>
   /** Each key of a value as the format has it. */
   members?(value: string): Record<string, string>
+}
+
+/** Turns every text around, and forgets all else. It changes what it was given, too. */
+export const turnedAround: StandardSchema<SessionData> = {
+  '~standard': {
+    version: 1,
+    vendor: 'contract',
+    async validate(given) {
+      const data = given as SessionData
+      for (const [key, value] of Object.entries(data)) {
+        if (typeof value === 'string') data[key] = [...value].reverse().join('')
+        else if (typeof value === 'object' && value !== null && Object.isExtensible(value))
+          Object.assign(value, { 0: 'eve' })
+        if (typeof value !== 'string') delete data[key]
+      }
+      return { value: data }
+    },
+  },
 }
 
 /** Defines the tests of what a codec keeps. */
@@ -43,6 +67,25 @@ export function codecSurvival(codec: SessionCodec, options: SurvivalOptions): vo
       const { 'a new key': added, ...others } = await membersOf(await sign(codec, { ...record, data }, session))
       expect(added).toBeDefined()
       expect(others).toEqual(await membersOf(value))
+    })
+
+    test.each(codec.bareId ? [] : values)('under a schema that makes something else of it: %s', async (_, make) => {
+      const value = await make()
+      const sessions = createSessions({
+        session: defineSession({ name: session.cookieName, idleTimeout: false, schema: turnedAround }),
+        codecs: [codec],
+        expose: false,
+        clock: () => session.now,
+      })
+      const loaded = await sessions.load({ token: value })
+      loaded.data['a new key'] = 'swordfish'
+      await sessions.commit(loaded)
+      const { 'a new key': added, ...others } = await membersOf(loaded.token as string)
+      expect(added).toBeDefined()
+      // The times are those of this write.
+      const keys = Object.keys((await codec.verify(value, session)).data)
+      expect(pick(others, keys)).toEqual(pick(await membersOf(value), keys))
+      expect(loaded.parsed).toMatchObject({ 'a new key': 'hsifdrows' })
     })
 
     test.each(values.filter(([title]) => title !== 'an empty session'))('beside a deleted key: %s', async (_, make) => {

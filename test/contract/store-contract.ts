@@ -1,8 +1,16 @@
 /** The suite that every session store passes, ours or somebody else's. */
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { SessionData, SessionStore, StoredSession } from '../../src/server/index.js'
+import {
+  beakerJwt,
+  createSessions,
+  defineSession,
+  type SessionData,
+  type SessionStore,
+  type StoredSession,
+} from '../../src/server/index.js'
 import { runs } from '../random.js'
+import { turnedAround } from './codec-survival.js'
 import { buildSession, canonical, punch, recipes, unlessRefused } from './written.js'
 
 interface StoreSample {
@@ -134,6 +142,32 @@ export function storeContract(
       expect(read.data).toEqual({ list: [1] })
       ;(read.data.list as number[]).push(3)
       expect((await sample.store.get(ID))?.data).toEqual({ list: [1] })
+    })
+
+    test('keeps what a schema makes something else of', async () => {
+      const sample = await make()
+      const data = {
+        user: 'dave',
+        list: ['a', { deep: 1.5 }],
+        empty: {},
+        ...(!isJson && { at: new Date(1_700_000_000_123) }),
+      }
+      const options = {
+        codecs: [beakerJwt({ secrets: ['swordfish of the store contract '.repeat(2)] })],
+        expose: false,
+      }
+      const clock = (): Date => sample.now()
+      const first = createSessions({ ...options, store: sample.store, clock })
+      const session = await first.load({ token: '' })
+      Object.assign(session.data, data)
+      await first.commit(session)
+      const definition = defineSession({ schema: turnedAround })
+      const sessions = createSessions({ ...options, store: sample.store, clock, session: definition })
+      const loaded = await sessions.load({ token: session.token })
+      expect(loaded.parsed).toEqual({ user: 'evad' })
+      loaded.data.added = 'x'
+      await sessions.commit(loaded)
+      expect((await sample.store.get(session.id))?.data).toEqual({ ...data, added: 'x' })
     })
 
     test('deletes, also what is not there', async () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import { jwt } from '../../src/server/codecs/jwt.js'
 import { verifySessions } from '../../src/server/core/verify-sessions.js'
-import { defineSession, expandFields } from '../../src/shared/define-session.js'
+import { defineSession, expandFields, type SessionFields } from '../../src/shared/define-session.js'
 
 describe('expandFields', () => {
   test('adds long names, keeps the short ones, and changes nothing it was given', () => {
@@ -52,7 +52,7 @@ describe('defineSession', () => {
 
 describe('the server refuses at its start', () => {
   const start = (fields: unknown, sessionField?: unknown) => () => {
-    const session = defineSession({ fields, ...(sessionField === undefined ? {} : { sessionField }) } as never)
+    const session = defineSession({ fields, ...(sessionField === undefined ? {} : { sessionField }) } as { fields: SessionFields })
     verifySessions({ session, codecs: [jwt({ secrets: ['x'.padStart(32, 'y')] })] })
   }
 

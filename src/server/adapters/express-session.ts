@@ -3,11 +3,10 @@
  * `load`, `commit` and `destroy` do.
  */
 import { SessionError } from '../../shared/errors.js'
-import { EXPIRY } from '../../shared/own-times.js'
+import { AUTHENTICATED, EXPIRY } from '../../shared/own-times.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { SetCookie, SetCookieAttributes } from '../core/cookies.js'
 import type { HeaderTarget } from '../core/http.js'
-import { AUTHENTICATED } from '../core/own-keys.js'
 import { wishOf } from '../core/own-lifetime.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { Sessions, SessionsInternal } from '../core/sessions.js'

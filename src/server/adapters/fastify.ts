@@ -2,9 +2,9 @@
  * Sessions for Fastify 5: a plugin that gives each request its `session`, and commits it before the reply is sent.
  */
 import { checkNames } from '../../shared/option-names.js'
+import { AUTHENTICATED } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
-import { AUTHENTICATED } from '../core/own-keys.js'
 import { wishOf } from '../core/own-lifetime.js'
 import { type Session, stateOf, viewed } from '../core/session.js'
 import type { SessionsInternal } from '../core/sessions.js'

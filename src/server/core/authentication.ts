@@ -4,11 +4,12 @@
 import type { Duration } from '../../shared/define-session.js'
 import { SessionError } from '../../shared/errors.js'
 import { checkDuration, checkNames } from '../../shared/option-names.js'
+import { AUTHENTICATED } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
 import { type CsrfState, forgetCsrf, nextId } from './csrf.js'
 import { forgetFlash } from './flash.js'
 import { CLOCK_TOLERANCE } from './lifetime.js'
-import { AUTHENTICATED, hasApplicationKeys } from './own-keys.js'
+import { hasApplicationKeys } from './own-keys.js'
 import { noOwner, type ReadOwner } from './owner.js'
 
 /** Seconds: 5138-11-16, as for other times of a session. */

@@ -6,11 +6,9 @@ import { lightValue } from '../../shared/bson/light-types.js'
 import { readBsonBy } from '../../shared/bson/reader.js'
 import { writeBson } from '../../shared/bson/writer.js'
 import { encodeBase64Url } from '../../shared/bytes.js'
-import { EXPIRY, EXPIRY_RULE } from '../../shared/own-times.js'
 import { isPlainObject, type SessionData } from '../../shared/types.js'
 import { createExposure } from './expose.js'
-import { AUTHENTICATED } from './own-keys.js'
-import { hasMembers } from './own-lifetime.js'
+import { hasMembers, withoutOwn } from './own-lifetime.js'
 import { draftOf, type Session, shownOf, stateOf } from './session.js'
 
 /** A session of `load`, or what an adapter makes of one. */
@@ -32,7 +30,7 @@ export const serialized: unique symbol = Symbol('sessionglass for the page')
 export function serializeForClient(session: ShownSession): string {
   const view = (session as { [serialized]?: () => string })[serialized]
   if (view) return view()
-  const { [EXPIRY]: _, [EXPIRY_RULE]: __, [AUTHENTICATED]: ___, ...shown } = seenBy(session as Session<object>) ?? {}
+  const shown = withoutOwn(seenBy(session as Session<object>) ?? {})
   if (!hasMembers(shown)) return 'null'
   // Written and read as for a cookie, so that the server renders what the page will read there.
   const bson = writeBson(shown)

@@ -8,14 +8,15 @@ import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
 import { copyOf, equalValues, markUncertain, mergeByKey } from '../values.js'
 import { forgetAuthentication } from './authentication.js'
-import { type ChunkLimits, type CookieWriter, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
+import { type ChunkLimits, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
 import { nextId } from './csrf.js'
 import { changeResponse, type HeaderTarget } from './http.js'
+import { copyOfPlain } from './judge.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
 import { isEmpty } from './own-keys.js'
 import { type CookieEnd, type Rule, showRuled } from './own-lifetime.js'
-import { cookiesOf, reportPlace } from './place.js'
+import { cookiesOf, endingCookies, expireBeside, reportPlace } from './place.js'
 import {
   createPublicSigner,
   isUnwritable,
@@ -40,6 +41,7 @@ import {
 import { cookieRoom, type Room, signFitting } from './sign-fitting.js'
 import type { Rows } from './store-rows.js'
 import { reportConflict } from './versions.js'
+import { createWriteCheck, ruleOf, type WriteCheck } from './write-check.js'
 
 /**
  * Whether a commit would write a cookie or a row. It never waits, so that an adapter lets every other response pass at once.
@@ -121,7 +123,7 @@ export async function commitNow(
   const { now, draft, plan: planned } = begun ?? begin(settings, session)
   if (planned && !draft.loaded) refuseOverwriting(draft)
   if (planned) forgetAuthentication(settings, draft)
-  const rule = (planned && settings.askRules?.(session, draft.data)) ?? ((data) => data)
+  const rule = ruleOf(settings, planned && settings.askRules?.(session, draft.data))
   // A time that has passed: the application wants the session to end.
   if (planned && Number(settings.ownTimes(rule(draft.data))?.end) <= now.getTime()) {
     return await destroyNow(settings, session, headers)
@@ -135,8 +137,11 @@ export async function commitNow(
   }
 
   const isChange = plan !== undefined && plan.reason !== 'renewed' && plan.reason !== 'upgraded'
-  const signer = createPublicSigner(settings, draft, { isChange, isSigned: !plan?.isRowOnly, now })
-  const content = plan && (await saveContent(settings, draft, { plan, signer, rule, now }))
+  // What the schema has passed is what is written, whatever the application changes meanwhile.
+  const written = settings.schema ? { ...draft, data: copyOfPlain(draft.data) } : draft
+  const signer = createPublicSigner(settings, written, { isChange, isSigned: !plan?.isRowOnly, now })
+  const check = createWriteCheck(settings.schema, draft.loaded, isChange ? undefined : written.data)
+  const content = plan && (await saveContent(settings, written, { plan, signer, check, rule, now }))
   if (plan && !content) {
     // Another request destroyed the session, and its response has told the browser.
     state.isDestroyed = true
@@ -146,8 +151,9 @@ export async function commitNow(
   if (plan?.reason === 'emptied' && content && isEmpty(content.shown)) {
     return await endEmptied(settings, state, { draft, now, headers })
   }
-  const signed = plan && content && !plan.isRowOnly ? await signSession(settings, draft, plan, content, now) : undefined
-  const shown = shownOf(draft, { plan, content, signed })
+  const signed =
+    plan && content && !plan.isRowOnly ? await signSession(settings, written, plan, content, now) : undefined
+  const shown = shownOf(written, { plan, content, signed })
   const publicData = publicChange(settings, draft, shown, now)
   const publicCookie = publicData && (await signer.write(shown, publicData))
   if (signed && draft.isRegenerated) await removeOld(settings, draft)
@@ -161,6 +167,7 @@ export async function commitNow(
   report(settings, draft, plan, signed?.loaded)
   if (!settings.observe) {
     if (base) markUncertain(base, draft.data)
+    if (check && content) state.parsed = check.parsedOf(content.shown, state.parsed)
     apply(settings, state, { draft, base, content, signed, publicCookie })
   }
   return respond(settings, state, cookies, headers)
@@ -202,6 +209,7 @@ async function endEmptied(
   // It may replace a cookie that could not be read.
   state.isRegenerated = true
   delete state.loaded
+  delete state.parsed
   state.browser = { ...state.browser, hasSession: false, hasSeveral: false, chunks: [], publicCookie: undefined }
   return respond(settings, state, cookies, headers)
 }
@@ -233,19 +241,19 @@ function planOf(
   const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
   const codecIndex = isOld && !upgrades && loaded.codec.sign ? loaded.codecIndex : 0
   const isDue = isTouched || isTouchDue(settings, loaded, now)
+  const hasRow = loaded.row !== undefined
   if (isChanged) {
     if (!isNeeded && isEmpty(data)) return { reason: 'emptied', codecIndex, isRowOnly: false }
     // A bare id is sent with each change, as Django does: its cookie lives on as its row does.
     const isRowOnly =
-      loaded.row !== undefined &&
-      !isRegenerated &&
-      !upgrades &&
-      !isDue &&
-      !loaded.codec.bareId &&
-      !movesEnd(settings, loaded, data, now)
+      hasRow && !isRegenerated && !upgrades && !isDue && !loaded.codec.bareId && !movesEnd(settings, loaded, data, now)
     return { reason: 'changed', codecIndex, isRowOnly }
   }
   if (upgrades) return { reason: 'upgraded', codecIndex, isRowOnly: false }
+  // Data in the present shape of its schema.
+  if (loaded.unshaped && settings.upgrade === 'always') {
+    return { reason: 'upgraded', codecIndex, isRowOnly: hasRow && !isDue && !loaded.codec.bareId }
+  }
   return isDue ? { reason: 'renewed', codecIndex, isRowOnly: false } : undefined
 }
 
@@ -314,22 +322,24 @@ interface Content {
 async function saveContent(
   settings: Settings,
   draft: Draft,
-  { plan, signer, rule, now }: { plan: Plan; signer: PublicSigner; rule: Rule; now: Date },
+  { plan, signer, check, rule, now }: WriteContext & { now: Date },
 ): Promise<Content | undefined> {
   const { data, loaded, createdAt, isRegenerated } = draft
   const version = (loaded?.record.version ?? -1) + 1
   const { rows } = settings
   if (rows) {
+    await check?.check(rule(data))
     await signer.check(rule(data))
     const endOf = (each: SessionData): Date | undefined => endAt(settings, each, { createdAt, now })
-    const row = await saveRow(settings, rows, draft, { plan, signer, rule, endOf })
+    const row = await saveRow(settings, rows, draft, { plan, signer, check, rule, endOf })
     // The token's own claims stay, but not those of an earlier user.
     const claims = isRegenerated ? undefined : loaded?.record.data
     return row && { data: claims ?? {}, shown: row.data, row, version }
   }
-  const merged = loaded ? await mergeVersions(settings, draft, loaded) : { data, version }
+  const merged = loaded ? await mergeVersions(settings, draft, loaded, check) : { data, version }
   if (!merged) return undefined
   const written = rule(merged.data)
+  await check?.check(written)
   return { ...merged, data: written, shown: written, ...(written !== merged.data && { isMerged: true }) }
 }
 
@@ -342,11 +352,17 @@ function endAt(
   return lifetimeOf(data).expiresAt({ createdAt, accessedAt: now })
 }
 
-/** How a row is written. */
-interface RowWrite {
+/** What decides what is written. */
+interface WriteContext {
   readonly plan: Plan
   readonly signer: PublicSigner
+  /** Absent without a schema. */
+  readonly check: WriteCheck | undefined
   readonly rule: Rule
+}
+
+/** How a row is written. */
+interface RowWrite extends WriteContext {
   endOf(data: SessionData): Date | undefined
 }
 
@@ -359,13 +375,13 @@ async function saveRow(
   settings: Settings,
   rows: Rows,
   { id, data: mine, loaded, isRegenerated }: Draft,
-  { plan, signer, rule, endOf }: RowWrite,
+  write: RowWrite,
 ): Promise<StoredSession | undefined> {
+  const { plan, signer, check, rule, endOf } = write
   if (settings.observe) return { ...loaded?.row, data: rule(mine) }
-  if (!loaded?.row || isRegenerated) {
-    return await createRow(settings, rows, { id, loaded, mine, plan, signer, rule, endOf })
-  }
-  if ((plan.reason === 'renewed' || plan.reason === 'upgraded') && rule(mine) === mine) {
+  if (!loaded?.row || isRegenerated) return await createRow(settings, rows, { ...write, id, loaded, mine })
+  const isKept = plan.reason === 'renewed' || plan.reason === 'upgraded'
+  if (isKept && rule(mine) === mine && !loaded.unshaped) {
     const row = await touchRow(rows, id, { end: endOf(mine), endOf })
     if (!row) reportConflict(settings, loaded, { isDestroyed: true })
     return row
@@ -373,19 +389,26 @@ async function saveRow(
   const base = loaded.base ?? {}
   for (;;) {
     let clashes: string[] = []
+    let old: SessionData | undefined
     let unchecked: SessionData | undefined
     const row = await rows.change(id, (current) => {
-      const merged = mergeByKey({ base, mine, theirs: current.data })
+      const theirs = check ? check.shaped(current.data) : current.data
+      old = theirs ? undefined : current.data
+      if (!theirs) return undefined
+      const merged = mergeByKey({ base, mine, theirs })
       const data = rule(merged.data)
       clashes = merged.clashes
-      unchecked = signer.isChecked(data) ? undefined : data
+      unchecked = signer.isChecked(data) && check?.isChecked(data) !== false ? undefined : data
       return unchecked ? undefined : withEnd({ ...current, data }, endOf(data))
     })
-    if (!row || !unchecked) {
+    if (!row || !(old ?? unchecked)) {
       if (!row || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !row })
       return row
     }
-    // With the changes of another request the public cookie says something else.
+    if (old) await check?.shape(old)
+    if (!unchecked) continue
+    // The changes of both may break a rule of the schema, and the public cookie says something else.
+    await check?.check(unchecked)
     await signer.check(unchecked)
   }
 }
@@ -409,12 +432,22 @@ async function touchRow(
 async function createRow(
   settings: Settings,
   rows: Rows,
-  { id, loaded, mine, plan, signer, rule, endOf }: Pick<Draft, 'id' | 'loaded'> & RowWrite & { mine: SessionData },
+  {
+    id,
+    loaded,
+    mine,
+    plan,
+    signer,
+    check,
+    rule,
+    endOf,
+  }: RowWrite & Pick<Draft, 'id' | 'loaded'> & { mine: SessionData },
 ): Promise<StoredSession> {
   const before = loaded?.row ? loaded.record.id : undefined
   const create = async (given: StoredSession): Promise<StoredSession> => {
     const row = { ...given, data: rule(given.data) }
     if (plan.reason === 'emptied' && isEmpty(row.data)) return row
+    await check?.check(row.data)
     await signer.check(row.data)
     await rows.create(id, withEnd(row, endOf(row.data)))
     return row
@@ -426,7 +459,8 @@ async function createRow(
     if (!current || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !current })
     return { ...current, data }
   }
-  const current = await rows.current(before)
+  const found = await rows.current(before)
+  const current = found && check ? { ...found, data: await check.shape(found.data) } : found
   const row = await create(carried(current))
   // If it was destroyed before the new row was there, its data must not live on in that.
   return !current || (await rows.current(before)) ? row : await create(carried(undefined))
@@ -445,6 +479,7 @@ async function mergeVersions(
   settings: Settings,
   { data: mine, isRegenerated }: Draft,
   loaded: LoadedSession,
+  check: WriteCheck | undefined,
 ): Promise<Pick<Content, 'data' | 'version' | 'isMerged'> | undefined> {
   const own = loaded.record.version ?? 0
   const known = loaded.isCounted ? settings.versions.of(loaded) : undefined
@@ -455,7 +490,8 @@ async function mergeVersions(
   const isCurrent = !isDestroyed && newest <= own
   if (isCurrent && !loaded.isMerged) return { data: mine, version }
 
-  const theirs = other && !isCurrent ? await dataOfValue(settings, other) : isDestroyed ? {} : loaded.record.data
+  const found = other && !isCurrent ? await dataOfValue(settings, other) : isDestroyed ? {} : loaded.record.data
+  const theirs = found && check ? await check.shape(found) : found
   const base = loaded.base ?? (await dataOfValue(settings, loaded))
   if (!theirs || !base) {
     // What the other request wrote can't be read any more: all that remains is to tell that it is lost.
@@ -592,49 +628,6 @@ async function removeOld({ rows, versions, observe }: Settings, { loaded, reject
   if (loaded) versions.destroyed(loaded)
 }
 
-/** What a browser may have of a session that has ended. */
-function endingCookies(settings: Settings, draft: Draft): SetCookie[] {
-  const { exposure, publicName } = settings
-  const { browser, loaded } = draft
-  if (browser.isToken) return []
-  const cookies = cookiesOf(settings, loaded)
-  const hasCookie = browser.hasSession || loaded !== undefined
-  const hasPublic = browser.publicCookie !== undefined || (hasCookie && exposure.publicData !== undefined)
-  return [
-    ...(hasCookie ? namesOf(settings, draft).map((name) => cookies.expire(name, exposure)) : []),
-    ...(hasPublic ? [cookies.expire(publicName, { httpOnly: false })] : []),
-    ...(hasCookie ? expireShadows(settings, draft, cookies.expireShadows) : []),
-  ]
-}
-
-/** Of the session's cookie and all its pieces. */
-function namesOf({ name }: Settings, { browser }: Draft): string[] {
-  return [0, ...browser.chunks].map((index) => chunkName(name, index))
-}
-
-/**
- * What has to go when the session is written. A request can't tell a cookie with a partition from one without. A session that no
- * longer names its place moves to that of the options.
- */
-function expireBeside(settings: Settings, draft: Draft, written: LoadedSession): SetCookie[] {
-  const { hasSession, hasSeveral, isToken } = draft.browser
-  if (!hasSession || isToken) return []
-  const [before, now] = [cookiesOf(settings, draft.loaded), cookiesOf(settings, written)]
-  const former: CookieWriter['expireTwins'] = (names, options) => names.map((name) => before.expire(name, options))
-  const moved = before === now ? [] : expireShadows(settings, draft, former)
-  const beside = expireShadows(settings, draft, hasSeveral ? now.expireShadows : now.expireTwins)
-  return [...moved, ...beside.filter((cookie) => !moved.some((other) => isSameCookie(cookie, other)))]
-}
-
-/** Cookies of our names in other places: they would hide ours, or come back when ours is gone. */
-function expireShadows(settings: Settings, draft: Draft, expire: CookieWriter['expireShadows']): SetCookie[] {
-  const { publicName, exposure } = settings
-  return [
-    ...expire(namesOf(settings, draft), exposure),
-    ...(exposure.publicData ? expire([publicName], { httpOnly: false }) : []),
-  ]
-}
-
 // 5. Apply.
 
 function report(
@@ -675,7 +668,7 @@ function apply(
     // A `regenerate()` meanwhile is for the next commit.
     state.isRegenerated = state.id !== draft.id
     state.browser = { ...state.browser, hasSession: true, chunks: signed.chunks }
-  } else if (content?.row && state.loaded) state.loaded = { ...state.loaded, ...stored }
+  } else if (content?.row && state.loaded) state.loaded = { ...state.loaded, ...stored, unshaped: undefined }
   if (publicCookie) state.browser = { ...state.browser, publicCookie: publicCookie.written }
 }
 

@@ -53,6 +53,10 @@ export interface SessionEvent {
   bytes?: number
   /** With `read`: the session has no time that one of the timeouts could count from, so that timeout can't end it. */
   untimed?: true
+  /** With `read`: the version of its schema that the session had, if it has a schema and data of the application. */
+  version?: number
+  /** With `rejected`: a fresh session may replace it, as `onInvalid` says. */
+  fresh?: true
   /** How many cookies of our name there were. */
   candidates?: number
   /** Those of them that did not become the session. */

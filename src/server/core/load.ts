@@ -4,6 +4,7 @@
  */
 import { readCookies } from '../../shared/cookie.js'
 import { isOutage, isSessionError, SessionError, type SessionErrorCode } from '../../shared/errors.js'
+import { AUTHENTICATED } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
 import type { CodecContext, SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { Verifications } from '../keys/hmac.js'
@@ -13,7 +14,6 @@ import { takeStoredSecret } from './csrf.js'
 import { PUBLIC_SUFFIX } from './expose.js'
 import { type CookieSource, cookieHeader, createRequestMemory, isTokenSource, type TokenSource } from './http.js'
 import { contextOf, type LoadSettings } from './options.js'
-import { AUTHENTICATED } from './own-keys.js'
 import { revokedError } from './revocation.js'
 import {
   identify,
@@ -21,6 +21,7 @@ import {
   type LoadedSession,
   loadedData,
   type PublicCookie,
+  replaceable,
   Session,
   type SessionOwner,
   type SessionState,
@@ -105,14 +106,17 @@ async function loadSession<Data extends object>(
     sent: [],
     tenant: settings.tenant,
   }
-  if (loaded) state.loaded = loaded
-  else if (rejections[0]) {
+  if (loaded) {
+    state.loaded = loaded
+    state.parsed = loaded.parsed
+  } else if (rejections[0]) {
     const { error, id: rejectedId } = weightiest(rejections)
     state.rejected = error
     if (verifications.isCutShort || cookies.isCutShort) state.isCutShort = true
     if (rejectedId !== undefined && isProtected(error)) state.rejectedId = rejectedId
     const verified = rejections.filter((rejection) => rejection.error.verified)
-    if (settings.replaceUnreadable && verified.length === 1) state.isReplaceable = true
+    const [only] = verified
+    if (only && verified.length === 1) state.isReplaceable = settings.replaceUnreadable || replaceable.has(only.error)
   }
   if (Object.hasOwn(data, AUTHENTICATED)) state.signIn = { at: data[AUTHENTICATED], owner: settings.ownerOf(data) }
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)
@@ -127,6 +131,9 @@ function tokenAlone({ token }: TokenSource): RequestCookies {
   const candidates = values.map((first) => ({ value, first, isJoined: false }))
   return { values, chunks: [], hasSeveral: false, isCutShort: false, candidates }
 }
+
+/** Loaded by the first session that has a schema. */
+let judging: typeof import('./judge.js') | undefined
 
 /** A value that became no session. */
 export interface Rejection extends CookieCandidate {
@@ -146,7 +153,7 @@ export async function findLoadedSession(
   candidates: readonly CookieCandidate[],
   now: Date,
 ): Promise<{ loaded: LoadedSession | undefined; rejections: readonly Rejection[]; verifications: Verifications }> {
-  const { rows } = settings
+  const { rows, schema } = settings
   const verifications = createVerifications()
   const context: CodecContext = { ...contextOf(settings, 'session', now), verifications }
   const rejections: Rejection[] = []
@@ -162,6 +169,10 @@ export async function findLoadedSession(
     // How long a session may last is in its data.
     if (!(accepted instanceof SessionError)) accepted = refusalOf(settings, accepted, now) ?? accepted
     if (!(accepted instanceof SessionError)) accepted = (await revokedError(settings, accepted)) ?? accepted
+    if (schema && !(accepted instanceof SessionError)) {
+      judging ??= await import('./judge.js')
+      accepted = await judging.judge(schema, accepted, settings.copyForCommit)
+    }
     if (!(accepted instanceof SessionError)) loaded = accepted
     else if (!loaded) {
       const id = outcome instanceof SessionError ? undefined : outcome.record.id
@@ -294,11 +305,13 @@ function reportCandidates(
   for (const rejection of rejections) {
     const { value, error, isJoined } = rejection
     if (isJoined ? rejection !== joined : value === taken) continue
-    emit({ type: 'rejected', code: error.code, bytes: name.length + value.length })
+    const fresh = replaceable.has(error) && ({ fresh: true } as const)
+    emit({ type: 'rejected', code: error.code, bytes: name.length + value.length, ...fresh })
   }
   if (loaded) {
     const untimed = lifetimeOf(loadedData(loaded)).isUntimed(loaded.record, now) && ({ untimed: true } as const)
-    emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length, ...untimed })
+    const version = loaded.schemaVersion !== undefined && { version: loaded.schemaVersion }
+    emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length, ...untimed, ...version })
   }
   const shadowed = findShadowed(name, values, taken, rejections)
   if (shadowed) emit({ type: 'shadowed', candidates: values.length, shadowed })

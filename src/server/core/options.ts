@@ -50,16 +50,17 @@ import {
 } from './own-lifetime.js'
 import { createOwner, type Owner, type ReadOwner } from './owner.js'
 import type { Revocation } from './revocation.js'
+import type { OnInvalid, SchemaSource } from './schema.js'
 import type { Session, SessionOwner, Shown } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
 import { checkTenant, readerOfTenant, rowOwners, rowsOfTenant, tenantWarnings } from './tenant.js'
 import { createVersions, type Versions } from './versions.js'
 
-export interface SessionsOptions<Data extends object = SessionData> extends CookieAttributes {
+export interface SessionsOptions<Data extends object = SessionData, Parsed = unknown> extends CookieAttributes {
   expires?: boolean | Date | Duration | LifetimeFunction<Session<Data>>
   maxAge?: Duration | LifetimeFunction<Session<Data>>
   /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, 14 days without a request. */
-  session?: SessionDefinition<Data, unknown>
+  session?: SessionDefinition<Data, unknown, Parsed>
   /** The first writes, all read. */
   codecs?: readonly SessionCodec[]
   /** Short for `codecs: [beakerJwt({ secrets })]`. */
@@ -122,6 +123,11 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
    * release may have written it, and only `regenerate()` or `destroy()` replaces it. It stays if another value verified, too.
    */
   replaceUnreadable?: boolean
+  /**
+   * What becomes of a session whose data the definition's schema refuses: `'reject'` (default) protects its cookie until `regenerate()` or
+   * `destroy()`, `'fresh'` lets a fresh session replace it, and a function repairs a copy of the data, or returns undefined to reject it.
+   */
+  onInvalid?: OnInvalid
   /** `observe` writes nothing and reports what it would do: the safe first step on live traffic. */
   mode?: 'write' | 'observe'
   /** Only `load`: the codecs need no keys to sign with. */
@@ -132,9 +138,9 @@ export interface SessionsOptions<Data extends object = SessionData> extends Cook
 }
 
 /** The options of `verifySessions`, for a service that only reads. */
-export interface VerifyOptions<Data extends object = SessionData> {
+export interface VerifyOptions<Data extends object = SessionData, Parsed = unknown> {
   /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, 14 days without a request. */
-  session?: SessionDefinition<Data, unknown>
+  session?: SessionDefinition<Data, unknown, Parsed>
   /** All of them read. */
   codecs: readonly SessionCodec[]
   /** Where the data is, if the cookie only names the session. */
@@ -156,6 +162,8 @@ export interface VerifyOptions<Data extends object = SessionData> {
    * says, which is true for `compact` and `jwe`: tokens of PyJWT and old Beaker sessions often have none, and never time out.
    */
   requireTimes?: boolean
+  /** What becomes of a session whose data the definition's schema refuses, as in `createSessions`; nothing is replaced here. */
+  onInvalid?: OnInvalid
   on?: SessionEventListener
   /** The present time, for tests. */
   clock?: () => Date
@@ -202,6 +210,8 @@ export interface LoadSettings {
   lifetimeOf(data: SessionData): Lifetime
   /** Undefined: as each codec says. */
   readonly requireTimes: boolean | undefined
+  /** Absent if the definition has none. */
+  readonly schema: SchemaSource | undefined
   /** A fresh session may replace a value that verified and can't be read. */
   readonly replaceUnreadable: boolean
   /** A codec splits values over several cookies. */
@@ -268,6 +278,7 @@ export const VERIFY_OPTIONS: OptionNames<VerifyOptions> = {
   owner: 'function',
   revocation: 1,
   requireTimes: 'switch',
+  onInvalid: 1,
   on: 'function',
   clock: 'function',
 }
@@ -305,7 +316,7 @@ export function checkSessionsOptions<Options extends object>(
   owner: string,
 ): void {
   // What both sides need. Here it would be ignored, and a session without its timeout never ends.
-  for (const option of DEFINITION_OPTIONS.split(', ')) {
+  for (const option of DEFINED) {
     if (option !== 'expose' && Object.hasOwn(options ?? {}, option))
       throw new TypeError(`Option "${option}" belongs in defineSession(): pass that as "session"`)
   }
@@ -373,6 +384,7 @@ export function settleLoading<Data extends object>(
     },
     lifetimeOf: (data) => lifetimes.of(ownTimes(data)),
     requireTimes,
+    schema: session.schema || options.onInvalid ? { definition: session, onInvalid: options.onInvalid } : undefined,
     replaceUnreadable: options.replaceUnreadable === true,
     joinsChunks: codecs.some((codec) => codec.chunks),
     loadedKeys: owners.flatMap(({ keys }) => keys ?? []),
@@ -425,11 +437,14 @@ function timeoutsOf(
   return { idleTimeout: configured ?? idleTimeout, absoluteTimeout }
 }
 
+/** All options of a definition. */
+const DEFINED = [...DEFINITION_OPTIONS.split(', '), 'version', 'migrate', 'reads']
+
 /** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */
 function isDefinition(session: SessionDefinition<unknown> | null): boolean {
   if (typeof session?.name !== 'string' || !Object.isFrozen(session)) return false
   const { idleTimeout = 1, absoluteTimeout = 1 } = session
-  const isKnown = (name: string): boolean => name.startsWith('~') || DEFINITION_OPTIONS.split(', ').includes(name)
+  const isKnown = (name: string): boolean => name.startsWith('~') || DEFINED.includes(name)
   return [idleTimeout, absoluteTimeout].every(Number.isFinite) && Object.keys(session).every(isKnown)
 }
 
@@ -458,7 +473,7 @@ export function changedOptions(from: SessionsOptions, changes: object): Sessions
   for (const [option, cure] of Object.entries(UNCHANGEABLE)) {
     if (Object.hasOwn(changes ?? {}, option)) throw new TypeError(`with() does not change "${option}": ${cure}`)
   }
-  for (const option of DEFINITION_OPTIONS.split(', ')) {
+  for (const option of DEFINED) {
     if (Object.hasOwn(changes ?? {}, option)) {
       throw new TypeError(`with() does not change "${option}" of defineSession(): ${UNCHANGEABLE.session}`)
     }

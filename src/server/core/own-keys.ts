@@ -1,15 +1,10 @@
 /**
  * The keys of a session's data that are this project's, in every format: they tell about the session, not about the visitor.
  */
-import { EXPIRY, EXPIRY_RULE } from '../../shared/own-times.js'
+import { AUTHENTICATED, EXPIRY, EXPIRY_RULE, VERSION } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
 import { CSRF_ID, CSRF_SECRET, isNoCsrf } from './csrf.js'
 import { FLASH_PREFIX, isNoFlash } from './flash.js'
-
-/** When the visitor last proved who they are: seconds since 1970, with milliseconds as a fraction. */
-export const AUTHENTICATED = '_authenticated_at'
-/** The version of the schema, a whole number; absent: 1. */
-export const VERSION = '_version'
 
 /** For these alone no session is kept. */
 const ABOUT: ReadonlySet<string> = /* @__PURE__ */ new Set([EXPIRY, EXPIRY_RULE, AUTHENTICATED, VERSION])

@@ -4,12 +4,11 @@
  */
 import type { Duration } from '../../shared/define-session.js'
 import { checkDuration } from '../../shared/option-names.js'
-import { EXPIRY, EXPIRY_RULE, type OwnTimes, ownTimes } from '../../shared/own-times.js'
+import { AUTHENTICATED, EXPIRY, EXPIRY_RULE, type OwnTimes, ownTimes, VERSION } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
 import type { SessionStore } from '../stores/store.js'
 import { memberOf } from '../values.js'
-import { AUTHENTICATED } from './own-keys.js'
 
 /** So long without a request, at that time, or when the browser closes. */
 export type Wish = Duration | Date | 'browser'
@@ -49,9 +48,15 @@ export function readCookieEnd(side: OtherSide): ReadCookieEnd {
   return (data, now) => side?.cookieEnd?.(data, now) ?? cookieEndOf(data, now)
 }
 
+/** What a page may see: nothing that is about the session alone. */
+export function withoutOwn(shown: SessionData): SessionData {
+  const { [EXPIRY]: _, [EXPIRY_RULE]: __, [AUTHENTICATED]: ___, [VERSION]: ____, ...members } = shown
+  return members
+}
+
 /** What scripts on the page may see: these members, and the lifetime if there are any and it is the session's own. */
 export function withOwnTimes(shown: SessionData, own: OwnTimes | undefined): SessionData {
-  const { [EXPIRY]: _, [EXPIRY_RULE]: __, [AUTHENTICATED]: ___, ...members } = shown
+  const members = withoutOwn(shown)
   if (!own || !hasMembers(members)) return members
   const { idleTimeout, end } = own
   return { ...members, [EXPIRY]: end === undefined ? (idleTimeout as number) / 1000 : textOf(new Date(end)) }
@@ -125,13 +130,13 @@ function ruled(data: SessionData, value: number | string | undefined): SessionDa
 }
 
 /**
- * Shows what a rule has written to the application, too.
+ * Shows what a rule has written to the application, too: its lifetime, and the version of its schema.
  *
  * @param target - the application's data
  * @param base - a copy of it as the commit began
  */
 export function showRuled(target: SessionData, base: SessionData, written: SessionData): void {
-  for (const key of [EXPIRY, EXPIRY_RULE]) {
+  for (const key of [EXPIRY, EXPIRY_RULE, VERSION]) {
     // The application has put something else there meanwhile.
     if (!Object.is(target[key], base[key]) || Object.is(target[key], written[key])) continue
     const isPut = written[key] !== undefined

@@ -25,6 +25,8 @@ export interface SessionState extends CsrfState {
   expiresAt: Date | undefined
   /** Why the request's cookie did not become this session. */
   rejected?: SessionError
+  /** What the schema made of the data as it was loaded or written. */
+  parsed?: unknown
   /** The request brought more cookies than are looked at, and none of those was a session: one of the others may be. */
   isCutShort?: boolean
   /** What was rejected may be replaced by an ordinary commit: see `replaceUnreadable`. */
@@ -67,6 +69,12 @@ export interface LoadedSession {
   readonly row?: StoredSession
   /** The format counts versions: the cookie that the request brought has one. */
   readonly isCounted?: boolean
+  /** The version of its schema that the cookie or row has. */
+  readonly schemaVersion?: number
+  /** What the schema made of the data. */
+  readonly parsed?: unknown
+  /** The data as the cookie or row has it: it was of an older version, or was repaired. */
+  readonly unshaped?: SessionData | undefined
   /** This request wrote it together with changes of other requests, which the application's data does not have. */
   readonly isMerged?: boolean
 }
@@ -96,6 +104,9 @@ export interface PublicCookie {
 }
 
 const HAS_ENDED: ReadonlySet<string> = /* @__PURE__ */ new Set(['ERR_SESSION_EXPIRED', 'ERR_SESSION_REVOKED'])
+
+/** Errors for which a fresh session may replace what was rejected, as the option `onInvalid` says. */
+export const replaceable: WeakSet<SessionError> = /* @__PURE__ */ new WeakSet()
 
 /** A value that verified but can't be read is not overwritten: a newer release may have written it. */
 export function isProtected(rejected: SessionError | undefined): boolean {
@@ -203,7 +214,7 @@ export function draftOf(session: Session<object>): Draft {
   }
 }
 
-export class Session<Data extends object = SessionData> {
+export class Session<Data extends object = SessionData, Parsed = unknown> {
   readonly #state: SessionState
   readonly #owner: SessionOwner
   #data: Partial<Data>
@@ -227,6 +238,15 @@ export class Session<Data extends object = SessionData> {
       throw new TypeError('session.data must be an object')
     this.#isAsked = true
     this.#data = data
+  }
+
+  /**
+   * What the definition's schema made of the data, with its transforms and defaults: as it was loaded, and after a commit as it was written.
+   * Undefined without a schema, and until the application has written a key of its own. It is the application's to keep: changing it
+   * changes nothing in the session.
+   */
+  get parsed(): Parsed | undefined {
+    return this.#state.parsed as Parsed | undefined
   }
 
   /** 32 hex digits, or what another system made. */

@@ -20,10 +20,12 @@ import {
   type OwnedSessions,
 } from './owned-sessions.js'
 import { publicReader } from './public-cookie.js'
+import { rulesOf } from './schema.js'
 import { type Session, sessionBehind, stateOf } from './session.js'
 import { internal, type ReadOnlySessions, readOnlySessions } from './verify-sessions.js'
 
-export interface Sessions<Data extends object = SessionData> extends ReadOnlySessions<Data> {
+/** @typeParam Parsed - what a schema makes of the data */
+export interface Sessions<Data extends object = SessionData, Parsed = unknown> extends ReadOnlySessions<Data, Parsed> {
   /** @internal */
   readonly [internal]: SessionsInternal<Data>
   /**
@@ -31,8 +33,8 @@ export interface Sessions<Data extends object = SessionData> extends ReadOnlySes
    *
    * @param headers - of the response: gets the cookies, `Vary: Cookie`, and `Cache-Control: private, no-store` unless it has one
    * @returns the Set-Cookie values, none or more
-   * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`, `ERR_SESSION_STORE`: then
-   *   nothing is set
+   * @throws {SessionError} `ERR_SESSION_TOO_LARGE`, `ERR_SESSION_UNWRITABLE`, `ERR_SESSION_PROTECTED`, `ERR_SESSION_SCHEMA`,
+   *   `ERR_SESSION_VERSION`, `ERR_SESSION_STORE`: then nothing is set
    * @throws {TypeError} for a key in the data that is not data, as `_id`
    */
   commit(session: Session<Data>, headers?: HeaderTarget): Promise<string[]>
@@ -77,7 +79,7 @@ export interface Sessions<Data extends object = SessionData> extends ReadOnlySes
    * @throws {TypeError} naming the option that is wrong, or that can't change
    * @see docs/tenants.md
    */
-  with(changes: SessionsChanges<Data>): Sessions<Data>
+  with(changes: SessionsChanges<Data>): Sessions<Data, Parsed>
 }
 
 /** @internal What adapters and the testing helpers use. */
@@ -106,26 +108,29 @@ export interface SessionsInternal<Data extends object> {
  *
  * @throws {TypeError} naming the option that is wrong
  */
-export function createSessions<Data extends object = SessionData>(
-  options: Partial<SessionsOptions<Data>> & { readOnly: true },
-): ReadOnlySessions<Data>
-export function createSessions<Data extends object = SessionData>(
+export function createSessions<Data extends object = SessionData, Parsed = unknown>(
+  options: Partial<SessionsOptions<Data, Parsed>> & { readOnly: true },
+): ReadOnlySessions<Data, Parsed>
+export function createSessions<Data extends object = SessionData, Parsed = unknown>(
   options: Omit<SessionsOptions<Data>, 'session' | 'expose'> & {
-    session: ExposingDefinition<Data, unknown>
+    session: ExposingDefinition<Data, unknown, Parsed>
     expose?: never
   },
-): Sessions<Data>
-export function createSessions<Data extends object = SessionData>(options: SessionsOptions<Data>): Sessions<Data>
+): Sessions<Data, Parsed>
+export function createSessions<Data extends object = SessionData, Parsed = unknown>(
+  options: SessionsOptions<Data, Parsed>,
+): Sessions<Data, Parsed>
 export function createSessions<Data extends object = SessionData>(
   options: Partial<SessionsOptions<Data>>,
 ): ReadOnlySessions<Data> | Sessions<Data> {
   const settings = settle(options as SessionsOptions<Data>)
+  if (settings.schema) rulesOf(settings.schema)
   return options.readOnly ? readOnlySessions<Data>(settings) : writing<Data>(settings)
 }
 
-function writing<Data extends object>(settings: Settings): Sessions<Data> {
+function writing<Data extends object, Parsed = unknown>(settings: Settings): Sessions<Data, Parsed> {
   const sessions = internalOf<Data>(settings)
-  const reading = readOnlySessions<Data>(settings, sessions.load)
+  const reading = readOnlySessions<Data, Parsed>(settings, sessions.load)
   return {
     ...reading,
     [internal]: sessions,
@@ -138,7 +143,7 @@ function writing<Data extends object>(settings: Settings): Sessions<Data> {
     listSessions: (owner, options) => listSessions<Data>(settings, owner, options),
     endSession: (owner, handle) => endSession(settings, owner, handle),
     endSessions: (owner, options) => endSessions<Data>(settings, owner, options),
-    with: (changes) => writing<Data>(settle(changedOptions(settings.options, changes), settings)),
+    with: (changes) => writing<Data, Parsed>(settle(changedOptions(settings.options, changes), settings)),
   }
 }
 

@@ -18,7 +18,8 @@ import {
 } from './options.js'
 import { type Session, stateOf } from './session.js'
 
-export interface ReadOnlySessions<Data extends object = SessionData> {
+/** @typeParam Parsed - what a schema makes of the data */
+export interface ReadOnlySessions<Data extends object = SessionData, Parsed = unknown> {
   /** The name of the cookie. */
   readonly name: string
   /** What the codecs say of their configuration, for a log at start. */
@@ -29,7 +30,7 @@ export interface ReadOnlySessions<Data extends object = SessionData> {
    *
    * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS`: an outage never looks like an empty session
    */
-  load(source: CookieSource): Promise<Session<Data>>
+  load(source: CookieSource): Promise<Session<Data, Parsed>>
   /**
    * Loads all keys now, and what they need, so that the first request does not wait and an unusable key is found at the start.
    *
@@ -65,9 +66,9 @@ export const internal: unique symbol = Symbol('sessionglass internal')
  * const sessions = verifySessions({ session: appSession, codecs: [beakerJwt({ secrets: process.env.SESSION_KEY! })] })
  * const { data } = await sessions.load('')
  */
-export function verifySessions<Data extends object = SessionData>(
-  options: VerifyOptions<Data>,
-): ReadOnlySessions<Data> {
+export function verifySessions<Data extends object = SessionData, Parsed = unknown>(
+  options: VerifyOptions<Data, Parsed>,
+): ReadOnlySessions<Data, Parsed> {
   checkSessionsOptions(options as VerifyOptions, VERIFY_OPTIONS, 'verifySessions')
   return readOnlySessions(settleLoading(options))
 }
@@ -82,10 +83,10 @@ function warnOnce({ name, endless: [warning] }: LoadSettings): void {
   platform.warn(ENDLESS, `${warning} (${name})`)
 }
 
-export function readOnlySessions<Data extends object>(
+export function readOnlySessions<Data extends object, Parsed = unknown>(
   settings: LoadSettings,
   load: LoadSession<Data> = createLoader<Data>(settings),
-): ReadOnlySessions<Data> {
+): ReadOnlySessions<Data, Parsed> {
   warnOnce(settings)
   return {
     name: settings.name,
@@ -93,9 +94,10 @@ export function readOnlySessions<Data extends object>(
     async load(source) {
       const session = await load(source)
       stateOf(session).isRead = true
-      return session
+      return session as Session<Data, Parsed>
     },
     async ready() {
+      if (settings.schema) (await import('./judge.js')).checkSchema(settings.schema)
       await Promise.all(settings.loadedKeys.map((keys) => keys.ready()))
     },
     async reload() {
