@@ -52,7 +52,9 @@ describe('defineSession', () => {
 
 describe('the server refuses at its start', () => {
   const start = (fields: unknown, sessionField?: unknown) => () => {
-    const session = defineSession({ fields, ...(sessionField === undefined ? {} : { sessionField }) } as { fields: SessionFields })
+    const session = defineSession({ fields, ...(sessionField === undefined ? {} : { sessionField }) } as {
+      fields: SessionFields
+    })
     verifySessions({ session, codecs: [jwt({ secrets: ['x'.padStart(32, 'y')] })] })
   }
 

@@ -131,14 +131,14 @@ export async function commitNow(
   const plan = planned && ruledPlan(settings, draft, { plan: planned, rule, now })
   // Copied before anything is awaited: what the application changes meanwhile is a change for the next commit.
   const base = plan && copyOf(draft.data)
+  // What the schema has passed is what is written.
+  const written = settings.schema ? { ...draft, data: copyOfPlain(draft.data) } : draft
   if (plan && (await isRevokedMeanwhile(settings, draft))) {
     state.isDestroyed = true
     return respond(settings, state, [], headers)
   }
 
   const isChange = plan !== undefined && plan.reason !== 'renewed' && plan.reason !== 'upgraded'
-  // What the schema has passed is what is written, whatever the application changes meanwhile.
-  const written = settings.schema ? { ...draft, data: copyOfPlain(draft.data) } : draft
   const signer = createPublicSigner(settings, written, { isChange, isSigned: !plan?.isRowOnly, now })
   const check = createWriteCheck(settings.schema, draft.loaded, isChange ? undefined : written.data)
   const content = plan && (await saveContent(settings, written, { plan, signer, check, rule, now }))
@@ -167,8 +167,7 @@ export async function commitNow(
   report(settings, draft, plan, signed?.loaded)
   if (!settings.observe) {
     if (base) markUncertain(base, draft.data)
-    if (check && content) state.parsed = check.parsedOf(content.shown, state.parsed)
-    apply(settings, state, { draft, base, content, signed, publicCookie })
+    apply(settings, state, { draft, base, check, content, signed, publicCookie })
   }
   return respond(settings, state, cookies, headers)
 }
@@ -209,7 +208,6 @@ async function endEmptied(
   // It may replace a cookie that could not be read.
   state.isRegenerated = true
   delete state.loaded
-  delete state.parsed
   state.browser = { ...state.browser, hasSession: false, hasSeveral: false, chunks: [], publicCookie: undefined }
   return respond(settings, state, cookies, headers)
 }
@@ -241,18 +239,21 @@ function planOf(
   const upgrades = isOld && (settings.upgrade === 'always' || (settings.upgrade === 'on-change' && isChanged))
   const codecIndex = isOld && !upgrades && loaded.codec.sign ? loaded.codecIndex : 0
   const isDue = isTouched || isTouchDue(settings, loaded, now)
-  const hasRow = loaded.row !== undefined
   if (isChanged) {
     if (!isNeeded && isEmpty(data)) return { reason: 'emptied', codecIndex, isRowOnly: false }
     // A bare id is sent with each change, as Django does: its cookie lives on as its row does.
     const isRowOnly =
-      hasRow && !isRegenerated && !upgrades && !isDue && !loaded.codec.bareId && !movesEnd(settings, loaded, data, now)
+      !!loaded.row &&
+      !isRegenerated &&
+      !upgrades &&
+      !isDue &&
+      !loaded.codec.bareId &&
+      !movesEnd(settings, loaded, data, now)
     return { reason: 'changed', codecIndex, isRowOnly }
   }
   if (upgrades) return { reason: 'upgraded', codecIndex, isRowOnly: false }
-  // Data in the present shape of its schema.
   if (loaded.unshaped && settings.upgrade === 'always') {
-    return { reason: 'upgraded', codecIndex, isRowOnly: hasRow && !isDue && !loaded.codec.bareId }
+    return { reason: 'upgraded', codecIndex, isRowOnly: !!loaded.row && !isDue && !loaded.codec.bareId }
   }
   return isDue ? { reason: 'renewed', codecIndex, isRowOnly: false } : undefined
 }
@@ -654,10 +655,11 @@ function report(
 function apply(
   { versions }: Settings,
   state: SessionState,
-  { draft, base, content, signed, publicCookie }: Applied,
+  { draft, base, check, content, signed, publicCookie }: Applied,
 ): void {
   if (base && content) showRuled(draft.data, base, content.shown)
-  const stored = { ...(base && { base }), ...(content?.row && { row: content.row }) }
+  const parsed = content && check && { parsed: check.parsedOf(content.shown, state.loaded?.parsed) }
+  const stored = { ...(base && { base }), ...(content?.row && { row: content.row }), ...parsed }
   if (signed) {
     // The version of a new session is known once its cookie comes in.
     if (signed.loaded.isCounted && !draft.isRegenerated) versions.note(signed.loaded)
@@ -692,6 +694,7 @@ function shownOf({ loaded: before, data: mine }: Draft, { plan, content, signed 
 }
 
 interface Applied extends Written {
+  readonly check: WriteCheck | undefined
   readonly draft: Draft
   /** A copy of the data as it was when the commit began. */
   readonly base: SessionData | undefined

@@ -22,11 +22,6 @@ export function versionOf(data: SessionData): number {
 
 // Loading.
 
-/** @throws {TypeError} naming the option that is wrong */
-export function checkSchema(source: SchemaSource): void {
-  rulesOf(source)
-}
-
 /** Why data is none of this schema. */
 export class Refusal {
   readonly why: string
@@ -67,12 +62,12 @@ export async function judge(
   const data = schemaVersion < rules.version ? await migrated(rules, stored, schemaVersion) : stored
   const outcome = data instanceof Refusal ? data : await validated(rules.schema, data)
   if (!(outcome instanceof Refusal)) {
-    const judged = { ...loaded, schemaVersion, parsed: outcome.value }
+    const judged = { ...loaded, told: { version: schemaVersion }, parsed: outcome.value }
     return data === stored ? judged : reshaped(judged, data as SessionData, copy)
   }
   const repaired = await repair(rules, data instanceof Refusal ? stored : data, outcome)
   if (!(repaired instanceof Refusal)) {
-    return reshaped({ ...loaded, schemaVersion, parsed: repaired.value }, repaired.data, copy)
+    return reshaped({ ...loaded, told: { version: schemaVersion }, parsed: repaired.value }, repaired.data, copy)
   }
   const error = repaired.toError(true)
   if (rules.onInvalid === 'fresh' && !repaired.thrown) replaceable.add(error)
@@ -169,7 +164,7 @@ export function versionError({ oldest, newest }: Rules, found: number, verified?
 }
 
 /** Deeper than any format or store goes. */
-const MAX_LEVELS = 100
+const LEVELS = 100
 
 /**
  * A copy to hand out: plain objects, arrays, dates, bytes, maps and sets are copied, and whatever is of another class is itself. A circle
@@ -179,7 +174,7 @@ export function copyOfPlain<Value>(value: Value): Value {
   const copies = new Map<unknown, unknown>()
 
   function copy(part: unknown, level: number): unknown {
-    if (typeof part !== 'object' || part === null || level > MAX_LEVELS) return part
+    if (typeof part !== 'object' || part === null || level > LEVELS) return part
     return copies.get(part) ?? copyObject(part, level + 1)
   }
 

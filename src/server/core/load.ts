@@ -106,10 +106,8 @@ async function loadSession<Data extends object>(
     sent: [],
     tenant: settings.tenant,
   }
-  if (loaded) {
-    state.loaded = loaded
-    state.parsed = loaded.parsed
-  } else if (rejections[0]) {
+  if (loaded) state.loaded = loaded
+  else if (rejections[0]) {
     const { error, id: rejectedId } = weightiest(rejections)
     state.rejected = error
     if (verifications.isCutShort || cookies.isCutShort) state.isCutShort = true
@@ -305,13 +303,12 @@ function reportCandidates(
   for (const rejection of rejections) {
     const { value, error, isJoined } = rejection
     if (isJoined ? rejection !== joined : value === taken) continue
-    const fresh = replaceable.has(error) && ({ fresh: true } as const)
-    emit({ type: 'rejected', code: error.code, bytes: name.length + value.length, ...fresh })
+    const fresh = replaceable.has(error) || undefined
+    emit({ type: 'rejected', code: error.code, bytes: name.length + value.length, ...(fresh && { fresh }) })
   }
   if (loaded) {
     const untimed = lifetimeOf(loadedData(loaded)).isUntimed(loaded.record, now) && ({ untimed: true } as const)
-    const version = loaded.schemaVersion !== undefined && { version: loaded.schemaVersion }
-    emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length, ...untimed, ...version })
+    emit({ type: 'read', ...identify(loaded), bytes: name.length + loaded.value.length, ...untimed, ...loaded.told })
   }
   const shadowed = findShadowed(name, values, taken, rejections)
   if (shadowed) emit({ type: 'shadowed', candidates: values.length, shadowed })

@@ -316,7 +316,7 @@ export function checkSessionsOptions<Options extends object>(
   owner: string,
 ): void {
   // What both sides need. Here it would be ignored, and a session without its timeout never ends.
-  for (const option of DEFINED) {
+  for (const option of DEFINITION_OPTIONS.split(', ')) {
     if (option !== 'expose' && Object.hasOwn(options ?? {}, option))
       throw new TypeError(`Option "${option}" belongs in defineSession(): pass that as "session"`)
   }
@@ -384,7 +384,7 @@ export function settleLoading<Data extends object>(
     },
     lifetimeOf: (data) => lifetimes.of(ownTimes(data)),
     requireTimes,
-    schema: session.schema || options.onInvalid ? { definition: session, onInvalid: options.onInvalid } : undefined,
+    schema: session.schema || options.onInvalid ? { definition: session, ...options } : undefined,
     replaceUnreadable: options.replaceUnreadable === true,
     joinsChunks: codecs.some((codec) => codec.chunks),
     loadedKeys: owners.flatMap(({ keys }) => keys ?? []),
@@ -437,14 +437,12 @@ function timeoutsOf(
   return { idleTimeout: configured ?? idleTimeout, absoluteTimeout }
 }
 
-/** All options of a definition. */
-const DEFINED = [...DEFINITION_OPTIONS.split(', '), 'version', 'migrate', 'reads']
-
 /** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */
 function isDefinition(session: SessionDefinition<unknown> | null): boolean {
   if (typeof session?.name !== 'string' || !Object.isFrozen(session)) return false
   const { idleTimeout = 1, absoluteTimeout = 1 } = session
-  const isKnown = (name: string): boolean => name.startsWith('~') || DEFINED.includes(name)
+  const isKnown = (name: string): unknown =>
+    session.schema || name.startsWith('~') || DEFINITION_OPTIONS.split(', ').includes(name)
   return [idleTimeout, absoluteTimeout].every(Number.isFinite) && Object.keys(session).every(isKnown)
 }
 
@@ -473,7 +471,7 @@ export function changedOptions(from: SessionsOptions, changes: object): Sessions
   for (const [option, cure] of Object.entries(UNCHANGEABLE)) {
     if (Object.hasOwn(changes ?? {}, option)) throw new TypeError(`with() does not change "${option}": ${cure}`)
   }
-  for (const option of DEFINED) {
+  for (const option of DEFINITION_OPTIONS.split(', ')) {
     if (Object.hasOwn(changes ?? {}, option)) {
       throw new TypeError(`with() does not change "${option}" of defineSession(): ${UNCHANGEABLE.session}`)
     }

@@ -1,7 +1,7 @@
 /**
  * The schema of a definition: its options, checked and made ready. Standard Schema, version 1.
  */
-import type { SessionDefinition } from '../../shared/define-session.js'
+import { DEFINITION_OPTIONS, type SessionDefinition } from '../../shared/define-session.js'
 import type { MaybePromise, SessionData, StandardSchema } from '../../shared/types.js'
 
 /** Where the schema refuses the data. What it says there may have values in it, so that is not kept. */
@@ -33,14 +33,13 @@ export type CopyData = (data: SessionData) => SessionData
 /** A definition with a schema, as the options have it. */
 export interface SchemaSource {
   readonly definition: SessionDefinition<unknown, unknown>
-  readonly onInvalid: OnInvalid | undefined
+  readonly onInvalid?: OnInvalid | undefined
 }
 
 const ready = /* @__PURE__ */ new WeakMap<SchemaSource, Rules>()
 
 /**
- * `createSessions` calls it at its start. A service that only reads carries no code for it, and does so in `ready()` or with its first
- * session.
+ * `createSessions` calls it at its start. A service that only reads carries no code for it, and does so with its first session.
  *
  * @throws {TypeError} naming the option that is wrong
  */
@@ -50,6 +49,9 @@ export function rulesOf(source: SchemaSource): Rules {
   const { schema, version = 1, migrate, reads } = source.definition
   const { onInvalid = 'reject' } = source
   if (!schema) throw new TypeError('Option "onInvalid" needs a "schema" in defineSession()')
+  const names = [...DEFINITION_OPTIONS.split(', '), 'version', 'migrate', 'reads']
+  const unknown = Object.keys(source.definition).find((name) => !name.startsWith('~') && !names.includes(name))
+  if (unknown) throw new TypeError(`defineSession has no option "${unknown}". It has: ${names.join(', ')}`)
   const standard = schema['~standard']
   const [oldest, newest] = reads === undefined ? [migrate ? 1 : version, version] : Array.isArray(reads) ? reads : []
   const good: Readonly<Record<string, boolean>> = {

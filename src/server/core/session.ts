@@ -25,8 +25,6 @@ export interface SessionState extends CsrfState {
   expiresAt: Date | undefined
   /** Why the request's cookie did not become this session. */
   rejected?: SessionError
-  /** What the schema made of the data as it was loaded or written. */
-  parsed?: unknown
   /** The request brought more cookies than are looked at, and none of those was a session: one of the others may be. */
   isCutShort?: boolean
   /** What was rejected may be replaced by an ordinary commit: see `replaceUnreadable`. */
@@ -69,8 +67,8 @@ export interface LoadedSession {
   readonly row?: StoredSession
   /** The format counts versions: the cookie that the request brought has one. */
   readonly isCounted?: boolean
-  /** The version of its schema that the cookie or row has. */
-  readonly schemaVersion?: number
+  /** For the event: the version of its schema that the cookie or row has. */
+  readonly told?: { readonly version: number }
   /** What the schema made of the data. */
   readonly parsed?: unknown
   /** The data as the cookie or row has it: it was of an older version, or was repaired. */
@@ -246,7 +244,7 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
    * changes nothing in the session.
    */
   get parsed(): Parsed | undefined {
-    return this.#state.parsed as Parsed | undefined
+    return this.#state.loaded?.parsed as Parsed | undefined
   }
 
   /** 32 hex digits, or what another system made. */

@@ -97,7 +97,6 @@ export function readOnlySessions<Data extends object, Parsed = unknown>(
       return session as Session<Data, Parsed>
     },
     async ready() {
-      if (settings.schema) (await import('./judge.js')).checkSchema(settings.schema)
       await Promise.all(settings.loadedKeys.map((keys) => keys.ready()))
     },
     async reload() {

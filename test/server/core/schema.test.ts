@@ -417,7 +417,7 @@ describe('the options', () => {
     ['version', start({ version: 2 })],
     ['migrate', start({ migrate })],
     ['reads', start({ reads: [1, 2] })],
-    ['session', start({ schema, versoin: 2 })],
+    ['"versoin"', start({ schema, versoin: 2 })],
     ['"migrate"', start({ schema, version: 2, migrate: 'up' })],
     ['"reads"', start({ schema, version: 2, migrate, reads: [3, 4] })],
     ['"reads"', start({ schema, version: 2, migrate, reads: [1, 1] })],
@@ -434,7 +434,7 @@ describe('the options', () => {
   test('are the definition, and belong nowhere else', () => {
     expect(() => createSessions({ schema, codecs, expose: false } as never)).toThrow('belongs in defineSession()')
     const { sessions } = serve(schema)
-    expect(() => sessions.with({ version: 2 } as never)).toThrow('of defineSession()')
+    expect(() => sessions.with({ schema } as never)).toThrow('of defineSession()')
     expect(() => start({ schema, version: 2, migrate, reads: [1, 3] })()).not.toThrow()
     // Callable, as those of arktype are.
     expect(() => start({ schema: Object.assign(() => true, schema) })()).not.toThrow()
