@@ -271,3 +271,27 @@ test('Express: an error of the function goes to next', async () => {
   const response = await fetch(`${running.url}/session`, { method: 'POST', headers })
   expect([response.status, await response.text()]).toEqual([404, 'no such host'])
 })
+
+test.each([
+  ['without a session', false],
+  ['with one', true],
+])(
+  'Express: an answer that comes after that of a time limit is an error, and no more than that: %s',
+  async (_, isSignedIn) => {
+    const sessions = open()
+    const app = express()
+    const failed = new Promise<unknown>((resolve) => {
+      app.use((_req, res, next) => {
+        next()
+        res.status(503).end()
+      })
+      app.post('/session', touchHandler(sessions))
+      app.use(((error, _req, _res, _next) => resolve(error)) as express.ErrorRequestHandler)
+    })
+    const running = await listen(app)
+    onTestFinished(async () => void (await running.close()))
+    const headers = { 'sec-fetch-site': 'same-origin', cookie: isSignedIn ? await signIn(sessions) : '' }
+    expect((await fetch(`${running.url}/session`, { method: 'POST', headers })).status).toBe(503)
+    expect(await failed).toMatchObject({ code: 'ERR_HTTP_HEADERS_SENT' })
+  },
+)

@@ -121,18 +121,18 @@ export function touchHandler<Data extends object = SessionData, Incoming = unkno
   }
 
   function answerNode(request: TouchRequest, response: TouchResponse, next: unknown): void {
-    touch({ given: request, request, target: response }).then(
-      (status) => {
+    touch({ given: request, request, target: response })
+      .then((status) => {
+        // This throws if somebody else has answered meanwhile, such as a time limit.
         for (const [name, value] of headersOf(status)) response.setHeader(name, value)
         response.statusCode = status
         response.end()
-      },
-      (error: unknown) => {
+      })
+      .catch((error: unknown) => {
         if (typeof next === 'function') return next(withStatus(error))
         response.statusCode = isOutage(error) ? 503 : 500
         response.end()
-      },
-    )
+      })
   }
 
   function handle(given: unknown, answer?: unknown, next?: unknown): unknown {
