@@ -1,6 +1,6 @@
 /**
- * Builds dist/: a file for each entry of package.json, a few files of what the entries share, and the client once more as
- * a single file for a script tag. Finding and loading many small files would take most of the time of an import.
+ * Builds dist/: a file for each entry of package.json, a few files of what the entries share, the client once more as
+ * a single file for a script tag, and the inspector page. Finding and loading many small files would take most of the time of an import.
  */
 import { readFileSync } from 'node:fs'
 import { relative, sep } from 'node:path'
@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import nodeResolve from '@rollup/plugin-node-resolve'
 import terser from '@rollup/plugin-terser'
 import typescript from '@rollup/plugin-typescript'
+import { inspectorPage } from './scripts/inspector-page.mjs'
 
 const manifest = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'))
 const packages = [...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies ?? {})]
@@ -131,4 +132,5 @@ export default [
       banner: '/*! sessionglass Apache-2.0 */',
     },
   },
+  { ...inspectorPage, onwarn },
 ]

@@ -9,7 +9,7 @@ import { root, runModule } from './run.mjs'
 const stamp = `${root}.cache/build`
 const bundle = `${root}dist/client.bundle.js`
 /** Besides src/: what decides how the sources are built. */
-const inputs = ['package.json', 'package-lock.json', 'tsconfig.json', 'rollup.config.mjs']
+const inputs = ['package.json', 'package-lock.json', 'tsconfig.json', 'rollup.config.mjs', 'scripts/inspector-page.mjs']
 
 /**
  * Builds dist/ from nothing, so that no file of an earlier build stays.
@@ -42,7 +42,7 @@ function isFresh() {
 /** A hash of names and contents: times say nothing after a checkout. */
 function hashSources() {
   const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts'))
+    .filter((name) => /\.(?:ts|html|css)$/.test(name))
     .sort()
     .map((name) => `src/${name}`)
   const hash = createHash('sha256')
