@@ -11,14 +11,14 @@ import { inflateZlib } from '../shared/inflate.js'
 import type { DecodedSession } from '../shared/types.js'
 
 /** A stretch of the value. */
-export interface ValuePart {
+interface ValuePart {
   readonly part: 'header' | 'payload' | 'signature'
   readonly text: string
   readonly what: string
 }
 
 /** What came out, and how. */
-export interface Step {
+interface Step {
   readonly what: string
   readonly size: number
   readonly unit: 'characters' | 'bytes'

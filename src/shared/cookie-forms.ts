@@ -88,7 +88,7 @@ function hasAlgorithm(value: string): boolean {
 const MAX_ITEMS = 100_000
 
 /** How a pickle is read here. */
-export function pickleOptions(maxBytes: number, encoding: 'ascii' | 'latin1' = 'ascii'): ReadPickleOptions {
+function pickleOptions(maxBytes: number, encoding: 'ascii' | 'latin1' = 'ascii'): ReadPickleOptions {
   return { encoding, limits: { bytes: maxBytes, items: MAX_ITEMS, expanded: MAX_ITEMS } }
 }
 
