@@ -7,11 +7,11 @@ import { count, utc } from './words.js'
 
 /** Events that are shown before a button shows the next. */
 const SHOWN = 100
-const MAX_CHANGES = 30
+const SHOWN_CHANGES = 30
 /** Characters of a value in a change. */
-const MAX_VALUE = 160
+const SHOWN_VALUE = 160
 /** Characters of an address. */
-const MAX_URL = 300
+const SHOWN_URL = 300
 
 /** Which file is the last. */
 let showing = 0
@@ -106,7 +106,12 @@ function eventItem(event: HarEvent, start: Date, open: (text: string) => void): 
       element('b', {}, KINDS[kind]),
       element('time', { datetime: time.toISOString(), class: 'soft' }, `+${after.toFixed(after < 100 ? 2 : 0)} s`),
     ),
-    element('p', { class: 'request' }, element('code', {}, `${method} ${shortened(url, MAX_URL)}`), ` ${status || ''}`),
+    element(
+      'p',
+      { class: 'request' },
+      element('code', {}, `${method} ${shortened(url, SHOWN_URL)}`),
+      ` ${status || ''}`,
+    ),
     changes.length > 0 && changeList(changes),
     cookie && changes.length === 0 && element('p', { class: 'soft' }, plainText(event)),
     cookie &&
@@ -133,15 +138,15 @@ function plainText({ cookie }: HarEvent): string {
 
 function changeList(changes: readonly Change[]): HTMLElement {
   const items = changes
-    .slice(0, MAX_CHANGES)
+    .slice(0, SHOWN_CHANGES)
     .map(({ key, before, after, how }) =>
       element(
         'li',
         { 'data-how': how },
         element('span', { class: 'how' }, how),
         element('span', { class: 'key' }, key),
-        how !== 'added' && element('del', {}, shortened(textOf(before), MAX_VALUE)),
-        how !== 'removed' && element('ins', {}, shortened(textOf(after), MAX_VALUE)),
+        how !== 'added' && element('del', {}, shortened(textOf(before), SHOWN_VALUE)),
+        how !== 'removed' && element('ins', {}, shortened(textOf(after), SHOWN_VALUE)),
       ),
     )
   const left = changes.length - items.length

@@ -21,7 +21,7 @@ const result = byId('result')
 
 /** More than a header has, and less than makes a page wait. */
 const MAX_TEXT = 1_048_576
-const MAX_CARDS = 50
+const SHOWN_CARDS = 50
 /** Milliseconds after the last key. */
 const PAUSE = 150
 
@@ -41,7 +41,7 @@ function show(): void {
   const now = new Date()
   // Beside a session a header has cookies of others: those that are known come first.
   const all = cookiesIn(text).map(inspectCookie)
-  const cookies = [...all.filter(({ form }) => form), ...all.filter(({ form }) => !form)].slice(0, MAX_CARDS)
+  const cookies = [...all.filter(({ form }) => form), ...all.filter(({ form }) => !form)].slice(0, SHOWN_CARDS)
   if (cookies.length === 0) return void result.replaceChildren(problem('There is no cookie in this text.'))
   const { codecs, problem: keyProblem } = keyedCodecs(given, encryptKey.value)
   const places = cookies.map(() => element('div', { class: 'tools' }))

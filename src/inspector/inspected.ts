@@ -11,7 +11,7 @@ import { type Unpacking, unpack } from './unpacking.js'
 /** Bytes that a payload may inflate to here: anyone may have made it. */
 const MAX_INFLATED = 1_048_576
 /** Of name and value, as browsers count them. */
-export const MAX_COOKIE = 4096
+export const COOKIE_BYTES = 4096
 
 export interface Inspected extends PastedCookie {
   /** Of name and value. */

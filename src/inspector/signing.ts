@@ -7,7 +7,7 @@ import { isSessionError } from '../shared/errors.js'
 import type { SessionData } from '../shared/types.js'
 import { dataPart } from './card.js'
 import { button, copyButton, element, say } from './dom.js'
-import { type Inspected, MAX_COOKIE } from './inspected.js'
+import { COOKIE_BYTES, type Inspected } from './inspected.js'
 import type { KeyedCodec } from './keys.js'
 import { readTypedJson, writeTypedJson } from './typed-json.js'
 import { contextOf, type Refused, type Verified } from './verifying.js'
@@ -152,7 +152,7 @@ function signedValue(value: string, { name }: Inspected, { name: givenName, insp
     'div',
     {},
     field,
-    element('p', { class: bytes > MAX_COOKIE ? 'problem' : 'soft' }, `${count(bytes, 'byte')} of ${MAX_COOKIE}`),
+    element('p', { class: bytes > COOKIE_BYTES ? 'problem' : 'soft' }, `${count(bytes, 'byte')} of ${COOKIE_BYTES}`),
     element(
       'div',
       { class: 'actions' },

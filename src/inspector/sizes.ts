@@ -3,7 +3,7 @@
  */
 import type { SessionMeta } from '../shared/types.js'
 import { element } from './dom.js'
-import { type Inspected, MAX_COOKIE } from './inspected.js'
+import { COOKIE_BYTES, type Inspected } from './inspected.js'
 import { weightOf } from './unpacking.js'
 import { count } from './words.js'
 
@@ -24,11 +24,11 @@ export function sizes(cookie: Inspected): HTMLElement {
     role: 'meter',
     'aria-label': 'Size of the cookie',
     'aria-valuemin': 0,
-    'aria-valuemax': MAX_COOKIE,
-    'aria-valuenow': Math.min(bytes, MAX_COOKIE),
-    'aria-valuetext': `${count(bytes, 'byte')} of ${MAX_COOKIE}`,
+    'aria-valuemax': COOKIE_BYTES,
+    'aria-valuenow': Math.min(bytes, COOKIE_BYTES),
+    'aria-valuetext': `${count(bytes, 'byte')} of ${COOKIE_BYTES}`,
   })
-  const whole = Math.max(bytes, MAX_COOKIE)
+  const whole = Math.max(bytes, COOKIE_BYTES)
   const list = element('ul', { class: 'shares', role: 'list' })
   shares.forEach(({ label, bytes: part, part: kind }, index) => {
     const tone = kind === 'key' ? `key-${index % 6}` : kind
@@ -53,7 +53,7 @@ export function sizes(cookie: Inspected): HTMLElement {
       'p',
       { class: 'total' },
       element('b', {}, bytes.toLocaleString('en')),
-      ` of ${MAX_COOKIE} bytes that a browser keeps`,
+      ` of ${COOKIE_BYTES} bytes that a browser keeps`,
     ),
     bar,
     list,

@@ -9,11 +9,11 @@ import { fromNow, kindOf, local, utc } from './words.js'
 
 /** Members that are shown before a button shows the next. */
 const SHOWN = 100
-const MAX_DEPTH = 60
+const DEEPEST = 60
 /** Containers below this depth are closed at first. */
 const OPEN_DEPTH = 3
 /** Characters of one text, or of the digits of bytes. */
-const MAX_TEXT = 20_000
+const SHOWN_TEXT = 20_000
 
 /** The members of a session or of a header. */
 export function tree(data: object, now: Date, label: string): HTMLElement {
@@ -55,7 +55,7 @@ function item(key: string, value: unknown, place: Place): HTMLElement {
   if (!members) return element('li', {}, name, kind, leaf(value, place.now))
   const title = headOf(value as object)
   if (place.above.has(value as object)) return element('li', {}, name, kind, note('the same value as above'))
-  if (place.depth >= MAX_DEPTH) return element('li', {}, name, kind, note('nested too deeply to show'))
+  if (place.depth >= DEEPEST) return element('li', {}, name, kind, note('nested too deeply to show'))
   if (members.length === 0) return element('li', {}, name, kind, title)
   const inner = element('details', { open: place.depth < OPEN_DEPTH }, element('summary', {}, name, kind, title))
   const deeper = { ...place, depth: place.depth + 1, above: new Set([...place.above, value as object]) }
@@ -108,13 +108,13 @@ export function dateOf(value: Date, now: Date): HTMLElement {
 }
 
 function bytesOf(bytes: Uint8Array): HTMLElement {
-  const digits = encodeHex(bytes.subarray(0, MAX_TEXT / 2)).replace(/..(?!$)/g, '$& ')
-  const isCut = bytes.length > MAX_TEXT / 2
+  const digits = encodeHex(bytes.subarray(0, SHOWN_TEXT / 2)).replace(/..(?!$)/g, '$& ')
+  const isCut = bytes.length > SHOWN_TEXT / 2
   return element('code', { class: 'value bytes' }, digits, isCut && ' …')
 }
 
 function textOf(value: string): HTMLElement {
-  const text = value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}…` : value
+  const text = value.length > SHOWN_TEXT ? `${value.slice(0, SHOWN_TEXT)}…` : value
   return element('code', { class: 'value text' }, JSON.stringify(text))
 }
 

@@ -3,7 +3,7 @@
  */
 import { PickleObject } from '../shared/pickle/object.js'
 import { isPlainObject, type SessionData, type SessionMeta } from '../shared/types.js'
-import { type Inspected, MAX_COOKIE } from './inspected.js'
+import { COOKIE_BYTES, type Inspected } from './inspected.js'
 import { count } from './words.js'
 
 export interface Warning {
@@ -34,12 +34,12 @@ function sizeWarnings({ bytes, pieces, name }: Inspected): Warning[] {
   if (pieces !== undefined) {
     return [care(`Split over ${pieces} cookies`, 'The pieces were joined here. All of them travel with every request.')]
   }
-  if (bytes > MAX_COOKIE) {
-    return [bad('Too large', `${count(bytes, 'byte')} of name and value: browsers drop a cookie over ${MAX_COOKIE}.`)]
+  if (bytes > COOKIE_BYTES) {
+    return [bad('Too large', `${count(bytes, 'byte')} of name and value: browsers drop a cookie over ${COOKIE_BYTES}.`)]
   }
   if (bytes <= NEAR) return []
-  const rest = `${count(MAX_COOKIE - bytes, 'byte')} left${name === undefined ? ', without its name' : ''}.`
-  return [care('Near the limit', `${rest} A browser drops a cookie over ${MAX_COOKIE} bytes without a word.`)]
+  const rest = `${count(COOKIE_BYTES - bytes, 'byte')} left${name === undefined ? ', without its name' : ''}.`
+  return [care('Near the limit', `${rest} A browser drops a cookie over ${COOKIE_BYTES} bytes without a word.`)]
 }
 
 function algorithmWarnings({ header, form, value }: Inspected): Warning[] {

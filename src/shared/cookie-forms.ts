@@ -85,11 +85,11 @@ function hasAlgorithm(value: string): boolean {
   }
 }
 
-const MAX_ITEMS = 100_000
+const ITEMS = 100_000
 
 /** How a pickle is read here. */
 function pickleOptions(maxBytes: number, encoding: 'ascii' | 'latin1' = 'ascii'): ReadPickleOptions {
-  return { encoding, limits: { bytes: maxBytes, items: MAX_ITEMS, expanded: MAX_ITEMS } }
+  return { encoding, limits: { bytes: maxBytes, items: ITEMS, expanded: ITEMS } }
 }
 
 /** Byte strings of Python 2 may be in any encoding; Latin-1 reads them all. */
