@@ -35,10 +35,12 @@ class Model {
   shown: string | null = null
   stop = (): void => {}
 
-  constructor(
-    readonly name: string,
-    readonly world: World,
-  ) {
+  readonly name: string
+  readonly world: World
+
+  constructor(name: string, world: World) {
+    this.name = name
+    this.world = world
     this.definition = defineSession({ name, idleTimeout: '10m', absoluteTimeout: '1h' })
     this.follow()
   }
@@ -122,7 +124,10 @@ class World {
   readonly steps: string[] = []
   readonly models: readonly Model[]
 
-  constructor(readonly random: () => number) {
+  readonly random: () => number
+
+  constructor(random: () => number) {
+    this.random = random
     vi.useFakeTimers({ now: START })
     vi.stubGlobal('document', this.page)
     vi.stubGlobal('cookieStore', this.cookieStore)

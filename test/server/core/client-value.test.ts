@@ -131,6 +131,7 @@ describe('the text', () => {
     ['an integer beyond 2^53', { id: 2n ** 60n }],
     ['bytes', { bytes: new Uint8Array([0, 255, 62]) }],
     ['numbers that JSON has no name for', { list: [Number.NaN, Number.POSITIVE_INFINITY, -0] }],
+    ['minus zero', { number: -0 }],
     ['deep inside', { list: [{ at: [new Date(0)] }] }],
     ['a key that a literal would take for the prototype', { user: JSON.parse('{"__proto__":{"name":"eve"}}') }],
     ['a key of its own form', { $bson: 'AAAA' }],
