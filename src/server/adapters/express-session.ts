@@ -131,6 +131,7 @@ export function openSession<Data extends object>(
     const cookie = state.sent.length > 0 ? sentCookies(state.sent) : (request.headers.cookie ?? '')
     const fresh = await load({ headers: { cookie } })
     session.data = fresh.data
+    if (state.loaded) state.loaded = { ...state.loaded, parsed: fresh.parsed }
   }
 
   function refuseEnded(): void {

@@ -3,7 +3,15 @@ import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { type ExpressSession, openSession } from '../../../src/server/adapters/express-session.js'
 import { stateOf } from '../../../src/server/core/session.js'
-import { isSessionError, type Session, type SessionCodec, SessionError } from '../../../src/server/index.js'
+import {
+  defineSession,
+  isSessionError,
+  memoryStore,
+  type Session,
+  type SessionCodec,
+  SessionError,
+} from '../../../src/server/index.js'
+import { schemaOf } from '../core/schema.helpers.js'
 import { NAME, START, serve, textCodec } from '../server.helpers.js'
 
 type Data = Record<string, unknown>
@@ -231,6 +239,22 @@ describe('regenerate', () => {
 })
 
 describe('reload', () => {
+  test('gives what a schema makes of the data, too', async () => {
+    const schema = schemaOf({}, ({ n }) => ({ twice: Number(n) * 2 }))
+    const { visit } = setUp({ session: defineSession({ schema }) as never, store: memoryStore() })
+    const first = await visit()
+    first.view.n = 1
+    await first.end()
+    const { view, session } = await visit()
+    const other = await visit()
+    other.view.n = 2
+    await other.end()
+    expect(session.parsed).toEqual({ twice: 2 })
+    await view.reload()
+    expect(session.data).toEqual({ n: 2 })
+    expect(session.parsed).toEqual({ twice: 4 })
+  })
+
   test('gives what came with the request', async () => {
     const { visit } = setUp()
     const first = await visit()
