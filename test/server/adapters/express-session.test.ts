@@ -241,7 +241,7 @@ describe('regenerate', () => {
 describe('reload', () => {
   test('gives what a schema makes of the data, too', async () => {
     const schema = schemaOf({}, ({ n }) => ({ twice: Number(n) * 2 }))
-    const { visit } = setUp({ session: defineSession({ schema }) as never, store: memoryStore() })
+    const { visit } = setUp({ session: defineSession({ schema, idleTimeout: false }) as never, store: memoryStore() })
     const first = await visit()
     first.view.n = 1
     await first.end()
