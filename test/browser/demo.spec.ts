@@ -221,3 +221,17 @@ test.describe('keys', () => {
     await expect(page.locator('#who')).toHaveText('Signed in as Grace Hopper')
   })
 })
+
+test('opens its cookie in the inspector, and sends it nowhere', async ({ demo }) => {
+  const { page } = demo
+  await demo.signIn('Grace Hopper')
+  const opening = page.waitForEvent('popup')
+  const urls: string[] = []
+  page.context().on('request', (request) => urls.push(request.url()))
+  await page.getByRole('link', { name: 'Open in the inspector' }).first().click()
+  const inspector = await opening
+  await expect(inspector.locator('article h2')).toHaveText(cookieName)
+  await expect(inspector.locator('article')).toContainText('Grace Hopper')
+  expect(urls.filter((url) => url.includes('eyJ') && !url.includes('#'))).toEqual([])
+  expect(new URL(inspector.url()).hash).toBe('')
+})

@@ -42,7 +42,7 @@ export function showMiniature(place, cookie) {
 }
 
 /** @param {VisibleCookie} cookie @param {boolean} isRejected */
-function glass({ name, size, parts }, isRejected) {
+function glass({ name, value, size, parts }, isRejected) {
   const text = element(
     'code',
     { class: 'cookie-text', tabindex: 0, role: 'region', 'aria-label': `Text of the cookie ${name}` },
@@ -53,7 +53,14 @@ function glass({ name, size, parts }, isRejected) {
   )
   const light = element('div', { class: 'light', 'aria-hidden': 'true' })
   light.style.background = lightThrough(parts)
-  const head = element('div', { class: 'slab-head' }, legend(parts), isRejected && rejected(), total(size))
+  const head = element(
+    'div',
+    { class: 'slab-head' },
+    legend(parts),
+    isRejected && rejected(),
+    inspectorLink(name, value),
+    total(size),
+  )
   const slab = element('div', { class: isRejected ? 'slab is-rejected' : 'slab' }, head, text, gauge(name, size, parts))
   return element('article', { class: 'cookie', 'aria-label': `Cookie ${name}` }, light, slab)
 }
@@ -89,6 +96,17 @@ function legend(parts) {
         ),
       ),
     ),
+  )
+}
+
+/** @param {string} name @param {string} value */
+function inspectorLink(name, value) {
+  // Browsers never send what stands behind #.
+  const href = `/dist/inspector.html#${encodeURIComponent(`${name}=${value}`)}`
+  return element(
+    'a',
+    { href, target: '_blank', rel: 'noreferrer', 'data-focus': `inspect ${name}` },
+    'Open in the inspector',
   )
 }
 

@@ -7,7 +7,7 @@ import { explain, verdictOf } from './answers.mjs'
 import { createDesk } from './desk.mjs'
 import { createEventStream, message } from './event-stream.mjs'
 import { endEverywhere, hasEnded } from './everywhere.mjs'
-import { readPageFile, securityHeaders } from './files.mjs'
+import { INSPECTOR, readPageFile, securityHeaders } from './files.mjs'
 import { readBody, refusal } from './guard.mjs'
 import { createKeys } from './keys.mjs'
 import { createSettings } from './settings.mjs'
@@ -151,6 +151,7 @@ export function createApp({ retireAfter }) {
 async function sendFile(pathname, response) {
   const file = await readPageFile(pathname)
   if (!file) return send(response, 404, { error: { message: 'there is no such page' } })
+  if (pathname === INSPECTOR) response.setHeader('content-security-policy', "frame-ancestors 'none'")
   response.writeHead(200, { 'content-type': file.type, 'cache-control': 'no-cache' })
   response.end(file.body)
 }

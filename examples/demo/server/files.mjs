@@ -10,6 +10,9 @@ const PAGE = '/examples/demo/page/index.html'
 /** Only plain names below these folders: `/dist/client/index.js` is one, `..` and dot files never are. */
 const SERVED = /^\/(?:examples\/demo\/page|dist\/client|dist\/shared)(?:\/\w[\w-]*)*\/\w[\w-]*\.(?:html|css|js|svg)$/
 
+/** A page in one file, with a stricter policy of its own that names its script by a hash. */
+export const INSPECTOR = '/dist/inspector.html'
+
 /** @type {Record<string, string>} */
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -24,7 +27,7 @@ const TYPES = {
  */
 export async function readPageFile(pathname) {
   const path = pathname === '/' ? PAGE : pathname
-  if (!SERVED.test(path)) return undefined
+  if (!SERVED.test(path) && path !== INSPECTOR) return undefined
   try {
     return { body: await readFile(new URL(`.${path}`, root)), type: TYPES[extname(path)] ?? 'application/byte-stream' }
   } catch {
