@@ -20,6 +20,12 @@ describe('links', () => {
   })
 })
 
+test('docs/README.md names every page', () => {
+  const index = readPage('docs/README.md')
+  const pages = listPages().filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
+  expect(pages.filter((page) => !index.includes(`](${page.slice('docs/'.length)}`))).toEqual([])
+})
+
 describe('quotes', () => {
   const quotes = listPages().flatMap((page) => quotesOf(page))
 
