@@ -1,8 +1,8 @@
 /** The command `sessionglass`, run as a user does: arguments, environment, standard input, exit codes. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type RequestOptions, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -63,7 +63,7 @@ async function signed(codec: string, more: readonly string[] = []): Promise<stri
 }
 
 describe('the manual', () => {
-  const names = ['keygen', 'inspect', 'verify', 'sign', 'convert', 'doctor', 'migrate-check', 'completion']
+  const names = ['keygen', 'inspect', 'verify', 'sign', 'convert', 'doctor', 'migrate-check', 'serve', 'completion']
 
   test('names every command, and each has a page with an example and the exit codes', async () => {
     const { code, out } = await cli(['--help'])
@@ -548,6 +548,47 @@ describe('doctor', () => {
       (_, response) => response.end('<html>'),
       async (url) => expect((await cli(['doctor', '--stats-url', url])).code).toBe(3),
     )
+  })
+})
+
+describe('serve', () => {
+  /** Runs until the work is done. */
+  async function served(words: readonly string[], work: (url: URL) => Promise<void>): Promise<void> {
+    const program = spawn(process.execPath, [`${root}dist/server/cli.js`, 'serve', ...words], { cwd: folder })
+    try {
+      const [line] = (await once(program.stdout.setEncoding('utf8'), 'data')) as [string]
+      await work(new URL(line.trim()))
+    } finally {
+      program.kill()
+      await once(program, 'close')
+    }
+  }
+
+  const statusOf = async (url: URL, options: RequestOptions): Promise<number | undefined> => {
+    const sent = request({ host: '127.0.0.1', port: url.port, path: '/', ...options }).end()
+    const [response] = (await once(sent, 'response')) as [IncomingMessage]
+    response.resume()
+    return response.statusCode
+  }
+
+  test('gives the inspector page on this machine, and to no other name for it', async () => {
+    await served(['--port', '0'], async (url) => {
+      expect(url.hostname).toBe('localhost')
+      const response = await fetch(`http://127.0.0.1:${url.port}/`)
+      expect(response.status).toBe(200)
+      expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8')
+      expect(await response.text()).toBe(readFileSync(`${root}dist/inspector.html`, 'utf8'))
+      expect(await statusOf(url, { headers: { host: 'evil.example' } })).toBe(421)
+      expect(await statusOf(url, { method: 'POST' })).toBe(405)
+      expect(await statusOf(url, { path: '/../package.json' })).toBe(404)
+      const { code, err } = await cli(['serve', '--port', url.port])
+      expect(code).toBe(3)
+      expect(err.replace(/\s+/g, ' ')).toContain('it is in use')
+    })
+  })
+
+  test.each(['65536', '-1', 'x'])('refuses the port %j', async (port) => {
+    expect((await cli(['serve', `--port=${port}`])).code).toBe(2)
   })
 })
 

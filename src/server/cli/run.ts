@@ -9,6 +9,7 @@ import { doctor } from './doctor.js'
 import { inspect } from './inspect.js'
 import { keygen } from './keygen.js'
 import { migrateCheck } from './migrate-check.js'
+import { serve } from './serve.js'
 import { createPrinter, OutsideError, RefusedError, type Terminal, UsageError, wrap } from './terminal.js'
 import { convert, sign, verify } from './verify.js'
 
@@ -20,6 +21,7 @@ const COMMANDS: readonly Command[] = [
   convert,
   doctor,
   migrateCheck,
+  serve,
   completionOf(() => COMMANDS),
 ]
 
