@@ -189,9 +189,9 @@ function fencesOf(text: string, page: string): Fence[] {
   return fences
 }
 
-/** `docs/keys.md` has `keys.md`, and README.md its own. */
+/** `docs/keys.md` has `keys.md`, and README.md its own; the index of docs/ has no code. */
 function examplesFileOf(page: string): string {
-  return `${EXAMPLES}${page.replace(/^docs\//, '')}`
+  return page === 'docs/README.md' ? `${EXAMPLES}index.md` : `${EXAMPLES}${page.replace(/^docs\//, '')}`
 }
 
 function pageOf(name: string): string {

@@ -35,7 +35,7 @@ test('keeps what was revoked', async () => {
       owner,
       createdAt: undefined,
       authenticatedAt: new Date(START + seconds * 1000),
-      data: {},
+      data: {} as never,
       codec: 'compact',
       key: undefined,
     })
