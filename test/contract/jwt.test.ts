@@ -43,6 +43,7 @@ for (const algorithm of others) {
     // As long as the hash of HS512 (RFC 7518 §3.2).
     create: ({ secrets }) =>
       jwt({ secrets: secrets.map((secret) => secret.repeat(2)), algorithms: [algorithm, 'HS256'] }),
+    keyOf: (secret) => new TextEncoder().encode(secret.repeat(2)),
     keeps: ['id', 'createdAt', 'expiresAt'],
     members,
   })

@@ -10,6 +10,7 @@ import { jsonMembers } from './json-members.js'
 codecContract({
   name: 'jwt with ES256',
   create: ({ secrets }) => jwt({ keys: secrets.map((secret) => jwkOf(pairFor('ES256', secret).privateKey)) }),
+  keyOf: (secret) => jwkOf(pairFor('ES256', secret).publicKey),
   keeps: ['id', 'createdAt', 'expiresAt'],
   members: (value) => jsonMembers(openToken(value).payload),
 })
