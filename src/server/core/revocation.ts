@@ -52,7 +52,7 @@ export interface Revocation<Data extends object = SessionData> {
 }
 
 /** What `createSessions` and `verifySessions` were given. */
-export interface RevocableSessions {
+interface RevocableSessions {
   /** The option `owner` is there. */
   readonly hasOwner: boolean
   /** Of the definition, in milliseconds. */
