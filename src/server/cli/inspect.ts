@@ -2,14 +2,9 @@
  * `sessionglass inspect`: what is in a cookie, without any key.
  */
 
-import { decodeBase64Url, decodeUtf8 } from '../../shared/bytes.js'
-import { decodeSession } from '../../shared/decode.js'
-import { decodeBeaker, looksLikeBeaker } from '../../shared/decode-beaker.js'
-import { decodeCompact, looksLikeCompact } from '../../shared/decode-compact.js'
-import { decodeDjango, looksLikeDjango } from '../../shared/decode-django.js'
+import { formOf } from '../../shared/cookie-forms.js'
 import { DEFAULT_NAME } from '../../shared/define-session.js'
 import { isSessionError, type SessionError } from '../../shared/errors.js'
-import { looksLikeJwt } from '../../shared/jwt.js'
 import type { DecodedSession } from '../../shared/types.js'
 import { MAX_COOKIE_BYTES } from '../core/cookies.js'
 import {
@@ -30,56 +25,6 @@ import { printable } from './terminal.js'
 /** Bytes that a payload may inflate to here. Nothing is verified, so anybody may have made it. */
 const MAX_INFLATED = 1_048_576
 
-/** A form that this package reads, or one that it can only name. */
-interface Form {
-  readonly matches: (value: string) => boolean
-  readonly what: string
-  readonly decode?: (value: string) => DecodedSession
-}
-
-/** The first that matches counts. */
-const FORMS: readonly Form[] = [
-  {
-    matches: (value) => /^[\w-]+\.[\w-]*\.[\w-]*\.[\w-]+\.[\w-]*$/.test(value),
-    what: 'an encrypted token (JWE)',
-  },
-  {
-    matches: (value) => looksLikeJwt(value) && hasHeader(value),
-    what: 'a signed token (JWT)',
-    decode: (value) => decodeSession(value, { maxInflated: MAX_INFLATED }),
-  },
-  { matches: looksLikeCompact, what: 'compact', decode: (value) => decodeCompact(value, MAX_INFLATED) },
-  {
-    matches: looksLikeBeaker,
-    what: "Beaker's own",
-    decode: (value) =>
-      decodeBeaker(value, MAX_INFLATED, { limits: { bytes: MAX_INFLATED, items: 100_000, expanded: 100_000 } }),
-  },
-  { matches: looksLikeDjango, what: "Django's signed cookie", decode: (value) => decodeDjango(value, MAX_INFLATED) },
-  {
-    matches: (value) => /^[0-9a-z]{32}$/.test(value),
-    what: 'the key of a session on the server (Django, or Beaker with a store)',
-  },
-  {
-    matches: (value) => /^s(?::|%3A)[^.]+\.[\w+/%]+/i.test(value),
-    what: 'the signed key of a session on the server (express-session)',
-  },
-  { matches: (value) => /^Fe26\.2\*/.test(value), what: 'an encrypted cookie of iron-session or Iron' },
-  {
-    matches: (value) => /^\.?[\w-]+\.[\w-]{5,8}\.[\w-]{27,}$/.test(value),
-    what: 'a cookie of Flask or another user of itsdangerous',
-  },
-]
-
-/** A JOSE header is JSON; the first part of a cookie of Flask is, too, but has no `alg`. */
-function hasHeader(value: string): boolean {
-  try {
-    return 'alg' in (JSON.parse(decodeUtf8(decodeBase64Url(value.split('.', 1)[0] ?? ''))) as object)
-  } catch {
-    return false
-  }
-}
-
 /** A value, taken apart as far as that goes without a key. */
 interface Inspected extends FoundValue {
   readonly bytes: number
@@ -90,12 +35,12 @@ interface Inspected extends FoundValue {
 
 export function inspectValue(found: FoundValue): Inspected {
   const { name = DEFAULT_NAME, value } = found
-  const form = FORMS.find(({ matches }) => matches(value))
+  const form = formOf(value)
   const bytes = Buffer.byteLength(name + value)
   const inspected = { ...found, bytes, what: form?.what ?? 'nothing that is known here' }
   if (!form?.decode) return inspected
   try {
-    return { ...inspected, decoded: form.decode(value) }
+    return { ...inspected, decoded: form.decode(value, MAX_INFLATED) }
   } catch (error) {
     if (isSessionError(error)) return { ...inspected, error }
     throw error
