@@ -207,8 +207,9 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
     // A list stays as it is now.
     ...(expose !== undefined && { expose }),
   }
-  // The server knows the names of those that go with a schema.
-  for (const option in others) if (!(others as Partial<SchemaOptions>).schema) refuse(option, DEFINITION_OPTIONS)
+  // The server knows the names of those that go with a schema; `~` is in a definition, which is no options.
+  for (const option in others)
+    if (!(others as Partial<SchemaOptions>).schema || option > 'z') refuse(option, DEFINITION_OPTIONS)
   const byDefault = (absoluteTimeout ?? idleTimeout) === undefined && '2w'
   const timeouts = { absoluteTimeout, idleTimeout: byDefault || idleTimeout, '~': byDefault }
   for (const option in timeouts) {

@@ -356,7 +356,7 @@ export function settleLoading<Data extends object>(
   const revocation = options.revocation as Revocation | undefined
   const ends = codecs.some(({ valueEnd }) => valueEnd)
   if (revocation !== undefined && typeof revocation?.isRevoked !== 'function') {
-    throw new TypeError('Option "revocation" must have a function isRevoked')
+    throw new TypeError('Option "revocation" needs isRevoked()')
   }
   revocation?.fits?.({ hasOwner: owner !== undefined, ...timeouts, ends })
   const reader = options.store === undefined ? undefined : createRowReader(options.store)

@@ -36,7 +36,7 @@ export function createVerifications(): RequestVerifications {
     const isTooCostly = !isFirst && (costly > MAX_COSTLY || (all > MAX_ORDINARY && ordinary > 0))
     if (isTooCostly || (!isFirstOfSecrets && allSecrets > MAX_SECRETS)) {
       verifications.isCutShort = true
-      throw new SessionError('ERR_SESSION_LIMIT', 'The request has brought more tokens than are verified')
+      throw new SessionError('ERR_SESSION_LIMIT', 'The request has more tokens than are verified')
     }
     verifications.costly = costly
     ordinary = all

@@ -223,9 +223,7 @@ describe('isRevoked', () => {
   })
 
   test.each([[null], [true], [{}], [() => false]])('is needed: %j', (revocation) => {
-    expect(() => serve({ revocation: revocation as never })).toThrow(
-      /Option "revocation" must have a function isRevoked/,
-    )
+    expect(() => serve({ revocation: revocation as never })).toThrow(/Option "revocation" needs isRevoked\(\)/)
   })
 
   test('a format without an id has none', async () => {
