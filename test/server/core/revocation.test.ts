@@ -599,7 +599,7 @@ describe('createRevocations', () => {
     const { id } = await sessions.with({ revocation: undefined }).load(browser.cookie)
     holds = true
     const reading = sessions.load(browser.cookie)
-    await wait(0)
+    while (held.length === 0) await wait(1)
     holds = false
     await revocations.revokeSession(id)
     for (const release of held) release()
