@@ -2,7 +2,6 @@
  * What a command reads and prints: text of the width of the terminal, colors if it has them, secrets without an echo.
  * no-color.org for `NO_COLOR`.
  */
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { emitKeypressEvents } from 'node:readline'
 
@@ -151,16 +150,19 @@ export async function askSecret({ stdin, stderr }: Terminal, question: string): 
   stderr.write(`${question}: `)
   emitKeypressEvents(stdin)
   stdin.setRawMode(true)
-  stdin.resume()
   let secret = ''
   try {
-    for (;;) {
-      const [text, key] = (await once(stdin, 'keypress')) as [string | undefined, { name?: string; ctrl?: boolean }]
-      if (key.ctrl && (key.name === 'c' || key.name === 'd')) throw new UsageError('No key was given')
-      if (key.name === 'return' || key.name === 'enter') return secret
-      secret = key.name === 'backspace' ? secret.slice(0, -1) : secret + (text ?? '')
-    }
+    // What is pasted comes as many keys at once, so each is listened to.
+    return await new Promise((resolve, reject) => {
+      stdin.on('keypress', (text: string | undefined, { name, ctrl }: { name?: string; ctrl?: boolean }) => {
+        if (ctrl && (name === 'c' || name === 'd')) reject(new UsageError('No key was given'))
+        else if (name === 'return' || name === 'enter') resolve(secret)
+        else secret = name === 'backspace' ? secret.slice(0, -1) : secret + (text ?? '')
+      })
+      stdin.resume()
+    })
   } finally {
+    stdin.removeAllListeners('keypress')
     stdin.setRawMode(false)
     stdin.pause()
     stderr.write('\n')
