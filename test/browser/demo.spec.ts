@@ -73,8 +73,8 @@ test('says what each key costs, and what the cookie does', async ({ demo }) => {
 
 const times = ['_creation_time', '_accessed_time']
 for (const [position, beside] of [
-  ['Compressed', ['_id', ...times]],
-  ['Plain claims', ['_id', ...times]],
+  ['Compressed', ['_id', '_authenticated_at', ...times]],
+  ['Plain claims', ['_id', '_authenticated_at', ...times]],
   ['Only user', times],
 ] as const) {
   test(`keeps apart what getSession() returned and what else the cookie holds: ${position}`, async ({ demo }) => {

@@ -1,6 +1,7 @@
 /**
  * What `getSession()` returned, key by key, with what each one costs; and beside it what else the cookie holds.
  */
+import { decodeSession } from '../../../dist/shared/index.js'
 import { costs, journey } from './byte-cost.js'
 import { element, fill } from './dom.js'
 import { showValue, typeName } from './show-value.js'
@@ -23,10 +24,10 @@ export function showSession(place, { session, inspection, read }) {
     fill(place, [element('p', { class: 'nothing' }, element('code', {}, 'null'), ` ${whyNull(inspection)}`)])
     return
   }
-  const { claims = {}, meta, own } = inspection
+  const { claims = {}, meta, own, value = '' } = inspection
   const isCompressed = typeof claims.bsZ === 'string'
   const returned = Object.entries(session).map(([key, value]) => ({ key, value }))
-  const members = [...returned, ...(isCompressed ? besideBson(meta, own) : besideClaims(claims, session))]
+  const members = [...returned, ...(isCompressed ? besideBson(meta, own, value) : besideClaims(claims, session))]
   const sizes = costs(Object.fromEntries(members.map(({ key, value }) => [key, value])), isCompressed)
   const payload = read?.parts.find(({ part }) => part === 'payload')?.text ?? ''
   const sum = sizes.reduce((total, { bytes }) => total + bytes, 0)
@@ -48,13 +49,16 @@ function whyNull({ candidates, error, over }) {
  * What Beaker keeps beside the data: it costs as well. Times are floating-point seconds, as long as a BSON date.
  *
  * @param {NonNullable<Reading['inspection']['meta']>} [meta]
- * @param {Reading['inspection']['own']} [own] - the lifetime of `remember`
+ * @param {Reading['inspection']['own']} own - the lifetime of `remember`
+ * @param {string} value - of the cookie
  * @returns {Member[]}
  */
-function besideBson({ id, createdAt, accessedAt } = {}, own) {
+function besideBson({ id, createdAt, accessedAt } = {}, own, value) {
+  const { _authenticated_at } = decodeSession(value).data
   const found = [
     { key: '_session_expiry', value: own?.idleTimeout && own.idleTimeout / 1000, told: 'own.idleTimeout' },
     { key: '_id', value: id, told: 'meta.id' },
+    { key: '_authenticated_at', value: _authenticated_at, told: 'claims.bsZ' },
     { key: '_creation_time', value: createdAt, told: 'meta.createdAt' },
     { key: '_accessed_time', value: accessedAt, told: 'meta.accessedAt' },
   ]
