@@ -3,13 +3,13 @@
  */
 import type { SessionError } from '../shared/errors.js'
 import type { SessionData, SessionMeta } from '../shared/types.js'
+import { count } from '../shared/words.js'
 import { type Child, copyButton, element, rows, section } from './dom.js'
 import type { Inspected } from './inspected.js'
 import { sizes } from './sizes.js'
 import { times } from './times.js'
 import { dateOf, tree } from './tree.js'
 import { type Warning, warningsOf } from './warnings.js'
-import { count } from './words.js'
 
 /** Claims that are times in seconds. */
 const TIME_CLAIMS: ReadonlySet<string> = new Set(['exp', 'nbf', 'iat', 'auth_time', '_creation_time', '_accessed_time'])

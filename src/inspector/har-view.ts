@@ -1,9 +1,10 @@
 /**
  * The sessions of a HAR file as a time line.
  */
+
+import { count, utc } from '../shared/words.js'
 import { button, element, say } from './dom.js'
 import { type Change, type HarEvent, type HarSession, readHar, textOf, turns } from './har.js'
-import { count, utc } from './words.js'
 
 /** Events that are shown before a button shows the next. */
 const SHOWN = 100

@@ -2,6 +2,7 @@
  * The inspector: what is in a session cookie, in a page that can't send anything.
  */
 import { cookiesIn } from '../shared/pasted-cookies.js'
+import { count } from '../shared/words.js'
 import { card, warningList } from './card.js'
 import { byId, element, say } from './dom.js'
 import { EXAMPLE, EXAMPLE_KEY } from './examples.js'
@@ -10,7 +11,6 @@ import { inspectCookie } from './inspected.js'
 import { keyedCodecs, keysIn, keyWarnings } from './keys.js'
 import { signing, verdict } from './signing.js'
 import { verifyCookie } from './verifying.js'
-import { count } from './words.js'
 
 const pasted = byId<HTMLTextAreaElement>('pasted')
 const keys = byId<HTMLTextAreaElement>('keys')

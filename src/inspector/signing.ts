@@ -5,13 +5,13 @@ import type { SessionRecord } from '../server/codecs/codec.js'
 import { encodeHex, encodeUtf8 } from '../shared/bytes.js'
 import { isSessionError } from '../shared/errors.js'
 import type { SessionData } from '../shared/types.js'
+import { count } from '../shared/words.js'
 import { dataPart } from './card.js'
 import { button, copyButton, element, say } from './dom.js'
 import { COOKIE_BYTES, type Inspected } from './inspected.js'
 import type { KeyedCodec } from './keys.js'
 import { readTypedJson, writeTypedJson } from './typed-json.js'
 import { contextOf, type Refused, type Verified } from './verifying.js'
-import { count } from './words.js'
 
 export interface SigningOptions {
   readonly codecs: readonly KeyedCodec[]

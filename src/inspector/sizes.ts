@@ -2,10 +2,10 @@
  * What takes the bytes of a cookie: a bar against what browsers keep, and each key's share.
  */
 import type { SessionMeta } from '../shared/types.js'
+import { count } from '../shared/words.js'
 import { element } from './dom.js'
 import { COOKIE_BYTES, type Inspected } from './inspected.js'
 import { weightOf } from './unpacking.js'
-import { count } from './words.js'
 
 interface Share {
   readonly label: string

@@ -4,8 +4,8 @@
 import { encodeHex } from '../shared/bytes.js'
 import { PickleObject } from '../shared/pickle/object.js'
 import { isPlainObject } from '../shared/types.js'
+import { fromNow, kindOf, local, utc } from '../shared/words.js'
 import { button, type Child, element } from './dom.js'
-import { fromNow, kindOf, local, utc } from './words.js'
 
 /** Members that are shown before a button shows the next. */
 const SHOWN = 100

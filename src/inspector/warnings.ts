@@ -3,8 +3,8 @@
  */
 import { PickleObject } from '../shared/pickle/object.js'
 import { isPlainObject, type SessionData, type SessionMeta } from '../shared/types.js'
+import { count } from '../shared/words.js'
 import { COOKIE_BYTES, type Inspected } from './inspected.js'
-import { count } from './words.js'
 
 export interface Warning {
   readonly level: 'bad' | 'care'

@@ -4,29 +4,13 @@
 import { inspect } from 'node:util'
 import { encodeBase64 } from '../../shared/base64.js'
 import { encodeHex } from '../../shared/bytes.js'
-import { className, isPlainObject, type SessionData, type SessionMeta } from '../../shared/types.js'
+import { isPlainObject, type SessionData, type SessionMeta } from '../../shared/types.js'
+import { count, fromNow, kindOf } from '../../shared/words.js'
 import { printable } from './terminal.js'
 
 /** What a value is, without what it says. */
-function kindOf(value: unknown): string {
-  if (value === null || value === undefined) return 'null'
-  switch (typeof value) {
-    case 'string':
-      return `text, ${count(value.length, 'character')}`
-    case 'number':
-      return Number.isInteger(value) ? 'whole number' : 'number'
-    case 'bigint':
-      return 'whole number, beyond 53 bits'
-    case 'boolean':
-      return 'true or false'
-    default:
-  }
-  if (Array.isArray(value)) return `list, ${count(value.length, 'item')}`
-  if (value instanceof Date) return 'date'
-  if (ArrayBuffer.isView(value)) return `bytes, ${value.byteLength}`
-  if (value instanceof Map || value instanceof Set) return `${value.constructor.name}, ${count(value.size, 'item')}`
-  if (isPlainObject(value)) return `object, ${count(Object.keys(value).length, 'key')}`
-  return `${className(value)}, inert`
+function kindWithLength(value: unknown): string {
+  return typeof value === 'string' ? `text, ${count(value.length, 'character')}` : kindOf(value)
 }
 
 /** The value, for a person. */
@@ -55,11 +39,13 @@ function jsonOf(value: unknown): unknown {
 
 /** The keys of a session, each with what it is or what it says. */
 export function rowsOf(data: SessionData, shows: boolean): [name: string, value: string][] {
-  return Object.entries(data).map(([key, value]) => [printable(key), shows ? textOf(value) : kindOf(value)])
+  return Object.entries(data).map(([key, value]) => [printable(key), shows ? textOf(value) : kindWithLength(value)])
 }
 
 export function jsonRowsOf(data: SessionData, shows: boolean): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key, shows ? jsonOf(value) : kindOf(value)]))
+  return Object.fromEntries(
+    Object.entries(data).map(([key, value]) => [key, shows ? jsonOf(value) : kindWithLength(value)]),
+  )
 }
 
 /** The times of a session, with how long ago that was. */
@@ -74,21 +60,4 @@ export function timeRows(
     ['expires', expiresAt],
   ]
   return rows.flatMap(([name, time]) => (time ? [[name, `${time.toISOString()} (${fromNow(time, now)})`]] : []))
-}
-
-export function fromNow(time: Date, now: Date): string {
-  const seconds = Math.round((time.getTime() - now.getTime()) / 1000)
-  const [size, unit] = UNITS.find(([size]) => Math.abs(seconds) >= size) ?? [1, 'second']
-  const text = count(Math.floor(Math.abs(seconds) / size), unit)
-  return seconds < 0 ? `${text} ago` : `in ${text}`
-}
-
-const UNITS: readonly (readonly [seconds: number, unit: string])[] = [
-  [86_400, 'day'],
-  [3600, 'hour'],
-  [60, 'minute'],
-]
-
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }

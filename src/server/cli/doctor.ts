@@ -2,10 +2,11 @@
  * `sessionglass doctor`: asks a server once, and explains the session cookies that it sets.
  * RFC 6265bis §4.1 and §5.7 for what a browser drops, RFC 9111 §3 for caches.
  */
+
+import { count } from '../../shared/words.js'
 import { MAX_ATTRIBUTE_BYTES, MAX_COOKIE_BYTES } from '../core/cookies.js'
 import { isLoopback } from '../keys/remote-jwks.js'
 import { type Call, type Command, EXIT, JSON_OPTION, NAME_OPTION, printJson, text } from './command.js'
-import { count } from './describe.js'
 import { inspectValue } from './inspect.js'
 import { reportStats } from './stats.js'
 import { cannotAsk, OutsideError, printable, UsageError } from './terminal.js'

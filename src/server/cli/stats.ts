@@ -2,8 +2,8 @@
  * `sessionglass doctor --stats-url`: which codecs and keys nobody uses any more, by what `createReadStats` counted.
  */
 import { checkDuration } from '../../shared/option-names.js'
+import { count, fromNow } from '../../shared/words.js'
 import { type Call, EXIT, printJson, text } from './command.js'
-import { count, fromNow } from './describe.js'
 import { cannotAsk, OutsideError, printable, UsageError } from './terminal.js'
 
 /** Bytes of the answer, and rows of it. */

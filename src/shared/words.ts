@@ -1,7 +1,7 @@
 /**
- * Numbers, times and kinds of values in words.
+ * Numbers, times and kinds of values in words, for the tools that people look at.
  */
-import { PickleObject } from '../shared/pickle/object.js'
+import { PickleObject } from './pickle/object.js'
 import {
   PythonComplex,
   PythonDate,
@@ -10,8 +10,8 @@ import {
   PythonTimedelta,
   PythonTimezone,
   PythonUuid,
-} from '../shared/pickle/values.js'
-import { className, isPlainObject } from '../shared/types.js'
+} from './pickle/values.js'
+import { className, isPlainObject } from './types.js'
 
 export function count(number: number, noun: string): string {
   return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
