@@ -10,6 +10,8 @@ const nodeOnly = '**/*.node.test.ts'
 const webOnly = '**/*.web.test.ts'
 /** The same code on every platform, with much to compute: once is enough. */
 const anyPlatform = 'test/server/{json,pickle,values}/**'
+/** No file changes what another one imports, so a worker loads the sources once for all of its files. */
+const isolate = false
 const server = ['test/server/**/*.test.ts', 'test/contract/**/*.test.ts']
 
 export default defineConfig({
@@ -30,6 +32,7 @@ export default defineConfig({
         resolve: platform('node'),
         test: {
           name: 'node',
+          isolate,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           include: [...server, 'test/reports/**/*.test.ts'],
@@ -40,6 +43,7 @@ export default defineConfig({
         resolve: platform('web'),
         test: {
           name: 'web',
+          isolate,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           include: server,
