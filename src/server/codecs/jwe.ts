@@ -12,6 +12,7 @@ import type { Duration } from '../../shared/define-session.js'
 import { asVerified, errorAt, SessionError } from '../../shared/errors.js'
 import { createHeaderReader, type HeaderReader, looksLikeJwt } from '../../shared/jwt.js'
 import { checkNames, type OptionNames } from '../../shared/option-names.js'
+import { EXPIRY, EXPIRY_RULE } from '../../shared/own-times.js'
 import type { OriginNode, SessionData } from '../../shared/types.js'
 import { bsonPackageTypes, withBsonTypes } from '../bson-types.js'
 import { createJsonClaims } from '../json/claims.js'
@@ -142,7 +143,7 @@ function create(options: Known<JweOptions>): SessionCodec {
     keepsId: true,
     deriveKeys: keys.derive,
     thumbprints: keys.thumbprints,
-    publicCodec: publicCodec(keys, payload, settings.types),
+    publicCodec: publicCodec(settings),
     matches: (value) => VALUE.test(value),
     verify: (value, context) => verify(value, context, settings),
     prepareSign: keys.prepare,
@@ -178,17 +179,39 @@ interface Content {
  * The codec of the public cookie that goes with sessions which a page can't read. Its secrets are known with its first use: some runtimes
  * derive nothing at once.
  */
-function publicCodec(keys: EncryptionKeys, payload: 'bson' | 'claims', bsonTypes: BsonTypes): SessionCodec {
+function publicCodec({ keys, payload, types, expires }: JweSettings): SessionCodec {
   let made: Promise<Required<SessionCodec>> | undefined
   const make = async (): Promise<SessionCodec> => {
     const secrets = await keys.publicSecrets()
     if (payload === 'claims') return (await import('./jwt.js')).jwt({ secrets })
-    return (await import('./beaker-jwt.js')).beakerJwt({ secrets, bsonTypes })
+    const codec = (await import('./beaker-jwt.js')).beakerJwt({ secrets, bsonTypes: types })
+    return expires === undefined ? codec : withEnd(codec as Required<SessionCodec>, expires)
   }
   return publicCodecOf(() => {
     made ??= make() as Promise<Required<SessionCodec>>
     return made
   })
+}
+
+/**
+ * Beaker's tokens have no place for the end that the option `expires` gives a session. So the public cookie has it as pages read the end that a
+ * session has for itself. The rule beside it, which no page gets, tells that it is not the session's.
+ */
+function withEnd(codec: Required<SessionCodec>, expires: number): SessionCodec {
+  return {
+    ...codec,
+    async verify(value, context) {
+      const record = await codec.verify(value, context)
+      const { [EXPIRY]: end, [EXPIRY_RULE]: rule, ...data } = record.data
+      return rule === true ? { ...record, data, expiresAt: new Date(String(end)) } : record
+    },
+    sign(record, context) {
+      if (record.isOwnEnd) return codec.sign(record, context)
+      const latest = context.now.getTime() + expires
+      const end = new Date(Math.min(record.expiresAt?.getTime() ?? latest, latest)).toISOString()
+      return codec.sign({ ...record, data: { ...record.data, [EXPIRY]: end, [EXPIRY_RULE]: true } }, context)
+    },
+  }
 }
 
 function publicCodecOf(codec: () => Promise<Required<SessionCodec>>): SessionCodec {

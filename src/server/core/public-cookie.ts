@@ -61,11 +61,13 @@ export function publicChange(
   if (!shown || !hasMembers(shown)) return isWritten && publicCookie ? 'expired' : undefined
   if (isSigned || !publicCookie) return shown
   const { record } = publicCookie
+  // To the second, as tokens have it: then a format without a time of the last access can't say more than it does.
+  const endsTogether = Math.abs(Number(record?.expiresAt) - Number(loaded.record.expiresAt)) < 1000
   const isCurrent =
     record !== undefined &&
     (record.keyIndex ?? 0) === 0 &&
     !(record.expiresAt && record.expiresAt <= now) &&
-    !needsTouch(lifetimeOf(data), record, now) &&
+    (endsTogether || !needsTouch(lifetimeOf(data), record, now)) &&
     equalValues(record.data, shown)
   return isCurrent ? undefined : shown
 }

@@ -1,8 +1,9 @@
 /** Encrypted sessions as an application uses them: with a public cookie of the same secret, rotation, tenants, chunks and tokens. */
 import { createHmac, hkdfSync } from 'node:crypto'
 import { expect, test } from 'vitest'
+import { TOLERANCE } from '../../../src/client/candidates.js'
 import { getSession } from '../../../src/client/index.js'
-import { beakerJwt, createSessions, jwe, jwt, type SessionsOptions } from '../../../src/server/index.js'
+import { beakerJwt, createSessions, defineSession, jwe, jwt, type SessionsOptions } from '../../../src/server/index.js'
 import { decodeJwt } from '../../../src/shared/decode.js'
 import {
   expiredOf,
@@ -11,6 +12,7 @@ import {
   namesOf,
   OLD_SECRET,
   SECRET,
+  START,
   serve,
   testBrowser,
   testClock,
@@ -181,4 +183,50 @@ test('timeouts count from its own times', async () => {
   expect((await sessions.load(browser.cookie)).data).toMatchObject({ user: 'dave' })
   clock.pass(2)
   expect((await sessions.load(browser.cookie)).rejected?.code).toBe('ERR_SESSION_EXPIRED')
+})
+
+test.each(['bson', 'claims'] as const)(
+  "a page shows the session until the codec's own `expires` and no longer, with %s",
+  async (payload) => {
+    const session = defineSession({ name: NAME, idleTimeout: '1h', expose: ['user'] })
+    const clock = testClock(START)
+    const browser = testBrowser()
+    const sessions = createSessions({ session, codecs: [jwe({ secrets: SECRET, payload, expires: '10m' })], clock })
+    const written = await sessions.load(browser.cookie)
+    signIn(written.data)
+    browser.take(await sessions.commit(written))
+    const shownAt = (seconds: number) =>
+      getSession(session, { cookie: browser.cookie, now: new Date(START + seconds * 1000) })
+    expect(shownAt(599.999 + TOLERANCE)).toEqual({ user: 'dave' })
+    expect(shownAt(600 + TOLERANCE)).toBeNull()
+    clock.pass(599.999)
+    expect((await sessions.load(browser.cookie)).data).toMatchObject({ user: 'dave' })
+    // It is no change: only what is due is written.
+    const again = await sessions.load(browser.cookie)
+    browser.take(await sessions.commit(again))
+    expect(shownAt(1199)).toEqual({ user: 'dave' })
+    const unchanged = await sessions.load(browser.cookie)
+    expect(await sessions.commit(unchanged)).toEqual([])
+    clock.pass(600)
+    expect((await sessions.load(browser.cookie)).rejected?.code).toBe('ERR_SESSION_EXPIRED')
+    expect(shownAt(1200 + TOLERANCE)).toBeNull()
+  },
+)
+
+test("the end that a session asked for counts, and not the codec's", async () => {
+  const session = defineSession({ name: NAME, idleTimeout: '1h', expose: ['user'] })
+  const browser = testBrowser()
+  const sessions = createSessions({
+    session,
+    codecs: [jwe({ secrets: SECRET, expires: '10m' })],
+    clock: testClock(START),
+  })
+  const written = await sessions.load(browser.cookie)
+  signIn(written.data)
+  written.remember('30d')
+  browser.take(await sessions.commit(written))
+  const shownAt = (seconds: number) =>
+    getSession(session, { cookie: browser.cookie, now: new Date(START + seconds * 1000) })
+  expect(shownAt(86_400)).toEqual({ user: 'dave' })
+  expect(await sessions.commit(await sessions.load(browser.cookie))).toEqual([])
 })
