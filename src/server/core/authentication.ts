@@ -6,6 +6,7 @@ import { SessionError } from '../../shared/errors.js'
 import { checkDuration, checkNames } from '../../shared/option-names.js'
 import { AUTHENTICATED } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
+import { memberOf } from '../values.js'
 import { type CsrfState, forgetCsrf, nextId } from './csrf.js'
 import { forgetFlash } from './flash.js'
 import { CLOCK_TOLERANCE } from './lifetime.js'
@@ -17,7 +18,7 @@ const LATEST = 1e11
 
 /** To the millisecond. Undefined for anything that is no time. */
 export function authenticatedAt(data: SessionData): Date | undefined {
-  const seconds = Object.hasOwn(data, AUTHENTICATED) ? data[AUTHENTICATED] : undefined
+  const seconds = memberOf(AUTHENTICATED, data)
   if (typeof seconds !== 'number' || !(seconds > 0 && seconds < LATEST)) return undefined
   return new Date(Math.round(seconds * 1000))
 }
@@ -74,7 +75,7 @@ export interface SignIn {
  */
 export function forgetAuthentication({ ownerOf }: { readonly ownerOf: ReadOwner }, draft: AuthenticatedDraft): void {
   const { data, isAuthenticated, signIn } = draft
-  const at = Object.hasOwn(data, AUTHENTICATED) ? data[AUTHENTICATED] : undefined
+  const at = memberOf(AUTHENTICATED, data)
   // What this request put there is what it means.
   if (isAuthenticated || at === undefined || !Object.is(at, signIn?.at)) return
   const isOwners = ownerOf === noOwner || (signIn?.owner !== undefined && ownerOf(data) === signIn.owner)

@@ -14,6 +14,8 @@ export const MAX_ISSUES = 20
 export const MAX_PATH_KEYS = 32
 export const MAX_PATH = 200
 
+export { rulesOf }
+
 /** The version of data; NaN if what stands there is none. */
 export function versionOf(data: SessionData): number {
   const version = memberOf(VERSION, data)

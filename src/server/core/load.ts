@@ -23,7 +23,6 @@ import {
   type PublicCookie,
   replaceable,
   Session,
-  type SessionOwner,
   type SessionState,
 } from './session.js'
 import { isNoSession, type RowReader } from './store-rows.js'
@@ -41,16 +40,14 @@ export type ReadPublic = (value: string, request: { now: Date; verifications: Ve
  * @param readPublic - for sessions that write it
  */
 export function createLoader<Data extends object>(settings: LoadSettings, readPublic?: ReadPublic): LoadSession<Data> {
-  const { clock: now, putWish, addFlash, regenerate, authenticate, once, ownerOf, shown } = settings
-  const owner: SessionOwner = { now, putWish, addFlash, regenerate, authenticate, once, ownerOf, shown }
   const loaded = createRequestMemory<Promise<Session<Data>> | undefined>()
   return (source) => {
     if (typeof source !== 'object' || source === null || isTokenSource(source)) {
-      return loadSession<Data>(settings, { owner, readPublic }, source)
+      return loadSession<Data>(settings, readPublic, source)
     }
     const known = loaded.of(source)
     if (known) return known
-    const session = loadSession<Data>(settings, { owner, readPublic }, source)
+    const session = loadSession<Data>(settings, readPublic, source)
     loaded.keep(source, session)
     // After an outage the same request may try again.
     session.catch(() => loaded.keep(source, undefined))
@@ -60,7 +57,7 @@ export function createLoader<Data extends object>(settings: LoadSettings, readPu
 
 async function loadSession<Data extends object>(
   settings: LoadSettings,
-  { owner, readPublic }: { owner: SessionOwner; readPublic: ReadPublic | undefined },
+  readPublic: ReadPublic | undefined,
   source: CookieSource,
 ): Promise<Session<Data>> {
   const { name, versions } = settings
@@ -118,7 +115,7 @@ async function loadSession<Data extends object>(
   }
   if (Object.hasOwn(data, AUTHENTICATED)) state.signIn = { at: data[AUTHENTICATED], owner: settings.ownerOf(data) }
   if (csrf.derives) state.formerSecret = takeStoredSecret(data)
-  return new Session<Data>(data as Data, state, owner)
+  return new Session<Data>(data as Data, state, settings)
 }
 
 /** @throws {TypeError} for a token that is no text */
@@ -130,8 +127,13 @@ function tokenAlone({ token }: TokenSource): RequestCookies {
   return { values, chunks: [], hasSeveral: false, isCutShort: false, candidates }
 }
 
-/** Loaded by the first session that has a schema. */
 let judging: typeof import('./judge.js') | undefined
+
+/** What judges sessions by their schema: loaded by `ready()`, or the first session that has one. */
+export const loadJudge = async (): Promise<typeof import('./judge.js')> => {
+  judging ??= await import('./judge.js')
+  return judging
+}
 
 /** A value that became no session. */
 export interface Rejection extends CookieCandidate {
@@ -167,10 +169,8 @@ export async function findLoadedSession(
     // How long a session may last is in its data.
     if (!(accepted instanceof SessionError)) accepted = refusalOf(settings, accepted, now) ?? accepted
     if (!(accepted instanceof SessionError)) accepted = (await revokedError(settings, accepted)) ?? accepted
-    if (schema && !(accepted instanceof SessionError)) {
-      judging ??= await import('./judge.js')
-      accepted = await judging.judge(schema, accepted, settings.copyForCommit)
-    }
+    if (schema && !(accepted instanceof SessionError))
+      accepted = await (await loadJudge()).judge(schema, accepted, settings.copyForCommit)
     if (!(accepted instanceof SessionError)) loaded = accepted
     else if (!loaded) {
       const id = outcome instanceof SessionError ? undefined : outcome.record.id

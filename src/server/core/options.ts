@@ -51,7 +51,7 @@ import {
 import { createOwner, type Owner, type ReadOwner } from './owner.js'
 import type { Revocation } from './revocation.js'
 import type { OnInvalid, SchemaSource } from './schema.js'
-import type { Session, SessionOwner, Shown } from './session.js'
+import type { Session, SessionOwner } from './session.js'
 import { createRowReader, createRows, type RowReader, type Rows } from './store-rows.js'
 import { checkTenant, readerOfTenant, rowOwners, rowsOfTenant, tenantWarnings } from './tenant.js'
 import { createVersions, type Versions } from './versions.js'
@@ -180,7 +180,7 @@ export type SessionsChanges<Data extends object = SessionData> = {
 }
 
 /** Options made ready, as far as loading needs them. */
-export interface LoadSettings {
+export interface LoadSettings extends SessionOwner {
   readonly name: string
   readonly tenant: string | undefined
   /** Beside those of the codecs. */
@@ -195,17 +195,8 @@ export interface LoadSettings {
   readonly publicCodec: SessionCodec | undefined
   /** A warning, if sessions have no end at all. */
   readonly endless: readonly string[]
-  readonly shown: Shown
   readonly ownTimes: ReadOwnTimes
-  readonly ownerOf: ReadOwner
   readonly revocation: Revocation | undefined
-  /** Absent if nothing is ever written. */
-  readonly once?: SessionOwner['once']
-  /** The same. */
-  readonly putWish?: SessionOwner['putWish']
-  readonly addFlash?: SessionOwner['addFlash']
-  readonly regenerate?: SessionOwner['regenerate']
-  readonly authenticate?: SessionOwner['authenticate']
   /** The rules of a session with this data. */
   lifetimeOf(data: SessionData): Lifetime
   /** Undefined: as each codec says. */
@@ -223,7 +214,6 @@ export interface LoadSettings {
   readonly rows: RowReader | undefined
   /** Absent where nothing is written. */
   readonly versions: Versions | undefined
-  readonly clock: () => Date
   /** Absent if no one listens. */
   readonly emit: EmitEvent | undefined
 }

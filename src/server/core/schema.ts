@@ -39,7 +39,8 @@ export interface SchemaSource {
 const ready = /* @__PURE__ */ new WeakMap<SchemaSource, Rules>()
 
 /**
- * `createSessions` calls it at its start. A service that only reads carries no code for it, and does so with its first session.
+ * `createSessions` calls it at its start. A service that only reads carries no code for it at its start: its `ready()` loads and calls it, or its
+ * first session.
  *
  * @throws {TypeError} naming the option that is wrong
  */

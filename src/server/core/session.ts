@@ -128,13 +128,13 @@ interface SessionIdentity {
 
 /** What a session needs of the server it belongs to. */
 export interface SessionOwner {
-  now(): Date
-  /** Absent if nothing is ever written, as the next. */
-  readonly once: Once | undefined
-  readonly putWish: PutWish | undefined
-  readonly addFlash: typeof addFlash | undefined
-  readonly regenerate: typeof regenerate | undefined
-  readonly authenticate: typeof authenticate | undefined
+  readonly clock: () => Date
+  /** Absent if nothing is ever written, as the next four. */
+  readonly once?: Once
+  readonly putWish?: PutWish
+  readonly addFlash?: typeof addFlash
+  readonly regenerate?: typeof regenerate
+  readonly authenticate?: typeof authenticate
   readonly ownerOf: ReadOwner
   readonly shown: Shown
 }
@@ -322,14 +322,14 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
   /**
    * A fresh id and creation time for the same data, without flash messages and what tokens were made of. Call it at every login and change of
    * rights (session fixation). It also allows the next commit to replace a cookie that verified but could not be read.
-   * Sessions that only read never change: there it does nothing.
    *
    * @param options.authenticated - the visitor has just proved who they are: `authenticated()` in the same step. Default: when they last
    *   did so stays as it is
+   * @throws {TypeError} for a session of `verifySessions`, as all that changes more than `data`
    */
   regenerate(options: { authenticated?: boolean } = {}): void {
-    const { regenerate, now } = this.#owner
-    regenerate?.(this.data as SessionData, this.#state, options, now())
+    const { regenerate, clock } = this.#owner
+    writer(regenerate)(this.data as SessionData, this.#state, options, clock())
   }
 
   /**
@@ -338,8 +338,8 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
    * last key of the application, and with another `owner`, if the option says who that is.
    */
   authenticated(): void {
-    const { authenticate, now } = this.#owner
-    authenticate?.(this.data as SessionData, this.#state, now())
+    const { authenticate, clock } = this.#owner
+    writer(authenticate)(this.data as SessionData, this.#state, clock())
   }
 
   /**
@@ -354,7 +354,7 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
   flash(name: string, value: FlashValue): void
   flash(name: string, value?: FlashValue): unknown {
     if (value === undefined) return takeFlash(this.data as SessionData, name)
-    return this.#owner.addFlash?.(this.data as SessionData, name, value)
+    return writer(this.#owner.addFlash)(this.data as SessionData, name, value)
   }
 
   /**
@@ -386,7 +386,7 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
    * @throws {TypeError} for anything else
    */
   remember(wish: Wish | undefined): void {
-    this.#owner.putWish?.(this.data as SessionData, wish)
+    writer(this.#owner.putWish)(this.data as SessionData, wish)
   }
 
   /**
@@ -404,9 +404,7 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
    * @throws {TypeError} with a store, if no codec has secrets
    */
   async once<Result>(key: string, work: () => MaybePromise<Result>, options?: OnceOptions): Promise<Result> {
-    const { once } = this.#owner
-    if (!once) throw new TypeError('once() needs sessions that write')
-    return await once(this.#state, key, work, options)
+    return await writer(this.#owner.once)(this.#state, key, work, options)
   }
 
   /** The data only, without id and times. */
@@ -421,7 +419,13 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
       return session.#state
     }
     shownOf = (session) => sessionBehind(session).#owner.shown
-    nowOf = (session) => sessionBehind(session).#owner.now()
+    nowOf = (session) => sessionBehind(session).#owner.clock()
     dataOf = (session) => ({ data: session.#data as SessionData, isAsked: session.#isAsked })
   }
+}
+
+/** What changes more of a session than its data. @throws {TypeError} if nothing is ever written */
+function writer<Part>(part: Part | undefined): Part {
+  if (part) return part
+  throw new TypeError('This call needs sessions that write')
 }

@@ -8,7 +8,7 @@ import type { SessionCodec } from '../codecs/codec.js'
 import type { JwkSet } from '../keys/key-input.js'
 import type { Jwk } from '../keys/prepared-key.js'
 import type { CookieSource } from './http.js'
-import { createLoader, type LoadSession } from './load.js'
+import { createLoader, type LoadSession, loadJudge } from './load.js'
 import {
   checkSessionsOptions,
   type LoadSettings,
@@ -32,9 +32,11 @@ export interface ReadOnlySessions<Data extends object = SessionData, Parsed = un
    */
   load(source: CookieSource): Promise<Session<Data, Parsed>>
   /**
-   * Loads all keys now, and what they need, so that the first request does not wait and an unusable key is found at the start.
+   * Loads all keys now, and what they need, so that the first request does not wait and an unusable key is found at the start. With a
+   * schema `verifySessions` checks that and its options here.
    *
    * @throws {SessionError} `ERR_SESSION_KEYS` for keys that could not be loaded
+   * @throws {TypeError} naming the option of the schema that is wrong
    */
   ready(): Promise<void>
   /**
@@ -88,6 +90,7 @@ export function readOnlySessions<Data extends object, Parsed = unknown>(
   load: LoadSession<Data> = createLoader<Data>(settings),
 ): ReadOnlySessions<Data, Parsed> {
   warnOnce(settings)
+  const { schema, loadedKeys } = settings
   return {
     name: settings.name,
     warnings: [...settings.codecs.flatMap(({ warnings }) => warnings ?? []), ...settings.warnings, ...settings.endless],
@@ -97,10 +100,10 @@ export function readOnlySessions<Data extends object, Parsed = unknown>(
       return session as Session<Data, Parsed>
     },
     async ready() {
-      await Promise.all(settings.loadedKeys.map((keys) => keys.ready()))
+      await Promise.all([schema && (await loadJudge()).rulesOf(schema), ...loadedKeys.map((keys) => keys.ready())])
     },
     async reload() {
-      await Promise.all(settings.loadedKeys.map((keys) => keys.reload?.()))
+      await Promise.all(loadedKeys.map((keys) => keys.reload?.()))
     },
     jwks: () => publicJwks(settings.codecs),
     [internal]: { load },

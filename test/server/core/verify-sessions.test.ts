@@ -9,6 +9,7 @@ import {
   verifySessions,
 } from '../../../src/server/index.js'
 import { rejection, SECRET, START, serve, textCodec } from '../server.helpers.js'
+import { isText, schemaOf } from './schema.helpers.js'
 
 const session = defineSession({ name: 'sid', idleTimeout: '1m' })
 const codecs = [beakerJwt({ secrets: SECRET })]
@@ -46,6 +47,31 @@ describe('verifySessions', () => {
     expect((await reader.load(cookie.split(';')[0])).data).toEqual({ user: 'dave' })
     await sessions.destroy(written)
     expect((await reader.load(cookie.split(';')[0])).rejected?.code).toBe('ERR_SESSION_EXPIRED')
+  })
+
+  test('ready() finds what is wrong with the schema and the options beside it', async () => {
+    const schema = schemaOf({ user: isText })
+    const readerOf = (definition: object, options: object = {}) =>
+      verifySessions({ session: defineSession({ schema, ...definition } as never), codecs, ...options })
+    await expect(readerOf({}).ready()).resolves.toBeUndefined()
+    await expect(readerOf({ version: 0 }).ready()).rejects.toThrow(/Option "version"/)
+    await expect(readerOf({ version: 2, reads: [3, 4] }).ready()).rejects.toThrow(/Option "reads"/)
+    await expect(readerOf({}, { onInvalid: 'ignore' }).ready()).rejects.toThrow(/Option "onInvalid"/)
+    await expect(verifySessions({ codecs, onInvalid: 'fresh' }).ready()).rejects.toThrow(/needs a "schema"/)
+  })
+
+  test('what changes more than the data throws, so that nobody counts on it', async () => {
+    const found = await verifySessions({ codecs }).load('')
+    for (const change of [
+      () => found.regenerate(),
+      () => found.authenticated(),
+      () => found.remember('30d'),
+      () => found.flash('info', 'Hello'),
+    ]) {
+      expect(change).toThrow(/^This call needs sessions that write/)
+    }
+    expect({ data: found.data, signIn: found.authenticatedAt }).toEqual({ data: {}, signIn: undefined })
+    expect(found.flash('info')).toEqual([])
   })
 
   test('ready() prepares signing for sessions that write, and for no other codec than those that sign', async () => {
