@@ -45,6 +45,30 @@ export function storeContract(
   const end = ({ now }: StoreSample, milliseconds: number): Date => new Date(now().getTime() + milliseconds)
 
   describe(`${name} as a session store`, () => {
+    test('several rows at once are those that it gives one by one, in the order of the ids', async () => {
+      const sample = await make()
+      const { store } = sample
+      if (!store.getMany) return
+      await store.set(ID, { data: { a: 1 }, expiresAt: end(sample, 60_000) })
+      await store.set(OTHER, { data: { b: 1 }, expiresAt: end(sample, life) })
+      const missing = 'a'.repeat(32)
+      const dataOf = async (ids: readonly string[]) => (await store.getMany?.(ids))?.map((row) => row?.data)
+      expect(await dataOf([OTHER, missing, ID, '', 'owner:x\x00', ID])).toEqual([
+        { b: 1 },
+        undefined,
+        { a: 1 },
+        undefined,
+        undefined,
+        { a: 1 },
+      ])
+      expect(await dataOf([ID])).toEqual([{ a: 1 }])
+      expect(await dataOf([''])).toEqual([undefined])
+      const many = Array.from({ length: 40 }, (_, at) => String(at).padStart(32, '0'))
+      expect(await dataOf([...many, ID])).toEqual([...many.map(() => undefined), { a: 1 }])
+      await sample.pass(life + 50)
+      expect(await dataOf([OTHER, ID])).toEqual([undefined, { a: 1 }])
+    })
+
     test('has a name and the methods', async () => {
       const { store } = await make()
       expect(store.name).toMatch(/^[a-z]+$/)

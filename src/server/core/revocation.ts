@@ -207,9 +207,10 @@ export function createRevocations(options: RevocationsOptions): Revocations {
   const ended = createCache<number>({ ...cacheOptions, most: maxCached, nothing: 0 })
   const now = (): number => clock().getTime()
 
-  const read = async <Value>(name: string, nothing: Value): Promise<Value> =>
-    valueIn(await rows.find(await rowId(name, tenant)), nothing)
-  const endedAt = (name: string, isFresh: boolean): Promise<number> => ended.get(name, () => read(name, 0), isFresh)
+  async function read<Value>(names: readonly string[], nothing: Value): Promise<Value[]> {
+    const found = await rows.findMany(await Promise.all(names.map((name) => rowId(name, tenant))))
+    return found.map((row) => valueIn(row, nothing))
+  }
 
   /** Writes the row first: if the overview tells of it, it is there. */
   async function revoke(name: string, before: number): Promise<void> {
@@ -224,7 +225,8 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       until: key === undefined ? Math.max(until, end) : until,
       keys: keysWith(keys, { key, end, now: now() }),
     })
-    const last = Math.max(end, ...Object.values((await read<Overview>(OVERVIEW, NOTHING)).keys))
+    const [known = NOTHING] = await read([OVERVIEW], NOTHING)
+    const last = Math.max(end, ...Object.values(known.keys))
     overviews.put(OVERVIEW, await write(rows, await rowId(OVERVIEW, tenant), last, change, NOTHING))
   }
 
@@ -235,15 +237,15 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       if (lastsFor > keepFor && !(ends && lastsFor === Infinity)) throw new TypeError(TOO_SHORT)
     },
     async isRevoked({ id, owner, authenticatedAt, key }, { isFresh = false } = {}) {
-      const { until, keys } = await overviews.get(OVERVIEW, () => read<Overview>(OVERVIEW, NOTHING), isFresh)
+      const [overview = NOTHING] = await overviews.get([OVERVIEW], (names) => read(names, NOTHING), isFresh)
+      const { until, keys } = overview
       const time = now()
       if (key !== undefined && Object.hasOwn(keys, key) && (keys[key] as number) > time) return true
       if (until <= time) return false
-      const [session, before] = await Promise.all([
-        id === undefined ? 0 : endedAt(`session ${id}`, isFresh),
-        owner === undefined ? 0 : endedAt(`owner ${owner}`, isFresh),
-      ])
-      return session > 0 || before > signInOf(authenticatedAt, time)
+      const names = [...(id === undefined ? [] : [`session ${id}`]), ...(owner === undefined ? [] : [`owner ${owner}`])]
+      const moments = await ended.get(names, (missing) => read(missing, 0), isFresh)
+      const isEnded = id !== undefined && (moments[0] as number) > 0
+      return isEnded || (owner !== undefined && (moments.at(-1) as number) > signInOf(authenticatedAt, time))
     },
     revokeSession: async (session) => await revoke(`session ${idOf(session)}`, now()),
     async revokeOwner(owner, before = clock()) {
@@ -366,31 +368,50 @@ function createCache<Value>({ most, nothing, cacheFor, clock, onFailure }: Cache
     if (entries.size > most) entries.delete(entries.keys().next().value as string)
   }
 
+  function isKnown(name: string, at: number): boolean {
+    const { at: began } = entries.get(name) ?? { at: Number.NaN }
+    // Of a clock that was set back nothing is kept longer.
+    return at - began < cacheFor && at >= began
+  }
+
+  /** Keeps what is being read. @param at - when the reading began */
+  function begin(name: string, found: Promise<Value>, at: number): Promise<Value> {
+    const known = entries.get(name)?.known ?? nothing
+    const value = found.then(
+      (read) => {
+        entry.known = read
+        return read
+      },
+      (error: unknown) => {
+        try {
+          return onFailure(error, known)
+        } catch (failure) {
+          // The next request asks again.
+          if (entries.get(name) === entry) entries.set(name, { ...entry, at: Number.NEGATIVE_INFINITY })
+          throw failure
+        }
+      },
+    )
+    const entry: Entry<Value> = { at, value, known }
+    keep(name, entry)
+    return value
+  }
+
   return {
-    get(name: string, read: () => Promise<Value>, isFresh: boolean): Promise<Value> {
+    /** @param read - gets all that is not known with one question */
+    async get(names: readonly string[], read: (names: readonly string[]) => Promise<Value[]>, isFresh: boolean) {
       const at = clock().getTime()
-      const former = entries.get(name)
-      // Of a clock that was set back nothing is kept longer.
-      if (former && !isFresh && at - former.at < cacheFor && at >= former.at) return former.value
-      const known = former?.known ?? nothing
-      const value = read().then(
-        (found) => {
-          entry.known = found
-          return found
-        },
-        (error: unknown) => {
-          try {
-            return onFailure(error, known)
-          } catch (failure) {
-            // The next request asks again.
-            if (entries.get(name) === entry) entries.set(name, { ...entry, at: Number.NEGATIVE_INFINITY })
-            throw failure
-          }
-        },
+      // Taken at once: what is read now may push out what is known.
+      const known = new Map(
+        names.filter((name) => !isFresh && isKnown(name, at)).map((name) => [name, entries.get(name)?.value]),
       )
-      const entry: Entry<Value> = { at, value, known }
-      keep(name, entry)
-      return value
+      const missing = names.filter((name) => !known.has(name))
+      const reading = missing.length > 0 ? read(missing) : undefined
+      for (const [place, name] of missing.entries()) {
+        const found = (reading as Promise<Value[]>).then((values) => values[place] as Value)
+        known.set(name, begin(name, found, at))
+      }
+      return (await Promise.all(names.map((name) => known.get(name)))) as Value[]
     },
     put(name: string, value: Value): void {
       keep(name, { at: clock().getTime(), value: Promise.resolve(value), known: value })

@@ -19,6 +19,8 @@ export interface RowReader {
 
 /** Every one throws `ERR_SESSION_STORE` if the store fails, and what the store says of a value that it can't hold. */
 export interface Rows extends RowReader {
+  /** Several rows, with one question if the store can do that; in the order of the ids. */
+  findMany(ids: readonly string[]): Promise<readonly (StoredSession | undefined)[]>
   /** The row as the next write would find it: not from a replica, in a store that changes a row in one step. */
   current(id: string): Promise<StoredSession | undefined>
   create(id: string, row: StoredSession): Promise<void>
@@ -76,6 +78,15 @@ export function createRows(store: SessionStore, options: RowsOptions): Rows {
     async find(id) {
       if (steps?.isInDoubt(id)) await ask(store, 'read', () => steps.settle(id))
       return await reader.find(id)
+    },
+    async findMany(ids) {
+      // A row in doubt is asked for alone.
+      if (steps || !store.getMany) return await Promise.all(ids.map((id) => rows.find(id)))
+      return await ask(store, 'read', async () => {
+        const found = await store.getMany?.(ids)
+        if (found?.length === ids.length) return found
+        throw new TypeError('getMany() must give a row or undefined for each id')
+      })
     },
     current: (id) => (store.update ? rows.change(id, () => undefined) : rows.find(id)),
     async create(id, row) {

@@ -31,6 +31,7 @@ export function rowsOfTenant(rows: Rows, tenant: string): Rows {
   return {
     ...rows,
     ...readerOfTenant(rows, tenant),
+    findMany: async (ids) => await rows.findMany(await Promise.all(ids.map((id) => rowId(tenant, id)))),
     current: async (id) => await rows.current(await rowId(tenant, id)),
     create: async (id, row) => await rows.create(await rowId(tenant, id), row),
     change: async (id, change) => await rows.change(await rowId(tenant, id), change),

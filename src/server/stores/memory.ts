@@ -151,6 +151,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): SessionStore {
   return {
     name: 'memory',
     get: (id) => withBsonTypes(() => get(id)),
+    getMany: (ids) => withBsonTypes(() => ids.map(get)),
     set,
     delete: remove,
     listOwned,

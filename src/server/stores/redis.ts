@@ -1,6 +1,6 @@
 /**
  * Sessions in Redis or Valkey, through node-redis 4 and 5 or ioredis, told by their shape.
- * Commands of Redis 2.6.12 and later: GET, SET with PX, DEL, PEXPIRE, EVAL. With owners, sorted sets and scripts of Redis 5 and later.
+ * Commands of Redis 2.6.12 and later: GET, MGET, SET with PX, DEL, PEXPIRE, EVAL. With owners, sorted sets and scripts of Redis 5 and later.
  */
 import type { Duration } from '../../shared/define-session.js'
 import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
@@ -11,6 +11,7 @@ import type { SessionStore, StoredSession } from './store.js'
 /** The part of a node-redis client, pool or cluster that is used. */
 export interface NodeRedisClient {
   get(key: string): Promise<unknown>
+  mGet?(keys: string[]): Promise<unknown>
   set(key: string, value: string, options?: { PX: number }): Promise<unknown>
   del(key: string): Promise<unknown>
   pExpire(key: string, milliseconds: number): Promise<unknown>
@@ -20,6 +21,7 @@ export interface NodeRedisClient {
 /** The part of an ioredis client or cluster that is used. */
 export interface IoRedisClient {
   get(key: string): Promise<string | null>
+  mget?(keys: string[]): Promise<unknown>
   set(key: string, value: string): Promise<unknown>
   set(key: string, value: string, unit: 'PX', milliseconds: number): Promise<unknown>
   del(key: string): Promise<unknown>
@@ -85,10 +87,16 @@ export function redisStore(client: NodeRedisClient | IoRedisClient, options: Red
     return await rowOf(await commands.get(prefix + id), owners)
   }
 
-  if (owners) return ownedStore({ commands, prefix, index, get, timeToLive, clock })
+  async function getMany(ids: readonly string[]): Promise<(StoredSession | undefined)[]> {
+    const texts = await commands.getMany(ids.map((id) => prefix + id))
+    return await Promise.all(ids.map((id, at) => (id.startsWith(INDEX) ? undefined : rowOf(texts[at], owners))))
+  }
+
+  if (owners) return ownedStore({ commands, prefix, index, get, getMany, timeToLive, clock })
   return {
     name: 'redis',
     get,
+    getMany,
     set,
     delete: (id) => commands.delete(prefix + id),
     async touch(id, expiresAt) {
@@ -199,13 +207,14 @@ interface OwnedSettings {
   index: string
   clock: () => Date
   get(id: string): Promise<StoredSession | undefined>
+  getMany(ids: readonly string[]): Promise<(StoredSession | undefined)[]>
   timeToLive(expiresAt: Date | undefined): number | undefined
 }
 
 type Change = (current: StoredSession | undefined) => StoredSession | undefined
 
 /** A store with an index for each owner. Every write is that of one script. */
-function ownedStore({ commands, prefix, index, get, timeToLive, clock }: OwnedSettings): SessionStore {
+function ownedStore({ commands, prefix, index, get, getMany, timeToLive, clock }: OwnedSettings): SessionStore {
   const indexesOf = (owner: string): string[] => KINDS.map((kind) => index + kind + encodeURIComponent(owner))
 
   /** @returns false if another request wrote first */
@@ -263,6 +272,7 @@ function ownedStore({ commands, prefix, index, get, timeToLive, clock }: OwnedSe
   return {
     name: 'redis',
     get,
+    getMany,
     async set(id, session) {
       // Most rows that are set are new.
       let isNew = true
@@ -317,6 +327,7 @@ interface OwnedWrite {
 /** What both clients do, each in its own words. */
 interface Commands {
   get(key: string): Promise<string | undefined>
+  getMany(keys: string[]): Promise<(string | undefined)[]>
   set(key: string, value: string, milliseconds: number | undefined): Promise<void>
   delete(key: string): Promise<void>
   expire(key: string, milliseconds: number): Promise<void>
@@ -332,8 +343,10 @@ interface Replacement {
 
 function commandsOf(client: NodeRedisClient | IoRedisClient): Commands {
   if (hasMethods<NodeRedisClient>(client, ['get', 'set', 'del', 'pExpire', 'eval'])) {
+    const get = async (key: string): Promise<string | undefined> => textOf(await client.get(key))
     return {
-      get: async (key) => textOf(await client.get(key)),
+      get,
+      getMany: readingMany(client.mGet && ((keys) => client.mGet?.(keys)), get),
       set: async (key, value, PX) => void (await client.set(key, value, ...(PX === undefined ? [] : [{ PX }]))),
       delete: async (key) => void (await client.del(key)),
       expire: async (key, milliseconds) => void (await client.pExpire(key, milliseconds)),
@@ -343,8 +356,10 @@ function commandsOf(client: NodeRedisClient | IoRedisClient): Commands {
     }
   }
   if (hasMethods<IoRedisClient>(client, ['get', 'set', 'del', 'pexpire', 'eval'])) {
+    const get = async (key: string): Promise<string | undefined> => textOf(await client.get(key))
     return {
-      get: async (key) => textOf(await client.get(key)),
+      get,
+      getMany: readingMany(client.mget && ((keys) => client.mget?.(keys)), get),
       set: async (key, value, milliseconds) =>
         void (await (milliseconds === undefined ? client.set(key, value) : client.set(key, value, 'PX', milliseconds))),
       delete: async (key) => void (await client.del(key)),
@@ -354,6 +369,22 @@ function commandsOf(client: NodeRedisClient | IoRedisClient): Commands {
     }
   }
   throw new TypeError('redisStore takes a client of node-redis (createClient) or ioredis (new Redis)')
+}
+
+/** With one command, but for a cluster, where the keys may be in different places. */
+function readingMany(mget: ((keys: string[]) => unknown) | undefined, get: Commands['get']): Commands['getMany'] {
+  const readEach = (keys: string[]): Promise<(string | undefined)[]> => Promise.all(keys.map(get))
+  if (!mget) return readEach
+  let isCluster = false
+  return async (keys) => {
+    try {
+      if (!isCluster) return ((await mget(keys)) as unknown[]).map(textOf)
+    } catch (error) {
+      isCluster = /CROSSSLOT/.test(String(error))
+      if (!isCluster) throw error
+    }
+    return await readEach(keys)
+  }
 }
 
 function hasMethods<Client>(client: unknown, names: readonly (keyof Client)[]): client is Client {

@@ -69,7 +69,8 @@ export function sqlStore(options: SqlStoreOptions): SqlStore {
   const { transaction } = execute
   return {
     name: 'sql',
-    get: (id) => get(settings, id),
+    get: async (id) => (await getMany(settings, [id]))[0],
+    getMany: (ids) => getMany(settings, ids),
     set: (id, session) => set(settings, id, session),
     delete: async (id) => {
       if (isId(id)) await statements.delete(execute, [id])
@@ -106,10 +107,20 @@ function settingsOf(options: SqlStoreOptions): SqlStoreSettings {
   return { execute, statements, lifetime: ttl === false ? undefined : checkDuration(ttl, 'ttl'), clock }
 }
 
-async function get({ execute, statements, clock }: SqlStoreSettings, id: string): Promise<StoredSession | undefined> {
-  if (!isId(id)) return undefined
-  const [row] = await statements.select(execute, [id])
-  return row && (await read(row, clock().getTime()))
+async function getMany(
+  { execute, statements, clock }: SqlStoreSettings,
+  ids: readonly string[],
+): Promise<(StoredSession | undefined)[]> {
+  const asked = ids.filter(isId)
+  const rows = asked.length > 0 ? await statements.select(asked.length)(execute, asked) : []
+  const now = clock().getTime()
+  const found = new Map(rows.map((row) => [String(row.id), row]))
+  return await Promise.all(
+    ids.map(async (id) => {
+      const row = found.get(id)
+      return row && (await read(row, now))
+    }),
+  )
 }
 
 /** The session of a row; undefined if it has expired. */
@@ -209,8 +220,8 @@ type Statement = (query: SqlQuery, params: readonly string[]) => Promise<readonl
 
 interface Statements {
   create: readonly string[]
-  /** id */
-  select: Statement
+  /** So many ids. */
+  select(count: number): Statement
   /** The same, and the row is locked until the transaction ends. */
   lock: Statement
   /** What `written` returns. */
@@ -239,15 +250,16 @@ function statementsFor(dialect: SqlDialect, tableName: string): Statements {
   const insert =
     `INSERT INTO ${table} AS row_before (id, data, owner, created_at, accessed_at, expires_at) ` +
     `VALUES (${id}, CAST($2 AS text), NULLIF($3, ''), ${now}, ${now}, ${end(4)})`
-  const select = `SELECT data, owner, created_at, accessed_at, expires_at FROM ${table} WHERE id = ${id}`
+  const select = `SELECT id, data, owner, created_at, accessed_at, expires_at FROM ${table} WHERE id`
   const created = `CASE WHEN ${isLive(now, 'row_before.')} THEN row_before.created_at ELSE excluded.created_at END`
   const portion = `SELECT id FROM ${table} WHERE expires_at <= ${time(1)} ORDER BY expires_at LIMIT ${time(2)}`
   const prepared = (sql: string): Statement => statementOf(sql, dialect)
   return {
     create: createStatements(dialect, tableName),
-    select: prepared(select),
+    select: (count) =>
+      prepared(`${select} IN (${Array.from({ length: count }, (_, at) => `CAST($${at + 1} AS text)`)})`),
     // SQLite has already locked the whole file.
-    lock: prepared(isPg ? `${select} FOR UPDATE` : select),
+    lock: prepared(`${select} = ${id}${isPg ? ' FOR UPDATE' : ''}`),
     upsert: prepared(
       `${insert} ON CONFLICT (id) DO UPDATE SET data = excluded.data, owner = excluded.owner, ` +
         `created_at = ${created}, accessed_at = excluded.accessed_at, expires_at = excluded.expires_at`,
@@ -272,8 +284,8 @@ function statementsFor(dialect: SqlDialect, tableName: string): Statements {
 /** SQLite gets parameters in the order of the text, because its drivers do not agree on numbers. */
 function statementOf(numbered: string, dialect: SqlDialect): Statement {
   if (dialect === 'postgresql') return (query, params) => rowsOf(query(numbered, params))
-  const order = [...numbered.matchAll(/\$(\d)/g)].map(([, number]) => Number(number) - 1)
-  const sql = numbered.replace(/\$\d/g, '?')
+  const order = [...numbered.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number) - 1)
+  const sql = numbered.replace(/\$\d+/g, '?')
   const inOrder = (params: readonly string[]): string[] => order.map((at) => params[at] as string)
   return (query, params) => rowsOf(query(sql, inOrder(params)))
 }

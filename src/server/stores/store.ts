@@ -52,6 +52,8 @@ export interface SessionStore {
   readonly idleTimeout?: number
   /** The row; undefined if there is none or it has expired. Throws for a row that can't be read. */
   get(id: string): MaybePromise<StoredSession | undefined>
+  /** Several rows with one question, in the order of the ids. Absent: `get` is asked for each. */
+  getMany?(ids: readonly string[]): MaybePromise<readonly (StoredSession | undefined)[]>
   /** Writes the row, whether or not it exists. Its time to live comes from `expiresAt`. */
   set(id: string, session: StoredSession): MaybePromise<void>
   /** Deletes the row; a missing row is no error. */

@@ -530,6 +530,52 @@ describe('createRevocations', () => {
       expect(shared.reads).toBe(3)
     })
 
+    test('one question for a session and its owner, of a store that takes several ids', async () => {
+      const { process, shared, clock } = fleet()
+      const { get } = shared.store
+      const asked: number[] = []
+      shared.store.getMany = async (ids) => {
+        asked.push(ids.length)
+        return await Promise.all(ids.map(get))
+      }
+      const { sessions, revocations } = process()
+      await revocations.revokeSession('another')
+      const [one, two] = [await signIn(sessions), await signIn(sessions)] as [Browser, Browser]
+      asked.length = 0
+      for (let times = 0; times < 3; times++) await Promise.all([sessions.load(one.cookie), sessions.load(two.cookie)])
+      // The second knows the owner by the question of the first.
+      expect(asked).toEqual([2, 1])
+      clock.pass(10)
+      await sessions.load(one.cookie)
+      // The overview, which all share, and one question.
+      expect(asked).toEqual([2, 1, 1, 2])
+      await revocations.revokeOwner('dave', new Date(START + 20_000))
+      expect([await codeOf(sessions, one), await codeOf(sessions, two)]).toEqual([REVOKED, REVOKED])
+    })
+
+    test('what is known counts, also if the same question pushes it out', async () => {
+      const { process, clock } = fleet({ maxCached: 1 })
+      const { sessions, revocations } = process()
+      const browser = await signIn(sessions)
+      clock.pass(1)
+      await revocations.revokeOwner('dave')
+      expect(await codeOf(sessions, browser)).toBe(REVOKED)
+    })
+
+    test.each<[string, readonly undefined[] | undefined]>([
+      ['too few rows', [undefined]],
+      ['nothing', undefined],
+    ])('a store that answers several ids with %s lets nobody in', async (_, rows) => {
+      const { process, shared, clock } = fleet()
+      const { sessions, revocations } = process()
+      await revocations.revokeSession('another')
+      const browser = await signIn(sessions)
+      const { get } = shared.store
+      shared.store.getMany = async (ids) => (ids.length === 1 ? [await get(ids[0] as string)] : rows) as never
+      clock.pass(10)
+      await rejection('ERR_SESSION_STORE', sessions.load(browser.cookie))
+    })
+
     test('nothing any more once no session that old can live', async () => {
       const { process, shared, clock } = fleet({ keepFor: '2d' })
       const { sessions, revocations } = process()

@@ -52,7 +52,7 @@ describe('verifySessions', () => {
   test('ready() finds what is wrong with the schema and the options beside it', async () => {
     const schema = schemaOf({ user: isText })
     const readerOf = (definition: object, options: object = {}) =>
-      verifySessions({ session: defineSession({ schema, ...definition } as never), codecs, ...options })
+      verifySessions({ session: defineSession({ schema, ...definition } as never) as never, codecs, ...options })
     await expect(readerOf({}).ready()).resolves.toBeUndefined()
     await expect(readerOf({ version: 0 }).ready()).rejects.toThrow(/Option "version"/)
     await expect(readerOf({ version: 2, reads: [3, 4] }).ready()).rejects.toThrow(/Option "reads"/)

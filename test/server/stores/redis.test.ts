@@ -23,6 +23,10 @@ function fakeClient(shape: 'node-redis' | 'ioredis', values = new Map<string, st
       log('get', key)
       return values.get(key) ?? null
     },
+    async [shape === 'ioredis' ? 'mget' : 'mGet'](keys: string[]) {
+      log('mget', ...keys)
+      return keys.map((key) => values.get(key) ?? null)
+    },
     async set(key: string, value: string, ...rest: unknown[]) {
       log('set', key, value, ...rest)
       values.set(key, value)
@@ -59,6 +63,34 @@ describe.each(['node-redis', 'ioredis'] as const)('over %s', (shape) => {
       ['pexpire', 'session:abc', 2500],
       ['del', 'session:abc'],
     ])
+  })
+
+  test('several rows with one command; one by one in a cluster that has them in several places, and without the command', async () => {
+    const { client, calls } = fakeClient(shape)
+    const name = shape === 'ioredis' ? 'mget' : 'mGet'
+    const store = redisStore(client)
+    await store.set('abc', { data: { user: 'dave' } })
+    const read = async (from = store) => {
+      calls.length = 0
+      const rows = await from.getMany?.(['abc', 'def'])
+      expect(rows?.map((row) => row?.data)).toEqual([{ user: 'dave' }, undefined])
+      return calls.map(([command]) => command)
+    }
+    expect(await read()).toEqual(['mget'])
+    let error = new Error("CROSSSLOT Keys in request don't hash to the same slot")
+    Object.assign(client, {
+      [name]: async () => {
+        calls.push(['refused'])
+        throw error
+      },
+    })
+    const inCluster = redisStore(client)
+    expect(await read(inCluster)).toEqual(['refused', 'get', 'get'])
+    expect(await read(inCluster)).toEqual(['get', 'get'])
+    error = new Error('down')
+    await expect(redisStore(client).getMany?.(['abc'])).rejects.toThrow('down')
+    Object.assign(client, { [name]: undefined })
+    expect(await read(redisStore(client))).toEqual(['get', 'get'])
   })
 
   test('without an end 14 days, what ttl says, or no end', async () => {
