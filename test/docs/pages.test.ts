@@ -4,7 +4,7 @@ import { posix } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { root } from '../../scripts/run.mjs'
 import { sqlStore } from '../../src/server/stores/sql-store.js'
-import { blocksOf, listPages, listPagesWithExamples, quotesOf, readPage, slugOf } from './pages.js'
+import { blocksOf, listPages, listPagesWithExamples, listReference, quotesOf, readPage, slugOf } from './pages.js'
 
 const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
   .map((path) => `src/${path.replaceAll('\\', '/')}`)
@@ -12,18 +12,25 @@ const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
   .map((path) => ({ path, text: readFileSync(root + path, 'utf8') }))
 
 describe('links', () => {
-  test.each([...listPages(), 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])('%s points at what exists', (page) => {
-    const text = withoutCode(readPage(page))
-    const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g), ...text.matchAll(/\b(?:src|srcset|href)="([^"\s]+)"/g)]
-    const broken = targets.map(([, target]) => target as string).filter((target) => !isGood(page, target))
-    expect(broken).toEqual([])
-  })
+  test.each([...listPages(), ...listReference(), 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])(
+    '%s points at what exists',
+    (page) => {
+      const text = withoutCode(readPage(page))
+      const targets = [...text.matchAll(/\]\(([^)\s]+)\)/g), ...text.matchAll(/\b(?:src|srcset|href)="([^"\s]+)"/g)]
+      const broken = targets.map(([, target]) => target as string).filter((target) => !isGood(page, target))
+      expect(broken).toEqual([])
+    },
+  )
 })
 
-test('docs/README.md names every page', () => {
-  const index = readPage('docs/README.md')
-  const pages = listPages().filter((page) => page.startsWith('docs/') && page !== 'docs/README.md')
-  expect(pages.filter((page) => !index.includes(`](${page.slice('docs/'.length)}`))).toEqual([])
+test.each([
+  ['docs/README.md', [...listPages().filter((page) => page !== 'README.md'), 'docs/reference/README.md']],
+  ['docs/reference/README.md', listReference()],
+  ['llms.txt', [...listPages(), ...listReference()]],
+])('%s names every page', (index, pages) => {
+  const text = readPage(index)
+  const others = pages.filter((page) => page !== index)
+  expect(others.filter((page) => !text.includes(`](${posix.relative(posix.dirname(index), page)}`))).toEqual([])
 })
 
 describe('quotes', () => {
@@ -147,7 +154,11 @@ describe('the reader of pages', () => {
 })
 
 function withoutCode(text: string): string {
-  return text.replace(/^( *)(```|~~~)[\s\S]*?^\1\2 *$/gm, '').replace(/(`+)[^`][\s\S]*?\1/g, '')
+  return withoutFences(text).replace(/(`+)[^`][\s\S]*?\1/g, '')
+}
+
+function withoutFences(text: string): string {
+  return text.replace(/^( *)(```|~~~)[\s\S]*?^\1\2 *$/gm, '')
 }
 
 /** A web address, or a file of the project with the heading it names. */
@@ -159,8 +170,16 @@ function isGood(page: string, target: string): boolean {
   return heading === undefined || headingsOf(readPage(file)).includes(heading)
 }
 
+/** As GitHub names them: `keys`, a second one `keys-1`; and anchors that the page sets itself. */
 function headingsOf(text: string): string[] {
-  return [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => slugOf(heading))
+  const counts = new Map<string, number>()
+  const headings = [...withoutFences(text).matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => {
+    const slug = slugOf(heading)
+    const count = counts.get(slug) ?? 0
+    counts.set(slug, count + 1)
+    return count === 0 ? slug : `${slug}-${count}`
+  })
+  return [...headings, ...[...text.matchAll(/<a id="([\w-]+)"><\/a>/g)].map(([, id = '']) => id)]
 }
 
 /** A number as the source or the page writes it, or a text in quotes: `65_536`, `65 536`, `16 * 1024`. */

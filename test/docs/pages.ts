@@ -59,9 +59,16 @@ const QUOTABLE = new Set([...CHECKED, 'jsx', 'vue', 'svelte'])
 const ALIASES = new Set(['typescript', 'javascript', 'mts', 'cts', 'mjs', 'cjs'])
 const EXAMPLES = 'test/docs/examples/'
 
-/** README.md and all pages below docs/, as paths below the project's folder. */
+const REFERENCE = 'docs/reference/'
+
+/** README.md and the pages below docs/ that people write, as paths below the project's folder. */
 export function listPages(): string[] {
-  return ['README.md', ...markdownIn('docs/')]
+  return ['README.md', ...markdownIn('docs/').filter((page) => !page.startsWith(REFERENCE))]
+}
+
+/** The pages that `npm run reference` makes. Their code is that of the docstrings. */
+export function listReference(): string[] {
+  return markdownIn(REFERENCE)
 }
 
 /** The pages that test/docs/examples/ has a file for. */

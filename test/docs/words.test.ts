@@ -1,6 +1,6 @@
 /** The pages say things as one would to a colleague: none of them has the words below. */
 import { expect, test } from 'vitest'
-import { listPages, readPage } from './pages.js'
+import { listPages, listReference, readPage } from './pages.js'
 
 /** What to write instead stands beside each. */
 const stilted: [RegExp, instead: string][] = [
@@ -16,7 +16,7 @@ const stilted: [RegExp, instead: string][] = [
 
 const examples = ['components', 'demo', 'federation', 'next', 'react'].map((name) => `examples/${name}/README.md`)
 
-test.each([...listPages(), ...examples, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])(
+test.each([...listPages(), ...listReference(), ...examples, 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])(
   '%s is in plain English',
   (page) => expect(stiltedWordsOf(readPage(page))).toEqual([]),
 )
