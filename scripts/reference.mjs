@@ -311,13 +311,18 @@ async function runTypeDoc() {
     out: `${work}out`,
     sort: ['source-order'],
     groupOrder: ['Functions', 'Variables', 'Classes', 'Interfaces', 'Type Aliases'],
-    validation: { notDocumented: false, notExported: false, invalidLink: true },
-    treatWarningsAsErrors: false,
-    logLevel: 'Warn',
+    jsDocCompatibility: { defaultTag: false },
+    preservedTypeAnnotationTags: ['@throws'],
+    logLevel: 'Error',
   })
   const project = await app.convert()
   if (!project) throw new Error('TypeDoc cannot read the sources')
-  app.validate(project)
+  for (const { comment } of Object.values(project.reflections)) {
+    for (const tag of comment?.blockTags ?? []) {
+      const type = tag.typeAnnotation?.replace(/[{}]/g, '')
+      if (type) tag.content.unshift({ kind: 'text', text: `\`${type}\` ` })
+    }
+  }
   await app.generateOutputs(project)
   if (app.logger.hasErrors()) throw new Error('TypeDoc has errors')
 }
@@ -328,12 +333,27 @@ async function runTypeDoc() {
  * @param {string} text
  */
 function finish({ title, guide, text: about }, names, text) {
-  const body = text
-    .trim()
+  const body = withoutRepetition(text.trim())
     .replace(/^#+ (Since|See)\n\n(.+)$/gm, '$1 $2.')
     .replace(/\bdocs\/([\w/-]+\.md(?:#[\w-]+)?)/g, '[$1](../$1)')
     .replaceAll(' | - |', ' | |')
+    .replaceAll(' | `undefined` |', ' | |')
   return `# ${title}\n\n${about} The guide is [${guide}.md](../${guide}.md).\n\n${importsOf(names)}\n\n${body}\n`
+}
+
+/**
+ * Several signatures of a function have the same text, so they stand together, with the text of the longest.
+ *
+ * @param {string} text
+ */
+function withoutRepetition(text) {
+  return text.replace(/(?:^(#+) Call Signature\n(?:(?!^#{1,3} |^\1 |^\*\*\*$).*\n?)+)+/gm, (sections, level) => {
+    const all = sections.split(`${level} Call Signature\n`).slice(1)
+    const blocks = all.map((section) => /```ts\n([\s\S]*?)\n```/.exec(section)?.[1] ?? '')
+    const [longest = ''] = [...all].sort((a, b) => b.length - a.length)
+    const rest = longest.replace(/```ts\n[\s\S]*?\n```\n/, '').replace(new RegExp(`^#(${level})`, 'gm'), '$1')
+    return `\`\`\`ts\n${blocks.join('\n')}\n\`\`\`\n\n${rest.trimStart()}`
+  })
 }
 
 /** @param {Exported[]} names */

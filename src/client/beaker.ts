@@ -23,8 +23,13 @@ export type { SessionReader } from './candidates.js'
 /** A real cookie of 4 KiB has room for fewer values; an attacker may have set this one. */
 const MAX_ITEMS = 16_384
 
+/** How Beaker's own cookies are read. */
 export interface BeakerReaderOptions {
-  /** How byte strings of Python 2 are read. Default `ascii`, as Beaker on Python 3 does, which refuses all others. */
+  /**
+   * How byte strings of Python 2 are read.
+   *
+   * @defaultValue `ascii`, as Beaker on Python 3 does, which refuses all others
+   */
   encoding?: Python2Encoding
 }
 
@@ -42,6 +47,10 @@ export const beakerReader: SessionReader = /* @__PURE__ */ createBeakerReader()
  *
  * @param options - the encoding of its text
  * @throws {TypeError} for another encoding
+ * @since 0.1.0
+ * @example
+ * const reader = createBeakerReader({ encoding: 'utf-8' })
+ * const session = getSession(appSession, { reader })
  */
 export function createBeakerReader({ encoding = 'ascii' }: BeakerReaderOptions = {}): SessionReader {
   if (!['ascii', 'utf-8', 'latin1'].includes(encoding)) {

@@ -9,8 +9,13 @@ import type { SessionReader } from './candidates.js'
 
 export type { SessionReader } from './candidates.js'
 
+/** What reads everything that is no compact session. */
 export interface CompactReaderOptions {
-  /** Reads all other values, `beakerReader` for one. Default: every JWT form, as `getSession` does. */
+  /**
+   * Reads all other values, `beakerReader` for one.
+   *
+   * @defaultValue every JWT form, as `getSession` does
+   */
   otherwise?: Pick<SessionReader, 'decode'>
 }
 
@@ -27,6 +32,10 @@ export const compactReader: SessionReader = /* @__PURE__ */ createCompactReader(
  * what it has read.
  *
  * @param options - what reads all other values
+ * @since 0.1.0
+ * @example
+ * const reader = createCompactReader({ otherwise: beakerReader })
+ * const session = getSession(appSession, { reader })
  */
 export function createCompactReader({ otherwise = { decode: decodeJwt } }: CompactReaderOptions = {}): SessionReader {
   return {

@@ -9,8 +9,13 @@ import type { SessionReader } from './candidates.js'
 
 export type { SessionReader } from './candidates.js'
 
+/** What reads everything that Django did not sign. */
 export interface DjangoReaderOptions {
-  /** Reads all other values, `beakerReader` for one. Default: every JWT form, as `getSession` does. */
+  /**
+   * Reads all other values, `beakerReader` for one.
+   *
+   * @defaultValue every JWT form, as `getSession` does
+   */
   otherwise?: Pick<SessionReader, 'decode'>
 }
 
@@ -27,6 +32,10 @@ export const djangoReader: SessionReader = /* @__PURE__ */ createDjangoReader()
  * The same beside another reader. Create it once: each reader remembers what it has read.
  *
  * @param options - what reads all other values
+ * @since 0.1.0
+ * @example
+ * const reader = createDjangoReader({ otherwise: compactReader })
+ * const session = getSession(djangoSession, { reader })
  */
 export function createDjangoReader({ otherwise = { decode: decodeJwt } }: DjangoReaderOptions = {}): SessionReader {
   return {

@@ -32,6 +32,10 @@ export { checkSessions, createSessionStore, refreshSession, watchRequests, watch
  * @returns the data, frozen, and the same object while the cookie is the same; `null` if there is no session, it shows
  *   nothing, it expired more than `clockTolerance` ago, or it can't be read. Never throws
  * @see FORMATS §4
+ * @since 0.1.0
+ * @example
+ * const session = getSession<{ user: string }>()
+ * console.log(session?.user) // → ada
  */
 export function getSession<Public = SessionData, Data = unknown>(
   session: SessionDefinition<Data, Public> | string = DEFAULT_NAME,

@@ -21,7 +21,11 @@ export interface ReadOptions {
   cookie?: string | undefined
   /** The present time instead of the clock's. */
   now?: Date | undefined
-  /** Seconds that the clock may be wrong, for the benefit of the session; 30 if absent. */
+  /**
+   * Seconds that the clock may be wrong, for the benefit of the session.
+   *
+   * @defaultValue 30
+   */
   clockTolerance?: number | undefined
   /** What reads the values: `beakerReader` of `sessionglass/client/beaker` knows what Beaker itself writes, too. */
   reader?: SessionReader | undefined
@@ -57,6 +61,10 @@ export interface Inspection<Data = SessionData> extends Partial<InspectedCandida
  * @param session - a definition, or the cookie's name; `beaker.session.id` if absent
  * @param options - other cookies or another clock than the page's
  * @see FORMATS §4
+ * @since 0.1.0
+ * @example
+ * const { session, over, candidates } = inspectSession()
+ * console.log(session, over, candidates.length) // → { user: 'ada' } undefined 1
  */
 export function inspectSession<Public = SessionData, Data = unknown>(
   session: SessionDefinition<Data, Public> | string = DEFAULT_NAME,

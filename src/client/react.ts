@@ -33,11 +33,13 @@ type ServerValues = (name: string) => unknown
 
 const Values: Context<ServerValues> = /* @__PURE__ */ createContext<ServerValues>(() => null)
 
+/** The properties of `SessionProvider`. */
 export interface SessionProviderProps {
   /** Whose value it is; providers of several definitions may stand inside each other. */
   definition: SessionDefinition<unknown, unknown>
   /** The text of `serializeForClient`, or what `JSON.parse` makes of it. */
   value: string | Readonly<SessionData> | null
+  /** The components that see the value. */
   children?: ReactNode
 }
 
@@ -45,6 +47,15 @@ export interface SessionProviderProps {
  * Gives the server's value of a session to `useSession`, while a server renders and while the page hydrates. After that the cookie counts.
  *
  * @see docs/react.md
+ * @since 0.1.0
+ * @example
+ * ```tsx
+ * const page = (
+ *   <SessionProvider definition={appSession} value={serializeForClient(session)}>
+ *     <Greeting />
+ *   </SessionProvider>
+ * )
+ * ```
  */
 export function SessionProvider({ definition, value, children }: SessionProviderProps): ReactElement {
   const outer = useContext(Values)
@@ -70,6 +81,14 @@ function revive(value: unknown): unknown {
  * @param definition - of the session
  * @param selector - takes the part; may be written in place, and may return new objects, arrays, sets and maps of data
  * @returns what `getSession` returns, or the part of it; on a server the value of `SessionProvider`
+ * @since 0.1.0
+ * @example
+ * ```tsx
+ * function Greeting() {
+ *   const user = useSession(appSession, (session) => session?.user)
+ *   return <p>{user === undefined ? 'Sign in' : `Hello ${user}`}</p>
+ * }
+ * ```
  */
 export function useSession<Public, Data = unknown>(definition: SessionDefinition<Data, Public>): Snapshot<Public>
 export function useSession<Public, Selected, Data = unknown>(
@@ -106,6 +125,14 @@ export function useSession<Public>(
  * @param definition - of the session
  * @param secondsBefore - from when on
  * @returns whole seconds, rounded up, each of them once; `null` before that time, without a session, if it has no end, and on a server
+ * @since 0.1.0
+ * @example
+ * ```tsx
+ * function Countdown() {
+ *   const seconds = useSessionEnd(appSession, 60)
+ *   return seconds === null ? null : <p>You will be signed out in {seconds} seconds.</p>
+ * }
+ * ```
  */
 export function useSessionEnd(definition: SessionDefinition<unknown, unknown>, secondsBefore: number): number | null {
   const { subscribe, getEnd } = createSessionStore(definition)

@@ -12,7 +12,9 @@ export type SessionChange = 'signedIn' | 'changed' | 'signedOut' | 'expired'
 
 type Snapshot<Public> = Readonly<Partial<Public>> | null
 
+/** What a listener is told of a change. */
 export interface SessionEvent<Public> {
+  /** Why the listener is called. */
   readonly reason: SessionChange
   /** What the session was before. */
   readonly previous: Snapshot<Public>
@@ -21,15 +23,26 @@ export interface SessionEvent<Public> {
 /** Without `reason`, only the end of the session has moved: the server renewed it. */
 export type StoreEvent<Public> = Omit<SessionEvent<Public>, 'reason'> & { readonly reason: SessionChange | undefined }
 
+/** Gets what the page should show now, `null` if there is no session, and why. */
 export type SessionListener<Public> = (session: Snapshot<Public>, event: SessionEvent<Public>) => void
 
+/** How a session is followed. */
 export interface StoreOptions extends Pick<ReadOptions, 'reader'> {
-  /** Seconds that the visitor's clock may be wrong, while nothing tells the server's; 30 if absent. */
+  /**
+   * Seconds that the visitor's clock may be wrong, while nothing tells the server's.
+   *
+   * @defaultValue 30
+   */
   clockTolerance?: number
-  /** Seconds between two looks at the cookies beside all events; 60 if absent, or 5 in a browser without a Cookie Store; `Infinity` for none. */
+  /**
+   * Seconds between two looks at the cookies beside all events; `Infinity` for none.
+   *
+   * @defaultValue 60, or 5 in a browser without a Cookie Store
+   */
   poll?: number
 }
 
+/** How a session is followed, and how that ends. */
 export interface WatchOptions extends StoreOptions {
   /** Ends it, as the function that is returned does. */
   signal?: AbortSignal
@@ -61,6 +74,12 @@ type Look = (serverTime?: unknown) => void
  * @param listener - gets what the page should show by then, and an event with the reason
  * @param options - `signal` ends it
  * @returns a function that ends it
+ * @since 0.1.0
+ * @example
+ * const stop = watchSession(appSession, (session, { reason }) => {
+ *   if (reason === 'expired') location.reload()
+ *   else show(session?.user)
+ * })
  */
 export function watchSession<Public, Data = unknown>(
   session: SessionDefinition<Data, Public> | string,
@@ -78,6 +97,10 @@ export function watchSession<Public, Data = unknown>(
  * The session as a store for a user interface. All who give the same definition and no options share one.
  *
  * @param session - a definition, or the cookie's name
+ * @since 0.1.0
+ * @example
+ * const store = createSessionStore(appSession)
+ * const stop = store.subscribe(() => show(store.getSnapshot()))
  */
 export function createSessionStore<Public, Data = unknown>(
   session: SessionDefinition<Data, Public> | string,
@@ -213,7 +236,14 @@ function followSession<Public>(
   }
 }
 
-/** Looks at the cookies again, for all who follow a session: after a request of your own in a browser without a Cookie Store. */
+/**
+ * Looks at the cookies again, for all who follow a session: after a request of your own in a browser without a Cookie Store.
+ *
+ * @since 0.1.0
+ * @example
+ * await myRequest('/sign-in')
+ * checkSessions()
+ */
 export function checkSessions(): void {
   for (const look of looks) look()
 }
@@ -222,6 +252,9 @@ export function checkSessions(): void {
  * Calls `checkSessions()` after every `fetch`, `XMLHttpRequest` and submitted form of the page. Only browsers without a Cookie Store need it.
  *
  * @returns a function that ends it
+ * @since 0.1.0
+ * @example
+ * if (!('cookieStore' in globalThis)) watchRequests()
  */
 export function watchRequests(): () => void {
   const { fetch, XMLHttpRequest } = globalThis
@@ -255,6 +288,10 @@ export function watchRequests(): () => void {
  * @returns true if the server renewed the session, false if it has none
  * @throws {TypeError} if the server can't be reached, as `fetch`
  * @throws {Error} for every other answer, with the `Response` as its `cause`: the session may still be there (503: the store is down)
+ * @since 0.1.0
+ * @example
+ * const isSignedIn = await refreshSession('/session')
+ * console.log(isSignedIn) // → false
  */
 export async function refreshSession(url: string | URL, init?: RequestInit): Promise<boolean> {
   const response = await fetch(url, { method: 'POST', cache: 'no-store', ...init })

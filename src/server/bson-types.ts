@@ -81,6 +81,9 @@ export async function withBsonTypes<T>(read: () => T): Promise<T> {
  *
  * @param module - for one `require('mongodb').BSON` or `import * as bson from 'bson'`
  * @throws {TypeError} where `module` has no such classes
+ * @since 0.1.0
+ * @example
+ * const codec = beakerJwt({ secrets, bsonTypes: bsonTypesOf(bson) })
  */
 export function bsonTypesOf(module: BsonModule): BsonTypes {
   for (const name of CLASSES) {

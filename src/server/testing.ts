@@ -16,10 +16,19 @@ import { createVersions } from './core/versions.js'
 
 export { type DjangoLogin, type DjangoLoginOptions, djangoLogin } from './django/user.js'
 
+/** How old the session is, and which key signs it. */
 export interface SessionCookieOptions {
-  /** Where the application runs; default `http://localhost`. The cookie is for its host, unless the sessions have a `domain`. */
+  /**
+   * Where the application runs. The cookie is for its host, unless the sessions have a `domain`.
+   *
+   * @defaultValue `http://localhost`
+   */
   url?: string
-  /** How long ago the session was created and last used: text such as `'30m'`, or seconds. Default 0. */
+  /**
+   * How long ago the session was created and last used: text such as `'30m'`, or seconds.
+   *
+   * @defaultValue 0
+   */
   age?: Duration
   /** Signs with another key than the first: its index in the list, or `'retired'` for the last one. */
   key?: number | 'retired'
@@ -51,6 +60,7 @@ export interface SessionCookies {
  * @param data - the data of the session; it may be empty
  * @throws {TypeError} for read-only sessions, a wrong option, and a key that does not exist
  * @throws {SessionError} what `commit` throws, such as `ERR_SESSION_TOO_LARGE`
+ * @since 0.1.0
  * @example
  * const { cookies } = await sessionCookie(sessions, { user: 'dave' }, { url: 'http://localhost:3000', age: '10m' })
  * console.log(cookies[0]?.name, cookies[0]?.domain) // → beaker.session.id localhost
@@ -85,13 +95,16 @@ export async function sessionCookie<Data extends object = SessionData>(
 
 /** The part of Playwright's `BrowserContext` that is used here. */
 export interface CookieContext {
+  /** Adds cookies to the browser. */
   addCookies(cookies: PlaywrightCookie[]): Promise<void>
 }
 
 /** Signs the browser of a test in. The default of `url` is the `baseURL` of the configuration. */
 export type SignIn<Data extends object> = (data: Data, options?: SessionCookieOptions) => Promise<SessionCookies>
 
+/** What `test.extend` of Playwright takes. */
 export interface SessionFixture<Data extends object> {
+  /** The fixture: a function that signs the browser of the test in. */
   signIn(
     args: { context: CookieContext; baseURL: string | undefined },
     use: (signIn: SignIn<Data>) => Promise<void>,
@@ -102,6 +115,9 @@ export interface SessionFixture<Data extends object> {
  * A fixture for Playwright's `test.extend<{ signIn: SignIn<AppSession> }>`: a test can begin with `await signIn({ user: 'dave' })`.
  *
  * @param sessions - of the application under test, or created with the same options
+ * @since 0.1.0
+ * @example
+ * const test = base.extend<{ signIn: SignIn<AppSession> }>(sessionFixture(sessions))
  */
 export function sessionFixture<Data extends object = SessionData>(sessions: Sessions<Data>): SessionFixture<Data> {
   return {
@@ -185,15 +201,21 @@ function signingWith(codec: SessionCodec, keyIndex: number): SessionCodec {
 
 /** As Playwright's `context.addCookies` and `storageState` take it. */
 export interface PlaywrightCookie {
+  /** The name. */
   name: string
+  /** The value. */
   value: string
   /** With a dot before it: also for the hosts below. */
   domain: string
+  /** `Path` */
   path: string
   /** Seconds since 1970; -1: until the browser closes. */
   expires: number
+  /** `HttpOnly` */
   httpOnly: boolean
+  /** `Secure` */
   secure: boolean
+  /** `SameSite` */
   sameSite: 'Lax' | 'Strict' | 'None'
 }
 

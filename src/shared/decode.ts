@@ -15,17 +15,31 @@ import type { DecodedSession, SessionData, SessionMeta } from './types.js'
 
 /** Reads one more format; asked before those that are built in. */
 export interface SessionReader {
+  /** What `DecodedSession.format` is for a value that it reads. */
   readonly format: string
   /** Tells by shape alone whether a value may be of this format. */
   matches(value: string): boolean
-  /** @throws {SessionError} any code */
+  /**
+   * Takes a value apart. It verifies nothing.
+   *
+   * @throws {SessionError} any code
+   */
   decode(value: string, options: DecodeOptions): DecodedSession
 }
 
+/** Limits, and further formats. */
 export interface DecodeOptions {
-  /** Makes ObjectId and the like; light classes if absent. */
+  /**
+   * Makes ObjectId and the like.
+   *
+   * @defaultValue light classes
+   */
   types?: BsonTypes
-  /** Most bytes that a compressed payload may inflate to; 64 KiB. */
+  /**
+   * Most bytes that a compressed payload may inflate to.
+   *
+   * @defaultValue 64 KiB
+   */
   maxInflated?: number
   /** Readers of further formats. */
   readers?: readonly SessionReader[] | undefined
@@ -44,6 +58,10 @@ const MAX_VALUE_LENGTH = 16_384
  * @throws {SessionError} `ERR_SESSION_UNSUPPORTED` if no format looks like this, `ERR_SESSION_LIMIT`,
  *   `ERR_SESSION_MALFORMED`, `ERR_SESSION_JSON`, `ERR_SESSION_COMPRESSION`, `ERR_SESSION_BSON`, `ERR_SESSION_CLAIMS`
  * @see RFC 7519, FORMATS §4
+ * @since 0.1.0
+ * @example
+ * const { format, data } = decodeSession(value)
+ * console.log(format, data) // → beaker-jwt { user: 'ada' }
  */
 export function decodeSession(value: string, options: DecodeOptions = {}): DecodedSession {
   const { types = lightBsonTypes, maxInflated, readers } = options

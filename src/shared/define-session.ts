@@ -8,16 +8,29 @@ import { deepFreeze, type MaybePromise, type SessionData, type StandardSchema } 
 /** Beaker's own default (FORMATS §3). */
 export const DEFAULT_NAME = 'beaker.session.id'
 
+/** What `defineSession` takes. A duration is text such as `'30m'` or `'14d'`, or a number of seconds. */
 export interface SessionOptions {
-  /** Name of the cookie; `beaker.session.id` if absent. */
+  /**
+   * Name of the cookie.
+   *
+   * @defaultValue `beaker.session.id`
+   */
   name?: string
-  /** The session expires when it is not used for longer than this. Default 14 days if there is no `absoluteTimeout`; `false`: never. */
+  /**
+   * The session expires when it is not used for longer than this.
+   *
+   * @defaultValue 14 days if there is no `absoluteTimeout`; `false`: never
+   */
   idleTimeout?: Duration | false
   /** The session expires this long after it was created. */
   absoluteTimeout?: Duration
   /** Long names of a plain JWT's claims, and the short name that each has on the wire: `{ user_id: 'u' }`. */
   fields?: SessionFields
-  /** The claim that has the key of a session on the server; `sk` if there are `fields`. */
+  /**
+   * The claim that has the key of a session on the server.
+   *
+   * @defaultValue `sk` if there are `fields`
+   */
   sessionField?: string
 }
 
@@ -25,16 +38,24 @@ export interface SessionOptions {
 export interface SchemaOptions<Schema extends StandardSchema = StandardSchema> {
   /** Judges the data when it is loaded and before it is written: any Standard Schema, as of zod, valibot or arktype. */
   schema: Schema
-  /** Of the shape of the data, a whole number from 1 on; default 1. It is kept in the data as `_version`, but for a 1. */
+  /**
+   * Of the shape of the data, a whole number from 1 on. It is kept in the data as `_version`, but for a 1.
+   *
+   * @defaultValue 1
+   */
   version?: number
   /**
    * Makes data of this version from that of an older one, once for each session. It gets a copy; what it returns takes the place of the
    * data. Undefined: there is nothing to make of it.
    */
   migrate?: (old: SessionData, version: number) => MaybePromise<InputOf<Schema> | undefined>
-  /** The oldest and the newest version that this release reads; default from 1 to its own. */
+  /**
+   * The oldest and the newest version that this release reads.
+   *
+   * @defaultValue from 1 to its own
+   */
   reads?: readonly [oldest: number, newest: number]
-  /** A definition is no options: its timeouts are in milliseconds. */
+  /** @internal A definition is no options: its timeouts are in milliseconds. */
   '~defined'?: never
 }
 
@@ -60,31 +81,40 @@ export interface SessionDefinition<Data = SessionData, Public = Data, Parsed = u
    * milliseconds.
    */
   readonly '~defined': true
+  /** Name of the cookie. */
   readonly name: string
   /** Milliseconds. */
   readonly idleTimeout?: number
   /** Milliseconds. */
   readonly absoluteTimeout?: number
+  /** Long names of a plain JWT's claims, and the short name of each on the wire. */
   readonly fields?: SessionFields
+  /** The claim that has the key of a session on the server. */
   readonly sessionField?: string
+  /** What scripts on the page may see, if the definition says so: a list of keys, `true` (all) or `false` (nothing). */
   readonly expose?: Exposed
+  /** What judges the data on the server. */
   readonly schema?: StandardSchema
+  /** The version of the schema that this release writes. */
   readonly version?: number
+  /** Makes data of this version from that of an older one. */
   readonly migrate?: (old: SessionData, version: number) => unknown
+  /** The oldest and the newest version that this release reads. */
   readonly reads?: readonly [oldest: number, newest: number]
   /** @internal The idle timeout, if nobody asked for it: what another system has configured counts before it. */
   readonly '~'?: number
-  /** Carries the type; never there at run time. */
+  /** @internal Carries the type; never there at run time. */
   readonly '~data'?: Data
-  /** Carries the type of what the page may see; never there at run time. */
+  /** @internal Carries the type of what the page may see; never there at run time. */
   readonly '~public'?: Public
-  /** Carries the type of what the schema makes of the data; never there at run time. */
+  /** @internal Carries the type of what the schema makes of the data; never there at run time. */
   readonly '~parsed'?: Parsed
 }
 
 /** A definition that says what scripts on the page may see. */
 export interface ExposingDefinition<Data = SessionData, Public = Data, Parsed = unknown>
   extends SessionDefinition<Data, Public, Parsed> {
+  /** What scripts on the page may see: a list of keys, `true` (all) or `false` (nothing). */
   readonly expose: Exposed
 }
 
@@ -162,6 +192,10 @@ type Last<Union> = (Union extends unknown ? (member: () => Union) => void : neve
  * @returns a frozen definition with the timeouts in milliseconds; without options this function again
  * @throws {TypeError} names the option that is wrong
  * @see RFC 6265 §4.1.1, FORMATS §2.2, docs/schema.md
+ * @since 0.1.0
+ * @example
+ * interface AppSession { user: string; locale: string; cart: string[] }
+ * const appSession = defineSession<AppSession>()({ name: 'sid', idleTimeout: '30m', absoluteTimeout: '7d', expose: ['user', 'locale'] })
  */
 export function defineSession<Data = SessionData>(): DefineSession<Data>
 export function defineSession<Schema extends StandardSchema, const Key extends keyof InputOf<Schema> & string>(

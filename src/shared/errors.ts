@@ -61,17 +61,21 @@ export type SessionErrorCode =
 
 /** One key of a session and what it costs, for `ERR_SESSION_TOO_LARGE`. */
 export interface KeySize {
+  /** The key in `session.data`. */
   key: string
   /** Bytes the key and its value take in the payload, before compression and encoding. */
   bytes: number
 }
 
+/** What an error says beside its code and message. */
 export interface SessionErrorOptions {
+  /** What was thrown first. It may come from a library: log it, and don't show it to a visitor. */
   cause?: unknown
   /** Where in the session, as `user.roles.0`. */
   path?: string
   /** The signature was valid: the value was made with one of the keys. */
   verified?: boolean
+  /** The keys that take the most room, the largest first; for `ERR_SESSION_TOO_LARGE`. */
   largest?: readonly KeySize[]
   /** Seconds since the visitor proved who they are, at most; for `ERR_SESSION_NOT_RECENT`. */
   maxAge?: number
@@ -79,14 +83,24 @@ export interface SessionErrorOptions {
   issues?: readonly { readonly path: string }[]
 }
 
-/** Where the code says all there is to say, it is the message too: a browser has these texts to load. */
+/**
+ * The one error that this package throws, except for a caller's mistake, which is a `TypeError`. Its message never
+ * holds a value.
+ */
 export class SessionError extends Error {
+  /** Always `SessionError`. */
   override readonly name = 'SessionError' as const
+  /** What went wrong. Codes are stable: compare with them, not with the message. */
   declare readonly code: SessionErrorCode
+  /** Where in the session, as `user.roles.0`; only if one value is to blame. */
   declare readonly path?: string
+  /** `true`: the signature was valid, so the value was made with one of the keys. */
   declare readonly verified?: boolean
+  /** The keys that take the most room, the largest first; with `ERR_SESSION_TOO_LARGE`. */
   declare readonly largest?: readonly KeySize[]
+  /** How many seconds ago the visitor may have proved who they are; with `ERR_SESSION_NOT_RECENT`. */
   declare readonly maxAge?: number
+  /** Where a schema refuses the data, at most 20 places; with `ERR_SESSION_SCHEMA`. */
   declare readonly issues?: readonly { readonly path: string }[]
 
   constructor(code: SessionErrorCode, message: string = code, options: SessionErrorOptions = {}) {
@@ -107,6 +121,14 @@ export function errorAt(path: string, code: SessionErrorCode, message: string): 
  * Tells a `SessionError`, also one of another copy of this package (a second bundle, another realm).
  *
  * @param error - anything that was thrown
+ * @since 0.1.0
+ * @example
+ * try {
+ *   await sessions.commit(session, response.headers)
+ * } catch (error) {
+ *   if (!isSessionError(error)) throw error
+ *   console.log(error.code, error.largest?.[0]?.key) // → ERR_SESSION_TOO_LARGE photo
+ * }
  */
 export function isSessionError(error: unknown): error is SessionError {
   if (typeof error !== 'object' || error === null) return false

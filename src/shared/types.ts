@@ -8,9 +8,13 @@ export type SessionData = Record<string, unknown>
 
 /** What a format says about the session itself. */
 export interface SessionMeta {
+  /** The id that the format carries, if it has one. */
   id?: string
+  /** When the session was created, if the format says so. */
   createdAt?: Date
+  /** When the session was last used, if the format says so. */
   accessedAt?: Date
+  /** When the value expires by itself: `exp` of a JWT, `_expires` of Beaker, and the like. */
   expiresAt?: Date
   /** `nbf` of a plain JWT. */
   notBefore?: Date
@@ -21,8 +25,11 @@ export type SessionFormat = 'beaker-jwt' | 'jwt' | (string & {})
 
 /** A cookie value taken apart. Nothing of it is verified. */
 export interface DecodedSession<Data = SessionData> {
+  /** The format that the value has. */
   format: SessionFormat
+  /** The application's keys. */
   data: Data
+  /** Id and times of the session. They are not keys of `data`. */
   meta: SessionMeta
   /** The JOSE header, if there is one (RFC 7515 §4). */
   header?: Record<string, unknown>
@@ -41,9 +48,11 @@ export type NeutralType = 'integer' | 'int64' | 'double'
  * other writer goes by `type`.
  */
 export interface OriginNode {
+  /** The format that the value was read from. Only its writer uses `raw`. */
   readonly format: 'bson' | 'json' | (string & {})
   /** The JavaScript view, as the reader of that format gives it. */
   readonly value: unknown
+  /** What kind of number it was, if JavaScript can't tell. */
   readonly type?: NeutralType
   /** What it is, where only its own format has that: `a tuple`. No other writer takes `value` itself. */
   readonly confined?: string
@@ -57,7 +66,9 @@ export interface OriginNode {
 
 /** Where a session came from; opaque to the core. `root` parses again, so that a session that is only read never pays. */
 export interface Origin {
+  /** The format of the payload. */
   readonly format: string
+  /** Reads the payload again, and gives its outermost value. */
   root(): OriginNode
 }
 
@@ -95,6 +106,7 @@ export type MaybePromise<T> = T | Promise<T>
 
 /** Any Standard Schema (version 1 of its specification): zod, valibot, arktype and others have this property. */
 export interface StandardSchema<Input = unknown, Output = Input> {
+  /** The property by which every Standard Schema is known. */
   readonly '~standard': {
     readonly version: 1
     readonly vendor: string

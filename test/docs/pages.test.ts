@@ -12,7 +12,7 @@ const sources = readdirSync(`${root}src`, { recursive: true, encoding: 'utf8' })
   .map((path) => ({ path, text: readFileSync(root + path, 'utf8') }))
 
 describe('links', () => {
-  test.each([...listPages(), ...listReference(), 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md'])(
+  test.each([...listPages(), ...listReference(), 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', 'llms.txt'])(
     '%s points at what exists',
     (page) => {
       const text = withoutCode(readPage(page))

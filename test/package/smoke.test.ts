@@ -62,6 +62,7 @@ test('holds dist and the papers, nothing else', () => {
     'SECURITY.md',
     'dist',
     'docs',
+    'llms.txt',
     'package.json',
   ])
 })

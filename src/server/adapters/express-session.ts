@@ -13,6 +13,7 @@ import type { Sessions, SessionsInternal } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
 import { withStatus } from './held-response.js'
 
+/** Called when the work is done, with what went wrong. */
 export type SessionCallback = (error?: unknown) => void
 
 /**
@@ -30,6 +31,7 @@ export interface ExpressRequestSession<Data extends object = SessionData> {
   get session(): ExpressSession<Data>
   /** `null` ends the session, and an object takes the place of the data. */
   set session(data: Partial<Data> | null)
+  /** The id of the session, under the name of express-session. */
   sessionID: string
 }
 
@@ -186,11 +188,20 @@ function answer(callback: SessionCallback | undefined, work: () => MaybePromise<
 // `req.session.cookie`: the attributes of the session's cookie under the names of express-session, RFC 6265 §5.2. The lifetime may be
 // set, as `remember` keeps it; the others are options of `createSessions`: setting one here would change nothing, so it throws.
 
+/**
+ * `req.session.cookie`: the attributes of the cookie, under the names of express-session. Only its lifetime can be
+ * set.
+ */
 export interface SessionCookie {
+  /** The option `path`. */
   readonly path: string
+  /** The option `domain`. */
   readonly domain: string | undefined
+  /** Whether scripts on the page can't read the cookie: false with `expose: true`. */
   readonly httpOnly: boolean
+  /** The option `secure`. */
   readonly secure: boolean
+  /** The option `sameSite`, in lower case. */
   readonly sameSite: 'lax' | 'strict' | 'none' | false
   /** `null` until the browser closes. */
   get expires(): Date | null

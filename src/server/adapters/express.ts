@@ -23,6 +23,7 @@ export type { ExpressRequestSession, ExpressSession, SessionCallback, SessionCoo
 
 /** The part of an Express request that is used here. */
 export interface NodeRequest {
+  /** The headers of the request. */
   readonly headers: { readonly cookie?: string | undefined; readonly host?: string | undefined }
 }
 
@@ -30,8 +31,13 @@ export interface NodeRequest {
 // biome-ignore lint/suspicious/noExplicitAny: socket.io has its own type of what goes to next
 export type ExpressMiddleware = (request: NodeRequest, response: object, next: (error?: any) => void) => void
 
+/** Where the session stands. */
 export interface ExpressOptions {
-  /** Where the request gets its session: default `session`. A second cookie needs another one. */
+  /**
+   * Where the request gets its session. A second cookie needs another one.
+   *
+   * @defaultValue `session`
+   */
   property?: string
 }
 
@@ -50,6 +56,8 @@ const attached = /* @__PURE__ */ createRequestMemory<Map<string, Session<object>
  * @param sessions - or a function of the request that gives them
  * @param options.property - the name on the request in place of `session`
  * @returns a function for `app.use` of Express and Connect
+ * @throws {TypeError} for read-only sessions, for what `createSessions` did not make, and for an unknown option
+ * @since 0.1.0
  * @example
  * app.use(expressSessions(sessions))
  * app.get('/', (req, res) => res.json({ visits: (req.session.visits = (req.session.visits ?? 0) + 1) }))
@@ -116,6 +124,7 @@ export function expressSessions<Data extends object = SessionData, Incoming exte
  *
  * @param property - as it was given to `expressSessions` or `fastifySessions`
  * @throws {TypeError} if neither has seen the request
+ * @since 0.1.0
  * @example
  * app.get('/', (req, res) => {
  *   const session = sessionOf<{ save?: string }>(req)

@@ -21,33 +21,47 @@ import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** The part of a Fastify request that is used here. */
 export interface FastifyRequestLike {
+  /** Node's own request. */
   readonly raw: { readonly headers: { readonly cookie?: string | undefined; readonly host?: string | undefined } }
 }
 
 /** The part of a Fastify reply that is used here. */
 export interface FastifyReplyLike {
+  /** Node's own response. */
   readonly raw: NodeResponse
   /** It was ended, or taken over by `reply.hijack()`. */
   readonly sent: boolean
+  /** A header of the reply. */
   getHeader(name: string): number | string | string[] | undefined
+  /** Sets a header. */
   header(name: string, value: unknown): unknown
+  /** Removes a header. */
   removeHeader(name: string): unknown
+  /** Sends the reply. */
   send(payload: unknown): unknown
 }
 
 /** The part of a Fastify instance that is used here. */
 export interface FastifyLike {
+  /** Adds a property to requests. */
   // biome-ignore lint/suspicious/noExplicitAny: Fastify's own types go by the name of what is decorated
   decorateRequest(name: any, value: any): unknown
+  /** Adds a hook. */
   // biome-ignore lint/suspicious/noExplicitAny: one overload for each hook
   addHook(name: any, hook: any): unknown
 }
 
+/** Where the session stands. */
 export interface FastifyOptions {
-  /** Where the request gets its session: default `session`. A second cookie needs another one. */
+  /**
+   * Where the request gets its session. A second cookie needs another one.
+   *
+   * @defaultValue `session`
+   */
   property?: string
 }
 
+/** What `app.register` takes. */
 export type FastifyPlugin = (instance: FastifyLike) => Promise<void>
 
 /**
@@ -61,6 +75,7 @@ export type FastifySession<Data extends object = SessionData> = FastifySessionMe
  * `declare module 'fastify' { interface FastifyRequest extends FastifyRequestSession<AppSession> {} }`
  */
 export interface FastifyRequestSession<Data extends object = SessionData> {
+  /** The session of the request. */
   session: FastifySession<Data>
 }
 
@@ -98,6 +113,7 @@ interface FastifySessionMembers<Data extends object> {
   owner: never
 }
 
+/** Called when the work is done, with what went wrong. */
 export type FastifyCallback = (error?: unknown) => void
 
 /**
@@ -113,6 +129,8 @@ export type FastifyCallback = (error?: unknown) => void
  * @param sessions - or a function of Fastify's request that gives them
  * @param options.property - the name on the request in place of `session`
  * @returns a plugin for `app.register`
+ * @throws {TypeError} for read-only sessions, for what `createSessions` did not make, and for an unknown option
+ * @since 0.1.0
  * @example
  * app.register(fastifySessions(sessions))
  * app.get('/', async (request) => {

@@ -7,6 +7,7 @@ import type { Session } from '../core/session.js'
 import type { Sessions } from '../core/sessions.js'
 import { type SessionsFor, sessionsFinder } from './saving.js'
 
+/** Your handler: it gets the session after the request, and then what the runtime passes on. */
 export type FetchHandler<Data extends object, Rest extends unknown[]> = (
   request: Request,
   session: Session<Data>,
@@ -19,6 +20,7 @@ export type FetchHandler<Data extends object, Rest extends unknown[]> = (
  * @param sessions - or a function of the request that gives them
  * @returns a handler that answers 503 where the session store or the source of keys is down
  * @throws {SessionError} what `commit` throws, as `ERR_SESSION_TOO_LARGE`
+ * @since 0.1.0
  * @example
  * export default { fetch: fetchSessions(sessions, (request, session) => Response.json(session.data)) }
  */
@@ -42,19 +44,36 @@ export function fetchSessions<Data extends object = SessionData, Rest extends un
   }
 }
 
-/** What an outage of the store or of the source of keys is answered with. */
+/**
+ * What an outage of the store or of the source of keys is answered with.
+ *
+ * @internal
+ */
 export function unavailable(): Response {
   return new Response('Sessions are not available', { status: 503 })
 }
 
-/** No cache may answer for the visitor. */
+/**
+ * The headers that go with 403.
+ *
+ * @internal
+ */
 export const REFUSED_HEADERS = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' }
 
+/**
+ * The JSON that goes with 403.
+ *
+ * @internal
+ */
 export function refusedBody({ code, maxAge }: SessionError): string {
   return JSON.stringify({ code, maxAge })
 }
 
-/** What a visitor gets who has to prove again who they are. */
+/**
+ * What a visitor gets who has to prove again who they are.
+ *
+ * @internal
+ */
 export function refused(error: SessionError): Response {
   return new Response(refusedBody(error), { status: 403, headers: REFUSED_HEADERS })
 }
@@ -63,6 +82,7 @@ export function refused(error: SessionError): Response {
  * Commits a session into a response.
  *
  * @returns the response that leaves: the same, or a copy if its headers can't be changed
+ * @internal
  * @throws {SessionError} what `commit` throws; then the body is cancelled
  */
 export async function commitInto<Data extends object>(

@@ -12,16 +12,25 @@ import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** The part of a context of Hono that is used here. */
 export interface HonoContext {
+  /** The request. */
   readonly req: { readonly raw: Request }
+  /** The response. */
   res: Response
+  /** Sets a variable. */
   // biome-ignore lint/suspicious/noExplicitAny: Hono's own types go by the names of an application's variables
   set(name: any, value: any): void
 }
 
+/** What `app.use` takes. */
 export type HonoMiddleware = (context: HonoContext, next: () => Promise<void>) => Promise<void>
 
+/** Where the session stands. */
 export interface HonoOptions {
-  /** The variable of the context: default `session`. A second cookie needs another one. */
+  /**
+   * The variable of the context. A second cookie needs another one.
+   *
+   * @defaultValue `session`
+   */
   property?: string
 }
 
@@ -35,6 +44,8 @@ export interface HonoOptions {
  * @param sessions - or a function of the context that gives them
  * @param options.property - the name of the variable in place of `session`
  * @returns a function for `app.use`
+ * @throws {TypeError} for read-only sessions, for what `createSessions` did not make, and for an unknown option
+ * @since 0.1.0
  * @example
  * app.use(honoSessions(sessions))
  * app.get('/', (c) => {

@@ -16,20 +16,31 @@ export type JwksFor<Incoming> =
   | Pick<ReadOnlySessions, 'jwks'>
   | ((request: Incoming) => MaybePromise<Pick<ReadOnlySessions, 'jwks'>>)
 
+/** How long others may keep the set. */
 export interface JwksOptions {
-  /** How long others may keep the set, and so how long before its use a new key must stand in it. Default 5 minutes. */
+  /**
+   * How long others may keep the set, and so how long before its use a new key must stand in it.
+   *
+   * @defaultValue 5 minutes
+   */
   maxAge?: Duration
 }
 
 /** The part of Node's request and response that is used here. */
 export interface JwksRequest {
+  /** The method: `GET` or `HEAD`. */
   readonly method?: string | undefined
+  /** The headers of the request. */
   readonly headers: { readonly 'if-none-match'?: string | undefined }
 }
 
+/** The part of Node's response that is used here. */
 export interface JwksResponse {
+  /** The status. */
   statusCode: number
+  /** Sets a header. */
   setHeader(name: string, value: string): unknown
+  /** Sends the response. */
   end(body?: string): unknown
 }
 
@@ -38,6 +49,11 @@ export interface JwksResponse {
  *
  * @returns a handler that answers GET and HEAD, 304 where the set is known, and 503 where keys could not be loaded
  * @throws {TypeError} for a `maxAge` that is no duration
+ * @since 0.1.0
+ * @example
+ * const answer = fetchJwks(sessions, { maxAge: '10m' })
+ * const response = await answer(new Request('http://localhost/.well-known/jwks.json'))
+ * console.log(response.headers.get('cache-control')) // → public, max-age=600
  */
 export function fetchJwks(
   sessions: JwksFor<Request>,
@@ -60,6 +76,9 @@ export function fetchJwks(
  *
  * @returns a handler that gives errors to `next`, with `status` 503 where keys could not be loaded
  * @throws {TypeError} for a `maxAge` that is no duration
+ * @since 0.1.0
+ * @example
+ * app.get('/.well-known/jwks.json', expressJwks(sessions))
  */
 export function expressJwks<Incoming extends JwksRequest = JwksRequest>(
   sessions: JwksFor<Incoming>,

@@ -11,6 +11,7 @@ import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** The part of `NextResponse` of `next/server` that is used here. */
 export interface NextResponses {
+  /** Goes on to the page. */
   next(init?: { request?: { headers?: Headers } }): Response
 }
 
@@ -30,6 +31,8 @@ export type NextProxyHandler<Data extends object, Incoming extends Request> = (
  *
  * @param sessions - or a function of the request that gives them
  * @param responses - `NextResponse` from `next/server`
+ * @throws {TypeError} for read-only sessions, and for what `createSessions` did not make
+ * @since 0.1.0
  * @example
  * export const proxy = nextProxy(sessions, NextResponse, (request, session) => {
  *   if (session.data.user === undefined && new URL(request.url).pathname !== '/sign-in') {

@@ -13,28 +13,42 @@ import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** The part of what `cookies()` of `next/headers` gives that is used here. */
 export interface NextCookies {
+  /** All cookies of the request. */
   getAll(): readonly { readonly name: string; readonly value: string }[]
   // Missing from the type where Next allows no writing, and refusing at run time.
+  /** Sets a cookie. Its type is missing if Next allows no writing, and it throws at run time. */
   set?(name: string, value: string, attributes: NextCookieAttributes): unknown
 }
 
 /** The part of what `headers()` of `next/headers` gives that is used here. */
 export interface NextHeaders {
+  /** One header of the request. */
   get(name: string): string | null
 }
 
+/** The attributes of a cookie, as `cookies().set` of Next takes them. */
 export interface NextCookieAttributes {
+  /** `Path` */
   path?: string
+  /** `Domain` */
   domain?: string
+  /** `Expires` */
   expires?: Date
+  /** `Max-Age`, in seconds. */
   maxAge?: number
+  /** `HttpOnly` */
   httpOnly?: boolean
+  /** `Secure` */
   secure?: boolean
+  /** `Partitioned` */
   partitioned?: boolean
+  /** `SameSite` */
   sameSite?: 'lax' | 'strict' | 'none'
+  /** `Priority` */
   priority?: 'low' | 'medium' | 'high'
 }
 
+/** What `nextSessions` gives. */
 export interface NextSessions<Data extends object> {
   /**
    * The session, for server components: changing it is a `TypeError`, for there no cookie can be set.
@@ -63,6 +77,8 @@ const ADVICE =
  * @param sessions - or a function of `headers()` that gives them
  * @param cookies - from `next/headers`
  * @param headers - from `next/headers`: `cookies()` has one cookie of each name, the browser may have sent several
+ * @throws {TypeError} for read-only sessions, and for what `createSessions` did not make; without `headers`
+ * @since 0.1.0
  * @example
  * const { read, change } = nextSessions(sessions, cookies, headers)
  *
@@ -203,7 +219,9 @@ export type DeepReadonly<Value> = Value extends Date | Uint8Array | ReadonlyMap<
 
 type Known = 'id' | 'isNew' | 'createdAt' | 'accessedAt' | 'expiresAt' | 'authenticatedAt' | 'owner' | 'rejected'
 
+/** A session to look at. Changing it is a `TypeError`. */
 export interface ReadOnlySession<Data extends object> extends Readonly<Pick<Session<Data>, Known>> {
+  /** The application's keys. */
   readonly data: DeepReadonly<Partial<Data>>
 }
 

@@ -17,6 +17,7 @@ import { REFUSED_HEADERS, refused, refusedBody } from './fetch.js'
  * @param session - of `load`, or what Fastify's request has
  * @param maxAge - how long ago it may be, as `'10m'`, or seconds
  * @throws {SessionError} `ERR_SESSION_NOT_RECENT` with `maxAge` in seconds; adapters answer it with 403
+ * @since 0.1.0
  * @example
  * const session = await sessions.load(request)
  * requireRecent(session, '10m')
@@ -29,8 +30,13 @@ export function requireRecent(session: Pick<Session<object>, 'authenticatedAt'>,
   throw Object.assign(refusal, { status: 403, statusCode: 403, getResponse: () => refused(refusal) })
 }
 
+/** Where the session stands. */
 export interface RecentOptions {
-  /** Where the request has its session, as it was given to the adapter. Default `session`. */
+  /**
+   * Where the request has its session, as it was given to the adapter.
+   *
+   * @defaultValue `session`
+   */
   property?: string
 }
 
@@ -74,6 +80,7 @@ interface RecentContext {
  * @param options.property - the name of the session on the request
  * @returns one function for Express, Connect, Fastify (`preHandler`) and Hono; with a session alone it gives the answer, for `fetchSessions`
  * @throws {TypeError} for something else than a duration
+ * @since 0.1.0
  * @example
  * app.post('/account/delete', recentOnly('10m'), (req, res) => res.json({ deleted: true }))
  */

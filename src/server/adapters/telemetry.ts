@@ -6,26 +6,45 @@ import type { Duration } from '../../shared/define-session.js'
 import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { ReadStats, SessionEvent, SessionEventListener } from '../core/events.js'
 
+/** Names of metrics, and what tells when a key can go. */
 export interface TelemetryOptions {
-  /** How the names of all metrics begin. Default `sessionglass_` for Prometheus, `sessionglass.` for OpenTelemetry. */
+  /**
+   * How the names of all metrics begin.
+   *
+   * @defaultValue `sessionglass_` for Prometheus, `sessionglass.` for OpenTelemetry
+   */
   prefix?: string
   /** Of `createReadStats()`: the listener feeds it, and tells for each codec and key that does not write whether it can go. */
   stats?: ReadStats
-  /** With `stats`: nothing may have needed the key for so long, as long as a session lasts. Default 14 days. */
+  /**
+   * With `stats`: nothing may have needed the key for so long, as long as a session lasts.
+   *
+   * @defaultValue 14 days
+   */
   olderThan?: Duration
 }
 
+/** Names of metrics, and where they are registered. */
 export interface PrometheusOptions extends TelemetryOptions {
-  /** The registry. Default: that of `prom-client`. */
+  /**
+   * The registry.
+   *
+   * @defaultValue that of `prom-client`
+   */
   register?: unknown
 }
 
 /** The part of the package `prom-client` that is used. */
 export interface PrometheusClient {
-  readonly Counter: new (options: MetricOptions) => { inc(labels: Labels): void }
+  /** The class of counters. */
+  readonly Counter: new (
+    options: MetricOptions,
+  ) => { inc(labels: Labels): void }
+  /** The class of histograms. */
   readonly Histogram: new (
     options: MetricOptions & { buckets: number[] },
   ) => { observe(labels: Labels, value: number): void }
+  /** The class of gauges. */
   readonly Gauge: new (
     options: MetricOptions & { collect?: () => void },
   ) => { set(labels: Labels, value: number): void }
@@ -38,6 +57,7 @@ type Labels = Record<string, string>
 
 /** The part of `@opentelemetry/api` that is used. */
 export interface OpenTelemetryApi {
+  /** Makes counters, histograms and gauges. */
   readonly metrics: {
     getMeter(name: string): {
       createCounter(name: string, options?: Described): { add(value: number, attributes?: Labels): void }
@@ -49,6 +69,7 @@ export interface OpenTelemetryApi {
       ): { addCallback(observe: (result: { observe(value: number, attributes?: Labels): void }) => void): void }
     }
   }
+  /** Gives the active span. */
   readonly trace: { getActiveSpan(): { addEvent(name: string, attributes?: Labels): unknown } | undefined }
 }
 
@@ -72,6 +93,9 @@ const BUCKETS: readonly number[] = [256, 512, 1024, 2048, 3072, 4096, 8192, 16_3
  * @param client - the package `prom-client`
  * @returns a listener for the option `on`
  * @throws {TypeError} for something else than the package, and for unknown options
+ * @since 0.1.0
+ * @example
+ * const sessions = createSessions({ secrets, expose: false, on: prometheusListener(client) })
  */
 export function prometheusListener(client: PrometheusClient, options: PrometheusOptions = {}): SessionEventListener {
   checkNames(options, { ...COMMON, register: 1 }, 'prometheusListener')
@@ -112,6 +136,9 @@ export function prometheusListener(client: PrometheusClient, options: Prometheus
  * @param api - the package `@opentelemetry/api`, with an SDK set up
  * @returns a listener for the option `on`
  * @throws {TypeError} for something else than the package, and for unknown options
+ * @since 0.1.0
+ * @example
+ * const sessions = createSessions({ secrets, expose: false, on: openTelemetryListener(api) })
  */
 export function openTelemetryListener(api: OpenTelemetryApi, options: TelemetryOptions = {}): SessionEventListener {
   checkNames(options, COMMON, 'openTelemetryListener')

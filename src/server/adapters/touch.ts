@@ -11,6 +11,7 @@ import { unavailable } from './fetch.js'
 import { withStatus } from './held-response.js'
 import { type SessionsFor, sessionsFinder } from './saving.js'
 
+/** Whose pages may ask. */
 export interface TouchOptions {
   /**
    * Origins whose pages may ask beside those of the handler's own origin, each as `'https://app.example.org'`. For them the application
@@ -74,6 +75,7 @@ interface TouchReply {
  * @param options.origins - of pages that may ask, too
  * @returns one function for fetch, Next.js, Hono, Express, Connect, `node:http` and Fastify
  * @throws {TypeError} for something else than origins
+ * @since 0.1.0
  * @example
  * app.post('/session', touchHandler(sessions))
  */

@@ -25,18 +25,35 @@ import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
+/** The settings of beaker-session-jwt. */
 export interface BeakerJwtOptions {
   /** `jwt_secret_keys`: a list, or a text with commas, or what returns one. The first signs, all verify. */
   secrets: Secrets | SecretSource
-  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  /**
+   * Loads what a function returns again this often, with the first request after that.
+   *
+   * @defaultValue only by `sessions.reload()`
+   */
   reloadEvery?: Duration
-  /** `bson_compress_jwt_payload`: write `bsZ` (default), which also holds dates and bytes, or plain claims. Both are read. */
+  /**
+   * `bson_compress_jwt_payload`: write `bsZ`, which also holds dates and bytes, or plain claims. Both are read.
+   *
+   * @defaultValue true
+   */
   compress?: boolean
   /** Takes secrets under 32 bytes, as Python does. */
   allowWeakSecrets?: boolean
-  /** Most bytes that a compressed payload may have after its signature was verified. Default 1 MiB. */
+  /**
+   * Most bytes that a compressed payload may have after its signature was verified.
+   *
+   * @defaultValue 1 MiB
+   */
   maxInflated?: number
-  /** How many of the last valid cookies are remembered, so that they need not be verified and inflated again. Default 256; 0: none. */
+  /**
+   * How many of the last valid cookies are remembered, so that they need not be verified and inflated again.
+   *
+   * @defaultValue 256; 0: none
+   */
   remember?: number
   /** Constructors for ObjectId and the like, for a MongoDB driver that has its own copy of the bson package. */
   bsonTypes?: BsonTypes
@@ -65,6 +82,10 @@ const BEAKER_JWT = 'beaker-jwt'
  * secrets.
  *
  * @throws {TypeError} for missing, empty or weak secrets
+ * @since 0.1.0
+ * @example
+ * const codec = beakerJwt({ secrets: [newSecret, oldSecret] })
+ * const sessions = createSessions({ codecs: [codec], expose: ['user'] })
  */
 export function beakerJwt(options: BeakerJwtOptions): SessionCodec {
   checkNames(options, OPTIONS, 'beakerJwt')

@@ -33,29 +33,58 @@ import { withSecrets } from './secret-source.js'
 
 export type { BeakerCryptoType }
 
+/** The settings of Beaker, mostly under its own names. */
 export interface BeakerOptions {
   /** `validate_key`, or what returns it; in a list the first signs, all verify. Beaker itself knows one. */
   validateKey: string | readonly string[] | SecretSource<string | readonly string[]>
-  /** Takes keys that anyone may know: a PEM, a JWK, `True`, a secret of a published example. Default false. */
+  /**
+   * Takes keys that anyone may know: a PEM, a JWK, `True`, a secret of a published example.
+   *
+   * @defaultValue false
+   */
   allowWeakSecrets?: boolean | undefined
-  /** `encrypt_key`, or what returns it; absent: not encrypted. */
+  /**
+   * `encrypt_key`, or what returns it.
+   *
+   * @defaultValue not encrypted
+   */
   encryptKey?: string | SecretSource<string>
-  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  /**
+   * Loads what a function returns again this often, with the first request after that.
+   *
+   * @defaultValue only by `sessions.reload()`
+   */
   reloadEvery?: Duration | undefined
   /**
    * What encrypts on the Python side; needed with an `encryptKey`, because Beaker's own default is whatever
    * package it finds. `auto`, `pycrypto-ecb` and `beaker-0.9` only read.
    */
   cryptoType?: BeakerCryptoType | undefined
-  /** `encrypt_nonce_bits`: 128 (default since Beaker 1.8) or 48 (before). Absent, both are read and 128 are written. */
+  /**
+   * `encrypt_nonce_bits`: 128 (Beaker since 1.8) or 48 (before).
+   *
+   * @defaultValue both are read and 128 are written
+   */
   nonceBits?: number | undefined
-  /** `data_serializer`. Default `pickle`. */
+  /**
+   * `data_serializer`.
+   *
+   * @defaultValue `pickle`
+   */
   serializer?: 'pickle' | 'json' | undefined
   /** Keys that are dropped when a session is read, because no other format holds them or they are needed no more. */
   removeKeys?: readonly string[] | undefined
-  /** How byte strings of Python 2 are read. Default `ascii`, as Beaker on Python 3 does, which refuses all others. */
+  /**
+   * How byte strings of Python 2 are read.
+   *
+   * @defaultValue `ascii`, as Beaker on Python 3 does, which refuses all others
+   */
   encoding?: Python2Encoding | undefined
-  /** Writes what Python 2 reads, too. Default false. */
+  /**
+   * Writes what Python 2 reads, too.
+   *
+   * @defaultValue false
+   */
   python2?: boolean | undefined
   /** Refuses base64 in any but its one canonical form, which Beaker does not. */
   strictBase64?: boolean | undefined
@@ -63,7 +92,11 @@ export interface BeakerOptions {
   domain?: string | null | undefined
   /** `cookie_path`, the same (`_path`). */
   path?: string | undefined
-  /** Most bytes that JSON may have after its signature was verified. Default 1 MiB. */
+  /**
+   * Most bytes that JSON may have after its signature was verified.
+   *
+   * @defaultValue 1 MiB
+   */
   maxInflated?: number | undefined
 }
 
@@ -84,6 +117,7 @@ const OPTIONS: OptionNames<BeakerOptions> = {
   maxInflated: 1,
 }
 
+/** The codec, with what Beaker's settings can't make safe. */
 export interface BeakerCodec extends SessionCodec {
   /** What is weak in this configuration and must stay for Beaker's sake; for a log at start. It holds no key. */
   readonly warnings: readonly string[]
@@ -100,7 +134,7 @@ const STRONG_KEY_LENGTH = 20
 const STRONG_NONCE_BITS = 96
 
 /**
- * The codec of Beaker's cookie-only sessions. Without an `encryptKey` anybody can read them. If somebody knows the
+ * The codec of Beaker's cookie-only sessions. Without an `encryptKey` anybody can read them. If an attacker knows the
  * `validateKey`, they can make Python run any program, for Python unpickles what it signs. Nothing is run here.
  *
  * In a list of codecs with the same `validateKey`, a cookie goes on to the next one unless it is certain which of them wrote it.
@@ -112,6 +146,9 @@ const STRONG_NONCE_BITS = 96
  *
  * @throws {TypeError} naming the option, also for a configuration that no Beaker could read
  * @see FORMATS §2
+ * @since 0.1.0
+ * @example
+ * const sessions = createSessions({ codecs: [beaker({ validateKey, serializer: 'json' })], expose: false })
  */
 export function beaker(options: BeakerOptions): BeakerCodec {
   checkNames(options, OPTIONS, 'beaker')

@@ -10,12 +10,15 @@ import type { CodecKeys } from '../keys/keys.js'
 export type { KeysEvent } from '../keys/key-source.js'
 export type { CodecKeys } from '../keys/keys.js'
 
+/** What a value is verified or signed for. */
 export interface CodecContext {
+  /** The name of the cookie. */
   cookieName: string
   /** `public` is the cookie that scripts may read; it is signed with its own key and never trusted. */
   purpose: 'session' | 'public'
   /** Whose sessions these are, for a format that is bound to it (`isBound`). */
   tenant?: string | undefined
+  /** The present time. */
   now: Date
   /** For `verify`: what this request may still verify. */
   verifications?: Verifications
@@ -23,6 +26,7 @@ export interface CodecContext {
   keyIndex?: number
 }
 
+/** A session between its codec and the core: what was read, or what is to be written. */
 export interface SessionRecord {
   /**
    * The application's keys. With a store they are in `stored`, and this is what the token says beside its id and times: empty for a new
@@ -36,9 +40,13 @@ export interface SessionRecord {
   stored?: SessionData
   /** The JWT payload as parsed, if there is one. */
   claims?: Record<string, unknown>
+  /** The id, if the format carries one. */
   id?: string
+  /** When the session was created, if the format says so. */
   createdAt?: Date
+  /** When the session was last used, if the format says so. */
   accessedAt?: Date
+  /** When the value expires by itself, if it does. */
   expiresAt?: Date
   /**
    * For a format that has no time of the last access: how long before `expiresAt` the value was written, in milliseconds, by an option of the
@@ -54,6 +62,7 @@ export interface SessionRecord {
   version?: number
   /** Index of the key that verified it; 0 is the one that signs. */
   keyIndex?: number
+  /** The id of the key that verified it, if that has one. */
   kid?: string
   /** What the payload said of each value, so that untouched keys survive. */
   origin?: Origin
@@ -63,17 +72,24 @@ export interface SessionRecord {
 export interface NamedPlace {
   /** null: the host alone. */
   readonly domain?: string | null
+  /** The path. */
   readonly path?: string
 }
 
 /** An HMAC key. */
 export interface DerivedKey {
+  /** The HMAC of a text. */
   sign(text: string): Promise<Uint8Array>
   /** The same at once, if the runtime can. */
   signNow?(text: string): Uint8Array
 }
 
+/**
+ * Reads and writes one format. A plain object: nothing is registered. docs/writing-a-codec.md explains how to make
+ * one.
+ */
 export interface SessionCodec {
+  /** For events, errors and statistics. */
   readonly name: string
   /** Values of two families never look alike: `jws`, `jwe`, `beaker`, `django-signed`, `compact`. */
   readonly family: string
@@ -122,11 +138,19 @@ export interface SessionCodec {
   forSession?(definition: Pick<SessionDefinition, 'fields' | 'sessionField'>): SessionCodec
   /** Tells by shape alone whether a value may be of this family. */
   matches(value: string): boolean
-  /** @throws {SessionError} any code; `verified` is true if the signature was valid */
+  /**
+   * Verifies a value and takes it apart.
+   *
+   * @throws {SessionError} any code; `verified` is true if the signature was valid
+   */
   verify(value: string, context: CodecContext): Promise<SessionRecord>
   /** Loads what `sign` needs and `verify` does not. `ready()` of sessions that write calls it; without it the first `sign` loads the same. */
   prepareSign?(): Promise<void>
-  /** Absent: read only. @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value it can't hold */
+  /**
+   * Writes a session. Absent: read only.
+   *
+   * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value it can't hold
+   */
   sign?(record: SessionRecord, context: CodecContext): Promise<string>
   /**
    * Whether an unchanged session is due to be written again, for a format that knows better than `touchEvery`; an idle timeout may ask for

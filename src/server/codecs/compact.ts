@@ -36,20 +36,41 @@ import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
+/** Secrets, and how long a value is valid. */
 export interface CompactOptions {
   /** A list, or a text with commas, or what returns one. The first signs, all verify. */
   secrets: Secrets | SecretSource
-  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  /**
+   * Loads what a function returns again this often, with the first request after that.
+   *
+   * @defaultValue only by `sessions.reload()`
+   */
   reloadEvery?: Duration
-  /** The session expires this long after each write. Default: by the session's timeouts, if it has any. */
+  /**
+   * The session expires this long after each write.
+   *
+   * @defaultValue by the session's timeouts, if it has any
+   */
   expires?: Duration
-  /** Whether a session that is too large for one cookie may be split over several. Default true. */
+  /**
+   * Whether a session that is too large for one cookie may be split over several.
+   *
+   * @defaultValue true
+   */
   chunks?: boolean
   /** Takes secrets under 32 bytes. */
   allowWeakSecrets?: boolean
-  /** Most bytes that the document may have after its signature was verified. Default 1 MiB. */
+  /**
+   * Most bytes that the document may have after its signature was verified.
+   *
+   * @defaultValue 1 MiB
+   */
   maxInflated?: number
-  /** How many of the last valid cookies are remembered, so that they need not be verified and inflated again. Default 256; 0: none. */
+  /**
+   * How many of the last valid cookies are remembered, so that they need not be verified and inflated again.
+   *
+   * @defaultValue 256; 0: none
+   */
   remember?: number
   /** Constructors for ObjectId and the like, for a MongoDB driver that has its own copy of the bson package. */
   bsonTypes?: BsonTypes
@@ -81,6 +102,9 @@ const HEX = /^[0-9a-f]{32}$/
  *
  * @throws {TypeError} for missing, empty or weak secrets, and for an `expires` under a second
  * @see FORMATS §11
+ * @since 0.1.0
+ * @example
+ * const sessions = createSessions({ codecs: [compact({ secrets })], expose: true })
  */
 export function compact(options: CompactOptions): SessionCodec {
   checkNames(options, OPTIONS, 'compact')

@@ -21,6 +21,7 @@ import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
+/** The settings of django-session-jwt, whose own names stand in capitals. */
 export interface DjangoJwtOptions<User extends object = Record<string, unknown>> {
   /** `KEY`: a text or file for HS256, or a pair of private and public key for RS256; or what returns it. Instead of `keys`. */
   key?: DjangoKey | SecretSource<DjangoKey>
@@ -28,11 +29,16 @@ export interface DjangoJwtOptions<User extends object = Record<string, unknown>>
   keys?: Keys
   /** Several texts for HS256, or what returns them. Instead of `key`. */
   secrets?: Secrets | SecretSource
-  /** Loads what a function returns, and files, again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  /**
+   * Loads what a function returns, and files, again this often, with the first request after that.
+   *
+   * @defaultValue only by `sessions.reload()`
+   */
   reloadEvery?: Duration
   /**
-   * `FIELDS`: `'a'`, `['a', 's']`, `['a', 's', 'long']`, or short names by long ones as in `defineSession`. Default: those of the session's
-   * definition.
+   * `FIELDS`: `'a'`, `['a', 's']`, `['a', 's', 'long']`, or short names by long ones as in `defineSession`.
+   *
+   * @defaultValue those of the session's definition
    */
   fields?: readonly DjangoField[] | SessionFields
   /**
@@ -42,17 +48,41 @@ export interface DjangoJwtOptions<User extends object = Record<string, unknown>>
   user?: (session: DjangoJwtSession) => MaybePromise<User | null>
   /** `CALLABLE`: further claims. */
   claims?: (user: User | null) => MaybePromise<Record<string, unknown>>
-  /** `SESSION_FIELD`: the claim with the session's key. Default: that of the session's definition, or `sk`. */
+  /**
+   * `SESSION_FIELD`: the claim with the session's key.
+   *
+   * @defaultValue that of the session's definition, or `sk`
+   */
   sessionField?: string
-  /** `EXPIRES`: tokens expire (`exp`) this long after they were written. Default: they do not expire by themselves. */
+  /**
+   * `EXPIRES`: tokens expire (`exp`) this long after they were written.
+   *
+   * @defaultValue they do not expire by themselves
+   */
   expires?: Duration
-  /** When `exp` is renewed: after half of `expires` (default), with each request as in Django, or only with changes. */
+  /**
+   * When `exp` is renewed: after half of `expires`, with each request as in Django, or only with changes.
+   *
+   * @defaultValue `half-life`
+   */
   renew?: 'half-life' | 'always' | 'never'
-  /** How far clocks may differ for `exp`, `nbf` and `iat`. Default 30 seconds. */
+  /**
+   * How far clocks may differ for `exp`, `nbf` and `iat`.
+   *
+   * @defaultValue 30 seconds
+   */
   clockTolerance?: Duration
-  /** Writes the id of the key into the header, which Django does not. Default false. */
+  /**
+   * Writes the id of the key into the header, which Django does not.
+   *
+   * @defaultValue false
+   */
   kid?: boolean
-  /** How many of the last valid cookies are remembered. Default 256; 0: none. */
+  /**
+   * How many of the last valid cookies are remembered.
+   *
+   * @defaultValue 256; 0: none
+   */
   remember?: number
   /** Takes secrets under 32 bytes. */
   allowWeakSecrets?: boolean
@@ -106,6 +136,9 @@ const DEFAULT_TOLERANCE = '30s'
  * @returns a codec of the family `jws`; it only reads if no key can sign
  * @throws {TypeError} for unsuitable keys, names that occur twice, and a `claims` without `user`
  * @see FORMATS §6.2
+ * @since 0.1.0
+ * @example
+ * const codec = djangoJwt({ key: secret, fields: ['id', ['username', 'u', 'user_name']], expires: '7d' })
  */
 export function djangoJwt<User extends object = Record<string, unknown>>(
   options: DjangoJwtOptions<User>,

@@ -7,10 +7,13 @@ import { SessionError } from '../../shared/errors.js'
 import { checkNames } from '../../shared/option-names.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 
+/** What may stand beside the bare key. */
 export interface DjangoSessionOptions {
   /**
-   * Accepts other codecs in the same list that write the key into their values, for a migration from or to `djangoJwt`. A key copied out of
-   * such a value then works without the signature and the expiry of that value. Default false.
+   * Accepts other codecs in the same list that write the key into their values, for a migration from or to
+   * `djangoJwt`. A key copied out of such a value then works without the signature and the expiry of that value.
+   *
+   * @defaultValue false
    */
   allowBareKey?: boolean | undefined
 }
@@ -30,6 +33,7 @@ const FAIR_BYTES = 252
  * @returns a codec of the family `django-session`, which no browser can read
  * @throws {TypeError} naming the option; `createSessions` throws one without a store, and for other codecs that show the key
  * @see FORMATS §8
+ * @since 0.1.0
  *
  * @example
  * const sessions = createSessions({

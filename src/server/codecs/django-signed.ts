@@ -23,14 +23,23 @@ import { checkMaxInflated, MAX_COOKIE_VALUES } from './checks.js'
 import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 
+/** The settings of Django, whose own names stand in capitals. */
 export interface DjangoSignedOptions extends DjangoSigningOptions {
   /** `SECRET_KEY_FALLBACKS`, or what returns them: keys that only verify. */
   fallbacks?: readonly DjangoSecret[] | SecretSource<readonly DjangoSecret[]> | undefined
-  /** `SESSION_COOKIE_AGE`: how old a signature may get. Default two weeks, as Django's. */
+  /**
+   * `SESSION_COOKIE_AGE`: how old a signature may get.
+   *
+   * @defaultValue two weeks, as Django's
+   */
   maxAge?: Duration | undefined
   /** `TIME_ZONE`, only under `USE_TZ = False`: then `set_expiry` puts local times into the session. */
   timeZone?: string | undefined
-  /** Default `django.contrib.sessions.backends.signed_cookies`. */
+  /**
+   * The salt of the signer, which differs for each backend.
+   *
+   * @defaultValue `django.contrib.sessions.backends.signed_cookies`
+   */
   salt?: string | undefined
 }
 
@@ -54,7 +63,7 @@ const CLOCK_TOLERANCE = 300_000
 
 /**
  * The codec of Django's sessions in signed cookies; the cookie is `sessionid` there. Anybody who has the cookie can read it, and
- * an older one stays valid until it is too old: signing out does not end a session of which somebody kept a copy. If somebody
+ * an older one stays valid until it is too old: signing out does not end a session of which someone kept a copy. If an attacker
  * knows the secret, the serializer `pickle` lets them make Django run any program; nothing is run here.
  *
  * The cookie holds no id: `session.id` is new with each request. The time of the signature is `session.accessedAt`.
@@ -62,6 +71,7 @@ const CLOCK_TOLERANCE = 300_000
  * @returns a codec of the family `django-signed`; `keyIndex` counts the secrets, then the same secrets with SHA-1
  * @throws {TypeError} naming the option
  * @see FORMATS §8
+ * @since 0.1.0
  *
  * @example
  * const sessions = createSessions({

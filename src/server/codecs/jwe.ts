@@ -28,22 +28,47 @@ import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createVerifiedCache, type VerifiedCache } from './verified-cache.js'
 
+/** Secrets, and what is encrypted. */
 export interface JweOptions {
   /** A list, or a text with commas, or what returns one. The first encrypts, all decrypt. */
   secrets: Secrets | SecretSource
-  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  /**
+   * Loads what a function returns again this often, with the first request after that.
+   *
+   * @defaultValue only by `sessions.reload()`
+   */
   reloadEvery?: Duration
-  /** The one content encryption that is written and read. Default `A256GCM`. */
+  /**
+   * The one content encryption that is written and read.
+   *
+   * @defaultValue `A256GCM`
+   */
   enc?: ContentEncryption
-  /** What is encrypted: BSON (default), which also holds dates and bytes, or JSON. Both are read. */
+  /**
+   * What is encrypted: BSON, which also holds dates and bytes, or JSON. Both are read.
+   *
+   * @defaultValue `bson`
+   */
   payload?: 'bson' | 'claims'
-  /** The session expires this long after each write. Default: by the session's timeouts, if it has any. */
+  /**
+   * The session expires this long after each write.
+   *
+   * @defaultValue by the session's timeouts, if it has any
+   */
   expires?: Duration
-  /** Whether a session that is too large for one cookie may be split over several. Default true. */
+  /**
+   * Whether a session that is too large for one cookie may be split over several.
+   *
+   * @defaultValue true
+   */
   chunks?: boolean
   /** Takes secrets under 32 bytes. */
   allowWeakSecrets?: boolean
-  /** How many of the last valid cookies are remembered, so that they need not be decrypted again. Default 256; 0: none. */
+  /**
+   * How many of the last valid cookies are remembered, so that they need not be decrypted again.
+   *
+   * @defaultValue 256; 0: none
+   */
   remember?: number
   /** Constructors for ObjectId and the like, for a MongoDB driver that has its own copy of the bson package. */
   bsonTypes?: BsonTypes
@@ -98,6 +123,9 @@ const REFUSED_MEMBERS: Readonly<Record<string, string>> = {
  *
  * @throws {TypeError} for missing, empty or weak secrets, an unknown `enc` or `payload`, and an `expires` under a second
  * @see FORMATS §12
+ * @since 0.1.0
+ * @example
+ * const sessions = createSessions({ codecs: [jwe({ secrets })], expose: ['user'] })
  */
 export function jwe(options: JweOptions): SessionCodec {
   checkNames(options, OPTIONS, 'jwe')

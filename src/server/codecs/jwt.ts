@@ -20,6 +20,7 @@ import type { CodecContext, SessionCodec, SessionRecord } from './codec.js'
 import { withSecrets } from './secret-source.js'
 import { createSignedTokens, type SignedTokens } from './signed-token.js'
 
+/** Keys, and what is signed. Either `secrets` or `keys` is required. */
 export interface JwtOptions {
   /** A list, or a text with commas, or what returns one. The first signs, all verify. Instead of `keys`. */
   secrets?: Secrets | SecretSource
@@ -28,27 +29,51 @@ export interface JwtOptions {
    * verify. Instead of `secrets`.
    */
   keys?: Keys
-  /** Loads what a function returns, and files, again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  /**
+   * Loads what a function returns, and files, again this often, with the first request after that.
+   *
+   * @defaultValue only by `sessions.reload()`
+   */
   reloadEvery?: Duration
   /**
-   * With `secrets`: the first signs, all verify; default `['HS256']`. With `keys`: what they may be for, the first that fits a key
-   * which does not say it itself. The header of a token never adds one.
+   * With `secrets`: the first signs, all verify. With `keys`: what they may be for, the first that fits a key which
+   * does not say it itself. The header of a token never adds one.
+   *
+   * @defaultValue `['HS256']` with `secrets`, all with `keys`
    */
   algorithms?: readonly JwsAlgorithm[]
-  /** Writes the id of the key that signs into the header. Default true; secrets have an id only if they were given one. */
+  /**
+   * Writes the id of the key that signs into the header.
+   *
+   * @defaultValue true; secrets have an id only if they were given one
+   */
   kid?: boolean
   /** Takes secrets under 32 bytes, as Python does. */
   allowWeakSecrets?: boolean
   /**
-   * Tokens expire (`exp`) this long after they were written, and each touch writes them again. Default: they do not expire by
-   * themselves. An idle timeout needs it: only `exp` of a plain token tells when it was used last.
+   * Tokens expire (`exp`) this long after they were written, and each touch writes them again. An idle timeout needs
+   * it: only `exp` of a plain token tells when it was used last.
+   *
+   * @defaultValue they do not expire by themselves
    */
   expires?: Duration
-  /** How far clocks may differ for `exp`, `nbf` and `iat`. Default 30 seconds. */
+  /**
+   * How far clocks may differ for `exp`, `nbf` and `iat`.
+   *
+   * @defaultValue 30 seconds
+   */
   clockTolerance?: Duration
-  /** How many of the last valid cookies are remembered, so that they need not be verified again. Default 256; 0: none. */
+  /**
+   * How many of the last valid cookies are remembered, so that they need not be verified again.
+   *
+   * @defaultValue 256; 0: none
+   */
   remember?: number
-  /** Gives new sessions an id (`jti`) and the time they were created (`iat`). Default true; what was read stays in any case. */
+  /**
+   * Gives new sessions an id (`jti`) and the time they were created (`iat`).
+   *
+   * @defaultValue true; what was read stays in any case
+   */
   identify?: boolean
 }
 
@@ -84,6 +109,9 @@ const META = {
  * @returns a codec of the family `jws`; `keyIndex` counts the secrets of the first algorithm, then those of the next, or the keys.
  *   It only reads if no key can sign
  * @throws {TypeError} for missing, empty, weak or unsuitable keys and unknown algorithms
+ * @since 0.1.0
+ * @example
+ * const codec = jwt({ keys: { file: 'private-key.pem' }, algorithms: ['ES256'], expires: '1h' })
  */
 export function jwt(options: JwtOptions): SessionCodec {
   checkNames(options, OPTIONS, 'jwt')

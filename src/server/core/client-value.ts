@@ -26,6 +26,10 @@ export const serialized: unique symbol = Symbol('sessionglass for the page')
  *   page sees nothing, and for a destroyed session
  * @throws {SessionError} `ERR_SESSION_UNWRITABLE` with the path of a value that no session can hold, `ERR_SESSION_LIMIT`
  * @see docs/react.md
+ * @since 0.1.0
+ * @example
+ * const json = serializeForClient(session)
+ * console.log(json) // → {"user":"\u003cb\u003eada"}
  */
 export function serializeForClient(session: ShownSession): string {
   const view = (session as { [serialized]?: () => string })[serialized]

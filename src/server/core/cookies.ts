@@ -10,27 +10,51 @@ import { checkNames } from '../../shared/option-names.js'
 import type { NamedPlace } from '../codecs/codec.js'
 import { ageOf, type LifetimeFunction } from './own-lifetime.js'
 
+/** Attributes of the session cookie (RFC 6265 §4.1). The public cookie has the same, without `HttpOnly`. */
 export interface CookieAttributes {
-  /** Default `/`. */
+  /**
+   * The path below which browsers send the cookie.
+   *
+   * @defaultValue `/`
+   */
   path?: string
+  /** Hosts below this domain get the cookie, too. Absent: only the host that set it. */
   domain?: string
-  /** Default true; browsers accept Secure on localhost. */
+  /**
+   * Browsers send the cookie over HTTPS only. They accept it on localhost, too.
+   *
+   * @defaultValue true
+   */
   secure?: boolean
-  /** Default `lax`; `false` leaves the attribute out. */
+  /**
+   * Which requests of other sites have the cookie; `false` leaves the attribute out.
+   *
+   * @defaultValue `lax`
+   */
   sameSite?: 'lax' | 'strict' | 'none' | 'Lax' | 'Strict' | 'None' | false
   /**
-   * Beaker's `cookie_expires`: `true` (default) until the browser closes, `false` never (until 2038), a `Date`, or a
-   * duration (`'14d'`, or seconds) counted from each write. A function gives each session its own lifetime, see `maxAge`.
+   * Beaker's `cookie_expires`: `true` until the browser closes, `false` never (until 2038), a `Date`, or a duration
+   * (`'14d'`, or seconds) counted from each write. A function gives each session its own lifetime, see `maxAge`.
+   *
+   * @defaultValue `true`
    */
   expires?: boolean | Date | Duration | LifetimeFunction
   /**
-   * Max-Age, counted from each write: `'14d'`, or seconds. A function is asked at each write of a session and gives it a lifetime of its own,
-   * for the server, too: a duration, a `Date`, `'browser'`, or undefined.
+   * Max-Age, counted from each write: `'14d'`, or seconds. A function is asked at each write of a session and gives
+   * it its own lifetime, for the server, too: a duration, a `Date`, `'browser'`, or undefined.
+   *
+   * @defaultValue as `expires` says
    */
   maxAge?: Duration | LifetimeFunction
+  /** Keeps the cookie apart for each site that shows the application in a frame (CHIPS). Needs `secure`. */
   partitioned?: boolean
+  /** Which cookies Chromium drops first if a host has too many. */
   priority?: 'low' | 'medium' | 'high'
-  /** For an application shown in a frame of another site: `SameSite=None; Secure; Partitioned`. */
+  /**
+   * For an application shown in a frame of another site: `SameSite=None; Secure; Partitioned`.
+   *
+   * @defaultValue false
+   */
   embedded?: boolean
 }
 
@@ -316,9 +340,17 @@ function capitalised(word: string): string {
 export interface CookiePlace {
   /** Absent: of the host alone. */
   domain?: string
-  /** Default: that of the options. */
+  /**
+   * Its path.
+   *
+   * @defaultValue that of the options
+   */
   path?: string
-  /** Default: as the options say. A browser keeps both beside each other. */
+  /**
+   * A browser keeps both beside each other.
+   *
+   * @defaultValue as the options say
+   */
   partitioned?: boolean
 }
 

@@ -6,6 +6,7 @@ import type { SessionErrorCode } from '../../shared/errors.js'
 import { checkDuration, checkNames } from '../../shared/option-names.js'
 import type { ShadowedCookie } from './cookies.js'
 
+/** What happened. */
 export type SessionEventType =
   /** A cookie verified and became a session. */
   | 'read'
@@ -37,17 +38,23 @@ export type SessionEventType =
   /** A Secure cookie was set over what looks like plain HTTP; told once. */
   | 'insecure'
 
+/** One event. It never has data of a session, a value of a cookie or a key. */
 export interface SessionEvent {
+  /** What happened. */
   type: SessionEventType
+  /** When it happened, by the option `clock`. */
   time: Date
   /** The cookie's name. */
   cookie: string
+  /** The name of the codec that read or wrote the session, or that has the keys. */
   codec?: string
   /** Place of the codec in the list; 0 writes. */
   codecIndex?: number
   /** Place of the key in the codec's ring; 0 signs. */
   keyIndex?: number
+  /** The id of the key, if it has one. */
   kid?: string
+  /** Why, if something was refused or could not be done. */
   code?: SessionErrorCode
   /** Bytes of the cookie's name and value. */
   bytes?: number
@@ -71,6 +78,7 @@ export interface SessionEvent {
   observed?: true
 }
 
+/** Called for every event. It must not throw and should not wait. */
 export type SessionEventListener = (event: SessionEvent) => void
 
 /** Tells the listener, with what is the same for every event. */
@@ -80,26 +88,37 @@ export type EmitEvent = (event: Omit<SessionEvent, 'cookie' | 'time' | 'observed
 
 /** One codec and key, and how often sessions signed with it came in. */
 export interface ReadStatsRow {
+  /** The name of the codec. */
   codec: string
+  /** Place of the codec in the list; 0 writes. */
   codecIndex: number
+  /** Place of the key in the codec's ring; 0 signs. */
   keyIndex?: number
+  /** The id of the key, if it has one. */
   kid?: string
+  /** How many sessions came in. */
   reads: number
+  /** When the first of them came in. */
   firstSeen: Date
+  /** When the last of them came in. */
   lastSeen: Date
 }
 
 /** Which codec or key is meant. Without one: everything but the first key of the first codec. */
 export interface ReadStatsTarget {
+  /** The name of the codec. */
   codec?: string
+  /** Place of the key in the codec's ring. */
   keyIndex?: number
 }
 
+/** Counts of one process. */
 export interface ReadStats {
   /** Give this to `createSessions({ on })`, or call it from your own listener. */
   readonly on: (event: SessionEvent) => void
   /** When the counting began. */
   readonly since: Date
+  /** One row for each codec and key that read a session. */
   rows(): ReadStatsRow[]
   /** How many cookies were rejected, by error code. */
   rejected(): Record<string, number>
@@ -118,6 +137,12 @@ export interface ReadStats {
  * Makes a counter for `createSessions({ on: stats.on })`.
  *
  * @param options.clock - the present time, for tests
+ * @throws {TypeError} for an unknown option
+ * @since 0.1.0
+ * @example
+ * const stats = createReadStats()
+ * const sessions = createSessions({ secrets: [newSecret, oldSecret], expose: false, on: stats.on })
+ * console.log(stats.safeToRetire('14d')) // → false
  */
 export function createReadStats(options: { clock?: () => Date } = {}): ReadStats {
   checkNames(options, { clock: 'function' }, 'createReadStats')

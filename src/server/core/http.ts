@@ -15,8 +15,12 @@ export type CookieSource =
   | null
   | undefined
 
-/** A session that a client keeps itself and sends in a header of its own, without any cookie. Undefined, null or empty: none yet. */
+/**
+ * A session that a client keeps itself and sends in its own header, without any cookie. Undefined, null or empty:
+ * none so far.
+ */
 export interface TokenSource {
+  /** What the client sent. */
   readonly token: string | null | undefined
 }
 
@@ -41,6 +45,10 @@ const BEARER = /^Bearer +(\S+) *$/i
  * verifies it.
  *
  * @returns undefined if the request has none
+ * @since 0.1.0
+ * @example
+ * const session = await sessions.load({ token: bearerToken(request) })
+ * console.log(session.isNew) // → true
  */
 export function bearerToken(request: {
   readonly headers: Pick<Headers, 'get'> | { readonly authorization?: string | undefined }

@@ -13,8 +13,13 @@ import { boundName } from '../keys/hmac.js'
 import type { SessionStore, StoredSession } from '../stores/store.js'
 import { ONCE, type Rows } from './store-rows.js'
 
+/** How long a result is kept. */
 export interface OnceOptions {
-  /** How long the result is kept for requests that were sent before it was there. Default 10 seconds. */
+  /**
+   * How long the result is kept for requests that were sent before it was there.
+   *
+   * @defaultValue 10 seconds
+   */
   resultFor?: Duration
 }
 

@@ -56,10 +56,17 @@ import { createRowReader, createRows, type RowReader, type Rows } from './store-
 import { checkTenant, readerOfTenant, rowOwners, rowsOfTenant, tenantWarnings } from './tenant.js'
 import { createVersions, type Versions } from './versions.js'
 
+/** The options of `createSessions`. Required are `expose`, here or in the definition, and `codecs` or `secrets`. */
 export interface SessionsOptions<Data extends object = SessionData, Parsed = unknown> extends CookieAttributes {
+  /** As in `CookieAttributes`; a function gets the session. */
   expires?: boolean | Date | Duration | LifetimeFunction<Session<Data>>
+  /** As in `CookieAttributes`; a function gets the session. */
   maxAge?: Duration | LifetimeFunction<Session<Data>>
-  /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, 14 days without a request. */
+  /**
+   * Name, type and timeouts, shared with the browser.
+   *
+   * @defaultValue cookie `beaker.session.id`, 14 days without a request
+   */
   session?: SessionDefinition<Data, unknown, Parsed>
   /** The first writes, all read. */
   codecs?: readonly SessionCodec[]
@@ -82,56 +89,98 @@ export interface SessionsOptions<Data extends object = SessionData, Parsed = unk
    * that is revoked counts as one that has expired.
    */
   revocation?: Revocation<Data>
-  /** Keeps the data: the cookie then only names the session, with what its codec adds. Default: the cookie holds the data. */
+  /**
+   * Keeps the data: the cookie then only names the session, with what its codec adds.
+   *
+   * @defaultValue the cookie holds the data
+   */
   store?: SessionStore
   /**
    * What may scripts on the page see? Required, here or in the definition and not in both: a list of keys, a function, `true` (all) or
    * `false` (nothing).
    */
   expose: Expose<Data>
-  /** How old the last access may get before the cookie is written anew: default one minute, 0 for each commit. */
+  /**
+   * How old the last access may get before the cookie is written anew.
+   *
+   * @defaultValue one minute, 0 for each commit
+   */
   touchEvery?: Duration | false
   /**
-   * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
-   * says, which is true for `compact` and `jwe`: tokens of PyJWT and old Beaker sessions often have none, and never time out.
+   * Whether a session without the times that the timeouts count from is refused, as one that has expired.
+   *
+   * @defaultValue as the codec says, which is true for `compact` and `jwe`: tokens of PyJWT and old Beaker sessions
+   *   often have none, and never time out
    */
   requireTimes?: boolean
-  /** When a session moves to the first codec and key: at once (default), with its next change, or never. */
+  /**
+   * When a session moves to the first codec and key: at once, with its next change, or never.
+   *
+   * @defaultValue `always`
+   */
   upgrade?: 'always' | 'on-change' | 'never'
-  /** How many cookies a session that is too large for one may take, 1 to 4, if the codec's values can be split. Default 3. */
+  /**
+   * How many cookies a session that is too large for one may take, 1 to 4, if the codec's values can be split.
+   *
+   * @defaultValue 3
+   */
   chunks?: number
-  /** Bytes that they may take together in the Cookie header. Default 8192. */
+  /**
+   * Bytes that they may take together in the Cookie header.
+   *
+   * @defaultValue 8192
+   */
   headerBudget?: number
   /**
-   * Which cookies of our name are expired in other places than ours, when a request has several: `true` (default) with a `domain` the
-   * one of the host alone; a list names places where the application's own cookie once was. If ours is partitioned, the one without a
-   * partition too, with each write; `false` expires none of them.
+   * Which cookies of our name are expired in other places than ours, when a request has several: `true` with a
+   * `domain` the one of the host alone; a list names places where the application's own cookie once was. If ours is
+   * partitioned, the one without a partition too, with each write; `false` expires none of them.
+   *
+   * @defaultValue `true`
    */
   expireShadows?: boolean | readonly CookiePlace[]
   /**
-   * Where a session may be that names its domain and path itself, as those of the codec `beaker` do. Default: in our own place, of the host
-   * alone, and in the places of `expireShadows`. Our own place is always allowed, and any other session is written there.
+   * Where a session may be that names its domain and path itself, as those of the codec `beaker` do. Our own place is
+   * always allowed, and any other session is written there.
+   *
+   * @defaultValue in our own place, of the host alone, and in the places of `expireShadows`
    */
   allowedPlaces?: readonly AllowedPlace[]
   /**
-   * Takes CSRF secrets out of the sessions that hold one (`_csrft_`, as pyramid_beaker writes it), so that their tokens are derived as those
-   * of new sessions are. Set it when Python no longer reads the sessions. Default false.
+   * Takes CSRF secrets out of the sessions that hold one (`_csrft_`, as pyramid_beaker writes it), so that their
+   * tokens are derived as those of new sessions are. Set it when Python no longer reads the sessions.
+   *
+   * @defaultValue false
    */
   deriveCsrf?: boolean
   /**
-   * Lets a fresh session replace a value that verified and can't be read, as Beaker's `invalidate_corrupt` does. Default false: another
-   * release may have written it, and only `regenerate()` or `destroy()` replaces it. It stays if another value verified, too.
+   * Lets a fresh session replace a value that verified and can't be read, as Beaker's `invalidate_corrupt` does. It
+   * stays if another value verified, too.
+   *
+   * @defaultValue false: another release may have written it, and only `regenerate()` or `destroy()` replaces it
    */
   replaceUnreadable?: boolean
   /**
-   * What becomes of a session whose data the definition's schema refuses: `'reject'` (default) protects its cookie until `regenerate()` or
-   * `destroy()`, `'fresh'` lets a fresh session replace it, and a function repairs a copy of the data, or returns undefined to reject it.
+   * What becomes of a session whose data the definition's schema refuses: `'reject'` protects its cookie until
+   * `regenerate()` or `destroy()`, `'fresh'` lets a fresh session replace it, and a function repairs a copy of the
+   * data, or returns undefined to reject it.
+   *
+   * @defaultValue `'reject'`
    */
   onInvalid?: OnInvalid
-  /** `observe` writes nothing and reports what it would do: the safe first step on live traffic. */
+  /**
+   * `observe` writes nothing and reports what it would do: the safe first step on live traffic.
+   *
+   * @defaultValue `write`
+   */
   mode?: 'write' | 'observe'
-  /** Only `load`: the codecs need no keys to sign with. */
+  /**
+   * Only `load`: the codecs need no keys to sign with.
+   *
+   * @defaultValue false
+   */
   readOnly?: boolean
+  /** Called for every event: what was read, written, rejected. docs/observability.md has ready listeners. */
   on?: SessionEventListener
   /** The present time, for tests. */
   clock?: () => Date
@@ -139,7 +188,11 @@ export interface SessionsOptions<Data extends object = SessionData, Parsed = unk
 
 /** The options of `verifySessions`, for a service that only reads. */
 export interface VerifyOptions<Data extends object = SessionData, Parsed = unknown> {
-  /** Name, type and timeouts, shared with the browser. Default: cookie `beaker.session.id`, 14 days without a request. */
+  /**
+   * Name, type and timeouts, shared with the browser.
+   *
+   * @defaultValue cookie `beaker.session.id`, 14 days without a request
+   */
   session?: SessionDefinition<Data, unknown, Parsed>
   /** All of them read. */
   codecs: readonly SessionCodec[]
@@ -158,12 +211,15 @@ export interface VerifyOptions<Data extends object = SessionData, Parsed = unkno
    */
   revocation?: Revocation<Data>
   /**
-   * Whether a session without the times that the timeouts count from is refused, as one that has expired. Default: as the codec
-   * says, which is true for `compact` and `jwe`: tokens of PyJWT and old Beaker sessions often have none, and never time out.
+   * Whether a session without the times that the timeouts count from is refused, as one that has expired.
+   *
+   * @defaultValue as the codec says, which is true for `compact` and `jwe`: tokens of PyJWT and old Beaker sessions
+   *   often have none, and never time out
    */
   requireTimes?: boolean
   /** What becomes of a session whose data the definition's schema refuses, as in `createSessions`; nothing is replaced here. */
   onInvalid?: OnInvalid
+  /** Called for every event: what was read or rejected. */
   on?: SessionEventListener
   /** The present time, for tests. */
   clock?: () => Date

@@ -40,15 +40,21 @@ export interface OwnedSessions<Data extends object = SessionData> {
   readonly next?: string
 }
 
+/** Which sessions of an owner. */
 export interface ListSessionsOptions<Data extends object = SessionData> {
   /** The session of this request. */
   current?: Session<Data> | undefined
-  /** Most sessions of a page, 1 to 1000. Default 100. */
+  /**
+   * Most sessions of a page, 1 to 1000.
+   *
+   * @defaultValue 100
+   */
   limit?: number
   /** `next` of the page before. */
   after?: string | undefined
 }
 
+/** Which session stays. */
 export interface EndSessionsOptions<Data extends object = SessionData> {
   /** The one to keep: a session, or its handle. */
   except?: Session<Data> | string | undefined

@@ -28,6 +28,7 @@ export interface RevocableSession<Data extends object = SessionData> {
   readonly createdAt: Date | undefined
   /** When the visitor last proved who they are; undefined: the session does not know. */
   readonly authenticatedAt: Date | undefined
+  /** The application's keys. */
   readonly data: Readonly<Partial<Data>>
   /** The name of the codec that read it. */
   readonly codec: string
@@ -35,6 +36,7 @@ export interface RevocableSession<Data extends object = SessionData> {
   readonly key: string | undefined
 }
 
+/** Answers whether a session was revoked: `createRevocations()`, or an object of yours. */
 export interface Revocation<Data extends object = SessionData> {
   /**
    * Whether a session has ended that is valid by itself. Asked once for each load. What it throws, and anything but `true` and `false`, is
@@ -94,6 +96,7 @@ export async function revokedError(
   }
 }
 
+/** Where revocations are kept, for how long, and what an outage means. */
 export interface RevocationsOptions {
   /**
    * Where it is kept: any `SessionStore` that all processes share, also that of the sessions. It must not forget: a Redis that evicts
@@ -102,14 +105,24 @@ export interface RevocationsOptions {
   store: SessionStore
   /** How long a process goes by what it has read: after this time a revocation has taken effect everywhere. 0: each load asks the store. */
   cacheFor: Duration
-  /** How long a revocation is kept, which is how long the longest session lives. Default 400 days; `false`: for ever. */
+  /**
+   * How long a revocation is kept, which is how long the longest session lives.
+   *
+   * @defaultValue 400 days; `false`: for ever
+   */
   keepFor?: Duration | false
   /**
-   * What a store that does not answer means: `refuse` (default) makes `load` reject with `ERR_SESSION_STORE`, for 503; `allow` lets in
-   * what this process does not know as revoked.
+   * What a store that does not answer means: `refuse` makes `load` reject with `ERR_SESSION_STORE`, for 503; `allow`
+   * lets in what this process does not know as revoked.
+   *
+   * @defaultValue `refuse`
    */
   onOutage?: 'refuse' | 'allow'
-  /** How many sessions and owners are remembered as they were read. Default 10 000. */
+  /**
+   * How many sessions and owners are remembered as they were read.
+   *
+   * @defaultValue 10 000
+   */
   maxCached?: number
   /** Whose revocations these are, as the option of `createSessions`: those of two tenants in one store are apart. */
   tenant?: string
@@ -121,7 +134,11 @@ export interface RevocationsOptions {
 export interface Revocations {
   /** For the option `revocation`. */
   isRevoked(session: RevocableSession<never>, options?: { readonly isFresh?: boolean }): Promise<boolean>
-  /** @throws {TypeError} for sessions without the option `owner`, and for those that last longer than `keepFor` */
+  /**
+   * Called once by `createSessions` and `verifySessions`.
+   *
+   * @throws {TypeError} for sessions without the option `owner`, and for those that last longer than `keepFor`
+   */
   fits(sessions: RevocableSessions): void
   /**
    * Ends one session, in every browser that has its cookie.
@@ -187,6 +204,7 @@ const OVERVIEW = 'all'
  * per `cacheFor`. Otherwise a session and its owner are looked up once per `cacheFor`.
  *
  * @throws {TypeError} naming the option that is wrong
+ * @since 0.1.0
  * @example
  * const revocations = createRevocations({ store: memoryStore(), cacheFor: '10s' })
  * const sessions = createSessions({ secrets, expose: false, owner: ({ user }) => user, revocation: revocations })

@@ -6,6 +6,7 @@ import type { MaybePromise, SessionData, StandardSchema } from '../../shared/typ
 
 /** Where the schema refuses the data. What it says there may have values in it, so that is not kept. */
 export interface RefusedPath {
+  /** Keys from the top, as `user.roles.0`. */
   readonly path: string
 }
 

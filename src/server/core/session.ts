@@ -212,6 +212,7 @@ export function draftOf(session: Session<object>): Draft {
   }
 }
 
+/** The session of one request, as `load` gives it. Change its `data`; `commit` finds out what has to be written. */
 export class Session<Data extends object = SessionData, Parsed = unknown> {
   readonly #state: SessionState
   readonly #owner: SessionOwner
@@ -240,7 +241,7 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
 
   /**
    * What the definition's schema made of the data, with its transforms and defaults: as it was loaded, and after a commit as it was written.
-   * Undefined without a schema, and until the application has written a key of its own. It is the application's to keep: changing it
+   * Undefined without a schema, and until the application has written one of its keys. It is the application's to keep: changing it
    * changes nothing in the session.
    */
   get parsed(): Parsed | undefined {
@@ -262,6 +263,7 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
     return this.#state.loaded === undefined
   }
 
+  /** When the session began. `regenerate()` moves it. */
   get createdAt(): Date {
     return this.#state.createdAt
   }

@@ -24,7 +24,11 @@ import { rulesOf } from './schema.js'
 import { type Session, sessionBehind, stateOf } from './session.js'
 import { internal, type ReadOnlySessions, readOnlySessions } from './verify-sessions.js'
 
-/** @typeParam Parsed - what a schema makes of the data */
+/**
+ * The sessions of a server that writes them.
+ *
+ * @typeParam Parsed - what a schema makes of the data
+ */
 export interface Sessions<Data extends object = SessionData, Parsed = unknown> extends ReadOnlySessions<Data, Parsed> {
   /** @internal */
   readonly [internal]: SessionsInternal<Data>
@@ -107,6 +111,12 @@ export interface SessionsInternal<Data extends object> {
  * Prepares the sessions of a server: keys, codecs and cookie attributes are checked here, once.
  *
  * @throws {TypeError} naming the option that is wrong
+ * @since 0.1.0
+ * @example
+ * const sessions = createSessions({ secrets: process.env.SESSION_KEY!, expose: ['user'] })
+ * const session = await sessions.load(request)
+ * session.data.user = 'ada'
+ * await sessions.commit(session, response.headers)
  */
 export function createSessions<Data extends object = SessionData, Parsed = unknown>(
   options: Partial<SessionsOptions<Data, Parsed>> & { readOnly: true },

@@ -18,7 +18,11 @@ import {
 } from './options.js'
 import { type Session, stateOf } from './session.js'
 
-/** @typeParam Parsed - what a schema makes of the data */
+/**
+ * The sessions of a server that only reads them.
+ *
+ * @typeParam Parsed - what a schema makes of the data
+ */
 export interface ReadOnlySessions<Data extends object = SessionData, Parsed = unknown> {
   /** The name of the cookie. */
   readonly name: string
@@ -64,6 +68,7 @@ export const internal: unique symbol = Symbol('sessionglass internal')
  * Sessions of a service that only verifies them. A bundle that calls this and not `createSessions` holds no code that writes.
  *
  * @throws {TypeError} naming the option that is wrong
+ * @since 0.1.0
  * @example
  * const sessions = verifySessions({ session: appSession, codecs: [beakerJwt({ secrets: process.env.SESSION_KEY! })] })
  * const { data } = await sessions.load('')

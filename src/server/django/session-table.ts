@@ -23,7 +23,11 @@ import {
 } from './signer.js'
 
 export interface DjangoRowOptions extends DjangoSigningOptions, DjangoSecretOptions {
-  /** Default `django.contrib.sessions.SessionStore`; a backend with another class name has that name at the end. */
+  /**
+   * The salt of the signer; a backend with another class name has that name at the end.
+   *
+   * @defaultValue `django.contrib.sessions.SessionStore`
+   */
   salt?: string | undefined
 }
 

@@ -129,7 +129,11 @@ export interface DjangoSecretOptions {
   secretKey: DjangoSecret | SecretSource<DjangoSecret>
   /** `SECRET_KEY_FALLBACKS`, or what returns them: keys that only verify. Django before 4.1 has none. */
   secretKeyFallbacks?: readonly DjangoSecret[] | SecretSource<readonly DjangoSecret[]> | undefined
-  /** Loads what a function returns again this often, with the first use after that. Default: only by `sessions.reload()`. */
+  /**
+   * Loads what a function returns again this often, with the first use after that.
+   *
+   * @defaultValue only by `sessions.reload()`
+   */
   reloadEvery?: Duration | undefined
   /** Accepts secrets under 32 bytes. */
   allowWeakSecrets?: boolean | undefined
@@ -137,11 +141,23 @@ export interface DjangoSecretOptions {
 
 /** The options of what Django signs, in a cookie or in a row. */
 export interface DjangoSigningOptions extends Omit<DjangoSecretOptions, 'secretKeyFallbacks'> {
-  /** `SESSION_SERIALIZER`. Default `json`, as Django's. */
+  /**
+   * `SESSION_SERIALIZER`.
+   *
+   * @defaultValue `json`, as Django's
+   */
   serializer?: 'json' | 'pickle' | undefined
-  /** Reads what Django before 3.1 signed, by SHA-1; Django from 4.0 on does not. Default true. */
+  /**
+   * Reads what Django before 3.1 signed, by SHA-1; Django from 4.0 on does not.
+   *
+   * @defaultValue true
+   */
   legacy?: boolean | undefined
-  /** Most bytes that a session may have after its signature was verified. Default 1 MiB. */
+  /**
+   * Most bytes that a session may have after its signature was verified.
+   *
+   * @defaultValue 1 MiB
+   */
   maxInflated?: number | undefined
 }
 

@@ -10,22 +10,41 @@ import { createDjangoSecrets, type DjangoHash, type DjangoSecretOptions, type Dj
 
 /** The part of a session that is used. */
 export interface DjangoUserSession {
+  /** With Django's own keys. */
   data: object
 }
 
+/** How a user is looked up, and what Django is configured with. */
 export interface DjangoUserOptions<Row extends object = Record<string, unknown>> extends DjangoSecretOptions {
   /** The user's row by the text of the primary key; undefined or null if there is none. */
   user: (id: string) => MaybePromise<Row | null | undefined>
-  /** The column with Django's hash of the password. Default `password`. */
+  /**
+   * The column with Django's hash of the password.
+   *
+   * @defaultValue `password`
+   */
   passwordField?: string | undefined
-  /** The column that is false for users who may not sign in any more. Default `is_active`; a missing column has no effect. */
+  /**
+   * The column that is false for users who may not sign in any more.
+   *
+   * @defaultValue `is_active`; a missing column has no effect
+   */
   activeField?: string | undefined
-  /** `AUTHENTICATION_BACKENDS`. Default: any. */
+  /**
+   * `AUTHENTICATION_BACKENDS`.
+   *
+   * @defaultValue any
+   */
   backends?: readonly string[] | undefined
-  /** Accepts the SHA-1 hash of Django before 3.1; Django from 4.0 on does not. Default true. */
+  /**
+   * Accepts the SHA-1 hash of Django before 3.1; Django from 4.0 on does not.
+   *
+   * @defaultValue true
+   */
   legacy?: boolean | undefined
 }
 
+/** A user whom Django signed in. */
 export interface DjangoUser<Row extends object = Record<string, unknown>> {
   /** The primary key, as text (FORMATS trap 24). */
   id: string
@@ -74,6 +93,10 @@ const prepared = new WeakMap<object, DjangoSecrets>()
  * @returns null if no user is signed in, the user does not exist or is not active, or the password was changed
  * @throws {TypeError} naming the option, also if the row has no text in `passwordField`
  * @see FORMATS §8
+ * @since 0.1.0
+ * @example
+ * const found = await djangoUser(session, { secretKey, user: (id) => users.get(id) })
+ * console.log(found?.user.username) // → ada
  */
 export function djangoUser<Row extends object = Record<string, unknown>>(
   session: DjangoUserSession,
@@ -136,15 +159,23 @@ async function verify(password: string, hash: Uint8Array, keys: readonly HmacKey
   return undefined
 }
 
+/** What Django is configured with. */
 export interface DjangoLoginOptions extends Omit<DjangoSecretOptions, 'secretKeyFallbacks'> {
-  /** The dotted path of the backend that checked the password. Default `django.contrib.auth.backends.ModelBackend`. */
+  /**
+   * The dotted path of the backend that checked the password.
+   *
+   * @defaultValue `django.contrib.auth.backends.ModelBackend`
+   */
   backend?: string
 }
 
 /** Django's own keys of a session. */
 export interface DjangoLogin {
+  /** The primary key, as text. */
   _auth_user_id: string
+  /** The dotted path of the backend. */
   _auth_user_backend: string
+  /** An HMAC of the password's hash: changing the password ends the session. */
   _auth_user_hash: string
 }
 
@@ -156,6 +187,11 @@ export interface DjangoLogin {
  * @param options - keep the object: its keys are derived, and asked for, with its first use
  * @throws {TypeError} for a secret that is missing, empty or weak
  * @see FORMATS §8
+ * @since 0.1.0
+ * @example
+ * session.regenerate()
+ * Object.assign(session.data, await djangoLogin({ id: row.id, password: row.password }, { secretKey }))
+ * console.log(session.data._auth_user_id) // → 7
  */
 export async function djangoLogin(
   user: { id: string | number | bigint; password: string },

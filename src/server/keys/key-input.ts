@@ -58,8 +58,13 @@ interface KeyLabels {
 
 /** A private key that is asked for each signature. */
 export interface KeySigner {
+  /** The one algorithm of the key. */
   readonly alg: SignatureAlgorithm
-  /** The id; default: the public key's own, else its thumbprint (RFC 7638). */
+  /**
+   * The id.
+   *
+   * @defaultValue the public key's own, else its thumbprint (RFC 7638)
+   */
   readonly kid?: string
   /**
    * Signs the bytes, which it has to hash itself if its service takes a digest. ECDSA may be the two numbers of RFC 7518 §3.4 or DER,
@@ -68,7 +73,11 @@ export interface KeySigner {
   sign(bytes: Uint8Array): MaybePromise<Uint8Array>
   /** In any form of a public key, or as the bytes of its SPKI (DER), as AWS gives it. Every signature is verified with it. */
   readonly publicKey: string | Uint8Array | Jwk | CryptoKey | KeyObjectLike
-  /** How long one signature may take. Default 5 seconds. */
+  /**
+   * How long one signature may take.
+   *
+   * @defaultValue 5 seconds
+   */
   readonly timeout?: Duration
 }
 
@@ -84,12 +93,18 @@ interface KeyObjectLike {
   export(...options: any[]): unknown
 }
 
+/** A set of public keys (RFC 7517 §5). */
 export interface JwkSet {
+  /** The keys. */
   readonly keys: Jwk[]
 }
 
 export interface KeyChecks {
-  /** What the keys may be for, in the order of preference; default: all. */
+  /**
+   * What the keys may be for, in the order of preference.
+   *
+   * @defaultValue all
+   */
   readonly algorithms?: readonly JwsAlgorithm[]
   /** Takes secrets under 32 bytes. */
   readonly allowWeakSecrets?: boolean

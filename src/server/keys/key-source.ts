@@ -13,8 +13,11 @@ export type SecretSource<Value = Secrets> = () => MaybePromise<Value>
 
 /** What became of keys that were loaded: of key pairs how many there are now, and which signs; or a code. */
 export interface KeysEvent {
+  /** How many keys there are now. */
   keyCount?: number
+  /** The id of the key that signs. */
   kid?: string
+  /** Why they could not be loaded. */
   code?: SessionErrorCode
 }
 
@@ -49,7 +52,11 @@ export interface Loading<Value> {
 
 /** A value that is loaded while requests go on. */
 export interface Reloading<Value> extends Required<LoadedKeys> {
-  /** @throws {SessionError} `ERR_SESSION_KEYS` if there is none yet, or only one that is too old */
+  /**
+   * The value that counts now; loaded first, if there is none.
+   *
+   * @throws {SessionError} `ERR_SESSION_KEYS` if there is none yet, or only one that is too old
+   */
   current(): Promise<Value>
   /**
    * A newer value than `old`, if one is being loaded or the last load began more than `cooldown` milliseconds ago (absent: only if

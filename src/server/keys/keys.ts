@@ -34,10 +34,19 @@ export type Keys = KeyInput | readonly KeyInput[] | KeySource | KeyRing
 /** Fetches the keys, from a vault for instance. */
 export type KeySource = () => MaybePromise<KeyInput | readonly KeyInput[]>
 
+/** How keys are loaded, and what they may be for. */
 export interface KeysOptions extends KeyChecks {
-  /** Loads them again this often, with the first request after that. Default: only by `reload()`. */
+  /**
+   * Loads them again this often, with the first request after that.
+   *
+   * @defaultValue only by `reload()`
+   */
   reloadEvery?: Duration
-  /** How long a function may take. Default 10 seconds. */
+  /**
+   * How long a function may take.
+   *
+   * @defaultValue 10 seconds
+   */
   timeout?: Duration
   /** The present time, for tests. */
   clock?: () => Date
@@ -80,6 +89,10 @@ const OPTIONS: OptionNames<KeysOptions> = {
  * @returns keys for the option `keys`
  * @throws {TypeError} for keys that are weak or of the wrong kind. What only an import can tell, and all that is wrong with the keys of
  *   a function, is `ERR_SESSION_KEYS` of `ready()` and of the first use
+ * @since 0.1.0
+ * @example
+ * const keys = createKeys(() => readFromVault('session-keys'), { reloadEvery: '10m' })
+ * const codec = jwt({ keys })
  */
 export function createKeys(source: KeyInput | readonly KeyInput[] | KeySource, options: KeysOptions = {}): KeyRing {
   checkNames(options, OPTIONS, 'createKeys')

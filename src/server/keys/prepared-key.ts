@@ -10,6 +10,7 @@ import type { SignBytes } from './signer.js'
 
 /** A JSON Web Key with the members that signatures know (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2). */
 export interface Jwk extends Readonly<Partial<Record<TextMember, string>>> {
+  /** What the key may be used for. */
   readonly key_ops?: string[]
 }
 
@@ -55,6 +56,7 @@ export interface SignedToken {
   readonly signature: Uint8Array
 }
 
+/** HMAC with SHA-256, SHA-384 or SHA-512 (RFC 7518 §3.2). */
 export type HmacAlgorithm = 'HS256' | 'HS384' | 'HS512'
 export type SignatureAlgorithm = `${'RS' | 'PS' | 'ES'}${256 | 384 | 512}` | 'EdDSA'
 

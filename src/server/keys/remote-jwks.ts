@@ -11,21 +11,52 @@ import { checkKeys, isPrivateJwk } from './key-input.js'
 import { affordable, checkAlgorithms, createKeyRing, type KeyRing, type KeySet } from './keys.js'
 import type { Jwk, JwsAlgorithm } from './prepared-key.js'
 
+/** How another server's keys are fetched and kept. */
 export interface RemoteJwksOptions {
-  /** What the keys may be for. A set may name `alg` for each key; RSA keys without one are for the first RS or PS of these. */
+  /**
+   * What the keys may be for. A set may name `alg` for each key; RSA keys without one are for the first RS or PS of
+   * these.
+   *
+   * @defaultValue all but those for secrets
+   */
   algorithms?: readonly JwsAlgorithm[]
-  /** At least this long between two requests for tokens that no key verifies. Default 30 seconds. */
+  /**
+   * At least this long between two requests for tokens that no key verifies.
+   *
+   * @defaultValue 30 seconds
+   */
   cooldown?: Duration
-  /** How old keys get before they are fetched again, beside the requests that use them. Default 10 minutes. */
+  /**
+   * How old keys get before they are fetched again, beside the requests that use them.
+   *
+   * @defaultValue 10 minutes
+   */
   cacheMaxAge?: Duration
-  /** How long keys are used beyond that while the set can't be fetched. Default one day. */
+  /**
+   * How long keys are used beyond that while the set can't be fetched.
+   *
+   * @defaultValue one day
+   */
   staleMaxAge?: Duration
-  /** For the whole answer. Default 5 seconds. */
+  /**
+   * For the whole answer.
+   *
+   * @defaultValue 5 seconds
+   */
   timeout?: Duration
-  /** Bytes of the answer. Default 64 KiB. */
+  /**
+   * Bytes of the answer.
+   *
+   * @defaultValue 64 KiB
+   */
   maxSize?: number
-  /** Default: the global one. */
+  /**
+   * Makes the request, through a proxy for instance.
+   *
+   * @defaultValue the global `fetch`
+   */
   fetch?: (url: string, init: RequestInit) => Promise<Response>
+  /** Further headers of the request, for an address that asks for them. */
   headers?: Readonly<Record<string, string>>
   /** The present time, for tests. */
   clock?: () => Date
@@ -53,6 +84,10 @@ const DEFAULTS = { cooldown: '30s', cacheMaxAge: '10m', staleMaxAge: '1d', timeo
  * @param url - `https:`, or a loopback address; redirects are not followed
  * @returns a ring for the option `keys`; a codec with it reads only
  * @throws {TypeError} for another address or option
+ * @since 0.1.0
+ * @example
+ * const keys = remoteJwks('https://issuer.example/.well-known/jwks.json', { algorithms: ['ES256'] })
+ * const sessions = verifySessions({ session: appSession, codecs: [jwt({ keys })] })
  */
 export function remoteJwks(url: string | URL, options: RemoteJwksOptions = {}): KeyRing {
   checkNames(options, OPTIONS, 'remoteJwks')

@@ -12,6 +12,7 @@ const THUMBPRINT = /^(?:secret\.)?[A-Za-z0-9_-]{43}$/
  *
  * @param key - one secret or key, in any form that the codecs take
  * @throws {TypeError} for several keys, as a text of secrets with commas, and for what is no key
+ * @since 0.1.0
  * @example
  * const thumbprint = await keyThumbprint('an old secret that was published by mistake')
  * console.log(thumbprint.slice(0, 7), thumbprint.length) // → secret. 50

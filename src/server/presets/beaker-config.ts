@@ -12,6 +12,7 @@ import { beakerNever } from '../core/cookies.js'
 import type { SessionsOptions } from '../core/options.js'
 import type { Secrets } from '../keys/hmac.js'
 
+/** What a configuration of Beaker does not say. */
 export interface BeakerConfigOptions {
   /** Options of the configuration to skip, such as `data_dir`. */
   ignore?: readonly string[]
@@ -25,13 +26,17 @@ export interface BeakerConfigOptions {
    */
   beakerVersion?: `${number}.${number}` | `${number}.${number}.${number}`
   /**
-   * Copies a mistake of Beaker: its `cookie_expires = false` is 2038-01-19 03:14:07 in local time (here that of this process),
-   * labelled GMT. Default false: in real GMT.
+   * Copies a mistake of Beaker: its `cookie_expires = false` is 2038-01-19 03:14:07 in local time (here that of this
+   * process), labelled GMT.
+   *
+   * @defaultValue false: in real GMT
    */
   localNever?: boolean
   /**
-   * Takes the CSRF secrets that pyramid_beaker put into the sessions (`_csrft_`) out of them: set it when Python no longer reads them.
-   * Default false.
+   * Takes the CSRF secrets that pyramid_beaker put into the sessions (`_csrft_`) out of them: set it when Python no
+   * longer reads them.
+   *
+   * @defaultValue false
    */
   deriveCsrf?: boolean
 }
@@ -115,6 +120,7 @@ const CRYPTO_TYPES: readonly unknown[] = ['cryptography', 'pycrypto', 'pycryptod
  *
  * @param config - options with the prefix `beaker.session.` or `session.`, or all without one; or the text of an .ini section
  * @throws {TypeError} naming every option that is unknown, unsupported or has a wrong value
+ * @since 0.1.0
  * @example
  * createSessions({ ...fromBeakerConfig({ 'session.jwt_secret_keys': key, 'session.timeout': '1800' }), expose: ['user'] })
  */

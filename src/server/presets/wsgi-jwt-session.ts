@@ -9,14 +9,27 @@ import type { SessionsOptions } from '../core/options.js'
 import type { Secrets } from '../keys/hmac.js'
 import type { SecretSource } from '../keys/key-source.js'
 
+/** The settings of wsgi-jwt-session. */
 export interface WsgiJwtSessionOptions {
   /** `secret_key`, or what returns it; a list for rotation, which the Python side does not have. */
   secret: Secrets | SecretSource
-  /** Loads what a function returns again this often, with the first request after that. Default: only by `sessions.reload()`. */
+  /**
+   * Loads what a function returns again this often, with the first request after that.
+   *
+   * @defaultValue only by `sessions.reload()`
+   */
   reloadEvery?: Duration
-  /** `cookie_name`. Default `jwtsession`. */
+  /**
+   * `cookie_name`.
+   *
+   * @defaultValue `jwtsession`
+   */
   cookieName?: string
-  /** `max_age` in seconds; `null` omits it. Default 86400. */
+  /**
+   * `max_age` in seconds; `null` omits it.
+   *
+   * @defaultValue 86400
+   */
   maxAge?: number | null
   /** Accepts a secret under 32 bytes. */
   allowWeakSecrets?: boolean
@@ -44,6 +57,9 @@ const OPTIONS: OptionNames<WsgiJwtSessionOptions> = {
  *
  * @returns the options `session`, `codecs` and `maxAge`
  * @throws {TypeError} for an empty or weak secret
+ * @since 0.1.0
+ * @example
+ * const sessions = createSessions({ ...wsgiJwtSession({ secret }), expose: true })
  */
 export function wsgiJwtSession<Data extends object = SessionData>(
   options: WsgiJwtSessionOptions,

@@ -27,14 +27,23 @@ import {
 } from './sql.js'
 import type { OwnedQuery, SessionStore, StoredSession } from './store.js'
 
+/** The database, and what Django is configured with. */
 export interface DjangoStoreOptions extends DjangoRowOptions {
   /** `pgExecute(pool)`, `sqliteExecute(database)`, or a function that runs a statement and returns its rows. */
   execute: SqlExecute
   /** The database behind `execute`, if `execute` does not say so itself. */
   dialect?: SqlDialect
-  /** Default `django_session`; `schema.table` if it is not on the search path. */
+  /**
+   * The table; `schema.table` if it is not on the search path.
+   *
+   * @defaultValue `django_session`
+   */
   table?: string
-  /** `SESSION_COOKIE_AGE`: how long a session without its own expiry is kept. Default two weeks, as in Django. */
+  /**
+   * `SESSION_COOKIE_AGE`: how long a session without its own expiry is kept.
+   *
+   * @defaultValue two weeks, as in Django
+   */
   cookieAge?: Duration
   /** `TIME_ZONE`, only under `USE_TZ = False`: such sessions have local times, and so has a table of SQLite. */
   timeZone?: string
@@ -78,6 +87,9 @@ const MAX_ATTEMPTS = 10
  *
  * @throws {TypeError} naming the option
  * @see FORMATS §8
+ * @since 0.1.0
+ * @example
+ * const store = djangoStore({ execute: pgExecute(pool), secretKey })
  */
 export function djangoStore(options: DjangoStoreOptions): SessionStore {
   checkNames(options, OPTIONS, 'djangoStore')

@@ -9,12 +9,16 @@ import type { SessionStore } from './store.js'
 
 /** The part of an express-session store that is used. */
 export interface ExpressStore {
+  /** Reads one session. */
   // biome-ignore lint/suspicious/noExplicitAny: each store has its own type of session
   get(id: string, callback: (error?: any, session?: any) => void): unknown
+  /** Writes one session. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   set(id: string, session: any, callback?: (error?: any) => void): unknown
+  /** Deletes one session. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   destroy(id: string, callback?: (error?: any) => void): unknown
+  /** Moves the expiry of one session. Absent: it is written again. */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   touch?(id: string, session: any, callback?: (error?: any) => void): unknown
 }
@@ -36,6 +40,10 @@ interface StoredCookie {
  * @param store - what you would pass to `session({ store })`
  * @param options.clock - the current time, for tests
  * @throws {TypeError} for something that is not such a store
+ * @since 0.1.0
+ * @example
+ * const store = fromExpressStore(new MemoryStore())
+ * const sessions = createSessions({ store, secrets, expose: false })
  */
 export function fromExpressStore(store: ExpressStore, options: { clock?: () => Date } = {}): SessionStore {
   checkNames(options, { clock: 'function' }, 'fromExpressStore')

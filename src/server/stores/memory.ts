@@ -12,17 +12,32 @@ import { asApplicationError } from '../values.js'
 import { readRow, writeRow } from './row.js'
 import type { OwnedQuery, SessionStore, StoredSession } from './store.js'
 
+/** How much is kept, and for how long. */
 export interface MemoryStoreOptions {
-  /** How many sessions are kept; the one that was used longest ago goes first. Default 10 000. */
+  /**
+   * How many sessions are kept; the one that was used longest ago goes first.
+   *
+   * @defaultValue 10 000
+   */
   maxSessions?: number
-  /** How many bytes all sessions together may take; the one that was used longest ago goes first. Default 64 MiB. */
+  /**
+   * How many bytes all sessions together may take; the one that was used longest ago goes first.
+   *
+   * @defaultValue 64 MiB
+   */
   maxBytes?: number
   /**
-   * Tells by its data whether a session belongs to a visitor who is not signed in. Such sessions go before all others when there is no
-   * room. Default: all sessions are equal.
+   * Tells by its data whether a session belongs to a visitor who is not signed in. Such sessions go before all others
+   * when there is no room.
+   *
+   * @defaultValue all sessions are equal
    */
   isAnonymous?: (data: SessionData) => boolean
-  /** How long a session without its own expiry is kept after its last write or touch. Default 14 days; `false`: for ever. */
+  /**
+   * How long a session without its own expiry is kept after its last write or touch.
+   *
+   * @defaultValue 14 days; `false`: for ever
+   */
   ttl?: Duration | false
   /** The present time, for tests. */
   clock?: () => Date
@@ -49,6 +64,7 @@ const ROW_OVERHEAD = 320
  * that were used longest ago.
  *
  * @throws {TypeError} naming the option that is wrong
+ * @since 0.1.0
  * @example
  * const sessions = createSessions({ store: memoryStore(), codecs: [jwt({ secrets })], expose: false })
  */

@@ -8,19 +8,25 @@ import type { SqlConnection, SqlQuery, SqlRow } from './sql.js'
 
 /** The part of a `pg.Client` that is used. */
 export interface PgClient {
+  /** Runs one statement. */
   query(sql: string, params?: unknown[]): Promise<{ rows: unknown[] }>
 }
 
 /** The part of a `pg.Pool` that is used. */
 export interface PgPool extends PgClient {
+  /** By this property a pool is known. */
   readonly totalCount: number
+  /** Takes a client out of the pool, for a transaction. */
   connect(): Promise<PgPoolClient>
 }
 
 /** The part of a `pg.PoolClient` that is used. */
 export interface PgPoolClient extends PgClient {
+  /** Gives the client back; with an error it is closed. */
   release(error?: Error | boolean): void
+  /** Listens for a connection that breaks. */
   on?(event: 'error', listener: (error: Error) => void): unknown
+  /** Stops listening. */
   off?(event: 'error', listener: (error: Error) => void): unknown
 }
 
@@ -33,6 +39,9 @@ const BEGIN = 'BEGIN ISOLATION LEVEL READ COMMITTED'
  *
  * @param database - a `pg.Pool`, or a connected `pg.Client`
  * @throws {TypeError} if it has another shape
+ * @since 0.1.0
+ * @example
+ * const store = sqlStore({ execute: pgExecute(pool) })
  */
 export function pgExecute(database: PgPool | PgClient): SqlConnection {
   if (typeof database?.query !== 'function') throw new TypeError('pgExecute takes a Pool or a Client of pg')

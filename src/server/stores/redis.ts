@@ -10,33 +10,56 @@ import type { SessionStore, StoredSession } from './store.js'
 
 /** The part of a node-redis client, pool or cluster that is used. */
 export interface NodeRedisClient {
+  /** `GET` */
   get(key: string): Promise<unknown>
+  /** `MGET`: several at once. Absent: they are read one by one. */
   mGet?(keys: string[]): Promise<unknown>
+  /** `SET`, with a time to live in milliseconds. */
   set(key: string, value: string, options?: { PX: number }): Promise<unknown>
+  /** `DEL` */
   del(key: string): Promise<unknown>
+  /** `PEXPIRE` */
   pExpire(key: string, milliseconds: number): Promise<unknown>
+  /** `EVAL` */
   eval(script: string, options: { keys: string[]; arguments: string[] }): Promise<unknown>
 }
 
 /** The part of an ioredis client or cluster that is used. */
 export interface IoRedisClient {
+  /** `GET` */
   get(key: string): Promise<string | null>
+  /** `MGET`: several at once. Absent: they are read one by one. */
   mget?(keys: string[]): Promise<unknown>
+  /** `SET`, with a time to live in milliseconds. */
   set(key: string, value: string): Promise<unknown>
   set(key: string, value: string, unit: 'PX', milliseconds: number): Promise<unknown>
+  /** `DEL` */
   del(key: string): Promise<unknown>
+  /** `PEXPIRE` */
   pexpire(key: string, milliseconds: number): Promise<unknown>
+  /** `EVAL` */
   eval(script: string, keys: number, ...keysAndArguments: string[]): Promise<unknown>
 }
 
+/** Where and for how long sessions are kept. */
 export interface RedisStoreOptions {
-  /** Before each id. Default `session:`. */
+  /**
+   * Before each id.
+   *
+   * @defaultValue `session:`
+   */
   prefix?: string
-  /** How long a session without its own expiry is kept after its last write or touch. Default 14 days; `false`: for ever. */
+  /**
+   * How long a session without its own expiry is kept after its last write or touch.
+   *
+   * @defaultValue 14 days; `false`: for ever
+   */
   ttl?: Duration | false
   /**
-   * Keeps an index of the sessions of each owner, for `listSessions` and `endSessions`. Redis 5 or later; in a cluster `prefix` needs a hash
-   * tag, as `{session}:`. Default false.
+   * Keeps an index of the sessions of each owner, for `listSessions` and `endSessions`. Redis 5 or later; in a
+   * cluster `prefix` needs a hash tag, as `{session}:`.
+   *
+   * @defaultValue false
    */
   owners?: boolean
   /** The present time, for tests. */
@@ -61,6 +84,9 @@ return 1`
  * @param client - of node-redis 4 or 5, or ioredis; a cluster of either too
  * @throws {TypeError} where the client has another shape, or naming the option that is wrong
  * @see docs/stores.md for what a value looks like
+ * @since 0.1.0
+ * @example
+ * const store = redisStore(client, { prefix: 'shop:', ttl: '30d' })
  */
 export function redisStore(client: NodeRedisClient | IoRedisClient, options: RedisStoreOptions = {}): SessionStore {
   checkNames(options, OPTIONS, 'redisStore')

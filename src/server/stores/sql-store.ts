@@ -19,19 +19,29 @@ import {
 } from './sql.js'
 import type { OwnedQuery, SessionStore, StoredSession } from './store.js'
 
+/** The database, and how long sessions are kept. */
 export interface SqlStoreOptions {
   /** `pgExecute(pool)`, `sqliteExecute(database)`, or a function that runs a statement and returns its rows. */
   execute: SqlExecute
   /** The database behind `execute`, if `execute` does not say so itself. */
   dialect?: SqlDialect
-  /** Default `sessions`; `schema.table` if it is not on the search path. At most 55 characters behind the dot. */
+  /**
+   * The table; `schema.table` if it is not on the search path. At most 55 characters behind the dot.
+   *
+   * @defaultValue `sessions`
+   */
   table?: string
-  /** How long a session without its own expiry is kept after its last write or touch. Default 14 days; `false`: for ever. */
+  /**
+   * How long a session without its own expiry is kept after its last write or touch.
+   *
+   * @defaultValue 14 days; `false`: for ever
+   */
   ttl?: Duration | false
   /** The present time, for tests. */
   clock?: () => Date
 }
 
+/** A store that can make and clean its table. */
 export interface SqlStore extends SessionStore {
   /** Makes the table and its indexes if they do not exist. For deployments and tests; docs/stores.md has the statements for migrations. */
   createTable(): Promise<void>
@@ -61,6 +71,10 @@ const ID = /^\P{Cc}{1,255}$/u
  *
  * @throws {TypeError} naming the option
  * @see docs/stores.md for the table
+ * @since 0.1.0
+ * @example
+ * const store = sqlStore({ execute: pgExecute(pool), table: 'app.sessions' })
+ * await store.createTable()
  */
 export function sqlStore(options: SqlStoreOptions): SqlStore {
   checkNames(options, OPTIONS, 'sqlStore')

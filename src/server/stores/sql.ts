@@ -15,6 +15,7 @@ export type SqlQuery = (sql: string, params: readonly string[]) => MaybePromise<
 
 /** A function with two more properties. Both are optional: the store has an option for one and can work without the other. */
 export interface SqlExecute extends SqlQuery {
+  /** The database behind it. */
   readonly dialect?: SqlDialect
   /**
    * Runs `work` in one transaction, which is rolled back if it throws. No other statements run in between. PostgreSQL reads what is
@@ -25,23 +26,37 @@ export interface SqlExecute extends SqlQuery {
 
 /** An `SqlExecute` that has all of it. */
 export interface SqlConnection extends SqlExecute {
+  /** The database behind it. */
   readonly dialect: SqlDialect
+  /** Runs `work` in one transaction, which is rolled back if it throws. */
   readonly transaction: NonNullable<SqlExecute['transaction']>
 }
 
-/** @throws {TypeError} for an `execute` that is no function */
+/**
+ * @internal
+ *
+ * @throws {TypeError} for an `execute` that is no function
+ */
 export function checkExecute(execute: SqlExecute): void {
   if (typeof execute !== 'function')
     throw new TypeError('Option "execute" must be a function, such as the result of pgExecute')
 }
 
-/** @throws {TypeError} for a database that is neither of the two */
+/**
+ * @internal
+ *
+ * @throws {TypeError} for a database that is neither of the two
+ */
 export function dialectOf(execute: SqlExecute, dialect: SqlDialect | undefined = execute.dialect): SqlDialect {
   if (dialect === 'postgresql' || dialect === 'sqlite') return dialect
   throw new TypeError('Option "dialect" must be postgresql or sqlite, for an "execute" that does not say what it is')
 }
 
-/** @throws {TypeError} for an answer that is no list */
+/**
+ * @internal
+ *
+ * @throws {TypeError} for an answer that is no list
+ */
 export async function rowsOf(answer: MaybePromise<readonly SqlRow[]>): Promise<readonly SqlRow[]> {
   const rows = await answer
   if (Array.isArray(rows)) return rows
@@ -54,6 +69,7 @@ const NAME = /^[A-Za-z_][A-Za-z0-9_$]{0,62}(?:\.[A-Za-z_][A-Za-z0-9_$]{0,62})?$/
 /**
  * The quoted name of a table.
  *
+ * @internal
  * @throws {TypeError} naming the option, for anything that is not a plain name
  */
 export function quoteTable(name: string, option: string): string {

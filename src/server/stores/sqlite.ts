@@ -10,7 +10,9 @@ import type { SqlConnection, SqlQuery, SqlRow } from './sql.js'
 
 /** The part of a database that is used. */
 export interface SqliteDatabase {
+  /** Prepares one statement. */
   prepare(sql: string): SqliteStatement
+  /** Runs a statement without parameters. */
   exec(sql: string): unknown
   /** better-sqlite3. */
   readonly inTransaction?: boolean
@@ -20,14 +22,21 @@ export interface SqliteDatabase {
 
 /** The part of a prepared statement that is used. */
 export interface SqliteStatement {
+  /** Runs it, and returns its rows. */
   all(...params: string[]): unknown[]
+  /** Runs it without rows. */
   run(...params: string[]): unknown
   /** better-sqlite3: whether it returns rows. `all` of node:sqlite also accepts statements without rows. */
   readonly reader?: boolean
 }
 
+/** How long a statement waits. */
 export interface SqliteExecuteOptions {
-  /** How many milliseconds a statement waits for another process, which blocks this one. Default 5000, as in Python's driver. */
+  /**
+   * How many milliseconds a statement waits for another process, which blocks this one.
+   *
+   * @defaultValue 5000, as in Python's driver
+   */
   busyTimeout?: number
 }
 
@@ -45,6 +54,9 @@ const MAX_STATEMENTS = 64
  *
  * @param database - a `DatabaseSync`, or a `Database` of better-sqlite3
  * @throws {TypeError} if it has another shape, or naming the option
+ * @since 0.1.0
+ * @example
+ * const store = sqlStore({ execute: sqliteExecute(database) })
  */
 export function sqliteExecute(database: SqliteDatabase, options: SqliteExecuteOptions = {}): SqlConnection {
   checkNames(options, OPTIONS, 'sqliteExecute')

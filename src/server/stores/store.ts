@@ -19,8 +19,9 @@ export interface StoredSession {
    * without one.
    */
   owner?: string | undefined
-  /** When the row was made and last written or touched, by the store's own clock. What is passed to `set` has no effect. */
+  /** When the row was made, by the store's own clock. What is passed to `set` has no effect. */
   createdAt?: Date
+  /** When the row was last written or touched, by the store's own clock. What is passed to `set` has no effect. */
   accessedAt?: Date
 }
 

@@ -30,6 +30,9 @@ function printDecimal(this: { readonly bytes: Uint8Array }): string {
  *
  * @param value - a Decimal128 of a session
  * @see BSON Decimal128 specification, "To String Representation"
+ * @since 0.1.0
+ * @example
+ * console.log(decimalText(price)) // → 1.10
  */
 export function decimalText({ bytes }: { readonly bytes: Uint8Array }): string {
   const [low, high] = new BigUint64Array(bytes.buffer) as unknown as [bigint, bigint]

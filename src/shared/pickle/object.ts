@@ -21,13 +21,21 @@ export interface PickleObjectParts {
   entries?: unknown
 }
 
+/** An object of a Python class, taken out of a pickle and inert: nothing of its class was run, and nothing is. */
 export class PickleObject {
+  /** The module of its class, as the pickle names it: protocols 0 to 2 say `__builtin__` and `copy_reg`. */
   readonly module: string
+  /** The name of its class; with dots if it is an attribute of another. */
   readonly name: string
+  /** What its class or function would be called with; undefined: it is that class or function itself. */
   args: unknown[] | undefined
+  /** Arguments by name. */
   keywords: unknown
+  /** What it would be restored from: mostly the object of its attributes. */
   state: unknown
+  /** Members, of a class that is a list. */
   items: unknown[] | undefined
+  /** Members, of a class that is a dict: an object, or a `Map` if a key is not text. */
   entries: unknown
   readonly #node: PickleNode | undefined
 
@@ -72,6 +80,11 @@ export interface FoundPickleObject {
  *
  * @param value - a session or any part of it; cycles are followed once
  * @returns in the order of the session; paths of set members and `Map` values count from 0
+ * @since 0.1.0
+ * @example
+ * for (const { path, object } of findPickleObjects(session)) {
+ *   console.log(path, String(object)) // → user <myapp.models.User>
+ * }
  */
 export function findPickleObjects(value: unknown): FoundPickleObject[] {
   const found: FoundPickleObject[] = []

@@ -11,7 +11,11 @@ import { MAX_PICKLE_ZONES, type PickleBudget, type PickleLimits, pickleLimits, s
 import { decodeLatin1, decodeText } from './text.js'
 
 export interface ReadPickleOptions {
-  /** How byte strings of Python 2 are read; default `ascii`, as Beaker on Python 3 does. */
+  /**
+   * How byte strings of Python 2 are read.
+   *
+   * @defaultValue `ascii`, as Beaker on Python 3 does
+   */
   encoding?: Python2Encoding
   /** Each defaults to the constant of its name in `limits`. */
   limits?: Partial<PickleLimits>

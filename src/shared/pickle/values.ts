@@ -6,8 +6,11 @@ import { MAX_PICKLE_DIGITS } from './opcodes.js'
 
 /** `datetime.date`: a day without a time or zone. */
 export class PythonDate {
+  /** 1 to 9999. */
   readonly year: number
+  /** 1 to 12. */
   readonly month: number
+  /** 1 to 31. */
   readonly day: number
 
   /** @throws {TypeError} there is no such day in the years 1 to 9999 */
@@ -24,6 +27,7 @@ export class PythonDate {
     return `${pad(this.year, 4)}-${pad(this.month)}-${pad(this.day)}`
   }
 
+  /** The text of `toString()`. */
   toJSON(): string {
     return this.toString()
   }
@@ -42,11 +46,17 @@ export interface PythonTimeParts {
 
 /** `datetime.time`: a time of day, perhaps with a zone. */
 export class PythonTime {
+  /** 0 to 23. */
   readonly hour: number
+  /** 0 to 59. */
   readonly minute: number
+  /** 0 to 59. */
   readonly second: number
+  /** 0 to 999 999. */
   readonly microsecond: number
+  /** 1: the second of two equal times when a clock is put back. */
   readonly fold: 0 | 1
+  /** A `PythonTimezone`, the inert object of another zone class, or undefined. */
   readonly timezone: unknown
 
   /** @throws {TypeError} there is no such time */
@@ -71,6 +81,7 @@ export class PythonTime {
     return clock + fraction + (offset === undefined ? '' : offsetText(offset))
   }
 
+  /** The text of `toString()`. */
   toJSON(): string {
     return this.toString()
   }
@@ -78,8 +89,11 @@ export class PythonTime {
 
 /** `datetime.timedelta`, normalised as Python does: only the days are ever negative. */
 export class PythonTimedelta {
+  /** Whole days; negative for a negative duration. */
   readonly days: number
+  /** 0 to 86 399, beside the days. */
   readonly seconds: number
+  /** 0 to 999 999, beside the seconds. */
   readonly microseconds: number
 
   /** @throws {TypeError} a part is no safe integer, or the sum is more than 999 999 999 days */
@@ -124,8 +138,11 @@ export interface PythonTimezoneParts {
 
 /** A zone of `datetime`, `zoneinfo` or `pytz`. */
 export class PythonTimezone {
+  /** Seconds east of UTC, of a zone with a fixed offset. */
   readonly offset: number | undefined
+  /** The name of a zone, as `Europe/Berlin`. */
   readonly zone: string | undefined
+  /** What the zone calls itself, as `CET`. */
   readonly name: string | undefined
 
   /** @throws {TypeError} neither an offset within a day nor a zone */
@@ -146,6 +163,7 @@ export class PythonTimezone {
     return this.offset === 0 ? 'UTC' : `UTC${offsetText(this.offset as number)}`
   }
 
+  /** The text of `toString()`. */
   toJSON(): string {
     return this.toString()
   }
@@ -156,6 +174,7 @@ const DECIMAL = /^[+-]?(?:(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[iI]nf(?:init
 
 /** `decimal.Decimal`: its digits as text, so that `1.10` keeps both decimals. */
 export class PythonDecimal {
+  /** The digits, as Python prints them. */
   readonly text: string
 
   /** @throws {TypeError} no decimal number, or more digits than `MAX_PICKLE_DIGITS` */
@@ -175,10 +194,12 @@ export class PythonDecimal {
     return Number(this.text.replace(/inf(inity)?$/i, 'Infinity'))
   }
 
+  /** The digits. */
   toString(): string {
     return this.text
   }
 
+  /** The digits, as text. */
   toJSON(): string {
     return this.text
   }
@@ -188,6 +209,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** `uuid.UUID` */
 export class PythonUuid {
+  /** 32 hexadecimal digits in five groups. */
   readonly text: string
 
   /** @throws {TypeError} not 32 hexadecimal digits in five groups */
@@ -197,10 +219,12 @@ export class PythonUuid {
     Object.freeze(this)
   }
 
+  /** The digits with their hyphens. */
   toString(): string {
     return this.text
   }
 
+  /** The digits with their hyphens. */
   toJSON(): string {
     return this.text
   }
@@ -208,7 +232,9 @@ export class PythonUuid {
 
 /** `complex` */
 export class PythonComplex {
+  /** The real part. */
   readonly real: number
+  /** The imaginary part. */
   readonly imaginary: number
 
   constructor(real: number, imaginary: number) {
@@ -224,6 +250,7 @@ export class PythonComplex {
     return `(${floatText(this.real)}${imaginary.startsWith('-') ? '' : '+'}${imaginary})`
   }
 
+  /** The text of `toString()`. */
   toJSON(): string {
     return this.toString()
   }
