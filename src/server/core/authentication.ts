@@ -6,7 +6,7 @@ import { SessionError } from '../../shared/errors.js'
 import { checkDuration, checkNames } from '../../shared/option-names.js'
 import { AUTHENTICATED } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
-import { memberOf } from '../values.js'
+import { type Merged, memberOf, mergeByKey, type ThreeWays } from '../values.js'
 import { type CsrfState, forgetCsrf, nextId } from './csrf.js'
 import { forgetFlash } from './flash.js'
 import { CLOCK_TOLERANCE } from './lifetime.js'
@@ -80,6 +80,22 @@ export function forgetAuthentication({ ownerOf }: { readonly ownerOf: ReadOwner 
   if (isAuthenticated || at === undefined || !Object.is(at, signIn?.at)) return
   const isOwners = ownerOf === noOwner || (signIn?.owner !== undefined && ownerOf(data) === signIn.owner)
   if (!(isOwners && hasApplicationKeys(data))) Reflect.deleteProperty(data, AUTHENTICATED)
+}
+
+/**
+ * Puts this request's changes onto what other requests left. What one user has proved does not go over to another, whom another request has put
+ * into the session.
+ */
+export function mergeSessions({ ownerOf }: { readonly ownerOf: ReadOwner }, ways: ThreeWays): Merged {
+  const merged = mergeByKey(ways)
+  const { data } = merged
+  const at = memberOf(AUTHENTICATED, data)
+  if (at === undefined || ownerOf === noOwner) return merged
+  const owner = ownerOf(data)
+  const isOwners = (side: SessionData): boolean =>
+    Object.is(memberOf(AUTHENTICATED, side), at) && ownerOf(side) === owner
+  if (!(isOwners(ways.mine) || isOwners(ways.theirs))) Reflect.deleteProperty(data, AUTHENTICATED)
+  return merged
 }
 
 /**

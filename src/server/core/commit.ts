@@ -6,17 +6,17 @@ import { isOutage, SessionError } from '../../shared/errors.js'
 import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec, SessionRecord } from '../codecs/codec.js'
 import type { StoredSession } from '../stores/store.js'
-import { copyOf, equalValues, markUncertain, mergeByKey } from '../values.js'
-import { forgetAuthentication } from './authentication.js'
-import { type ChunkLimits, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
+import { copyOf, equalValues, markUncertain } from '../values.js'
+import { forgetAuthentication, mergeSessions } from './authentication.js'
+import { isSameCookie, type SetCookie } from './cookies.js'
 import { nextId } from './csrf.js'
 import { changeResponse, type HeaderTarget } from './http.js'
 import { copyOfPlain } from './judge.js'
 import { dataOfValue } from './load.js'
 import { contextOf, type Settings } from './options.js'
 import { isEmpty } from './own-keys.js'
-import { type CookieEnd, type Rule, showRuled } from './own-lifetime.js'
-import { cookiesOf, endingCookies, expireBeside, reportPlace } from './place.js'
+import { type Rule, showRuled } from './own-lifetime.js'
+import { endingCookies, expireBeside, piecesOf, reportPlace } from './place.js'
 import {
   createPublicSigner,
   isUnwritable,
@@ -27,7 +27,6 @@ import {
 } from './public-cookie.js'
 import { revokedError } from './revocation.js'
 import {
-  type BrowserCookies,
   type Draft,
   draftOf,
   identify,
@@ -390,27 +389,28 @@ async function saveRow(
   const base = loaded.base ?? {}
   for (;;) {
     let clashes: string[] = []
-    let old: SessionData | undefined
-    let unchecked: SessionData | undefined
+    let missing = undefined as (() => Promise<unknown>) | undefined
     const row = await rows.change(id, (current) => {
       const theirs = check ? check.shaped(current.data) : current.data
-      old = theirs ? undefined : current.data
+      missing = () => (check as WriteCheck).shape(current.data)
       if (!theirs) return undefined
-      const merged = mergeByKey({ base, mine, theirs })
+      const merged = mergeSessions(settings, { base, mine, theirs })
       const data = rule(merged.data)
       clashes = merged.clashes
-      unchecked = signer.isChecked(data) && check?.isChecked(data) !== false ? undefined : data
-      return unchecked ? undefined : withEnd({ ...current, data }, endOf(data))
+      // The changes of both may break a rule of the schema, and the public cookie says something else.
+      missing = async () => {
+        await check?.check(data)
+        await signer.check(data)
+      }
+      if (!signer.isChecked(data) || check?.isChecked(data) === false) return undefined
+      missing = undefined
+      return withEnd({ ...current, data }, endOf(data))
     })
-    if (!row || !(old ?? unchecked)) {
+    if (!row || !missing) {
       if (!row || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !row })
       return row
     }
-    if (old) await check?.shape(old)
-    if (!unchecked) continue
-    // The changes of both may break a rule of the schema, and the public cookie says something else.
-    await check?.check(unchecked)
-    await signer.check(unchecked)
+    await missing()
   }
 }
 
@@ -456,7 +456,7 @@ async function createRow(
   if (!loaded || before === undefined) return await create({ data: { ...mine } })
 
   const carried = (current: StoredSession | undefined): StoredSession => {
-    const { data, clashes } = mergeByKey({ base: loaded.base ?? {}, mine, theirs: current?.data ?? {} })
+    const { data, clashes } = mergeSessions(settings, { base: loaded.base ?? {}, mine, theirs: current?.data ?? {} })
     if (!current || clashes.length > 0) reportConflict(settings, loaded, { keys: clashes, isDestroyed: !current })
     return { ...current, data }
   }
@@ -499,7 +499,7 @@ async function mergeVersions(
     reportConflict(settings, loaded)
     return { data: mine, version }
   }
-  const { data, clashes } = mergeByKey({ base, mine, theirs })
+  const { data, clashes } = mergeSessions(settings, { base, mine, theirs })
   if (!isCurrent) reportConflict(settings, loaded, { keys: clashes, isDestroyed })
   return isDestroyed && !isRegenerated ? undefined : { data, version, isMerged: true }
 }
@@ -591,32 +591,6 @@ async function hadOwnEnd(settings: Settings, read: LoadedSession | undefined): P
   if (!read?.record.expiresAt) return false
   const data = read.base ?? (await dataOfValue(settings, read))
   return data !== undefined && settings.ownTimes(data) !== undefined
-}
-
-interface SignedValue {
-  readonly loaded: LoadedSession
-  readonly limits: ChunkLimits | undefined
-  readonly cookie: { readonly end: CookieEnd; readonly now: Date }
-}
-
-/** The cookies of a value. A piece that the browser has and the value no longer needs expires. */
-function piecesOf(
-  settings: Settings,
-  { chunks }: BrowserCookies,
-  { loaded, limits, cookie }: SignedValue,
-): Pick<SignedSession, 'cookies' | 'chunks'> {
-  const { name, exposure } = settings
-  const { value } = loaded
-  const cookies = cookiesOf(settings, loaded)
-  const pieces = limits ? splitValue(name, value, limits) : [value]
-  const leftOver = chunks.filter((index) => index >= pieces.length)
-  return {
-    cookies: [
-      ...pieces.map((piece, index) => cookies.set(chunkName(name, index), piece, { ...exposure, ...cookie })),
-      ...leftOver.map((index) => cookies.expire(chunkName(name, index), exposure)),
-    ],
-    chunks: [...pieces.keys()].slice(1),
-  }
 }
 
 // 4. What ends.

@@ -2,13 +2,45 @@
  * Where the cookies of a session are: in the place of the options, or in one that the session names itself and that is allowed. What expires
  * there.
  */
-import { type CookieWriter, chunkName, isSameCookie, type SetCookie } from './cookies.js'
+import { type ChunkLimits, type CookieWriter, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
 import type { Settings } from './options.js'
-import { type Draft, identify, type LoadedSession } from './session.js'
+import type { CookieEnd } from './own-lifetime.js'
+import { type BrowserCookies, type Draft, identify, type LoadedSession } from './session.js'
 
 /** The writer for the cookies of a session as it was read or signed. */
 export function cookiesOf(settings: Pick<Settings, 'cookies'>, session: LoadedSession | undefined): CookieWriter {
   return allowedAt(settings, session) ?? settings.cookies
+}
+
+/** A value that is signed, and what its cookies get. */
+interface SignedValue {
+  readonly loaded: LoadedSession
+  readonly limits: ChunkLimits | undefined
+  readonly cookie: { readonly end: CookieEnd; readonly now: Date }
+}
+
+/**
+ * The cookies of a value. A piece that the browser has and the value no longer needs expires.
+ *
+ * @returns which pieces besides the first the browser has then, too
+ */
+export function piecesOf(
+  settings: Settings,
+  { chunks }: BrowserCookies,
+  { loaded, limits, cookie }: SignedValue,
+): { cookies: SetCookie[]; chunks: number[] } {
+  const { name, exposure } = settings
+  const { value } = loaded
+  const cookies = cookiesOf(settings, loaded)
+  const pieces = limits ? splitValue(name, value, limits) : [value]
+  const leftOver = chunks.filter((index) => index >= pieces.length)
+  return {
+    cookies: [
+      ...pieces.map((piece, index) => cookies.set(chunkName(name, index), piece, { ...exposure, ...cookie })),
+      ...leftOver.map((index) => cookies.expire(chunkName(name, index), exposure)),
+    ],
+    chunks: [...pieces.keys()].slice(1),
+  }
 }
 
 /** Tells that a session is written or ended in another place than it names. */

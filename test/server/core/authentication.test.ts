@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { getSession } from '../../../src/client/index.js'
 import {
   beakerJwt,
+  compact,
   type Duration,
   defineSession,
   memoryStore,
@@ -122,6 +123,48 @@ describe('authenticatedAt', () => {
     Object.assign(session.data, { user: 'eve' })
     browser.take(await sessions.commit(session))
     expect((await load()).data).toEqual({ user: 'eve' })
+  })
+
+  describe.each<[string, () => Parameters<typeof serve>[0]]>([
+    ['a store', () => ({ store: memoryStore() })],
+    ['cookies that count versions', () => ({ codecs: [compact({ secrets: [SECRET] })] })],
+  ])('two requests at once, over %s', (_, options) => {
+    /** One signs in as another user without a proof, the other proves who the first user is. */
+    async function raced(first: 'switch' | 'proof', prove = (session: Session) => session.authenticated()) {
+      const { load, browser, sessions, clock } = await signedIn({ owner, ...options() })
+      clock.pass(60)
+      const [switched, proved] = [await load(), await load()]
+      Object.assign(switched.data, { user: 'eve' })
+      prove(proved)
+      for (const session of first === 'switch' ? [switched, proved] : [proved, switched]) {
+        browser.take(await sessions.commit(session))
+      }
+      return await load()
+    }
+
+    test.each(['switch', 'proof'] as const)(
+      'what one user proved does not go over to the other: %s first',
+      async (first) => {
+        const session = await raced(first)
+        expect(session).toMatchObject({ owner: 'eve', authenticatedAt: undefined })
+      },
+    )
+
+    test('nor with a new id', async () => {
+      const session = await raced('switch', (proved) => proved.regenerate({ authenticated: true }))
+      expect(session).toMatchObject({ owner: 'eve', authenticatedAt: undefined })
+    })
+
+    test('what the user proved who is there stays', async () => {
+      const { load, browser, sessions, clock } = await signedIn({ owner, ...options() })
+      clock.pass(60)
+      const [other, proved] = [await load(), await load()]
+      Object.assign(other.data, { theme: 'dark' })
+      proved.authenticated()
+      browser.take(await sessions.commit(proved))
+      browser.take(await sessions.commit(other))
+      expect((await load()).authenticatedAt).toEqual(new Date(START + 60_250))
+    })
   })
 
   test('is not shown to a page', async () => {
