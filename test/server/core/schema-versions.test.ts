@@ -1,15 +1,21 @@
 /** Versions of a schema: old data moves once, newer data is protected or kept, and two releases at the same time lose nothing. */
 import { describe, expect, test } from 'vitest'
 import {
+  beaker,
   beakerJwt,
   createSessions,
   defineSession,
+  djangoJwt,
+  djangoSigned,
+  jwe,
+  jwt,
   memoryStore,
   SessionError,
   type SessionEvent,
   type Sessions,
   type SessionsOptions,
 } from '../../../src/server/index.js'
+import { runs } from '../../random.js'
 import { rejection, SECRET, testBrowser } from '../server.helpers.js'
 import { type Given, isText, places, schemaOf } from './schema.helpers.js'
 
@@ -254,46 +260,71 @@ function seededRandom(seed: number): () => number {
   }
 }
 
-describe.each(Object.entries(places))('a rolling deploy over %s', (_, place) => {
-  test.each([1, 2, 3])('loses nothing and corrupts nothing (seed %i)', async (seed) => {
-    const random = seededRandom(seed)
-    const where = place()
-    const v1 = { ...one, reads: [1, 2] }
-    // For as long as both run, the new shape has what the old one needs.
-    const v2 = {
-      schema: schemaOf({ name: isText, user: isText, roles: Array.isArray }),
-      version: 2,
-      migrate: (old: Given) => ({ ...old, user: old.name, roles: [] }),
-    }
-    const fleet = [release(v1, where), release(v1, where), release(v1, where)]
-    const visitors = await Promise.all(
-      Array.from({ length: 12 }, async (__, at) => ({
-        name: `visitor ${at}`,
-        browser: await signIn(release(one, where), { name: `visitor ${at}`, count: 0, foreign: { at: new Date(at) } }),
-        count: 0,
-      })),
-    )
-    for (let step = 0; step < 300; step++) {
-      // One server after the other gets the new release.
-      if (step % 60 === 59) fleet[Math.floor(step / 60) % 3] = release(v2, where)
-      const visitor = visitors[Math.floor(random() * visitors.length)] as (typeof visitors)[number]
-      const server = fleet[Math.floor(random() * fleet.length)] as Sessions
-      const session = await server.load(visitor.browser.cookie)
-      expect(session.rejected).toBeUndefined()
-      expect(session.data).toMatchObject({ name: visitor.name, count: visitor.count })
-      expect(session.data.foreign).toEqual({ at: new Date(visitors.indexOf(visitor)) })
-      if (random() < 0.5) session.data.count = ++visitor.count
-      visitor.browser.take(await server.commit(session))
-    }
-    const [last] = fleet as [Sessions & { events: SessionEvent[] }]
-    for (const { browser, name, count } of visitors) {
-      browser.take(await last.commit(await last.load(browser.cookie)))
-      const { data } = await last.load(browser.cookie)
-      expect(data).toMatchObject({ name, user: name, roles: [], count, _version: 2 })
-      expect(last.events.at(-1)).toMatchObject({ type: 'read', version: 2 })
-    }
-    for (const server of fleet as (typeof last)[]) {
-      expect(server.events.filter(({ type }) => ['rejected', 'conflict', 'kept'].includes(type))).toEqual([])
-    }
-  })
+/** Every format that holds the data itself. Those that are JSON have no dates. */
+const fleets: Record<string, { place: (typeof places)[string]; isJson?: true }> = {
+  ...Object.fromEntries(Object.entries(places).map(([name, place]) => [name, { place }])),
+  beaker: { place: () => ({ codecs: [beaker({ validateKey: SECRET })] }) },
+  'beaker, encrypted': {
+    place: () => ({
+      codecs: [beaker({ validateKey: SECRET, encryptKey: SECRET, cryptoType: 'cryptography', serializer: 'json' })],
+    }),
+    isJson: true,
+  },
+  djangoSigned: { place: () => ({ codecs: [djangoSigned({ secretKey: SECRET })] }), isJson: true },
+  djangoJwt: { place: () => ({ codecs: [djangoJwt({ secrets: SECRET, expires: '14d' })] }), isJson: true },
+  jwe: { place: () => ({ codecs: [jwe({ secrets: SECRET })] }) },
+  'jwe, claims': { place: () => ({ codecs: [jwe({ secrets: SECRET, payload: 'claims' })] }), isJson: true },
+  jwt: { place: () => ({ codecs: [jwt({ secrets: SECRET })] }), isJson: true },
+  // A deploy may also change the format.
+  'two formats': { place: () => ({ codecs: [jwe({ secrets: SECRET }), beakerJwt({ secrets: SECRET })] }) },
+}
+
+describe.each(Object.entries(fleets))('a rolling deploy over %s', (_, { place, isJson }) => {
+  const foreignOf = (at: number): unknown => (isJson ? { at } : { at: new Date(at) })
+
+  test.each(Array.from({ length: runs(1) }, (__, at) => at + 1))(
+    'loses nothing and corrupts nothing (seed %i)',
+    async (seed) => {
+      const random = seededRandom(seed)
+      const where = { ...place(), expose: false }
+      const v1 = { ...one, reads: [1, 2] }
+      // For as long as both run, the new shape has what the old one needs.
+      const v2 = {
+        schema: schemaOf({ name: isText, user: isText, roles: Array.isArray }),
+        version: 2,
+        migrate: (old: Given) => ({ ...old, user: old.name, roles: [] }),
+      }
+      const fleet = [release(v1, where), release(v1, where), release(v1, where)]
+      const visitors = await Promise.all(
+        Array.from({ length: 6 }, async (__, at) => ({
+          name: `visitor ${at}`,
+          browser: await signIn(release(one, where), { name: `visitor ${at}`, count: 0, foreign: foreignOf(at) }),
+          count: 0,
+        })),
+      )
+      for (let step = 0; step < 150; step++) {
+        // One server after the other gets the new release.
+        if (step % 30 === 29) fleet[Math.floor(step / 30) % 3] = release(v2, where)
+        const visitor = visitors[Math.floor(random() * visitors.length)] as (typeof visitors)[number]
+        const server = fleet[Math.floor(random() * fleet.length)] as Sessions
+        const session = await server.load(visitor.browser.cookie)
+        expect(session.rejected).toBeUndefined()
+        expect(session.data).toMatchObject({ name: visitor.name, count: visitor.count })
+        expect(session.data.foreign).toEqual(foreignOf(visitors.indexOf(visitor)))
+        if (random() < 0.5) session.data.count = ++visitor.count
+        if (random() < 0.1) session.regenerate()
+        visitor.browser.take(await server.commit(session))
+      }
+      const [last] = fleet as [Sessions & { events: SessionEvent[] }]
+      for (const { browser, name, count } of visitors) {
+        browser.take(await last.commit(await last.load(browser.cookie)))
+        const { data } = await last.load(browser.cookie)
+        expect(data).toMatchObject({ name, user: name, roles: [], count, _version: 2 })
+        expect(last.events.at(-1)).toMatchObject({ type: 'read', version: 2 })
+      }
+      for (const server of fleet as (typeof last)[]) {
+        expect(server.events.filter(({ type }) => ['rejected', 'conflict', 'kept'].includes(type))).toEqual([])
+      }
+    },
+  )
 })
