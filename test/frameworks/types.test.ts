@@ -3,6 +3,7 @@ import type { Express, Request as ExpressRequest, RequestHandler } from 'express
 import { describe, expectTypeOf, test } from 'vitest'
 import type {
   ExpressSession,
+  FastifyRequestSession,
   NextCookies,
   NextResponses,
   NextSessions,
@@ -10,8 +11,17 @@ import type {
   Session,
   SessionCookie,
   Sessions,
+  StandardSchema,
 } from '../../src/server/index.js'
-import { createSessions, expressSessions, fetchSessions, nextProxy, nextSessions } from '../../src/server/index.js'
+import {
+  createSessions,
+  defineSession,
+  expressSessions,
+  fetchSessions,
+  nextProxy,
+  nextSessions,
+  sessionOf,
+} from '../../src/server/index.js'
 
 interface Data {
   user?: string
@@ -78,6 +88,55 @@ describe('a function of the request in place of sessions', () => {
     const nothing = (): undefined => undefined
     // @ts-expect-error a function gives sessions
     void (() => fetchSessions(nothing, () => new Response()))
+  })
+})
+
+describe('a schema', () => {
+  interface Parsed {
+    user: string
+    at: Date
+  }
+  const schema: StandardSchema<{ user: string; at: string }, Parsed> = {
+    '~standard': { version: 1, vendor: 'types', validate: (value) => ({ value: value as Parsed }) },
+  }
+  const judged = createSessions({
+    session: defineSession({ schema, expose: false }),
+    secrets: 'a-secret-of-the-types-0123456789abcdef',
+  })
+  type Judged = Session<{ user: string; at: string }, Parsed>
+
+  test('what it makes of the data is known in the handlers of every adapter', () => {
+    expectTypeOf(judged).toEqualTypeOf<Sessions<{ user: string; at: string }, Parsed>>()
+    fetchSessions(judged, (_, session) => {
+      expectTypeOf(session).toEqualTypeOf<Judged>()
+      return Response.json(session.parsed?.at.getTime())
+    })
+    fetchSessions(
+      async () => judged,
+      (_, session) => Response.json(session.parsed?.at.getTime()),
+    )
+    const responses: NextResponses = { next: () => new Response() }
+    nextProxy(judged, responses, (_, session) => {
+      expectTypeOf(session).toEqualTypeOf<Judged>()
+    })
+    const cookies = async (): Promise<NextCookies> => ({ getAll: () => [] })
+    const { read, change } = nextSessions(judged, cookies, async () => new Headers())
+    expectTypeOf(() => change(({ parsed }) => parsed)).returns.toEqualTypeOf<Promise<Parsed | undefined>>()
+    expectTypeOf<Awaited<ReturnType<typeof read>>['parsed']>().toEqualTypeOf<
+      { readonly user: string; readonly at: Date } | undefined
+    >()
+    expectTypeOf(expressSessions).toBeCallableWith(judged)
+    expectTypeOf(() => sessionOf<{ user: string; at: string }, Parsed>({})).returns.toEqualTypeOf<Judged>()
+    expectTypeOf<FastifyRequestSession<Data, Parsed>['session']['parsed']>().toEqualTypeOf<Parsed | undefined>()
+  })
+
+  test('without one it is unknown', () => {
+    fetchSessions(real, (_, session) => {
+      expectTypeOf(session.parsed).toBeUnknown()
+      return new Response()
+    })
+    expectTypeOf<FastifyRequestSession<Data>['session']['parsed']>().toBeUnknown()
+    expectTypeOf(() => sessionOf<Data>({}).parsed).returns.toBeUnknown()
   })
 })
 

@@ -122,6 +122,7 @@ export function expressSessions<Data extends object = SessionData, Incoming exte
  * The whole `Session` of a request of Express, Connect or Fastify: its data under any key, when it began, why a cookie was rejected. Looking at it counts as
  * looking at `req.session`.
  *
+ * @typeParam Parsed - what a schema makes of the data, for `parsed`
  * @param property - as it was given to `expressSessions` or `fastifySessions`
  * @throws {TypeError} if neither has seen the request
  * @since 0.1.0
@@ -132,13 +133,16 @@ export function expressSessions<Data extends object = SessionData, Incoming exte
  *   res.json({ isNew: session.isNew, data: session.data })
  * })
  */
-export function sessionOf<Data extends object = SessionData>(request: object, property = 'session'): Session<Data> {
+export function sessionOf<Data extends object = SessionData, Parsed = unknown>(
+  request: object,
+  property = 'session',
+): Session<Data, Parsed> {
   const view = (request as Record<string, { [viewed]?: Session<Data> } | undefined>)[property]
   const session = attached.of(request)?.get(property) ?? view?.[viewed]
   if (session === undefined)
     throw new TypeError(`sessionOf: neither expressSessions nor fastifySessions has set "${property}" on this request`)
   stateOf(session).isRead = true
-  return session as Session<Data>
+  return session as Session<Data, Parsed>
 }
 
 type Next = (error?: unknown) => void

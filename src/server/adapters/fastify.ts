@@ -68,15 +68,18 @@ export type FastifyPlugin = (instance: FastifyLike) => Promise<void>
  * What `request.session` is: the `Session`, and the methods by which plugins of Fastify use one, as @fastify/session and
  * @fastify/secure-session have them. At run time any other name is a key of the data, as it is in those.
  */
-export type FastifySession<Data extends object = SessionData> = FastifySessionMembers<Data> & Session<Data>
+export type FastifySession<Data extends object = SessionData, Parsed = unknown> = FastifySessionMembers<Data> &
+  Session<Data, Parsed>
 
 /**
  * What `fastifySessions` adds to a request. One line declares it for all of an application:
  * `declare module 'fastify' { interface FastifyRequest extends FastifyRequestSession<AppSession> {} }`
+ *
+ * @typeParam Parsed - what a schema makes of the data, for `request.session.parsed`
  */
-export interface FastifyRequestSession<Data extends object = SessionData> {
+export interface FastifyRequestSession<Data extends object = SessionData, Parsed = unknown> {
   /** The session of the request. */
-  session: FastifySession<Data>
+  session: FastifySession<Data, Parsed>
 }
 
 interface FastifySessionMembers<Data extends object> {

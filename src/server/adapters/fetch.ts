@@ -8,9 +8,9 @@ import type { Sessions } from '../core/sessions.js'
 import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** Your handler: it gets the session after the request, and then what the runtime passes on. */
-export type FetchHandler<Data extends object, Rest extends unknown[]> = (
+export type FetchHandler<Data extends object, Rest extends unknown[], Parsed = unknown> = (
   request: Request,
-  session: Session<Data>,
+  session: Session<Data, Parsed>,
   ...rest: Rest
 ) => Response | Promise<Response>
 
@@ -24,9 +24,9 @@ export type FetchHandler<Data extends object, Rest extends unknown[]> = (
  * @example
  * export default { fetch: fetchSessions(sessions, (request, session) => Response.json(session.data)) }
  */
-export function fetchSessions<Data extends object = SessionData, Rest extends unknown[] = []>(
-  sessions: SessionsFor<Data, Request>,
-  handler: FetchHandler<Data, Rest>,
+export function fetchSessions<Data extends object = SessionData, Rest extends unknown[] = [], Parsed = unknown>(
+  sessions: SessionsFor<Data, Request, Parsed>,
+  handler: FetchHandler<Data, Rest, Parsed>,
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   const find = sessionsFinder(sessions, 'fetchSessions')
   return async (request, ...rest) => {

@@ -16,9 +16,9 @@ export interface NextResponses {
 }
 
 /** What to answer in place of the page; nothing to go on. */
-export type NextProxyHandler<Data extends object, Incoming extends Request> = (
+export type NextProxyHandler<Data extends object, Incoming extends Request, Parsed = unknown> = (
   request: Incoming,
-  session: Session<Data>,
+  session: Session<Data, Parsed>,
   // biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing at all is the usual one
 ) => Response | undefined | void | Promise<Response | undefined | void>
 
@@ -40,17 +40,17 @@ export type NextProxyHandler<Data extends object, Incoming extends Request> = (
  *   }
  * })
  */
-export function nextProxy<Data extends object = SessionData, Incoming extends Request = Request>(
-  sessions: SessionsFor<Data, Incoming>,
+export function nextProxy<Data extends object = SessionData, Incoming extends Request = Request, Parsed = unknown>(
+  sessions: SessionsFor<Data, Incoming, Parsed>,
   responses: NextResponses,
-  handler?: NextProxyHandler<Data, Incoming>,
+  handler?: NextProxyHandler<Data, Incoming, Parsed>,
 ): (request: Incoming) => Promise<Response> {
   const find = sessionsFinder(sessions, 'nextProxy')
   return async (request) => {
     try {
       const found = await find(request)
       // Where nobody looks at the session, the page does not depend on it.
-      const session = await (handler ? found.load(request) : found[internal].load(request))
+      const session = (await (handler ? found : found[internal]).load(request)) as Session<Data, Parsed>
       const answer = await handler?.(request, session)
       if (answer) return await commitInto(found, session, answer)
       const added = new Headers()

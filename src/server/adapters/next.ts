@@ -49,13 +49,13 @@ export interface NextCookieAttributes {
 }
 
 /** What `nextSessions` gives. */
-export interface NextSessions<Data extends object> {
+export interface NextSessions<Data extends object, Parsed = unknown> {
   /**
    * The session, for server components: changing it is a `TypeError`, for there no cookie can be set.
    *
    * @throws {SessionError} `ERR_SESSION_STORE` and `ERR_SESSION_KEYS`
    */
-  read(): Promise<ReadOnlySession<Data>>
+  read(): Promise<ReadOnlySession<Data, Parsed>>
   /**
    * Loads the session, does the work and sets the cookies: in server actions and route handlers. It also sets them when the
    * work throws, for that is how Next redirects. All that is done in one request is done to the same session.
@@ -63,7 +63,7 @@ export interface NextSessions<Data extends object> {
    * @throws {TypeError} where Next can set no cookies, and for codecs whose values Next would write differently
    * @throws {SessionError} what `load` and `commit` throw
    */
-  change<Result>(work: (session: Session<Data>) => Result | Promise<Result>): Promise<Result>
+  change<Result>(work: (session: Session<Data, Parsed>) => Result | Promise<Result>): Promise<Result>
 }
 
 const ADVICE =
@@ -89,23 +89,23 @@ const ADVICE =
  *   })
  * }
  */
-export function nextSessions<Data extends object = SessionData>(
-  sessions: SessionsFor<Data, NextHeaders>,
+export function nextSessions<Data extends object = SessionData, Parsed = unknown>(
+  sessions: SessionsFor<Data, NextHeaders, Parsed>,
   cookies: () => Promise<NextCookies>,
   headers: () => Promise<NextHeaders>,
-): NextSessions<Data> {
+): NextSessions<Data, Parsed> {
   if (typeof headers !== 'function') throw new TypeError('nextSessions takes cookies and headers of next/headers')
   const find = sessionsFinder(sessions, 'nextSessions')
-  const opened = createRequestMemory<Opened<Data> | undefined>()
+  const opened = createRequestMemory<Opened<Data, Parsed> | undefined>()
 
-  async function incoming(): Promise<Incoming<Data>> {
+  async function incoming(): Promise<Incoming<Data, Parsed>> {
     const store = await cookies()
     const sent = await headers()
     return { store, sent: sent.get('cookie') ?? '', sessions: await find(sent) }
   }
 
   /** One session for each request, as long as the cookies are those that it was loaded from, or has set. */
-  async function open({ store, sent, sessions }: Incoming<Data>): Promise<Session<Data>> {
+  async function open({ store, sent, sessions }: Incoming<Data, Parsed>): Promise<Session<Data, Parsed>> {
     const header = headerOf(store, sent, sessions.name)
     const known = opened.of(store)
     if (known?.header === header && known.sessions === sessions) return known.session
@@ -114,8 +114,11 @@ export function nextSessions<Data extends object = SessionData>(
     return session
   }
 
-  async function save({ store, sent, sessions }: Incoming<Data>, session: Session<Data>): Promise<void> {
-    let next: Opened<Data> | undefined
+  async function save(
+    { store, sent, sessions }: Incoming<Data, Parsed>,
+    session: Session<Data, Parsed>,
+  ): Promise<void> {
+    let next: Opened<Data, Parsed> | undefined
     try {
       const names = new Set<string>()
       for (const setCookie of await sessions[internal].commit(session)) {
@@ -147,17 +150,17 @@ export function nextSessions<Data extends object = SessionData>(
   }
 }
 
-interface Incoming<Data extends object> {
+interface Incoming<Data extends object, Parsed> {
   store: NextCookies
   /** The Cookie header. */
   sent: string
-  sessions: Sessions<Data>
+  sessions: Sessions<Data, Parsed>
 }
 
-interface Opened<Data extends object> {
-  sessions: Sessions<Data>
+interface Opened<Data extends object, Parsed> {
+  sessions: Sessions<Data, Parsed>
   header: string
-  session: Promise<Session<Data>>
+  session: Promise<Session<Data, Parsed>>
 }
 
 /**
@@ -220,15 +223,20 @@ export type DeepReadonly<Value> = Value extends Date | Uint8Array | ReadonlyMap<
 type Known = 'id' | 'isNew' | 'createdAt' | 'accessedAt' | 'expiresAt' | 'authenticatedAt' | 'owner' | 'rejected'
 
 /** A session to look at. Changing it is a `TypeError`. */
-export interface ReadOnlySession<Data extends object> extends Readonly<Pick<Session<Data>, Known>> {
+export interface ReadOnlySession<Data extends object, Parsed = unknown> extends Readonly<Pick<Session<Data>, Known>> {
   /** The application's keys. */
   readonly data: DeepReadonly<Partial<Data>>
+  /** What a schema made of the data. */
+  readonly parsed: DeepReadonly<Parsed> | undefined
 }
 
 /**
  * @param advice - what to do instead, for the `TypeError` that changing anything throws
  */
-function readOnlySession<Data extends object>(session: Session<Data>, advice: string): ReadOnlySession<Data> {
+function readOnlySession<Data extends object, Parsed>(
+  session: Session<Data, Parsed>,
+  advice: string,
+): ReadOnlySession<Data, Parsed> {
   const refuse = (): never => {
     throw new TypeError(advice)
   }
@@ -252,12 +260,13 @@ function readOnlySession<Data extends object>(session: Session<Data>, advice: st
     return view
   }
 
-  const { id, isNew, createdAt, accessedAt, authenticatedAt, expiresAt, rejected } = session
+  const { id, isNew, createdAt, accessedAt, authenticatedAt, expiresAt, rejected, parsed } = session
   const { data } = session
   const forClient = (): string => serializeForClient(session)
   return viewOf({
     [serialized]: forClient,
     data,
+    parsed,
     id,
     isNew,
     createdAt,
@@ -268,5 +277,5 @@ function readOnlySession<Data extends object>(session: Session<Data>, advice: st
       return session.owner
     },
     rejected,
-  }) as ReadOnlySession<Data>
+  }) as ReadOnlySession<Data, Parsed>
 }

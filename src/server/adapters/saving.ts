@@ -8,10 +8,12 @@ import { internal } from '../core/verify-sessions.js'
 /**
  * Sessions, or a function of the request that gives them: for tenants, found by host name. What it throws is handled as any error of the
  * request.
+ *
+ * @typeParam Parsed - what a schema makes of the data, as for all adapters
  */
-export type SessionsFor<Data extends object = SessionData, Incoming = unknown> =
-  | Sessions<Data>
-  | ((request: Incoming) => MaybePromise<Sessions<Data>>)
+export type SessionsFor<Data extends object = SessionData, Incoming = unknown, Parsed = unknown> =
+  | Sessions<Data, Parsed>
+  | ((request: Incoming) => MaybePromise<Sessions<Data, Parsed>>)
 
 /** The inner side of sessions. @throws {TypeError} for options in place of sessions, or for sessions that are read only */
 function savingOf<Data extends object>(sessions: Sessions<Data>, adapter: string): SessionsInternal<Data> {
@@ -26,10 +28,10 @@ function savingOf<Data extends object>(sessions: Sessions<Data>, adapter: string
  *
  * @throws {TypeError} as `savingOf`: at once for sessions, later for what a function gives
  */
-export function sessionsFinder<Data extends object, Incoming>(
-  sessions: SessionsFor<Data, Incoming>,
+export function sessionsFinder<Data extends object, Incoming, Parsed>(
+  sessions: SessionsFor<Data, Incoming, Parsed>,
   adapter: string,
-): (request: Incoming) => MaybePromise<Sessions<Data>> {
+): (request: Incoming) => MaybePromise<Sessions<Data, Parsed>> {
   if (typeof sessions !== 'function') {
     savingOf(sessions, adapter)
     return () => sessions

@@ -1,12 +1,15 @@
 /** Sessions of Next by stand-ins for `cookies()` and `NextResponse`; the real ones are in test/browser/next.spec.ts. */
 import { describe, expect, test } from 'vitest'
 import {
+  createSessions,
+  defineSession,
   type NextCookieAttributes,
   nextProxy,
   nextSessions,
   type ReadOnlySession,
   type Session,
   SessionError,
+  type StandardSchema,
 } from '../../../src/server/index.js'
 import { NAME, rejection, SECRET, serve, textCodec } from '../server.helpers.js'
 
@@ -73,6 +76,24 @@ describe('cookies as the browser sent them', () => {
     for (const [name, next] of set) jar.set(name, next, {})
     // A page that is rendered after the action has another store, and the same headers.
     expect((await nextSessions(sessions, async () => jar, headers).read()).data).toEqual({ user: 'eve' })
+  })
+
+  test('what a schema makes of the data is there, too, and is not to be changed', async () => {
+    const schema: StandardSchema<{ user: string }, { user: string; isAdmin: boolean }> = {
+      '~standard': {
+        version: 1,
+        vendor: 'by hand',
+        validate: (value) => ({ value: { ...(value as { user: string }), isAdmin: false } }),
+      },
+    }
+    const sessions = createSessions({ session: defineSession({ schema, expose: false }), secrets: SECRET })
+    const written = await sessions.load('')
+    written.data.user = 'dave'
+    const [cookie = ''] = await sessions.commit(written)
+    const { cookies, headers } = jarOf(cookie.split(';')[0] as string)
+    const { parsed } = await nextSessions(sessions, cookies, headers).read()
+    expect(parsed).toEqual({ user: 'dave', isAdmin: false })
+    expect(() => Object.assign(parsed as object, { isAdmin: true })).toThrow(TypeError)
   })
 
   test('one that the request deleted is gone', async () => {
