@@ -141,15 +141,19 @@ export async function validated(
 ): Promise<{ value: unknown } | Refusal> {
   const result = (await standard.validate(applicationPart(data))) as SchemaResult<unknown> | undefined
   if (result?.issues) return new Refusal('The schema refuses the data of the session', pathsOf(result.issues))
-  if (result && 'value' in result) return { value: result.value }
+  if (typeof result === 'object' && result !== null && 'value' in result) return { value: result.value }
   throw new TypeError('The schema of defineSession() gave neither a value nor issues')
 }
 
 type Issues = Extract<SchemaResult<unknown>, { issues: readonly unknown[] }>['issues']
+type Issue = Issues[number]
 
+/** What says no place, as the specification wants it, is refused all the same. */
 function pathsOf(issues: Issues): RefusedPath[] {
-  return issues.slice(0, MAX_ISSUES).map(({ path = [] }) => {
-    const keys = path.slice(0, MAX_PATH_KEYS).map((key) => String(typeof key === 'object' ? key.key : key))
+  if (!Array.isArray(issues)) return []
+  return issues.slice(0, MAX_ISSUES).map((issue: Issue | null) => {
+    const path = Array.isArray(issue?.path) ? (issue.path as NonNullable<Issue['path']>) : []
+    const keys = path.slice(0, MAX_PATH_KEYS).map((key) => String(typeof key === 'object' ? key?.key : key))
     return { path: keys.join('.').slice(0, MAX_PATH) }
   })
 }

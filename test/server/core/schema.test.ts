@@ -328,9 +328,33 @@ describe('a schema that throws', () => {
     }
   })
 
-  test('so is one that gives neither a value nor issues', async () => {
-    const schema = { '~standard': { version: 1, vendor: 'x', validate: () => undefined } } as never
-    await expect(serve(schema).sessions.load(await cookieWith({ user: 1 }))).rejects.toThrow(TypeError)
+  test.each([[undefined], [null], [5], ['text'], [{}]])(
+    'so is one that gives neither a value nor issues: %j',
+    async (result) => {
+      const schema = { '~standard': { version: 1, vendor: 'x', validate: () => result } } as never
+      await expect(serve(schema).sessions.load(await cookieWith({ user: 1 }))).rejects.toThrow(
+        'neither a value nor issues',
+      )
+    },
+  )
+
+  test.each<[string, unknown, { path: string }[]]>([
+    ['none', [], []],
+    ['no list', new Set([1]), []],
+    ['nothing in the list', [null, undefined], [{ path: '' }, { path: '' }]],
+    [
+      'no path',
+      [
+        { message: 'm', path: null },
+        { message: 'm', path: 'user' },
+      ],
+      [{ path: '' }, { path: '' }],
+    ],
+    ['odd keys', [{ message: 'm', path: [null, Symbol('a'), 1, {}] }], [{ path: 'undefined.Symbol(a).1.undefined' }]],
+  ])('issues that are none of the specification refuse the data, too: %s', async (_, issues, paths) => {
+    const schema = { '~standard': { version: 1, vendor: 'x', validate: () => ({ issues }) } } as never
+    const { rejected } = await serve(schema).sessions.load(await cookieWith({ user: 1 }))
+    expect(rejected).toMatchObject({ code: 'ERR_SESSION_SCHEMA', verified: true, issues: paths })
   })
 })
 
