@@ -359,11 +359,8 @@ function withoutRepetition(text) {
 /** @param {Exported[]} names */
 function importsOf(names) {
   const paths = [...new Set(names.flatMap(({ from }) => from))]
-  const rows = paths.map((path) => {
-    const some = names.filter(({ from, isType }) => from.includes(path) && !isType).map(({ name }) => `\`${name}\``)
-    return some.length === 0 ? '' : `| \`${path}\` | ${some.join(', ')} |`
-  })
-  return ['| import from | what |', '| --- | --- |', ...rows.filter(Boolean)].join('\n')
+  const rows = paths.map((path) => `| \`${path}\` | ${listOf(names.filter(({ from }) => from.includes(path)))} |`)
+  return ['| import from | what |', '| --- | --- |', ...rows].join('\n')
 }
 
 /** @param {Map<Page, Exported[]>} byPage */
@@ -379,15 +376,23 @@ Every export of every entry of the package, with all options. These pages are ma
 | page | about | exports |
 | --- | --- | --- |
 ${rows.join('\n')}
+
+## Imports
+
+Each codec, store, adapter and reader can be imported alone.
+
+${importsOf([...byPage.values()].flat())}
 `
 }
 
-/** @param {Exported[]} names */
+/**
+ * Values, or types if there are only these.
+ *
+ * @param {Exported[]} names
+ */
 function listOf(names) {
-  return names
-    .filter(({ isType }) => !isType)
-    .map(({ name }) => `\`${name}\``)
-    .join(', ')
+  const values = names.filter(({ isType }) => !isType)
+  return (values.length > 0 ? values : names).map(({ name }) => `\`${name}\``).join(', ')
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

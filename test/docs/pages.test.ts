@@ -97,6 +97,26 @@ describe('the limits of docs/security.md', () => {
   })
 })
 
+test('each attack of docs/threat-model.md has an answer and a test, or can not be detected', () => {
+  const rows = [...readPage('docs/threat-model.md').matchAll(/^\| ([^|]+) \| ([^|]+) \| ([^|]*)\|$/gm)].map((row) => ({
+    answer: row[2] ?? '',
+    tests: [...(row[3] ?? '').matchAll(/`([^`]+)`/g)].map(([, path]) => path as string),
+  }))
+  expect(rows.length).toBeGreaterThan(50)
+  expect(rows.flatMap(({ tests }) => tests).filter((path) => !existsSync(root + path))).toEqual([])
+  const open = rows.filter(({ answer, tests }) => tests.length === 0 && !/^(answer|---)/.test(answer))
+  expect(open.map(({ answer }) => answer.split(':')[0])).toEqual(['not detectable in the Python formats'])
+})
+
+test('docs/questions.md names every test of test/reports, and tests that exist', () => {
+  const named = [...readPage('docs/questions.md').matchAll(/`(test\/[^`]+)`/g)].map(([, path]) => path as string)
+  const reports = readdirSync(`${root}test/reports`)
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => `test/reports/${name}`)
+  expect(reports.filter((path) => !named.includes(path))).toEqual([])
+  expect(named.filter((path) => !existsSync(root + path))).toEqual([])
+})
+
 describe('the reader of pages', () => {
   const entry = '## `one.ts`: run\n\n```ts before\nconst a = 1\n```\n\n```ts after\nb(a)\n```\n'
 
