@@ -3,8 +3,8 @@
  */
 import type { SessionError } from '../shared/errors.js'
 import type { SessionData, SessionMeta } from '../shared/types.js'
-import { count } from '../shared/words.js'
-import { type Child, copyButton, element, rows, section } from './dom.js'
+import { count, problemText } from '../shared/words.js'
+import { copyButton, element, rows, section } from './dom.js'
 import type { Inspected } from './inspected.js'
 import { sizes } from './sizes.js'
 import { times } from './times.js'
@@ -14,11 +14,14 @@ import { type Warning, warningsOf } from './warnings.js'
 /** Claims that are times in seconds. */
 const TIME_CLAIMS: ReadonlySet<string> = new Set(['exp', 'nbf', 'iat', 'auth_time', '_creation_time', '_accessed_time'])
 
-/**
- * @param number - tells the cards of one page apart, from 1
- * @param tools - what else belongs to the card, as verifying
- */
-export function card(cookie: Inspected, number: number, now: Date, ...tools: readonly Child[]): HTMLElement {
+/** Where more of a card comes to stand: what the keys say of the cookie, and what they can do with it. */
+export interface CardPlaces {
+  readonly verdict: HTMLElement
+  readonly tools: HTMLElement
+}
+
+/** @param number - tells the cards of one page apart, from 1 */
+export function card(cookie: Inspected, number: number, now: Date, { verdict, tools }: CardPlaces): HTMLElement {
   const { name, title, form, decoded, error, header, unpacking, attributes } = cookie
   const id = `cookie-${number}`
   return element(
@@ -32,6 +35,7 @@ export function card(cookie: Inspected, number: number, now: Date, ...tools: rea
       element('p', { class: 'badges' }, ...badges(cookie)),
     ),
     glass(cookie),
+    verdict,
     error && problem(error, cookie),
     !decoded && !error && element('p', { class: 'problem' }, closedText(cookie)),
     warningList(warningsOf(cookie, now)),
@@ -54,7 +58,7 @@ export function card(cookie: Inspected, number: number, now: Date, ...tools: rea
         section('Steps of unpacking', steps(unpacking.steps)),
       ),
     ),
-    ...tools,
+    tools,
   )
 }
 
@@ -134,22 +138,11 @@ function glass({ value, unpacking, name }: Inspected): HTMLElement {
   )
 }
 
-const PROBLEMS: Readonly<Record<string, string>> = {
-  ERR_SESSION_MALFORMED: 'It is not well formed: perhaps it was cut or changed while it was copied.',
-  ERR_SESSION_JSON: 'Its payload is no JSON object.',
-  ERR_SESSION_BSON: 'Its payload is no BSON document.',
-  ERR_SESSION_PICKLE: 'Its payload is no pickle of a session.',
-  ERR_SESSION_COMPRESSION: 'Its compressed payload is damaged.',
-  ERR_SESSION_CLAIMS: 'A time or the id in it is not what it should be.',
-  ERR_SESSION_LIMIT: 'It is larger than this page reads.',
-  ERR_SESSION_UNSUPPORTED: "It can't be read like this.",
-}
-
 function problem(error: SessionError, { title }: Inspected): HTMLElement {
   const text =
     title === 'Beaker, encrypted'
       ? 'It is encrypted, or was made by another serializer. With both keys of Beaker it can be opened below.'
-      : `${PROBLEMS[error.code] ?? ''}${error.message === error.code ? '' : ` ${error.message}.`}`
+      : problemText(error)
   return element('p', { class: 'problem' }, element('code', {}, error.code), ` ${text}`)
 }
 

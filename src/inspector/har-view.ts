@@ -6,6 +6,8 @@ import { count, utc } from '../shared/words.js'
 import { button, element, say } from './dom.js'
 import { type Change, type HarEvent, type HarSession, readHar, textOf, turns } from './har.js'
 
+/** Cookies that are shown: a file that somebody made up may have any number. */
+const SHOWN_SESSIONS = 200
 /** Events that are shown before a button shows the next. */
 const SHOWN = 100
 const SHOWN_CHANGES = 30
@@ -29,7 +31,7 @@ export async function showHar(har: unknown, place: HTMLElement, open: (text: str
   const { sessions, requests, hasCookies } = reading
   const found = `${count(requests, 'request')}, ${count(sessions.length, 'session cookie')}`
   place.replaceChildren(element('p', { class: 'har-total' }, element('b', {}, found)))
-  say(found)
+  say('The file was read')
   if (sessions.length === 0) {
     place.append(
       problem(
@@ -40,11 +42,13 @@ export async function showHar(har: unknown, place: HTMLElement, open: (text: str
     )
   }
   const turn = turns()
-  for (const [index, session] of sessions.entries()) {
+  for (const [index, session] of sessions.slice(0, SHOWN_SESSIONS).entries()) {
     place.append(sessionCard(session, index + 1, open))
     await turn()
     if (mine !== showing) return
   }
+  const left = sessions.length - SHOWN_SESSIONS
+  if (left > 0) place.append(problem(`${count(left, 'more session cookie')} of the file are not shown.`))
 }
 
 function problem(text: string): HTMLElement {

@@ -43,20 +43,6 @@ export interface HarReading {
   readonly hasCookies: boolean
 }
 
-interface HarMessage {
-  readonly method?: unknown
-  readonly url?: unknown
-  readonly status?: unknown
-  readonly headers?: readonly { readonly name?: unknown; readonly value?: unknown }[]
-  readonly cookies?: readonly { readonly name?: unknown; readonly value?: unknown }[]
-}
-
-interface HarEntry {
-  readonly startedDateTime?: unknown
-  readonly request?: HarMessage
-  readonly response?: HarMessage
-}
-
 /** Milliseconds of work before the page may draw and take input. */
 const SLICE = 12
 
@@ -77,7 +63,7 @@ export function turns(): () => Promise<void> {
  * @returns undefined if it is no HAR
  */
 export async function readHar(har: unknown): Promise<HarReading | undefined> {
-  const { entries } = (har as { log?: { entries?: unknown } }).log ?? {}
+  const { entries } = membersOf(membersOf(har).log)
   if (!Array.isArray(entries)) return undefined
   const sorted = entries.map(entryOf).sort((a, b) => +a.time - +b.time)
   const sessions = new Map<string, HarSession>()
@@ -111,27 +97,40 @@ interface Entry extends Pick<HarEvent, 'time' | 'method' | 'url' | 'status'> {
 }
 
 function entryOf(raw: unknown): Entry {
-  const { startedDateTime, request = {}, response = {} } = (raw ?? {}) as HarEntry
-  const time = new Date(String(startedDateTime))
-  const url = String(request.url ?? '')
-  const listed = (request.cookies ?? []).map(({ name, value }) => `${String(name)}=${String(value)}`)
+  const entry = membersOf(raw)
+  const [request, response] = [membersOf(entry.request), membersOf(entry.response)]
+  const time = new Date(stringOf(entry.startedDateTime))
+  const url = stringOf(request.url)
+  const listed = pairsOf(request.cookies).map(({ name, value }) => `${name}=${value}`)
   return {
     time: Number.isNaN(+time) ? new Date(0) : time,
     url,
-    method: String(request.method ?? ''),
-    status: Number(response.status ?? 0),
+    method: stringOf(request.method),
+    status: typeof response.status === 'number' ? response.status : 0,
     host: hostOf(url),
     sent: headersOf(request, 'cookie')[0] ?? listed.join('; '),
     // Chromium writes several headers of one name as one with line ends.
-    set: headersOf(response, 'set-cookie').flatMap((value) => value.split('\n')),
+    set: headersOf(response, 'set-cookie').flatMap((value) => value.split(/\r?\n/)),
   }
 }
 
-function headersOf({ headers }: HarMessage, wanted: string): string[] {
-  if (!Array.isArray(headers)) return []
-  return headers
-    .filter(({ name }) => String(name).toLowerCase() === wanted)
-    .map(({ value }: { value?: unknown }) => String(value))
+function headersOf({ headers }: Record<string, unknown>, wanted: string): string[] {
+  return pairsOf(headers).flatMap(({ name, value }) => (name.toLowerCase() === wanted ? [value] : []))
+}
+
+/** Names with their values. */
+function pairsOf(list: unknown): { readonly name: string; readonly value: string }[] {
+  if (!Array.isArray(list)) return []
+  return list.map(membersOf).map(({ name, value }) => ({ name: stringOf(name), value: stringOf(value) }))
+}
+
+/** Nothing of a file that somebody else made needs to be what it should be. */
+function membersOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function stringOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }
 
 function hostOf(url: string): string {

@@ -1,6 +1,7 @@
 /**
  * The inspector: what is in a session cookie, in a page that can't send anything.
  */
+import { CODEC_FORMS, keyedCodecs } from '../server/codecs/by-key.js'
 import { cookiesIn } from '../shared/pasted-cookies.js'
 import { count } from '../shared/words.js'
 import { card, warningList } from './card.js'
@@ -8,7 +9,7 @@ import { byId, element, say } from './dom.js'
 import { EXAMPLE, EXAMPLE_KEY } from './examples.js'
 import { showHar } from './har-view.js'
 import { inspectCookie } from './inspected.js'
-import { keyedCodecs, keysIn, keyWarnings } from './keys.js'
+import { keysIn, keyWarnings } from './keys.js'
 import { signing, verdict } from './signing.js'
 import { verifyCookie } from './verifying.js'
 
@@ -22,6 +23,8 @@ const result = byId('result')
 /** More than a header has, and less than makes a page wait. */
 const MAX_TEXT = 1_048_576
 const SHOWN_CARDS = 50
+/** Cookies that are looked at: more than any browser sends. */
+const MAX_COOKIES = 2000
 /** Milliseconds after the last key. */
 const PAUSE = 150
 
@@ -40,23 +43,32 @@ function show(): void {
   if (har) return void showHar(har, result, openCookie)
   const now = new Date()
   // Beside a session a header has cookies of others: those that are known come first.
-  const all = cookiesIn(text).map(inspectCookie)
+  const all = cookiesIn(text).slice(0, MAX_COOKIES).map(inspectCookie)
   const cookies = [...all.filter(({ form }) => form), ...all.filter(({ form }) => !form)].slice(0, SHOWN_CARDS)
   if (cookies.length === 0) return void result.replaceChildren(problem('There is no cookie in this text.'))
-  const { codecs, problem: keyProblem } = keyedCodecs(given, encryptKey.value)
-  const places = cookies.map(() => element('div', { class: 'tools' }))
-  result.replaceChildren(...cookies.map((cookie, index) => card(cookie, index + 1, now, places[index])))
+  // To look at a cookie makes no key weaker than it is.
+  const shared = { allowWeakSecrets: true, encryptKey: encryptKey.value || undefined }
+  const { codecs, problems } = keyedCodecs(CODEC_FORMS, given, shared)
+  const shown = cookies.map((cookie, index) => {
+    const places = { verdict: element('div', { class: 'checked' }), tools: element('div', { class: 'tools' }) }
+    return { cookie, places, card: card(cookie, index + 1, now, places) }
+  })
+  result.replaceChildren(...shown.map(({ card }) => card))
   say(`${count(cookies.length, 'cookie')}: ${cookies.map(({ title }) => title).join(', ')}`)
   if (given.length === 0) return
-  if (keyProblem !== undefined) return void places[0]?.append(problem(keyProblem))
-  cookies.forEach(async (cookie, index) => {
+  if (codecs.length === 0) {
+    const text = problems[0] ?? 'No codec takes this key.'
+    return void shown[0]?.places.verdict.append(problem(text))
+  }
+  shown.forEach(async ({ cookie, places, card }) => {
     if (!cookie.form) return
     const name = cookieName.value.trim()
     const outcome = await verifyCookie(cookie, codecs, name, now)
     if (mine !== showing) return
     const editor = signing(cookie, outcome, { codecs, name, now, inspect: openCookie })
-    places[index]?.append(element('h3', {}, 'Verified with your keys'), verdict(cookie, outcome, now), editor ?? '')
-    const badge = places[index]?.parentElement?.querySelector('[data-verdict="none"]')
+    places.verdict.append(verdict(cookie, outcome, now))
+    if (editor) places.tools.append(editor)
+    const badge = card.querySelector('[data-verdict="none"]')
     if (badge && 'record' in outcome) badge.textContent = 'verified'
   })
 }
@@ -90,7 +102,8 @@ async function openFile(chosen: Blob): Promise<void> {
   if (har) {
     pasted.value = ''
     await showHar(har, result, openCookie)
-  } else if (text.length <= MAX_TEXT) openCookie(text)
+  } else if (/^\s*\{/.test(text)) result.replaceChildren(problem('This JSON is no HAR file, or only a piece of one.'))
+  else if (text.length <= MAX_TEXT) openCookie(text)
   else result.replaceChildren(problem('This is no HAR file, and too large for a header.'))
 }
 

@@ -1,6 +1,7 @@
 /**
  * The panel of a card that verifies, edits and signs again.
  */
+import { contextOf, type KeyedCodec, keysProblem, type Refused } from '../server/codecs/by-key.js'
 import type { SessionRecord } from '../server/codecs/codec.js'
 import { encodeHex, encodeUtf8 } from '../shared/bytes.js'
 import { isSessionError } from '../shared/errors.js'
@@ -9,9 +10,8 @@ import { count } from '../shared/words.js'
 import { dataPart } from './card.js'
 import { button, copyButton, element, say } from './dom.js'
 import { COOKIE_BYTES, type Inspected } from './inspected.js'
-import type { KeyedCodec } from './keys.js'
 import { readTypedJson, writeTypedJson } from './typed-json.js'
-import { contextOf, type Refused, type Verified } from './verifying.js'
+import type { Verified } from './verifying.js'
 
 export interface SigningOptions {
   readonly codecs: readonly KeyedCodec[]
@@ -40,8 +40,10 @@ export function verdict(cookie: Inspected, result: Verified | Refused, now: Date
   )
 }
 
-function refusedText({ error, label }: Refused): string {
-  if (!error) return 'None of these keys is for a cookie of this form.'
+function refusedText({ refused }: Refused): string {
+  if (!refused) return 'None of these keys is for a cookie of this form.'
+  const { error, label, key } = refused
+  if (error.code === 'ERR_SESSION_KEYS') return `${label} with ${key.label}: ${keysProblem(error)}`
   if (error.code === 'ERR_SESSION_SIGNATURE') return 'No key fits: the signature is not valid with any of them.'
   const text = error.message === error.code ? error.code : `${error.message} (${error.code})`
   return error.verified
@@ -79,7 +81,7 @@ export function signing(
       output.replaceChildren(signedValue(await signWith(writer, edited, cookie, record, options), cookie, options))
       say('Signed')
     } catch (error) {
-      if (!(error instanceof TypeError) && !isSessionError(error)) throw error
+      if (!(error instanceof TypeError || error instanceof RangeError) && !isSessionError(error)) throw error
       output.replaceChildren(element('p', { class: 'problem' }, error.message))
     }
   }

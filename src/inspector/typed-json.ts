@@ -13,6 +13,9 @@ export interface TypedJson {
   readonly kept: readonly unknown[]
 }
 
+/** What is nested deeper is kept whole: it could overflow the stack. */
+const DEEPEST = 200
+
 export function writeTypedJson(data: SessionData): TypedJson {
   const kept: unknown[] = []
   return { text: JSON.stringify(toTyped(data, kept, new Set()), null, 2), kept }
@@ -25,7 +28,7 @@ function toTyped(value: unknown, kept: unknown[], above: ReadonlySet<unknown>): 
     return { $numberDouble: Object.is(value, -0) ? '-0' : String(value) }
   }
   if (typeof value !== 'object') return value
-  if (above.has(value)) return keep(value, kept)
+  if (above.has(value) || above.size >= DEEPEST) return keep(value, kept)
   const within = new Set([...above, value])
   const convert = (member: unknown): unknown => toTyped(member, kept, within)
   if (Array.isArray(value)) return value.map(convert)

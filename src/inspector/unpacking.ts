@@ -195,6 +195,9 @@ function beakerSteps(payload: string, decoded: DecodedSession | undefined, steps
   steps.serialized(bytes[0] === 0x78 ? steps.inflated(bytes, limit) : bytes)
 }
 
+/** What is nested deeper could overflow the stack: it counts for little. */
+const DEEPEST = 200
+
 /** Bytes that one key takes before it is compressed and encoded: about, for each serializer is told by JSON or BSON. */
 export function weightOf(key: string, value: unknown): number {
   return encodeUtf8(JSON.stringify(key)).length + 2 + weight(value, new Set())
@@ -206,7 +209,7 @@ function weight(value: unknown, above: Set<unknown>): number {
   if (typeof value === 'string') return encodeUtf8(value).length + 2
   if (ArrayBuffer.isView(value)) return value.byteLength + 5
   if (value instanceof Date) return 8
-  if (typeof value !== 'object' || above.has(value)) return 4
+  if (typeof value !== 'object' || above.has(value) || above.size >= DEEPEST) return 4
   above.add(value)
   const isList = Array.isArray(value) || value instanceof Set || value instanceof Map
   const members: [string, unknown][] = isList

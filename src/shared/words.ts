@@ -1,6 +1,7 @@
 /**
  * Numbers, times and kinds of values in words, for the tools that people look at.
  */
+import type { SessionError } from './errors.js'
 import { PickleObject } from './pickle/object.js'
 import {
   PythonComplex,
@@ -56,6 +57,24 @@ function classKind(value: object): string {
   if (typeof type === 'string') return type
   if (value instanceof PickleObject) return 'pickled object, inert'
   return PYTHON_KINDS.find(([kind]) => value instanceof kind)?.[1] ?? `${className(value)}, inert`
+}
+
+const PROBLEMS: Readonly<Record<string, string>> = {
+  ERR_SESSION_MALFORMED: 'It is not well formed: perhaps it was cut or changed while it was copied.',
+  ERR_SESSION_JSON: 'Its payload is no JSON object.',
+  ERR_SESSION_BSON: 'Its payload is no BSON document.',
+  ERR_SESSION_PICKLE: 'Its payload is no pickle of a session.',
+  ERR_SESSION_COMPRESSION: 'Its compressed payload is damaged.',
+  ERR_SESSION_CLAIMS: 'A time or the id in it is not what it should be.',
+  ERR_SESSION_LIMIT: 'It is larger than what is read here.',
+  ERR_SESSION_UNSUPPORTED: "It can't be read like this.",
+}
+
+/** Why a value can't be read, in sentences. */
+export function problemText({ code, message }: SessionError): string {
+  const known = PROBLEMS[code]
+  if (message === code) return known ?? code
+  return `${known === undefined ? '' : `${known} `}${message}.`
 }
 
 /** `2023-11-14 22:13:20 UTC` */

@@ -2,15 +2,15 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { deflateSync } from 'node:zlib'
 import { exportPKCS8, exportSPKI, generateKeyPair, SignJWT } from 'jose'
-import { expect, type Page, test } from 'playwright/test'
+import { expect, test } from 'playwright/test'
 import { encodeBase85 } from '../../src/shared/encode-base85.js'
 import { violations } from './axe.js'
+import { address, entry, inspect, openHar, tokenOf, watchFaults } from './inspector-page.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const address = pathToFileURL(`${root}dist/inspector.html`).href
 
 interface Cookie {
   readonly label: string
@@ -39,17 +39,7 @@ const OTHERS: Readonly<Record<string, string>> = {
   'legacy tampered': UNKNOWN,
 }
 
-test.beforeEach(async ({ page }) => {
-  const faults: string[] = []
-  page.on('pageerror', (error) => faults.push(String(error)))
-  await page.goto(address)
-  await expect(page.locator('#pasted')).toBeVisible()
-  ;(page as Page & { faults?: string[] }).faults = faults
-})
-
-test.afterEach(({ page }) => {
-  expect((page as Page & { faults?: string[] }).faults).toEqual([])
-})
+watchFaults()
 
 for (const [file, title] of Object.entries(TITLES)) {
   test(`names and shows every cookie of ${file}`, async ({ page }) => {
@@ -375,45 +365,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
   }
 }
 
-interface Shown {
-  title: string
-  hasData: boolean
-  problem: string
-  warnings: string
-  text: string
-}
-
-let pastes = 0
-
-/** Pastes a text and tells what the first card says. */
-async function inspect(page: Page, text: string): Promise<Shown> {
-  const mark = `paste-${++pastes}`
-  await page.evaluate(
-    (mark) => document.querySelector('#result')?.append(Object.assign(document.createElement('i'), { id: mark })),
-    mark,
-  )
-  await page.fill('#pasted', text)
-  await page.waitForFunction((mark) => !document.getElementById(mark), mark)
-  return page.evaluate(() => {
-    const card = document.querySelector('#result')
-    const textOf = (selector: string): string => (card?.querySelector(selector) as HTMLElement | null)?.innerText ?? ''
-    const headings = [...(card?.querySelectorAll('h3') ?? [])].map(({ textContent }) => textContent)
-    return {
-      title: textOf('.format b'),
-      hasData: headings.includes('Data'),
-      problem: textOf('.problem'),
-      warnings: textOf('.warnings'),
-      text: (card as HTMLElement).innerText,
-    }
-  })
-}
-
-/** An unsigned token, for nothing is verified here. */
-function tokenOf(claims: object): string {
-  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url')
-  return `${part({ typ: 'JWT', alg: 'none' })}.${part(claims)}.`
-}
-
 function vectors(file: string): Record<string, unknown>[] {
   return (JSON.parse(readFileSync(`${root}test/vectors/${file}.json`, 'utf8')) as { cases: Record<string, unknown>[] })
     .cases
@@ -439,23 +390,3 @@ test('the vectors with cookies are all among those above', () => {
   const others = ['bson_values', 'cookie_quoting', 'pickle_py2', 'pickle_py3']
   expect(files.sort()).toEqual([...Object.keys(TITLES), ...others].sort())
 })
-
-function entry(index: number, cookie: string, setCookies: readonly string[]): object {
-  return {
-    startedDateTime: new Date(1_700_000_000_000 + index * 1000).toISOString(),
-    request: {
-      method: 'GET',
-      url: `https://app.example/page/${index}`,
-      headers: cookie === '' ? [] : [{ name: 'Cookie', value: cookie }],
-    },
-    response: { status: 200, headers: setCookies.map((value) => ({ name: 'Set-Cookie', value })) },
-  }
-}
-
-/** @returns the size of the file in bytes */
-async function openHar(page: Page, entries: readonly object[]): Promise<number> {
-  const buffer = Buffer.from(JSON.stringify({ log: { version: '1.2', entries } }))
-  await page.setInputFiles('#file', { name: 'visit.har', mimeType: 'application/json', buffer })
-  await expect(page.locator('.har-total')).toBeVisible()
-  return buffer.length
-}

@@ -1,10 +1,8 @@
 /** The command `sessionglass`, run as a user does: arguments, environment, standard input, exit codes. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { createServer, type IncomingMessage, type RequestOptions, request, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, type RequestOptions, request } from 'node:http'
 import { join } from 'node:path'
 import { deflateSync } from 'node:zlib'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -12,46 +10,9 @@ import { root } from '../../scripts/run.mjs'
 import { beakerJwt, createReadStats, createSessions, defineSession } from '../../src/server/index.js'
 import { writeBson } from '../../src/shared/bson/writer.js'
 import { encodeBase85 } from '../../src/shared/encode-base85.js'
+import { type Answer, cli, fileOf, folder, OTHER, SECRET, withServer } from './cli.helpers.js'
 
-const SECRET = 'a-secret-that-only-these-tests-have-and-64-bytes-for-HS512-0123456'
-const OTHER = 'another-secret-that-only-these-tests-have-and-64-bytes-for-HS512-0'
-const folder = mkdtempSync(join(tmpdir(), 'session glass '))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-interface Outcome {
-  readonly code: number | null
-  readonly out: string
-  readonly err: string
-}
-
-interface Given {
-  readonly input?: string
-  readonly env?: Readonly<Record<string, string>>
-}
-
-/** Not synchronous, so that a server of this process can answer. */
-async function cli(words: readonly string[], { input = '', env = {} }: Given = {}): Promise<Outcome> {
-  const { NO_COLOR: _, FORCE_COLOR: __, COLUMNS: ___, ...inherited } = process.env
-  const program = spawn(process.execPath, [`${root}dist/server/cli.js`, ...words], {
-    cwd: folder,
-    env: { ...inherited, SESSION_KEY: SECRET, OTHER_KEY: OTHER, ...env },
-  })
-  const texts = { out: '', err: '' }
-  program.stdout.setEncoding('utf8').on('data', (text: string) => {
-    texts.out += text
-  })
-  program.stderr.setEncoding('utf8').on('data', (text: string) => {
-    texts.err += text
-  })
-  program.stdin.end(input)
-  const [code] = (await once(program, 'close')) as [number | null]
-  return { code, ...texts }
-}
-
-function fileOf(name: string, text: string): string {
-  writeFileSync(join(folder, name), text)
-  return name
-}
 
 const DATA = { user: 'dave', roles: ['admin', 'editor'], visits: 3 }
 const data = fileOf('data of a session.json', JSON.stringify(DATA))
@@ -387,21 +348,6 @@ describe('migrate-check', () => {
     expect(err).toContain(name)
   })
 })
-
-type Answer = (request: IncomingMessage, response: ServerResponse) => unknown
-
-async function withServer(answer: Answer, work: (url: string) => Promise<void>): Promise<void> {
-  const server = createServer((request, response) => {
-    Promise.resolve(answer(request, response)).catch(() => response.destroy())
-  })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  try {
-    await work(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)
-  } finally {
-    server.closeAllConnections()
-    server.close()
-  }
-}
 
 const session = defineSession<{ user: string; cart: string[] }>()({
   name: 'app.session',

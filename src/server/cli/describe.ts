@@ -21,19 +21,24 @@ function textOf(value: unknown): string {
   return printable(inspect(value, { depth: 8, maxArrayLength: 1000, maxStringLength: 10_000, breakLength: 72 }))
 }
 
+/** What is nested deeper could overflow the stack. */
+const DEEPEST = 200
+
 /** The value, for a machine. What JSON lacks has a key that begins with `$`, as in Extended JSON of MongoDB. */
-function jsonOf(value: unknown): unknown {
+function jsonOf(value: unknown, depth = 0): unknown {
   if (value === undefined || value === null) return null
   if (typeof value === 'bigint') return { $numberLong: String(value) }
   if (typeof value === 'number') return Number.isFinite(value) ? value : { $numberDouble: String(value) }
   if (typeof value !== 'object') return value
   if (value instanceof Date) return { $date: Number.isNaN(+value) ? null : value.toISOString() }
   if (value instanceof Uint8Array) return { $binary: encodeBase64(value) }
-  if (Array.isArray(value)) return value.map(jsonOf)
-  if (value instanceof Set) return [...value].map(jsonOf)
-  if (value instanceof Map) return [...value].map(([key, member]) => [jsonOf(key), jsonOf(member)])
+  if (depth >= DEEPEST) return { $text: 'nested too deeply to show' }
+  const inner = (member: unknown): unknown => jsonOf(member, depth + 1)
+  if (Array.isArray(value)) return value.map(inner)
+  if (value instanceof Set) return [...value].map(inner)
+  if (value instanceof Map) return [...value].map(([key, member]) => [inner(key), inner(member)])
   if (isPlainObject(value))
-    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, jsonOf(member)]))
+    return Object.fromEntries(Object.entries(value).map(([key, member]) => [key, inner(member)]))
   return { $text: inspect(value) }
 }
 

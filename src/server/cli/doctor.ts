@@ -9,7 +9,7 @@ import { isLoopback } from '../keys/remote-jwks.js'
 import { type Call, type Command, EXIT, JSON_OPTION, NAME_OPTION, printJson, text } from './command.js'
 import { inspectValue } from './inspect.js'
 import { reportStats } from './stats.js'
-import { cannotAsk, OutsideError, printable, UsageError } from './terminal.js'
+import { cannotAsk, OutsideError, printable, readInput, UsageError } from './terminal.js'
 
 /** What is wrong, and what to do. */
 interface Fault {
@@ -52,7 +52,11 @@ export const doctor: Command = {
     'Sends one GET request, follows redirects, and looks at every cookie of the answers: what a browser would drop, what scripts can reach, ' +
     'what is missing, how large it is, and what is inside as far as anyone can read it. Ends with 1 if something is wrong.',
   options: {
-    cookie: { type: 'string', value: 'HEADER', help: 'cookies to send: those of a visitor who is signed in' },
+    cookie: {
+      type: 'string',
+      value: 'HEADER',
+      help: 'cookies to send: those of a visitor who is signed in; - is the standard input',
+    },
     name: { ...NAME_OPTION, help: 'looks at this cookie alone, and at its public cookie' },
     timeout: { type: 'string', value: 'SECONDS', help: `for each answer; default ${TIMEOUT / 1000}` },
     'stats-url': {
@@ -74,10 +78,13 @@ export const doctor: Command = {
   async run(call) {
     const { words, values } = call
     const stats = text(values['stats-url'])
-    if (stats !== undefined) return await reportStats(addressOf(stats), call, timeoutOf(values))
     const [word, ...more] = words
+    if (stats !== undefined) {
+      if (word !== undefined) throw new UsageError('One address is expected: that of the page, or --stats-url')
+      return await reportStats(addressOf(stats), call, timeoutOf(values))
+    }
     if (word === undefined || more.length > 0) throw new UsageError('One address is expected')
-    const answers = await ask(addressOf(word), call)
+    const answers = await ask(addressOf(word), await cookiesToSend(call), timeoutOf(values))
     const wanted = text(values.name)
     const isWanted = ({ name }: SeenCookie): boolean =>
       wanted === undefined || name === wanted || name === `${wanted}.public` || name.startsWith(`${wanted}.`)
@@ -94,25 +101,40 @@ export const doctor: Command = {
 
 function addressOf(word: string): URL {
   const url = URL.canParse(word) ? new URL(word) : undefined
-  if (url && ['http:', 'https:'].includes(url.protocol)) return url
-  throw new UsageError(`${JSON.stringify(word)} is no address: it must begin with https:// or http://`)
+  if (!url || !['http:', 'https:'].includes(url.protocol)) {
+    throw new UsageError(`${JSON.stringify(word)} is no address: it must begin with https:// or http://`)
+  }
+  if (hasPassword(url)) throw new UsageError('The address must not contain a name or a password')
+  return url
+}
+
+/** `fetch` refuses such an address, with a message that has all of it. */
+function hasPassword({ username, password }: URL): boolean {
+  return username !== '' || password !== ''
+}
+
+/** The value of a Cookie header. */
+async function cookiesToSend({ terminal, values }: Call): Promise<string | undefined> {
+  const given = text(values.cookie)
+  const header = (given === '-' ? await readInput(terminal) : given)?.trim().replace(/^cookie:\s*/i, '')
+  if (header === undefined || /^[\t\x20-\x7e\x80-\xff]+$/.test(header)) return header
+  throw new UsageError('--cookie must be the text of one Cookie header')
 }
 
 /** Each answer on the way. The body of none is read. */
-async function ask(first: URL, { values }: Call): Promise<Answer[]> {
+async function ask(first: URL, given: string | undefined, timeout: number): Promise<Answer[]> {
   const answers: Answer[] = []
-  const sent = new Map<string, string>()
-  const given = text(values.cookie)
+  const kept = new Map<string, string>()
   let url = first
   for (let redirects = 0; ; redirects++) {
-    const isSameHost = url.host === first.host
-    const jar = [
-      ...(isSameHost && given !== undefined ? [given] : []),
-      ...(isSameHost ? [...sent].map((pair) => pair.join('=')) : []),
-    ]
-    const { status, headers } = await get(url, { ...(jar.length > 0 && { cookie: jar.join('; ') }) }, timeoutOf(values))
+    // Cookies are for the host that was named, and not for anyone who reads plain http.
+    const isOurs = url.host === first.host && (url.protocol === 'https:' || first.protocol === 'http:')
+    const jar = isOurs ? [...(given === undefined ? [] : [given]), ...[...kept].map((pair) => pair.join('='))] : []
+    const { status, headers } = await get(url, { ...(jar.length > 0 && { cookie: jar.join('; ') }) }, timeout)
     const cookies = headers.getSetCookie().slice(0, MAX_COOKIES).flatMap(cookieOf)
-    for (const { name, value } of cookies) sent.set(name, value)
+    if (isOurs) {
+      for (const cookie of cookies) isRemoval(cookie) ? kept.delete(cookie.name) : kept.set(cookie.name, cookie.value)
+    }
     answers.push({ url, status, cookies, headers })
     const location = headers.get('location')
     if (status < 300 || status > 399 || location === null) return answers
@@ -121,6 +143,7 @@ async function ask(first: URL, { values }: Call): Promise<Answer[]> {
     url = new URL(location, url)
     if (!['http:', 'https:'].includes(url.protocol))
       throw new OutsideError('The server redirects to what is no web page')
+    if (hasPassword(url)) throw new OutsideError('The server redirects to an address with a password')
   }
 }
 
@@ -160,6 +183,13 @@ function cookieOf(header: string): SeenCookie[] {
     if (name.trim() !== '') attributes.set(name.trim().toLowerCase(), value.join('=').trim())
   }
   return [{ name: pair.slice(0, equals).trim(), value: pair.slice(equals + 1).trim(), attributes }]
+}
+
+/** It only takes the cookie away. */
+function isRemoval({ attributes }: SeenCookie): boolean {
+  const maxAge = attributes.get('max-age')
+  if (maxAge !== undefined && /^-?\d+$/.test(maxAge)) return Number(maxAge) <= 0
+  return Date.parse(attributes.get('expires') ?? '') <= Date.now()
 }
 
 /** What is wrong with one cookie. */
@@ -228,8 +258,10 @@ function faultsOf(cookie: SeenCookie, { url }: Answer): Fault[] {
       `every host below ${printable(domain)} gets it and can overwrite it: leave Domain out if one host is enough`,
     )
   }
-  if (!has('path') || attributes.get('path') === '') {
-    add('fault', 'no-path', `without Path it counts for ${directoryOf(url)} only: add Path=/`)
+  if (!attributes.get('path')?.startsWith('/')) {
+    const directory = directoryOf(url)
+    const text = `without Path it counts for ${directory}, the folder of this page: add Path=/`
+    add(directory === '/' ? 'hint' : 'fault', 'no-path', text)
   }
   const maxAge = Number(attributes.get('max-age') ?? Number.NaN)
   if (maxAge > KEPT_SECONDS) add('hint', 'long-age', 'browsers keep a cookie for 400 days at most')
@@ -303,7 +335,7 @@ function faultsOfAnswer({ cookies, headers, url }: Answer): Fault[] {
       text: 'the same cookie is set twice in one answer: the last one counts',
     })
   }
-  const live = cookies.filter(({ attributes }) => attributes.get('max-age') !== '0')
+  const live = cookies.filter((cookie) => !isRemoval(cookie))
   const size = live.reduce((sum, { name, value }) => sum + Buffer.byteLength(name + value) + 3, 0)
   if (size > HEADER_OF_PROXIES) {
     faults.push({
@@ -322,6 +354,11 @@ function faultsOfAnswer({ cookies, headers, url }: Answer): Fault[] {
   return faults
 }
 
+/** Without the query, which may hold a code or a token. */
+function shownAddress({ origin, pathname, search }: URL): string {
+  return `${origin}${pathname}${search === '' ? '' : '?…'}`
+}
+
 interface Report {
   readonly answer: Answer
   readonly cookie: SeenCookie
@@ -338,7 +375,7 @@ function print(
   const rows = (faults: readonly Fault[]): [string, string][] =>
     faults.map(({ severity, code, text }) => [code, `${marks[severity]}: ${text}`])
   for (const { url, status, cookies } of answers) {
-    printer.line(`${status} ${printable(url.href)}, ${count(cookies.length, 'cookie')}`)
+    printer.line(`${status} ${printable(shownAddress(url))}, ${count(cookies.length, 'cookie')}`)
   }
   for (const { cookie, faults } of reports) {
     const { name, value, attributes } = cookie
@@ -352,7 +389,10 @@ function print(
         'attributes',
         printable([...attributes].map(([key, text]) => (text === '' ? key : `${key}=${text}`)).join('; ')) || 'none',
       ],
-      ['scripts', attributes.has('httponly') ? 'can not read it' : 'read it'],
+      ...(faults.some(({ code }) => code === 'scripts')
+        ? []
+        : ([['scripts', attributes.has('httponly') ? "can't read it" : 'read it, as a public cookie']] as const)),
+      ...(isRemoval(cookie) ? ([['removal', 'the answer takes this cookie away']] as const) : []),
       ...(faults.length > 0
         ? rows(faults)
         : ([['result', printer.color('green', 'nothing to say against it')]] as const)),
@@ -367,7 +407,7 @@ function print(
 function jsonOf(answers: readonly Answer[], reports: readonly Report[], general: readonly Fault[]): object {
   return {
     answers: answers.map(({ url, status, cookies }) => ({
-      url: url.href,
+      url: shownAddress(url),
       status,
       cookies: cookies.map(({ name }) => name),
     })),

@@ -6,6 +6,7 @@ import { formOf } from '../../shared/cookie-forms.js'
 import { DEFAULT_NAME } from '../../shared/define-session.js'
 import { isSessionError, type SessionError } from '../../shared/errors.js'
 import type { DecodedSession } from '../../shared/types.js'
+import { problemText } from '../../shared/words.js'
 import { MAX_COOKIE_BYTES } from '../core/cookies.js'
 import {
   type Call,
@@ -84,7 +85,7 @@ function print(values: readonly Inspected[], { printer, values: { show } }: Call
         ? ([['id', show ? printable(meta.id) : `text, ${meta.id.length} characters`]] as const)
         : []),
       ...timeRows(meta, now),
-      ...(error ? ([['problem', `${error.code}: ${error.message}`]] as const) : []),
+      ...(error ? ([['problem', `${error.code}: ${problemText(error)}`]] as const) : []),
     ])
     if (data) {
       const rows = rowsOf(data, show === true)

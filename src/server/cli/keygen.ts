@@ -86,7 +86,7 @@ async function jwkOf(key: KeyObject, alg?: string): Promise<object> {
 
 /** @throws {UsageError} for what is no private key */
 async function publicKeyOf(file: string): Promise<string> {
-  const given = readFile(file).toString('utf8').trim()
+  const given = readFile(file).trim()
   try {
     if (!given.startsWith('{')) return createPublicKey(given).export({ format: 'pem', type: 'spki' }) as string
     const jwk = JSON.parse(given) as { alg?: string; kty: string }

@@ -2,18 +2,9 @@
  * Where keys come from: the environment, a file, a JWK set, or a question. Never from an argument, which every user of the machine can read
  * and the shell remembers.
  */
-import { type Jwk, type JwkSet, type KeyRing, remoteJwks } from '../index.js'
+import type { GivenKey } from '../codecs/by-key.js'
+import { type Jwk, type JwkSet, remoteJwks } from '../index.js'
 import { askSecret, readFile, type Terminal, UsageError } from './terminal.js'
-
-/** One key, or a list of secrets with commas. */
-export interface GivenKey {
-  /** For messages: where it is, never what it is. */
-  readonly from: string
-  /** One, or several with commas. */
-  readonly secrets?: string
-  /** What is no secret: PEM, JWK, or the keys of another server. */
-  readonly pair?: string | Jwk | JwkSet | KeyRing
-}
 
 /** The options of every command that needs keys. */
 export const KEY_OPTIONS = {
@@ -24,6 +15,11 @@ export const KEY_OPTIONS = {
     help: 'the environment variable that has a key: a secret (several with commas), a PEM or a JWK',
   },
   'key-file': { type: 'string', multiple: true, value: 'FILE', help: 'the file that has a key' },
+  'env-file': {
+    type: 'string',
+    value: 'FILE',
+    help: 'a settings file, as .env: its variables count, too, unless they are set already',
+  },
   jwks: { type: 'string', multiple: true, value: 'URL', help: "the address of another server's public keys" },
 } as const
 
@@ -42,19 +38,19 @@ export async function givenKeys(terminal: Terminal, named: KeyArguments): Promis
   const keys: GivenKey[] = []
   for (const name of named['key-env'] ?? []) keys.push(keyOf(name, fromEnvironment(terminal, name)))
   for (const file of named['key-file'] ?? []) keys.push(keyOf(file, fromFile(file)))
-  for (const url of named.jwks ?? []) keys.push({ from: url, pair: remoteJwks(url) })
+  for (const url of named.jwks ?? []) keys.push({ label: url, pair: remoteJwks(url) })
   if (keys.length > 0) return keys
   const secrets = await askSecret(terminal, 'Secret (it is not shown)')
   if (secrets === '') throw new UsageError('No key was given')
-  return [{ from: 'the key that you entered', secrets }]
+  return [{ label: 'the key that you entered', secrets }]
 }
 
 const PEM = /-----BEGIN [A-Z0-9 ]+-----/
 
-function keyOf(from: string, text: string): GivenKey {
-  if (PEM.test(text)) return { from, pair: text }
+function keyOf(label: string, text: string): GivenKey {
+  if (PEM.test(text)) return { label, pair: text }
   const json = text.trimStart().startsWith('{') ? parsed(text) : undefined
-  return json && ('kty' in json || 'keys' in json) ? { from, pair: json } : { from, secrets: text }
+  return json && ('kty' in json || 'keys' in json) ? { label, pair: json } : { label, secrets: text }
 }
 
 function parsed(text: string): Jwk | JwkSet | undefined {
@@ -67,14 +63,18 @@ function parsed(text: string): Jwk | JwkSet | undefined {
 
 export function fromEnvironment({ env }: Terminal, name: string): string {
   const text = env[name]
-  if (text === undefined || text === '') throw new UsageError(`The environment variable ${name} is not set`)
+  if (text === undefined || text === '') {
+    throw new UsageError(
+      `The environment variable ${name} is not set: set it, or name the file that has it with --env-file`,
+    )
+  }
   // As a line of a settings file has them.
   return PEM.test(text) ? text.replaceAll('\\n', '\n') : text
 }
 
 /** A file that a person has written ends with a line break, which is no part of a secret. */
 function fromFile(path: string): string {
-  const text = readFile(path).toString('utf8')
+  const text = readFile(path)
   if (text.trim() === '') throw new UsageError(`${path} is empty`)
   return text.replace(/\r?\n$/, '')
 }

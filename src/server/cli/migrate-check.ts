@@ -28,7 +28,7 @@ export const migrateCheck: Command = {
     const { words, values, terminal } = call
     const [file, ...more] = words
     if (file === undefined || more.length > 0) throw new UsageError('One file is expected: the .ini of the service')
-    const ini = file === '-' ? await readInput(terminal) : readFile(file).toString('utf8')
+    const ini = file === '-' ? await readInput(terminal) : readFile(file)
     const about = aboutOf(ini, values)
     if (values.json) printJson(call, about)
     else print(about, call)

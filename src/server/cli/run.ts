@@ -1,7 +1,7 @@
 /**
  * Finds the command, parses its options, and turns what it throws into one line and an exit code.
  */
-import { parseArgs } from 'node:util'
+import { parseArgs, parseEnv } from 'node:util'
 import { nearestName } from '../../shared/option-names.js'
 import { type Call, type Command, callOf, EXIT } from './command.js'
 import { completionOf } from './completion.js'
@@ -10,7 +10,7 @@ import { inspect } from './inspect.js'
 import { keygen } from './keygen.js'
 import { migrateCheck } from './migrate-check.js'
 import { serve } from './serve.js'
-import { createPrinter, OutsideError, RefusedError, type Terminal, UsageError, wrap } from './terminal.js'
+import { createPrinter, OutsideError, RefusedError, readFile, type Terminal, UsageError, wrap } from './terminal.js'
 import { convert, sign, verify } from './verify.js'
 
 const COMMANDS: readonly Command[] = [
@@ -53,7 +53,15 @@ async function runCommand(command: Command, words: readonly string[], terminal: 
   }
   const { values, positionals } = parsed
   if (values.help) return help(terminal, command.name)
-  return await command.run(callOf(terminal, positionals, values as Call['values']))
+  const file = values['env-file']
+  const full = typeof file === 'string' ? withSettings(terminal, file) : terminal
+  return await command.run(callOf(full, positionals, values as Call['values']))
+}
+
+/** The variables of a file beside those that are set. @throws {OutsideError} */
+function withSettings(terminal: Terminal, file: string): Terminal {
+  const { stdin, stdout, stderr } = terminal
+  return { env: { ...parseEnv(readFile(file)), ...terminal.env }, stdin, stdout, stderr }
 }
 
 /** Node's own message ends with a hint for programmers. */

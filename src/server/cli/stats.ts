@@ -75,7 +75,7 @@ async function readStats(url: URL, timeout: number): Promise<{ since: Date; rows
     // Told below.
   }
   throw new OutsideError(
-    `${url.href} gives no statistics: it must answer with JSON, { "since": stats.since, "rows": stats.rows() }`,
+    `${url.origin}${url.pathname} gives no statistics: it must answer with JSON, { "since": stats.since, "rows": stats.rows() }`,
   )
 }
 
@@ -90,14 +90,15 @@ function dateOf(text: unknown): Date {
 }
 
 async function fetchText(url: URL, timeout: number): Promise<string> {
+  const shown = `${url.origin}${url.pathname}`
   const chunks: Uint8Array[] = []
   let size = 0
   try {
     const { status, body } = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeout) })
-    if (status !== 200) throw new OutsideError(`${url.href} answers ${status}`)
+    if (status !== 200) throw new OutsideError(`${shown} answers ${status}`)
     for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
       size += chunk.length
-      if (size > MAX_STATS) throw new OutsideError(`${url.href} answers with more than ${MAX_STATS} bytes`)
+      if (size > MAX_STATS) throw new OutsideError(`${shown} answers with more than ${MAX_STATS} bytes`)
       chunks.push(chunk)
     }
   } catch (error) {

@@ -2,7 +2,7 @@
  * What a command reads and prints: text of the width of the terminal, colors if it has them, secrets without an echo.
  * no-color.org for `NO_COLOR`.
  */
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readSync } from 'node:fs'
 import { emitKeypressEvents } from 'node:readline'
 
 /** The process, or what a test has in its place. */
@@ -112,18 +112,44 @@ export function printable(text: string): string {
 
 /** Bytes that a command reads from a file or the standard input. */
 const MAX_INPUT = 64 * 1024 * 1024
+const CHUNK = 1024 * 1024
 
-/** @throws {OutsideError} */
-export function readFile(path: string): Buffer {
+/** The text of a file. @throws {OutsideError} */
+export function readFile(path: string): string {
   try {
-    const bytes = readFileSync(path)
-    if (bytes.length <= MAX_INPUT) return bytes
+    const file = openSync(path, 'r')
+    try {
+      const bytes = readAll(file)
+      if (bytes) return textOf(bytes)
+    } finally {
+      closeSync(file)
+    }
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(code)
     throw new OutsideError(`${path} can't be read: ${why}`)
   }
   throw new OutsideError(`${path} is larger than ${MAX_INPUT} bytes`)
+}
+
+/** Undefined for more than that: a pipe or a device does not say its size before it is read. */
+function readAll(file: number): Buffer | undefined {
+  const chunks: Buffer[] = []
+  let size = 0
+  for (;;) {
+    const chunk = Buffer.allocUnsafe(CHUNK)
+    const length = readSync(file, chunk)
+    if (length === 0) return Buffer.concat(chunks)
+    size += length
+    if (size > MAX_INPUT) return undefined
+    chunks.push(chunk.subarray(0, length))
+  }
+}
+
+/** UTF-8, or what PowerShell and editors of Windows write: UTF-16, and a byte order mark. */
+function textOf(bytes: Buffer): string {
+  const text = bytes.toString(bytes[0] === 0xff && bytes[1] === 0xfe ? 'utf16le' : 'utf8')
+  return text.replace(/^\ufeff/, '')
 }
 
 /** All of the standard input, as text. @throws {OutsideError} if it is too much */
@@ -135,7 +161,7 @@ export async function readInput({ stdin }: Terminal): Promise<string> {
     if (size > MAX_INPUT) throw new OutsideError(`The input is larger than ${MAX_INPUT} bytes`)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return textOf(Buffer.concat(chunks))
 }
 
 /**

@@ -5,8 +5,10 @@ import { randomBytes } from 'node:crypto'
 import { DEFAULT_NAME, parseDuration } from '../../shared/define-session.js'
 import { isSessionError } from '../../shared/errors.js'
 import { isPlainObject, type SessionData } from '../../shared/types.js'
+import { problemText } from '../../shared/words.js'
+import { CODEC_NAMES, contextOf, type KeyedCodec, keysProblem } from '../codecs/by-key.js'
 import type { SessionRecord } from '../index.js'
-import { CODEC_NAMES, type KeyedCodec, keyedCodecs, type Refused, type Verified, verifyValue } from './codecs.js'
+import { type Refused, type Verified, verifyValue, wantedCodecs } from './codecs.js'
 import {
   type Call,
   type Command,
@@ -92,7 +94,7 @@ async function codecsOf(
   const variable = text(values['encrypt-key-env'])
   const encryptKey = variable === undefined ? undefined : fromEnvironment(terminal, variable)
   const allowWeakSecrets = values['allow-weak-secrets'] === true
-  return keyedCodecs(texts(wanted), await givenKeys(terminal, named), { purpose, allowWeakSecrets, encryptKey })
+  return wantedCodecs(texts(wanted), await givenKeys(terminal, named), { purpose, allowWeakSecrets, encryptKey })
 }
 
 async function verifyAll(
@@ -114,7 +116,7 @@ function print(one: Verified | Refused, { printer, values: { show } }: Call): vo
     printer.table([
       ['result', printer.color('red', what)],
       ...(codec === undefined ? [] : ([['codec', codec]] as const)),
-      ['reason', `${error.code}: ${error.message}`],
+      ['reason', `${error.code}: ${problemText(error)}`],
     ])
     return
   }
@@ -135,9 +137,9 @@ function print(one: Verified | Refused, { printer, values: { show } }: Call): vo
 }
 
 /** Where the key is, and which of several there. */
-function keyName({ key: { from }, record: { keyIndex = 0, kid } }: Verified): string {
+function keyName({ key: { label }, record: { keyIndex = 0, kid } }: Verified): string {
   const place = kid === undefined ? `number ${keyIndex + 1}` : `id ${printable(kid)}`
-  return `${from}, ${place}`
+  return `${label}, ${place}`
 }
 
 function jsonOf(one: Verified | Refused, { values: { show } }: Call): object {
@@ -157,7 +159,7 @@ function jsonOf(one: Verified | Refused, { values: { show } }: Call): object {
     ...(name !== undefined && { name }),
     verified: true,
     codec: codec.name,
-    key: key.from,
+    key: key.label,
     keyIndex,
     kid,
     ...(isPublic && { public: true }),
@@ -198,7 +200,7 @@ export const sign: Command = {
     if (values.codec === undefined) throw new UsageError(`--codec is missing: ${CODEC_NAMES.join(', ')}`)
     const file = text(values.data)
     if (file === undefined) throw new UsageError('--data is missing: a file with JSON, or - for the standard input')
-    const data = dataOf(file === '-' ? await readInput(terminal) : readFile(file).toString('utf8'))
+    const data = dataOf(file === '-' ? await readInput(terminal) : readFile(file))
     const [first] = await codecsOf(call, values.codec, values as KeyArguments, 'sign')
     const now = new Date()
     const lasts = text(values['expires-in'])
@@ -235,12 +237,13 @@ function dataOf(json: string): SessionData {
 
 /** @throws {UsageError} if the codec can't hold it */
 async function signedBy({ codec, key }: KeyedCodec, record: SessionRecord, { values }: Call): Promise<string> {
-  const cookieName = text(values.name) ?? DEFAULT_NAME
-  const context = { cookieName, purpose: 'session', tenant: text(values.tenant), now: new Date() } as const
-  if (!codec.sign) throw new UsageError(`${codec.name} can't sign with ${key.from}: that has no private key`)
+  const context = contextOf(text(values.name), new Date(), text(values.tenant))
+  if (!codec.sign) throw new UsageError(`${codec.name} can't sign with ${key.label}: that has no private key`)
   try {
     return await codec.sign(record, context)
   } catch (error) {
+    if (isSessionError(error) && error.code === 'ERR_SESSION_KEYS')
+      throw new UsageError(`${key.label}: ${keysProblem(error)}`)
     if (isSessionError(error) || error instanceof TypeError) throw new UsageError(error.message)
     throw error
   }
@@ -280,8 +283,8 @@ export const convert: Command = {
       await codecsOf(call, values.from, values as KeyArguments, 'verify'),
     )
     if (!read || 'error' in read) {
-      const { code, message } = (read as Refused).error
-      throw new RefusedError(`The cookie does not verify: ${code}: ${message}`)
+      const { error } = read as Refused
+      throw new RefusedError(`The cookie does not verify: ${error.code}: ${problemText(error)}`)
     }
     const named: KeyArguments = {
       ...(values['to-key-env'] !== undefined && { 'key-env': texts(values['to-key-env']) as string[] }),
@@ -289,7 +292,7 @@ export const convert: Command = {
     }
     const isSame = Object.keys(named).length === 0
     const [target] = isSame
-      ? keyedCodecs(texts(values.to), [read.key], {
+      ? wantedCodecs(texts(values.to), [read.key], {
           purpose: 'sign',
           allowWeakSecrets: values['allow-weak-secrets'] === true,
         })
