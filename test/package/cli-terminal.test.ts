@@ -12,7 +12,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 const DRIVER = fileOf(
   'terminal.py',
   `
-import json, os, pty, select, sys, time
+import json, os, pty, select, signal, sys, time
 
 steps, words = json.loads(sys.argv[1]), sys.argv[2:]
 pid, terminal = pty.fork()
@@ -37,6 +37,8 @@ while time.time() < end:
         if not read:
             break
         shown += read
+if time.time() >= end:
+    os.kill(pid, signal.SIGKILL)
 _, status = os.waitpid(pid, 0)
 print(json.dumps({'code': os.waitstatus_to_exitcode(status), 'shown': shown.decode()}))
 `,
@@ -110,6 +112,18 @@ testOnTerminal('the terminal echoes again after the question', async () => {
     { cwd: folder, encoding: 'utf8' },
   )
   expect(JSON.parse(stdout).shown).toMatch(/[^-]echo\b/)
+})
+
+testOnTerminal('a terminal that does not know its size has 80 columns', () => {
+  const { shown } = onTerminal(['nope', '--help'], [])
+  expect(shown).toContain('sessionglass: There is no command "nope"\r\n')
+  const longest = Math.max(
+    ...onTerminal(['--help'], [], { NO_COLOR: '1' })
+      .shown.split('\r\n')
+      .map(({ length }) => length),
+  )
+  expect(longest).toBeGreaterThan(60)
+  expect(longest).toBeLessThanOrEqual(80)
 })
 
 testOnTerminal('there are colors on a terminal, and none with NO_COLOR', () => {

@@ -10,7 +10,16 @@ import { inspect } from './inspect.js'
 import { keygen } from './keygen.js'
 import { migrateCheck } from './migrate-check.js'
 import { serve } from './serve.js'
-import { createPrinter, OutsideError, RefusedError, readFile, type Terminal, UsageError, wrap } from './terminal.js'
+import {
+  columnsOf,
+  createPrinter,
+  OutsideError,
+  RefusedError,
+  readFile,
+  type Terminal,
+  UsageError,
+  wrap,
+} from './terminal.js'
 import { convert, sign, verify } from './verify.js'
 
 const COMMANDS: readonly Command[] = [
@@ -88,7 +97,7 @@ function failed(error: unknown, terminal: Terminal, name: string | undefined): n
   const { stderr } = terminal
   const isOwn = error instanceof UsageError || error instanceof RefusedError || error instanceof OutsideError
   if (!isOwn && !(error instanceof TypeError)) throw error
-  const columns = stderr.columns ?? 80
+  const columns = columnsOf(stderr, terminal)
   for (const line of wrap(`sessionglass${name ? ` ${name}` : ''}: ${error.message}`, columns)) stderr.write(`${line}\n`)
   if (error instanceof RefusedError) return EXIT.refused
   if (error instanceof OutsideError) return EXIT.outside

@@ -50,10 +50,15 @@ export interface Printer {
 const DEFAULT_COLUMNS = 80
 const LEAST_COLUMNS = 24
 
+/** A terminal that does not know its size says 0. */
+export function columnsOf({ columns }: NodeJS.WriteStream, { env }: Terminal): number {
+  return Math.max(columns || Number(env.COLUMNS) || DEFAULT_COLUMNS, LEAST_COLUMNS)
+}
+
 export function createPrinter(terminal: Terminal): Printer {
   const { stdout } = terminal
   const isColored = hasColors(terminal)
-  const columns = Math.max(stdout.columns ?? (Number(terminal.env.COLUMNS) || DEFAULT_COLUMNS), LEAST_COLUMNS)
+  const columns = columnsOf(stdout, terminal)
   const color = (name: Color, text: string): string => (isColored ? `\x1b[${COLORS[name]}m${text}\x1b[0m` : text)
   const line = (text = ''): void => void stdout.write(`${text}\n`)
 
@@ -173,9 +178,10 @@ export async function askSecret({ stdin, stderr }: Terminal, question: string): 
   if (!stdin.isTTY || !stderr.isTTY) {
     throw new UsageError('A key is needed: name where it is with --key-env NAME, --key-file FILE or --jwks URL')
   }
-  stderr.write(`${question}: `)
   emitKeypressEvents(stdin)
+  // Before the question, so that the terminal does not echo an answer that comes at once.
   stdin.setRawMode(true)
+  stderr.write(`${question}: `)
   let secret = ''
   try {
     // What is pasted comes as many keys at once, so each is listened to.
@@ -185,10 +191,11 @@ export async function askSecret({ stdin, stderr }: Terminal, question: string): 
         else if (name === 'return' || name === 'enter') resolve(secret)
         else secret = name === 'backspace' ? secret.slice(0, -1) : secret + (text ?? '')
       })
+      stdin.on('end', () => reject(new UsageError('No key was given')))
       stdin.resume()
     })
   } finally {
-    stdin.removeAllListeners('keypress')
+    stdin.removeAllListeners('keypress').removeAllListeners('end')
     stdin.setRawMode(false)
     stdin.pause()
     stderr.write('\n')
