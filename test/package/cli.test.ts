@@ -57,7 +57,7 @@ describe('the manual', () => {
     [['verify', '--key-env', 'NOT_SET', 'a.b.c'], 'NOT_SET is not set'],
     [['verify', '--key-file', 'none.pem', 'a.b.c'], 'there is no such file'],
     [['verify', 'a.b.c'], '--key-env NAME'],
-    [['verify', '--codec', 'beakrJwt', '--key-env', 'SESSION_KEY', 'a.b.c'], 'there are djangoJwt, jwt, beakerJwt'],
+    [['verify', '--codec', 'beakrJwt', '--key-env', 'SESSION_KEY', 'a.b.c'], 'there are beakerJwt, djangoJwt, jwt'],
     [['verify', '--codec', 'jwt:secrets=abc', '--key-env', 'SESSION_KEY', 'a.b.c'], 'use --key-env'],
     [['verify', '--codec', 'jwt:expire=1', '--key-env', 'SESSION_KEY', 'a.b.c'], 'Did you mean "expires"?'],
     [['sign', '--codec', 'jwt', '--data', 'none.json', '--key-env', 'SESSION_KEY'], 'there is no such file'],
