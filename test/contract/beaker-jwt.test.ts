@@ -1,54 +1,25 @@
 /** Both payload forms of beaker-session-jwt. */
 
 import { inflateSync } from 'node:zlib'
-import * as bson from 'bson'
-import { Binary, Decimal128, Double, Long, MinKey, ObjectId, serialize, Timestamp } from 'bson'
-import { bsonTypesOf } from '../../src/server/bson-types.js'
+import { serialize } from 'bson'
 import { beakerJwt } from '../../src/server/index.js'
 import { decodeBase85 } from '../../src/shared/base85.js'
-import { type BsonSlice, bsonOrigin } from '../../src/shared/bson/origin.js'
-import type { OriginNode } from '../../src/shared/types.js'
 import { bsZ, openToken, signedToken } from '../server/codecs/token.helpers.js'
 import { codecContract } from './codec-contract.js'
+import { bsonDocuments, bsonMembers, bsonSamples, bsonTimes } from './codec-samples.js'
 import { jsonMembers } from './json-members.js'
-
-const bsonPackageTypes = bsonTypesOf(bson)
-
-const times = { _creation_time: new Double(1_699_999_940.25), _accessed_time: new Double(1_699_999_995) }
 
 codecContract({
   name: 'beakerJwt, compressed',
   create: ({ secrets }) => beakerJwt({ secrets }),
   limited: beakerJwt,
-  samples: {
-    'dates, bytes and large integers': { when: new Date(5), bytes: Uint8Array.of(0, 255), large: 2n ** 60n },
-  },
+  samples: bsonSamples,
   made: (secret) => {
     const token = (document: object, beside = {}): string =>
       signedToken(bsZ(serialize(document, { ignoreUndefined: true }), beside), undefined, secret)
     return {
-      'numbers with their types': token({
-        _id: 'x',
-        double: new Double(1),
-        long: Long.fromNumber(5),
-        zero: new Double(-0),
-        nan: Number.NaN,
-        deep: { list: [new Double(2), Long.fromNumber(3), { more: new Double(4) }] },
-        ...times,
-      }),
-      'types of BSON': token({
-        _id: 'x',
-        id: new ObjectId(),
-        decimal: Decimal128.fromString('1.10'),
-        binary: new Binary(Uint8Array.of(1, 2), 128),
-        uuid: new Binary(new Uint8Array(16), 4),
-        when: new Date(-1),
-        timestamp: new Timestamp({ t: 1, i: 2 }),
-        least: new MinKey(),
-        pattern: /a.b/i,
-        reference: { $ref: 'users', $id: new ObjectId() },
-        ...times,
-      }),
+      'numbers with their types': token({ ...bsonDocuments['numbers with their types'], ...bsonTimes }),
+      'types of BSON': token({ ...bsonDocuments['types of BSON'], ...bsonTimes }),
       'whole seconds as integers': token({
         _id: 'x',
         a: 1,
@@ -59,12 +30,7 @@ codecContract({
   },
   members(value) {
     const { bsZ: text } = JSON.parse(openToken(value).payload) as { bsZ: string }
-    const root = bsonOrigin(inflateSync(decodeBase85(text)), bsonPackageTypes) as Required<OriginNode>
-    const entries = [...root.keys()].map((key) => {
-      const { bytes, start, end } = (root.child(key) as OriginNode).raw as BsonSlice
-      return [key, Buffer.from(bytes.subarray(start, end)).toString('hex')]
-    })
-    return Object.fromEntries(entries) as Record<string, string>
+    return bsonMembers(inflateSync(decodeBase85(text)))
   },
 })
 

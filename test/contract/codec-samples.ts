@@ -1,5 +1,10 @@
 /** What the contract suite feeds a codec: sessions, changes of them, and values that none of its keys made. */
+import * as bson from 'bson'
+import { Binary, Decimal128, Double, Long, MinKey, ObjectId, Timestamp } from 'bson'
+import { bsonTypesOf } from '../../src/server/bson-types.js'
 import type { SessionData } from '../../src/server/index.js'
+import { type BsonSlice, bsonOrigin } from '../../src/shared/bson/origin.js'
+import type { OriginNode } from '../../src/shared/types.js'
 
 /** Sessions that every codec holds. */
 export const samples: Readonly<Record<string, SessionData>> = {
@@ -32,6 +37,50 @@ export const samples: Readonly<Record<string, SessionData>> = {
   'what the session knows of itself': { user: 'dave', _authenticated_at: 1_700_000_000.25, _f_info: ['hello'] },
   'a time in whole seconds': { user: 'dave', _authenticated_at: 1_700_000_000 },
   'a long text': { text: 'swordfish '.repeat(60) },
+}
+
+/** Sessions that formats of BSON hold, too. */
+export const bsonSamples: Readonly<Record<string, SessionData>> = {
+  'dates, bytes and large integers': { when: new Date(5), bytes: Uint8Array.of(0, 255), large: 2n ** 60n },
+}
+
+/** Documents as other systems make them: each type is to come back. */
+export const bsonDocuments = {
+  'numbers with their types': {
+    _id: 'x',
+    double: new Double(1),
+    long: Long.fromNumber(5),
+    zero: new Double(-0),
+    nan: Number.NaN,
+    deep: { list: [new Double(2), Long.fromNumber(3), { more: new Double(4) }] },
+  },
+  'types of BSON': {
+    _id: 'x',
+    id: new ObjectId(),
+    decimal: Decimal128.fromString('1.10'),
+    binary: new Binary(Uint8Array.of(1, 2), 128),
+    uuid: new Binary(new Uint8Array(16), 4),
+    when: new Date(-1),
+    timestamp: new Timestamp({ t: 1, i: 2 }),
+    least: new MinKey(),
+    pattern: /a.b/i,
+    reference: { $ref: 'users', $id: new ObjectId() },
+  },
+} as const
+
+/** The times of a session as Python's dict has them. */
+export const bsonTimes = { _creation_time: new Double(1_699_999_940.25), _accessed_time: new Double(1_699_999_995) }
+
+const bsonPackageTypes = bsonTypesOf(bson)
+
+/** Each key of a document, with the bytes of its value as hexadecimal digits. */
+export function bsonMembers(document: Uint8Array): Record<string, string> {
+  const root = bsonOrigin(document, bsonPackageTypes) as Required<OriginNode>
+  const entries = [...root.keys()].map((key) => {
+    const { bytes, start, end } = (root.child(key) as OriginNode).raw as BsonSlice
+    return [key, Buffer.from(bytes.subarray(start, end)).toString('hex')]
+  })
+  return Object.fromEntries(entries) as Record<string, string>
 }
 
 /** A session and what can happen to it. */

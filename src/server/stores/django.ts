@@ -16,9 +16,12 @@ import {
 } from '../django/expiry.js'
 import { createDjangoRows, type DjangoRowOptions, type DjangoRows } from '../django/session-table.js'
 import {
+  changeLocked,
   checkExecute,
   dialectOf,
+  type LockedRow,
   quoteTable,
+  type RowChange,
   rowsOf,
   type SqlDialect,
   type SqlExecute,
@@ -72,8 +75,6 @@ const TABLE = 'django_session'
 const COOKIE_AGE = '14d'
 /** Django's keys: 32 characters of these (FORMATS §8). Ours are hex digits, which are among them. */
 const SESSION_KEY = /^[a-z0-9]{32}$/
-/** How often a change is tried again. Each time another request created the row first and then deleted it. */
-const MAX_ATTEMPTS = 10
 
 /**
  * A store over the table of `django.contrib.sessions`: each side reads what the other wrote. The backends `db` and `cached_db` use
@@ -109,12 +110,10 @@ export function djangoStore(options: DjangoStoreOptions): SessionStore {
     cookieEnd: (data, now) => djangoCookieEnd(data, now, settings.ends),
     ...(options.timeZone !== undefined && djangoLocalEnds(options.timeZone)),
     ...(transaction && {
-      update: (id: string, change: Change) => transaction((query) => update(settings, query, { id, change })),
+      update: (id: string, change: RowChange) => transaction((query) => update(settings, query, { id, change })),
     }),
   }
 }
-
-type Change = (current: StoredSession | undefined) => StoredSession | undefined
 
 interface DjangoStoreSettings {
   execute: SqlExecute
@@ -215,28 +214,24 @@ async function touch(settings: DjangoStoreSettings, id: string, expiresAt: Date 
 }
 
 /** Inside a transaction. */
-async function update(
+function update(
   settings: DjangoStoreSettings,
   query: SqlQuery,
-  { id, change }: { id: string; change: Change },
+  { id, change }: { id: string; change: RowChange },
 ): Promise<StoredSession | undefined> {
   const { statements, rows } = settings
-  checkedKey(id)
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const [row] = await rowsOf(query(statements.lock, [id]))
-    const current = row && (await read(settings, row))
-    const changed = change(current)
-    if (changed === undefined) return current
-    const { text, end, expiresAt } = await written(settings, changed)
-    const [made] = await rowsOf(
-      row ? query(statements.update, [text, end, id]) : query(statements.insert, [id, text, end]),
-    )
-    // A missing row can't be locked: another request may have created it in the meantime.
-    if (row || made) return { ...(await rows.read(text)), expiresAt }
+  const row: LockedRow = {
+    lock: async () => (await rowsOf(query(statements.lock, [checkedKey(id)])))[0],
+    read: (row) => read(settings, row),
+    async write(changed, isThere) {
+      const { text, end, expiresAt } = await written(settings, changed)
+      const [made] = await rowsOf(
+        isThere ? query(statements.update, [text, end, id]) : query(statements.insert, [id, text, end]),
+      )
+      return isThere || made ? { ...(await rows.read(text)), expiresAt } : undefined
+    },
   }
-  throw new Error(
-    `Other requests created and deleted the session ${MAX_ATTEMPTS} times while this request tried to write it`,
-  )
+  return changeLocked(row, change)
 }
 
 interface Written {

@@ -8,9 +8,12 @@ import { checkDuration, checkNames, type OptionNames } from '../../shared/option
 import { withBsonTypes } from '../bson-types.js'
 import { readRow, writeRow } from './row.js'
 import {
+  changeLocked,
   checkExecute,
   dialectOf,
+  type LockedRow,
   quoteTable,
+  type RowChange,
   rowsOf,
   type SqlDialect,
   type SqlExecute,
@@ -55,8 +58,6 @@ const TABLE = 'sessions'
 const DEFAULT_TTL = '14d'
 /** Names of indexes have eight characters more, and PostgreSQL cuts a name off after 63. */
 const MAX_TABLE_LENGTH = 55
-/** How often a change is tried again. Each time another request created the row first and then deleted it. */
-const MAX_ATTEMPTS = 10
 /** Rows that are deleted with one statement. */
 const PORTION = 1000
 /** Any number: processes that make tables wait for each other. */
@@ -92,7 +93,7 @@ export function sqlStore(options: SqlStoreOptions): SqlStore {
     touch: (id, expiresAt) => touch(settings, id, expiresAt),
     listOwned: (owner, query) => listOwned(settings, owner, query),
     ...(transaction && {
-      update: (id: string, change: Change) => transaction((query) => update(settings, query, { id, change })),
+      update: (id: string, change: RowChange) => transaction((query) => update(settings, query, { id, change })),
     }),
     createTable: async () => {
       const create = async (query: SqlQuery): Promise<void> => {
@@ -103,8 +104,6 @@ export function sqlStore(options: SqlStoreOptions): SqlStore {
     deleteExpired: () => deleteExpired(settings),
   }
 }
-
-type Change = (current: StoredSession | undefined) => StoredSession | undefined
 
 interface SqlStoreSettings {
   execute: SqlExecute
@@ -179,25 +178,21 @@ async function listOwned(
 }
 
 /** Inside a transaction. */
-async function update(
+function update(
   settings: SqlStoreSettings,
   query: SqlQuery,
-  { id, change }: { id: string; change: Change },
+  { id, change }: { id: string; change: RowChange },
 ): Promise<StoredSession | undefined> {
   const { statements, clock } = settings
-  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
-    const [row] = await statements.lock(query, [checkedId(id)])
-    const current = row && (await read(row, clock().getTime()))
-    const changed = change(current)
-    if (changed === undefined) return current
-    const params = written(settings, id, changed)
-    const [made] = await (row ? statements.upsert : statements.insert)(query, params)
-    // A missing row can't be locked: another request may have created it in the meantime.
-    if (row || made) return changed
+  const row: LockedRow = {
+    lock: async () => (await statements.lock(query, [checkedId(id)]))[0],
+    read: (row) => read(row, clock().getTime()),
+    async write(changed, isThere) {
+      const [made] = await (isThere ? statements.upsert : statements.insert)(query, written(settings, id, changed))
+      return isThere || made ? changed : undefined
+    },
   }
-  throw new Error(
-    `Other requests created and deleted the session ${MAX_ATTEMPTS} times while this request tried to write it`,
-  )
+  return changeLocked(row, change)
 }
 
 async function deleteExpired({ execute, statements, clock }: SqlStoreSettings): Promise<number> {

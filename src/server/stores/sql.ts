@@ -3,6 +3,7 @@
  * `pgExecute` and `sqliteExecute` return one; any driver can be behind it.
  */
 import type { MaybePromise } from '../../shared/types.js'
+import type { StoredSession } from './store.js'
 
 /** What differs between databases here: the placeholders of parameters, and how a time is stored. */
 export type SqlDialect = 'postgresql' | 'sqlite'
@@ -80,4 +81,42 @@ export function quoteTable(name: string, option: string): string {
     .split('.')
     .map((part) => `"${part}"`)
     .join('.')
+}
+
+/** What `update` of a store is given. */
+export type RowChange = (current: StoredSession | undefined) => StoredSession | undefined
+
+/** One row of a table, inside a transaction. */
+export interface LockedRow {
+  /** Reads the row, which is locked until the transaction ends; undefined if there is none. */
+  lock(): Promise<SqlRow | undefined>
+  /** The session of the row; undefined if it has expired. */
+  read(row: SqlRow): Promise<StoredSession | undefined>
+  /**
+   * @param isThere - otherwise the row is new
+   * @returns the row after that; undefined if another request has created it in the meantime
+   */
+  write(changed: StoredSession, isThere: boolean): Promise<StoredSession | undefined>
+}
+
+/** How often a change is tried again. Each time another request created the row first and then deleted it. */
+const MAX_ATTEMPTS = 10
+
+/** Reads, changes and writes a row. @returns the row after that */
+export async function changeLocked(
+  { lock, read, write }: LockedRow,
+  change: RowChange,
+): Promise<StoredSession | undefined> {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+    const row = await lock()
+    const current = row && (await read(row))
+    const changed = change(current)
+    if (changed === undefined) return current
+    // A missing row can't be locked: another request may have created it in the meantime.
+    const written = await write(changed, row !== undefined)
+    if (written) return written
+  }
+  throw new Error(
+    `Other requests created and deleted the session ${MAX_ATTEMPTS} times while this request tried to write it`,
+  )
 }

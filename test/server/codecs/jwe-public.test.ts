@@ -230,3 +230,31 @@ test("the end that a session asked for counts, and not the codec's", async () =>
   expect(shownAt(86_400)).toEqual({ user: 'dave' })
   expect(await sessions.commit(await sessions.load(browser.cookie))).toEqual([])
 })
+
+test('of the timeouts and the option `expires` the earlier one is what a page sees', async () => {
+  const session = defineSession({ name: NAME, idleTimeout: '5m', expose: ['user'] })
+  const clock = testClock(START)
+  const browser = testBrowser()
+  const sessions = createSessions({ session, codecs: [jwe({ secrets: SECRET, expires: '10m' })], clock })
+  const written = await sessions.load(browser.cookie)
+  signIn(written.data)
+  browser.take(await sessions.commit(written))
+  const shownAt = (seconds: number) =>
+    getSession(session, { cookie: browser.cookie, now: new Date(START + seconds * 1000) })
+  expect(shownAt(299.999 + TOLERANCE)).toEqual({ user: 'dave' })
+  expect(shownAt(300.001 + TOLERANCE)).toBeNull()
+})
+
+test("keys that are data in another format are no mistake of the application's: that codec keeps the session", async () => {
+  for (const key of ['exp', '_writes']) {
+    const { browser, visit, clock } = serve({ codecs: [beakerJwt({ secrets: SECRET })] })
+    await visit((data) => Object.assign(data, { user: 'dave', [key]: 5 }))
+    const codecs = [jwe({ secrets: SECRET }), beakerJwt({ secrets: SECRET })]
+    const next = serve({ codecs, expose: false }, { browser, clock })
+    await next.visit((data) => Object.assign(data, { user: 'eve' }))
+    expect(next.events).toContainEqual(
+      expect.objectContaining({ type: 'kept', code: 'ERR_SESSION_UNWRITABLE', path: key }),
+    )
+    expect((await next.sessions.load(browser.cookie)).data).toEqual({ user: 'eve', [key]: 5 })
+  }
+})

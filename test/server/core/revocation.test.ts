@@ -416,6 +416,18 @@ describe('createRevocations', () => {
       expect([await codeOf(here.sessions, browser), await codeOf(there.sessions, browser)]).toEqual([REVOKED, REVOKED])
     })
 
+    test('another process that keeps it for a shorter time does not shorten it', async () => {
+      const ten = defineSession({ name: NAME, idleTimeout: '10d' })
+      const { process, shared, clock } = fleet({ keepFor: '12d' }, { session: ten })
+      const short = createRevocations({ store: shared.store, cacheFor: '10s', keepFor: '2d', clock })
+      const browser = await signIn(process().sessions)
+      clock.pass(1)
+      await process().revocations.revokeOwner('dave')
+      await short.revokeOwner('dave', new Date(START))
+      clock.pass(3 * 86_400)
+      expect(await codeOf(process().sessions, browser)).toBe(REVOKED)
+    })
+
     test('a moment in the future ends what is signed in until then', async () => {
       const { process, clock } = fleet({ keepFor: '1d' })
       const { sessions, revocations } = process()
@@ -478,6 +490,18 @@ describe('createRevocations', () => {
       clock.pass(10)
       for (let times = 0; times < 5; times++) await sessions.load(browser.cookie)
       expect(shared.reads).toBe(1)
+    })
+
+    test('is kept for keepFor, to the millisecond, and no longer', async () => {
+      const { process, clock } = fleet({ keepFor: '2d', cacheFor: '30d' })
+      const { sessions, revocations } = process()
+      await revocations.revokeKey(await keyThumbprint(SECRET))
+      clock.pass(2 * 86_400 - 0.001)
+      const browser = await signIn(sessions)
+      expect(await codeOf(sessions, browser)).toBe(REVOKED)
+      clock.pass(0.001)
+      // What was read counts on, so the moment is looked at again.
+      expect(await codeOf(sessions, browser)).toBeUndefined()
     })
 
     test('100 keys at a time, and others again when those have ended', async () => {
