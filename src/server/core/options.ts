@@ -400,11 +400,11 @@ export function settleLoading<Data extends object>(
   const lifetimes = createLifetimes(timeouts)
   const { owner } = options
   const revocation = options.revocation as Revocation | undefined
-  const ends = codecs.some(({ valueEnd }) => valueEnd)
+  const ends = codecs.every(({ valueEnd }) => valueEnd)
   if (revocation !== undefined && typeof revocation?.isRevoked !== 'function') {
     throw new TypeError('Option "revocation" needs isRevoked()')
   }
-  revocation?.fits?.({ hasOwner: owner !== undefined, ...timeouts, ends })
+  revocation?.fits?.({ hasOwner: owner !== undefined, ...timeouts, codecs })
   const reader = options.store === undefined ? undefined : createRowReader(options.store)
   const emit = kept.emit ?? emitter(options.on, { cookie: name, clock, observe: mode === 'observe' })
   const heard = kept.heard ?? new WeakSet()

@@ -9,6 +9,7 @@ import { isOutage, SessionError } from '../../shared/errors.js'
 import { checkLimit } from '../../shared/limits.js'
 import { checkDuration, checkNames, type OptionNames } from '../../shared/option-names.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
+import type { SessionCodec } from '../codecs/codec.js'
 import { isThumbprint } from '../keys/thumbprint.js'
 import type { SessionStore, StoredSession } from '../stores/store.js'
 import { authenticatedAt } from './authentication.js'
@@ -60,8 +61,8 @@ interface RevocableSessions {
   /** Of the definition, in milliseconds. */
   readonly idleTimeout?: number | undefined
   readonly absoluteTimeout?: number | undefined
-  /** Every value ends by itself, by an option of its codec. */
-  readonly ends: boolean
+  /** All that read: by an option a value may end before the timeouts say so. */
+  readonly codecs: readonly Pick<SessionCodec, 'valueEnd'>[]
 }
 
 interface RevocationSettings {
@@ -232,10 +233,10 @@ export function createRevocations(options: RevocationsOptions): Revocations {
 
   /** Writes the row first: if the overview tells of it, it is there. */
   async function revoke(name: string, before: number): Promise<void> {
-    const end = endOf(Math.max(now(), before), keepFor)
-    const moment = await write(rows, await rowId(name, tenant), end, (known: number) => Math.max(known, before), 0)
+    const endFor = (moment: number): number => endOf(Math.max(now(), moment), keepFor)
+    const moment = await write(rows, await rowId(name, tenant), (known: number) => Math.max(known, before), endFor, 0)
     ended.put(name, moment)
-    await tell(end)
+    await tell(endFor(moment))
   }
 
   async function tell(end: number, key?: string): Promise<void> {
@@ -243,16 +244,16 @@ export function createRevocations(options: RevocationsOptions): Revocations {
       until: key === undefined ? Math.max(until, end) : until,
       keys: keysWith(keys, { key, end, now: now() }),
     })
-    const [known = NOTHING] = await read([OVERVIEW], NOTHING)
-    const last = Math.max(end, ...Object.values(known.keys))
-    overviews.put(OVERVIEW, await write(rows, await rowId(OVERVIEW, tenant), last, change, NOTHING))
+    const endFor = ({ until, keys }: Overview): number => Math.max(until, ...Object.values(keys))
+    overviews.put(OVERVIEW, await write(rows, await rowId(OVERVIEW, tenant), change, endFor, NOTHING))
   }
 
   return {
-    fits({ hasOwner, idleTimeout, absoluteTimeout, ends }) {
+    fits({ hasOwner, idleTimeout, absoluteTimeout, codecs }) {
       if (!hasOwner) throw new TypeError(NO_OWNER)
-      const lastsFor = Math.min(idleTimeout || Infinity, absoluteTimeout || Infinity)
-      if (lastsFor > keepFor && !(ends && lastsFor === Infinity)) throw new TypeError(TOO_SHORT)
+      const ends = codecs.map(({ valueEnd }) => Number(valueEnd?.({ data: {} }, new Date(0)) ?? Infinity))
+      const lastsFor = Math.min(idleTimeout || Infinity, absoluteTimeout || Infinity, Math.max(...ends))
+      if (lastsFor > keepFor) throw new TypeError(TOO_SHORT)
     },
     async isRevoked({ id, owner, authenticatedAt, key }, { isFresh = false } = {}) {
       const [overview = NOTHING] = await overviews.get([OVERVIEW], (names) => read(names, NOTHING), isFresh)
@@ -324,18 +325,22 @@ function valueIn<Value>(row: StoredSession | undefined, nothing: Value): Value {
   return (row?.data[REVOKED] as Value | undefined) ?? nothing
 }
 
-/** Changes a value in one step. A row never ends before it would have ended. */
+/** Changes a value in one step. A row never ends before the value may be forgotten, nor before it would have ended. */
 async function write<Value>(
   rows: Rows,
   id: string,
-  end: number,
   change: (known: Value) => Value,
+  endFor: (value: Value) => number,
   nothing: Value,
 ): Promise<Value> {
   let value = nothing
   await rows.upsert(id, (current) => {
     value = change(valueIn(current, nothing))
-    return { data: { [REVOKED]: value }, expiresAt: new Date(Math.max(end, current?.expiresAt?.getTime() ?? 0)) }
+    // Some stores do not say when a row ends.
+    return {
+      data: { [REVOKED]: value },
+      expiresAt: new Date(Math.max(endFor(value), current?.expiresAt?.getTime() ?? 0)),
+    }
   })
   return value
 }

@@ -428,6 +428,23 @@ describe('createRevocations', () => {
       expect(await codeOf(process().sessions, browser)).toBe(REVOKED)
     })
 
+    test('a moment in the future is kept as long as it counts, also in a store that does not say when a row ends', async () => {
+      const { process, shared, clock } = fleet({ keepFor: '2d' })
+      const { update } = shared.store as Required<SessionStore>
+      shared.store.update = (id, change) =>
+        update(id, (current) => {
+          const { expiresAt: _, ...row } = current ?? { data: {} }
+          return change(current && row)
+        })
+      const { revocations } = process()
+      await revocations.revokeOwner('dave', new Date(START + 3 * 86_400_000))
+      await revocations.revokeOwner('dave')
+      await revocations.revokeSession('another')
+      clock.pass(2.5 * 86_400)
+      const browser = await signIn(process().sessions)
+      expect(await codeOf(process().sessions, browser)).toBe(REVOKED)
+    })
+
     test('a moment in the future ends what is signed in until then', async () => {
       const { process, clock } = fleet({ keepFor: '1d' })
       const { sessions, revocations } = process()
@@ -860,6 +877,29 @@ describe('createRevocations', () => {
       const make = (): unknown =>
         createSessions({ session: defineSession(timeouts), secrets: SECRET, expose: false, owner, revocation })
       if (isTaken) make()
+      else expect(make).toThrow(/"keepFor" of createRevocations/)
+    })
+
+    test.each<[string, () => SessionsOptions['codecs'], boolean]>([
+      ['the codec ends each value in time', () => [jwt({ secrets: SECRET, expires: '2d' })], true],
+      ['the codec ends it later', () => [jwt({ secrets: SECRET, expires: '3d' })], false],
+      ['not all do', () => [beakerJwt({ secrets: SECRET }), jwt({ secrets: SECRET, expires: '2d' })], false],
+      [
+        'one does so later',
+        () => [jwt({ secrets: SECRET, expires: '1d' }), compact({ secrets: SECRET, expires: '3d' })],
+        false,
+      ],
+    ])('of sessions without a timeout: %s', (_, codecs, isTaken) => {
+      const revocation = createRevocations({ store, cacheFor: '10s', keepFor: '2d' })
+      const make = (): unknown =>
+        createSessions({
+          session: defineSession({ idleTimeout: false }),
+          codecs: codecs() ?? [],
+          expose: false,
+          owner,
+          revocation,
+        } as SessionsOptions)
+      if (isTaken) expect(make).not.toThrow()
       else expect(make).toThrow(/"keepFor" of createRevocations/)
     })
 
