@@ -338,11 +338,14 @@ function finish({ title, guide, text: about }, names, text) {
     .replace(/\bdocs\/([\w/-]+\.md(?:#[\w-]+)?)/g, '[$1](../$1)')
     .replaceAll(' | - |', ' | |')
     .replaceAll(' | `undefined` |', ' | |')
+    .replace(/^#+ Returns\n\n`void`\n\n?(?=[#*]|$(?![\s\S]))/gm, '')
+    .replace(/(```[\s\S]*?^```$)|^ +(?=\S)/gm, '$1')
+    .trimEnd()
   return `# ${title}\n\n${about} The guide is [${guide}.md](../${guide}.md).\n\n${importsOf(names)}\n\n${body}\n`
 }
 
 /**
- * Several signatures of a function have the same text, so they stand together, with the text of the longest.
+ * Signatures of a function that have the same text stand together, with what is said of the longest.
  *
  * @param {string} text
  */
@@ -350,8 +353,14 @@ function withoutRepetition(text) {
   return text.replace(/(?:^(#+) Call Signature\n(?:(?!^#{1,3} |^\1 |^\*\*\*$).*\n?)+)+/gm, (sections, level) => {
     const all = sections.split(`${level} Call Signature\n`).slice(1)
     const blocks = all.map((section) => /```ts\n([\s\S]*?)\n```/.exec(section)?.[1] ?? '')
-    const [longest = ''] = [...all].sort((a, b) => b.length - a.length)
-    const rest = longest.replace(/```ts\n[\s\S]*?\n```\n/, '').replace(new RegExp(`^#(${level})`, 'gm'), '$1')
+    if (new Set(all.map((section) => section.split('```')[2]?.trim().split('\n\n')[0])).size > 1) return sections
+    const sizes = all.map((section) => 100 * section.split('\n').length + section.split('](').length)
+    const longest = all[sizes.lastIndexOf(Math.max(...sizes))] ?? ''
+    const rest = longest
+      .replace(/```ts\n[\s\S]*?\n```\n/, '')
+      // What each returns is in its signature.
+      .replace(/^(#+ Returns)\n\n.+\n\n(?![#*])/m, '$1\n\n')
+      .replace(new RegExp(`^#(${level})`, 'gm'), '$1')
     return `\`\`\`ts\n${blocks.join('\n')}\n\`\`\`\n\n${rest.trimStart()}`
   })
 }

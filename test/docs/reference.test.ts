@@ -28,7 +28,7 @@ test('every option and every other member has a text', () => {
 test('what has a default says it by @defaultValue', () => {
   const said = all
     .flatMap(({ symbol }) => membersOf(symbol))
-    .filter((member) => /(?:^|[.;,:(] ?)[Dd]efault:? |\(default\)|if absent/.test(textOf(member)))
+    .filter((member) => /(?:^|[.;,:(]\s*)[Dd]efault:? |\(default\)|if absent/.test(textOf(member)))
   expect([...new Set(said)].map(placeOf).sort()).toEqual([])
 })
 

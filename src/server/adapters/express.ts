@@ -123,6 +123,7 @@ export function expressSessions<Data extends object = SessionData, Incoming exte
  * looking at `req.session`.
  *
  * @typeParam Parsed - what a schema makes of the data, for `parsed`
+ * @param request - that the adapter has seen
  * @param property - as it was given to `expressSessions` or `fastifySessions`
  * @throws {TypeError} if neither has seen the request
  * @since 0.1.0

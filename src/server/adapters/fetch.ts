@@ -18,6 +18,7 @@ export type FetchHandler<Data extends object, Rest extends unknown[], Parsed = u
  * Wraps a handler: the session is loaded before it and committed into its response.
  *
  * @param sessions - or a function of the request that gives them
+ * @param handler - answers the request; it gets the session after it
  * @returns a handler that answers 503 where the session store or the source of keys is down
  * @throws {SessionError} what `commit` throws, as `ERR_SESSION_TOO_LARGE`
  * @since 0.1.0

@@ -47,6 +47,7 @@ export interface JwksResponse {
 /**
  * A handler of fetch `Request`s for the address of the JWK set, `/.well-known/jwks.json` for instance.
  *
+ * @param sessions - or a function of the request that gives them
  * @returns a handler that answers GET and HEAD, 304 where the set is known, and 503 where keys could not be loaded
  * @throws {TypeError} for a `maxAge` that is no duration
  * @since 0.1.0
@@ -74,6 +75,7 @@ export function fetchJwks(
 /**
  * The same for Express, Connect and `node:http`.
  *
+ * @param sessions - or a function of the request that gives them
  * @returns a handler that gives errors to `next`, with `status` 503 where keys could not be loaded
  * @throws {TypeError} for a `maxAge` that is no duration
  * @since 0.1.0

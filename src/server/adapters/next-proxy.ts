@@ -31,6 +31,7 @@ export type NextProxyHandler<Data extends object, Incoming extends Request, Pars
  *
  * @param sessions - or a function of the request that gives them
  * @param responses - `NextResponse` from `next/server`
+ * @param handler - changes the session, or answers in place of the page
  * @throws {TypeError} for read-only sessions, and for what `createSessions` did not make
  * @since 0.1.0
  * @example

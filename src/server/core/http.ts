@@ -44,6 +44,7 @@ const BEARER = /^Bearer +(\S+) *$/i
  * The token of the header `Authorization: Bearer …` (RFC 6750 §2.1), for `load({ token: bearerToken(request) })`. It proves nothing: `load`
  * verifies it.
  *
+ * @param request - a fetch `Request`, or a Node `IncomingMessage`
  * @returns undefined if the request has none
  * @since 0.1.0
  * @example
