@@ -83,10 +83,10 @@ export function quoteTable(name: string, option: string): string {
     .join('.')
 }
 
-/** What `update` of a store is given. */
+/** @internal What `update` of a store is given. */
 export type RowChange = (current: StoredSession | undefined) => StoredSession | undefined
 
-/** One row of a table, inside a transaction. */
+/** @internal One row of a table, inside a transaction. */
 export interface LockedRow {
   /** Reads the row, which is locked until the transaction ends; undefined if there is none. */
   lock(): Promise<SqlRow | undefined>
@@ -102,7 +102,12 @@ export interface LockedRow {
 /** How often a change is tried again. Each time another request created the row first and then deleted it. */
 const MAX_ATTEMPTS = 10
 
-/** Reads, changes and writes a row. @returns the row after that */
+/**
+ * Reads, changes and writes a row.
+ *
+ * @internal
+ * @returns the row after that
+ */
 export async function changeLocked(
   { lock, read, write }: LockedRow,
   change: RowChange,
