@@ -21,6 +21,7 @@ export type {
   SessionData,
   StandardSchema,
 } from '../shared/types.js'
+export { type BoundHandlerOptions, expressBound, fastifyBound, fetchBound, honoBound } from './adapters/bound.js'
 export {
   type ExpressMiddleware,
   type ExpressOptions,
@@ -73,6 +74,7 @@ export { type DjangoSessionOptions, djangoSession } from './codecs/django-sessio
 export { type DjangoSignedOptions, djangoSigned } from './codecs/django-signed.js'
 export { type JweOptions, jwe } from './codecs/jwe.js'
 export { type JwtOptions, jwt } from './codecs/jwt.js'
+export type { BoundOptions } from './core/bound.js'
 export { type ShownSession, serializeForClient } from './core/client-value.js'
 export type { CookieAttributes } from './core/cookies.js'
 export type { SessionEvent, SessionEventListener, SessionEventType } from './core/events.js'

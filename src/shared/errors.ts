@@ -46,6 +46,8 @@ export type SessionErrorCode =
   | 'ERR_SESSION_TOO_LATE'
   /** The session, or the key that signed it, was revoked. */
   | 'ERR_SESSION_REVOKED'
+  /** The session is bound to a device, or has to be, and the request has no proof of that device. */
+  | 'ERR_SESSION_UNBOUND'
   /** The visitor proved who they are too long ago, or the session does not know when. */
   | 'ERR_SESSION_NOT_RECENT'
   /** The work of `session.once` failed in another process, which has the error. */

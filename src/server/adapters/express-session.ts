@@ -7,6 +7,7 @@ import { AUTHENTICATED, EXPIRY } from '../../shared/own-times.js'
 import type { MaybePromise, SessionData } from '../../shared/types.js'
 import type { SetCookie, SetCookieAttributes } from '../core/cookies.js'
 import type { HeaderTarget } from '../core/http.js'
+import { BOUND } from '../core/own-keys.js'
 import { wishOf } from '../core/own-lifetime.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { Sessions, SessionsInternal } from '../core/sessions.js'
@@ -310,7 +311,7 @@ interface ViewMembers {
 
 /** Who copies `req.session` to another visitor's, as Passport does with `keepSessionInfo`, does not copy when this one signed in. */
 function isHidden(target: object, name: string | symbol): boolean {
-  if (name !== AUTHENTICATED || !Object.isExtensible(target)) return false
+  if ((name !== AUTHENTICATED && name !== BOUND) || !Object.isExtensible(target)) return false
   return Reflect.getOwnPropertyDescriptor(target, name)?.configurable === true
 }
 

@@ -5,6 +5,7 @@ import { checkNames } from '../../shared/option-names.js'
 import { AUTHENTICATED } from '../../shared/own-times.js'
 import type { SessionData } from '../../shared/types.js'
 import { createRequestMemory } from '../core/http.js'
+import { BOUND } from '../core/own-keys.js'
 import { wishOf } from '../core/own-lifetime.js'
 import { type Session, stateOf, viewed } from '../core/session.js'
 import type { SessionsInternal } from '../core/sessions.js'
@@ -235,7 +236,7 @@ function viewOf<Data extends object>(own: Opened<Data>): FastifySession<Data> {
     has: (_, name) => Object.hasOwn(members, name) || isMember(name) || Object.hasOwn(dataOf(), name),
     deleteProperty: (_, name) => isMember(name) || Reflect.deleteProperty(dataOf(), name),
     // Who copies a session to another visitor's does not copy this.
-    ownKeys: () => Reflect.ownKeys(dataOf()).filter((name) => name !== AUTHENTICATED),
+    ownKeys: () => Reflect.ownKeys(dataOf()).filter((name) => name !== AUTHENTICATED && name !== BOUND),
     getOwnPropertyDescriptor: (_, name) =>
       Object.hasOwn(dataOf(), name)
         ? { value: dataOf()[name], writable: true, enumerable: true, configurable: true }

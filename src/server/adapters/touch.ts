@@ -55,12 +55,16 @@ interface TouchOfFastify {
   readonly raw: TouchRequest
 }
 
-/** The part of a reply of Fastify that is used here. */
-interface TouchReply {
-  readonly raw: object
+/** The headers of a reply of Fastify. */
+export interface ReplyHeaders {
   getHeader(name: string): number | string | string[] | undefined
   header(name: string, value: unknown): unknown
   removeHeader(name: string): unknown
+}
+
+/** The part of a reply of Fastify that is used here. */
+interface TouchReply extends ReplyHeaders {
+  readonly raw: object
   code(status: number): { send(): unknown }
 }
 
@@ -204,7 +208,7 @@ function headersOf(status: number): [name: string, value: string][] {
 }
 
 /** Fastify adds a Set-Cookie to those that are there. */
-function targetOf(reply: TouchReply): HeaderTarget {
+export function targetOf(reply: ReplyHeaders): HeaderTarget {
   return {
     getHeader: (name) => reply.getHeader(name),
     setHeader(name, value) {

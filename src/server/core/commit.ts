@@ -25,7 +25,7 @@ import {
   type Shown,
   type SignedPublic,
 } from './public-cookie.js'
-import { revokedError } from './revocation.js'
+import { isRevokedMeanwhile } from './revocation.js'
 import {
   type Draft,
   draftOf,
@@ -122,6 +122,7 @@ export async function commitNow(
   const { now, draft, plan: planned } = begun ?? begin(settings, session)
   if (planned && !draft.loaded) refuseOverwriting(draft)
   if (planned) forgetAuthentication(settings, draft)
+  if (planned) settings.bound?.keep(state, draft, now)
   const rule = ruleOf(settings, planned && settings.askRules?.(session, draft.data))
   // A time that has passed: the application wants the session to end.
   if (planned && Number(settings.ownTimes(rule(draft.data))?.end) <= now.getTime()) {
@@ -155,6 +156,7 @@ export async function commitNow(
   const shown = shownOf(written, { plan, content, signed })
   const publicData = publicChange(settings, draft, shown, now)
   const publicCookie = publicData && (await signer.write(shown, publicData))
+  const offer = plan && (await settings.bound?.offer(state, draft, now))
   if (signed && draft.isRegenerated) await removeOld(settings, draft)
 
   // Nothing below fails: a session that was not sent never counts as written.
@@ -162,11 +164,13 @@ export async function commitNow(
     ...(signed?.cookies ?? []),
     ...(publicCookie ? [publicCookie.cookie] : []),
     ...(signed ? expireBeside(settings, draft, signed.loaded) : []),
+    ...(offer?.cookies ?? []),
   ]
   report(settings, draft, plan, signed?.loaded)
   if (!settings.observe) {
     if (base) markUncertain(base, draft.data)
     apply(settings, state, { draft, base, check, content, signed, publicCookie })
+    if (offer && headers) offer.into(headers)
   }
   return respond(settings, state, cookies, headers)
 }
@@ -186,7 +190,8 @@ export async function destroyNow(
     settings.emit?.({ type: 'destroyed', ...(state.loaded ? identify(state.loaded) : {}) })
     if (!state.browser.isToken) reportPlace(settings, state.loaded)
   }
-  return respond(settings, state, endingCookies(settings, draft), headers)
+  if (headers && !settings.observe) settings.bound?.clear(headers)
+  return respond(settings, state, endingCookies(settings, state, draft), headers)
 }
 
 /** A session without anything in it needs no cookie. What the application puts into it from now on begins another one. */
@@ -195,7 +200,7 @@ async function endEmptied(
   state: SessionState,
   { draft, now, headers }: { draft: Draft; now: Date; headers: HeaderTarget | undefined },
 ): Promise<SetCookie[]> {
-  const cookies = endingCookies(settings, draft)
+  const cookies = endingCookies(settings, state, draft)
   await removeOld(settings, draft)
   settings.emit?.({ type: 'destroyed', ...(draft.loaded ? identify(draft.loaded) : {}) })
   if (!state.browser.isToken) reportPlace(settings, draft.loaded)
@@ -207,6 +212,7 @@ async function endEmptied(
   // It may replace a cookie that could not be read.
   state.isRegenerated = true
   delete state.loaded
+  delete state.bound
   state.browser = { ...state.browser, hasSession: false, hasSeveral: false, chunks: [], publicCookie: undefined }
   return respond(settings, state, cookies, headers)
 }
@@ -281,13 +287,6 @@ function ruledPlan(
 function isTouchDue({ lifetimeOf, needsTouch }: Settings, loaded: LoadedSession, now: Date): boolean {
   const { codec, record } = loaded
   return needsTouch(lifetimeOf(loadedData(loaded)), record, now, codec.needsRenewal?.(record, now))
-}
-
-/** A new id would outlive the revocation of the old one. Who has just proved who they are has nothing to do with that. */
-async function isRevokedMeanwhile(settings: Settings, draft: Draft): Promise<boolean> {
-  const { loaded, isRegenerated, isAuthenticated } = draft
-  if (!settings.revocation || !loaded || !isRegenerated || isAuthenticated) return false
-  return (await revokedError(settings, loaded, { isFresh: true })) !== undefined
 }
 
 /** @throws {SessionError} `ERR_SESSION_PROTECTED` */

@@ -19,6 +19,7 @@ import { createMutex, type Mutex } from '../mutex.js'
 import type { SessionStore } from '../stores/store.js'
 import { copyOf } from '../values.js'
 import { authenticate, regenerate } from './authentication.js'
+import type { Bound, BoundOptions } from './bound.js'
 import {
   type AllowedPlace,
   allowedPlaces,
@@ -89,6 +90,12 @@ export interface SessionsOptions<Data extends object = SessionData, Parsed = unk
    * that is revoked counts as one that has expired.
    */
   revocation?: Revocation<Data>
+  /**
+   * Binds sessions to the browser's device, so that a stolen cookie is useless minutes later.
+   *
+   * @defaultValue no session is bound
+   */
+  bound?: BoundOptions<Data>
   /**
    * Keeps the data: the cookie then only names the session, with what its codec adds.
    *
@@ -309,6 +316,8 @@ export interface Settings extends LoadSettings {
   readonly observe: boolean
   /** An application may save and destroy one session without waiting in between: the second waits for the first. */
   readonly turns: Mutex<Session<object>>
+  /** Absent without the option. */
+  readonly bound?: Bound | undefined
 }
 
 /** What codecs are told of the session cookie. */
@@ -334,6 +343,7 @@ const OPTIONS: OptionNames<SessionsOptions> = /* @__PURE__ */ Object.assign({}, 
   secrets: 1,
   reloadEvery: 1,
   expose: 1,
+  bound: 1,
   touchEvery: 1,
   upgrade: 1,
   chunks: 1,

@@ -6,8 +6,11 @@ import type { SessionData } from '../../shared/types.js'
 import { CSRF_ID, CSRF_SECRET, isNoCsrf } from './csrf.js'
 import { FLASH_PREFIX, isNoFlash } from './flash.js'
 
+/** The device that a session is bound to. */
+export const BOUND = '_bound'
+
 /** For these alone no session is kept. */
-const ABOUT: ReadonlySet<string> = /* @__PURE__ */ new Set([EXPIRY, EXPIRY_RULE, AUTHENTICATED, VERSION])
+const ABOUT: ReadonlySet<string> = /* @__PURE__ */ new Set([EXPIRY, EXPIRY_RULE, AUTHENTICATED, BOUND, VERSION])
 
 export function isOwnKey(key: string): boolean {
   return ABOUT.has(key) || key === CSRF_SECRET || key === CSRF_ID || key.startsWith(FLASH_PREFIX)

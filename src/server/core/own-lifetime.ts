@@ -9,6 +9,7 @@ import type { SessionData } from '../../shared/types.js'
 import type { SessionCodec } from '../codecs/codec.js'
 import type { SessionStore } from '../stores/store.js'
 import { memberOf } from '../values.js'
+import { BOUND } from './own-keys.js'
 
 /** So long without a request, at that time, or when the browser closes. */
 export type Wish = Duration | Date | 'browser'
@@ -50,7 +51,7 @@ export function readCookieEnd(side: OtherSide): ReadCookieEnd {
 
 /** What a page may see: nothing that is about the session alone. */
 export function withoutOwn(shown: SessionData): SessionData {
-  const { [EXPIRY]: _, [EXPIRY_RULE]: __, [AUTHENTICATED]: ___, [VERSION]: ____, ...members } = shown
+  const { [EXPIRY]: _, [EXPIRY_RULE]: __, [AUTHENTICATED]: ___, [BOUND]: ____, [VERSION]: _____, ...members } = shown
   return members
 }
 

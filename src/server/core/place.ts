@@ -5,7 +5,7 @@
 import { type ChunkLimits, type CookieWriter, chunkName, isSameCookie, type SetCookie, splitValue } from './cookies.js'
 import type { Settings } from './options.js'
 import type { CookieEnd } from './own-lifetime.js'
-import { type BrowserCookies, type Draft, identify, type LoadedSession } from './session.js'
+import { type BrowserCookies, type Draft, identify, type LoadedSession, type SessionState } from './session.js'
 
 /** The writer for the cookies of a session as it was read or signed. */
 export function cookiesOf(settings: Pick<Settings, 'cookies'>, session: LoadedSession | undefined): CookieWriter {
@@ -57,8 +57,8 @@ function allowedAt(
 }
 
 /** What a browser may have of a session that has ended. */
-export function endingCookies(settings: Settings, draft: Draft): SetCookie[] {
-  const { exposure, publicName } = settings
+export function endingCookies(settings: Settings, state: SessionState, draft: Draft): SetCookie[] {
+  const { exposure, publicName, bound } = settings
   const { browser, loaded } = draft
   if (browser.isToken) return []
   const cookies = cookiesOf(settings, loaded)
@@ -68,6 +68,7 @@ export function endingCookies(settings: Settings, draft: Draft): SetCookie[] {
     ...(hasCookie ? namesOf(settings, draft).map((name) => cookies.expire(name, exposure)) : []),
     ...(hasPublic ? [cookies.expire(publicName, { httpOnly: false })] : []),
     ...(hasCookie ? expireShadows(settings, draft, cookies.expireShadows) : []),
+    ...(bound?.ending(state) ?? []),
   ]
 }
 

@@ -15,7 +15,7 @@ import type { SessionStore, StoredSession } from '../stores/store.js'
 import { authenticatedAt } from './authentication.js'
 import { CLOCK_TOLERANCE } from './lifetime.js'
 import { ownerText, type ReadOwner } from './owner.js'
-import { type LoadedSession, loadedData, type Session, stateOf } from './session.js'
+import { type Draft, type LoadedSession, loadedData, type Session, stateOf } from './session.js'
 import { createRows, REVOKED, type Rows } from './store-rows.js'
 import { checkTenant } from './tenant.js'
 
@@ -95,6 +95,13 @@ export async function revokedError(
   } catch (error) {
     throw isOutage(error) ? error : new SessionError('ERR_SESSION_STORE', 'isRevoked() failed', { cause: error })
   }
+}
+
+/** A new id would outlive the revocation of the old one. Who has just proved who they are has nothing to do with that. */
+export async function isRevokedMeanwhile(settings: RevocationSettings, draft: Draft): Promise<boolean> {
+  const { loaded, isRegenerated, isAuthenticated } = draft
+  if (!settings.revocation || !loaded || !isRegenerated || isAuthenticated) return false
+  return (await revokedError(settings, loaded, { isFresh: true })) !== undefined
 }
 
 /** Where revocations are kept, for how long, and what an outage means. */

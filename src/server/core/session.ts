@@ -36,6 +36,8 @@ export interface SessionState extends CsrfState {
   isAuthenticated?: boolean
   /** When somebody had done so, and who, as the session was loaded. */
   signIn?: SignIn
+  /** What is known of its device; absent without the option `bound`. */
+  bound?: BoundState
   /** Its times are renewed now, whatever `touchEvery` says. */
   isTouched?: boolean
   isDestroyed: boolean
@@ -49,6 +51,20 @@ export interface SessionState extends CsrfState {
   sent: readonly SetCookie[]
   /** The request, as `load` was given it. */
   readonly source: CookieSource
+}
+
+/** The device that a session is bound to. */
+export interface BoundState {
+  /** As the data has it. */
+  mark?: string
+  /** The thumbprint of the key, once a browser has registered. */
+  key?: string | undefined
+  /** This request has a proof of the key. */
+  isProved?: boolean
+  /** `bind()` was called, and the browser does not know yet. */
+  isOffered?: boolean
+  /** The browser has, or may have, cookies of a binding. */
+  hasCookies?: boolean | undefined
 }
 
 /** A session as a cookie has it, with what a commit compares to. */
@@ -129,12 +145,13 @@ interface SessionIdentity {
 /** What a session needs of the server it belongs to. */
 export interface SessionOwner {
   readonly clock: () => Date
-  /** Absent if nothing is ever written, as the next four. */
+  /** Absent if nothing is ever written, as the next five. */
   readonly once?: Once
   readonly putWish?: PutWish
   readonly addFlash?: typeof addFlash
   readonly regenerate?: typeof regenerate
   readonly authenticate?: typeof authenticate
+  readonly bind?: (data: SessionData, state: SessionState, now: Date) => void
   readonly ownerOf: ReadOwner
   readonly shown: Shown
 }
@@ -342,6 +359,29 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
   authenticated(): void {
     const { authenticate, clock } = this.#owner
     writer(authenticate)(this.data as SessionData, this.#state, clock())
+  }
+
+  /** This request has a proof of the device that the session is bound to: see the option `bound`. */
+  get isBound(): boolean {
+    return this.#state.bound?.isProved === true
+  }
+
+  /** The thumbprint (RFC 7638) of the device's key, once the browser has bound the session; it says nothing of this request. */
+  get boundKey(): string | undefined {
+    return this.#state.bound?.key
+  }
+
+  /**
+   * Offers the browser to bind the session to its device, with the next commit: at a sign-in, after `regenerate({ authenticated: true })`.
+   * A browser that can't ignores it. A session that is bound already stays as it is, unless the visitor has just proved who they are:
+   * then it begins anew. For a session of `load({ token })` it does nothing.
+   *
+   * @throws {TypeError} without the option `bound`
+   * @see docs/bound.md
+   */
+  bind(): void {
+    const { bind, clock } = this.#owner
+    writer(bind)(this.data as SessionData, this.#state, clock())
   }
 
   /**

@@ -4,6 +4,7 @@
  */
 import type { ExposingDefinition } from '../../shared/define-session.js'
 import type { SessionData } from '../../shared/types.js'
+import { type Bound, type BoundOptions, boundLoader, createBound, refuseBind } from './bound.js'
 import { commit, destroy, markResponse, needsCommit } from './commit.js'
 import type { SetCookie, SetCookieAttributes } from './cookies.js'
 import type { HeaderTarget } from './http.js'
@@ -98,6 +99,8 @@ export interface SessionsInternal<Data extends object> {
   /** A commit that renews the times, whatever `touchEvery` says. */
   touch(session: Session<Data>, headers?: HeaderTarget): Promise<SetCookie[]>
   destroy(session: Session<Data>, headers?: HeaderTarget): Promise<SetCookie[]>
+  /** Device bound sessions, and the loading of sessions whose proof may have ended. */
+  readonly bound?: { readonly device: Bound; readonly load: LoadSession<Data> }
   /** For a response whose head has left. */
   readonly late: LateWrites
   /** What a session cookie gets at that time. @param end - if the session itself says it */
@@ -133,9 +136,18 @@ export function createSessions<Data extends object = SessionData, Parsed = unkno
 export function createSessions<Data extends object = SessionData>(
   options: Partial<SessionsOptions<Data>>,
 ): ReadOnlySessions<Data> | Sessions<Data> {
-  const settings = settle(options as SessionsOptions<Data>)
+  const settings = settled(options as SessionsOptions<Data>)
   if (settings.schema) rulesOf(settings.schema)
-  return options.readOnly ? readOnlySessions<Data>(settings) : writing<Data>(settings)
+  if (!options.readOnly) return writing<Data>(settings)
+  return readOnlySessions<Data>(settings, settings.bound && internalOf<Data>(settings).load)
+}
+
+/** Not in `settle`, so that what only verifies loads nothing of it. */
+function settled<Data extends object>(options: SessionsOptions<Data>, from?: Settings): Settings {
+  const settings = settle(options, from)
+  if (options.bound === undefined) return Object.assign(settings, { bind: refuseBind })
+  const bound = createBound(options.bound as BoundOptions, settings)
+  return Object.assign(settings, { bound, bind: bound.bind })
 }
 
 function writing<Data extends object, Parsed = unknown>(settings: Settings): Sessions<Data, Parsed> {
@@ -153,13 +165,16 @@ function writing<Data extends object, Parsed = unknown>(settings: Settings): Ses
     listSessions: (owner, options) => listSessions<Data>(settings, owner, options),
     endSession: (owner, handle) => endSession(settings, owner, handle),
     endSessions: (owner, options) => endSessions<Data>(settings, owner, options),
-    with: (changes) => writing<Data, Parsed>(settle(changedOptions(settings.options, changes), settings)),
+    with: (changes) => writing<Data, Parsed>(settled(changedOptions(settings.options, changes), settings)),
   }
 }
 
 function internalOf<Data extends object>(settings: Settings): SessionsInternal<Data> {
+  const load = createLoader<Data>(settings, publicReader(settings))
+  const { bound: device } = settings
   return {
-    load: createLoader<Data>(settings, publicReader(settings)),
+    load: device ? boundLoader(device, settings, load) : load,
+    ...(device && { bound: { device, load } }),
     needsCommit: (session) => needsCommit(settings, session),
     markResponse: (session, headers) => markResponse(settings, session, headers),
     commit: (session, headers) => commit(settings, session, headers),
