@@ -141,6 +141,13 @@ const pages = [
     sources: /^server\/core\/revocation\.ts$/,
   },
   {
+    file: 'bound',
+    title: 'Device bound sessions',
+    guide: 'bound',
+    text: 'Binding a session to the device of its browser.',
+    sources: /^server\/(core|adapters)\/bound\.ts$/,
+  },
+  {
     file: 'django',
     title: 'Users of Django',
     guide: 'django-sessions',

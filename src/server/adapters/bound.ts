@@ -16,15 +16,17 @@ import { BOUND } from '../core/own-keys.js'
 import { isProtected, type Session, stateOf } from '../core/session.js'
 import type { Sessions, SessionsInternal } from '../core/sessions.js'
 import { internal } from '../core/verify-sessions.js'
-import { withStatus } from './held-response.js'
+import { type ReplyHeaders, targetOf, withStatus } from './held-response.js'
 import type { HonoContext } from './hono.js'
 import { type SessionsFor, sessionsFinder } from './saving.js'
-import { type ReplyHeaders, targetOf } from './touch.js'
 
+/** What the handlers of device bound sessions do beside registering and renewing. */
 export interface BoundHandlerOptions {
   /**
    * Answers a visitor who follows a link from another site, and so comes without a proof, with a small page that loads the address again: then
-   * the browser renews first. Default true.
+   * the browser renews first.
+   *
+   * @defaultValue `true`
    */
   reload?: boolean
 }
@@ -40,6 +42,8 @@ type Handler<Rest extends unknown[]> = (request: Request, ...rest: Rest) => Resp
  * @param handler - what answers all other requests, as `fetchSessions` makes it. Default: they get 404
  * @returns a handler
  * @throws {TypeError} for sessions without the option `bound`
+ * @since 0.1.0
+ * @see docs/bound.md
  * @example
  * export default { fetch: fetchBound(sessions, fetchSessions(sessions, (_, session) => Response.json(session.data))) }
  */
@@ -79,6 +83,8 @@ interface BoundResponse {
  * @param sessions - with the option `bound`, or a function of the request that gives them
  * @returns a function for `app.use`
  * @throws {TypeError} for sessions without the option `bound`
+ * @since 0.1.0
+ * @see docs/bound.md
  * @example
  * app.use(expressBound(sessions))
  * app.use(expressSessions(sessions))
@@ -130,6 +136,8 @@ interface BoundInstance {
  * @param sessions - with the option `bound`, or a function of Fastify's request that gives them
  * @returns a plugin for `app.register`
  * @throws {TypeError} for sessions without the option `bound`
+ * @since 0.1.0
+ * @see docs/bound.md
  * @example
  * app.register(fastifyBound(sessions))
  * app.register(fastifySessions(sessions))
@@ -166,6 +174,8 @@ export function fastifyBound<Data extends object = SessionData, Incoming extends
  * @param sessions - with the option `bound`, or a function of the context that gives them
  * @returns a function for `app.use`
  * @throws {TypeError} for sessions without the option `bound`
+ * @since 0.1.0
+ * @see docs/bound.md
  * @example
  * app.use(honoBound(sessions))
  * app.use(honoSessions(sessions))
@@ -308,7 +318,7 @@ async function writeMark<Data extends object>(
 ): Promise<boolean> {
   const state = stateOf(session)
   const text = markWith(mark, key.thumbprint)
-  state.bound = { ...state.bound, mark: text, key: key.thumbprint, isProved: true }
+  state.bound = { ...state.bound, mark: text, boundKey: key.thumbprint, isBound: true }
   ;(session.data as SessionData)[BOUND] = text
   try {
     await inner.commit(session, target)

@@ -5,7 +5,7 @@
  */
 import { isOutage } from '../../shared/errors.js'
 import type { MaybePromise } from '../../shared/types.js'
-import { createRequestMemory } from '../core/http.js'
+import { createRequestMemory, type HeaderTarget } from '../core/http.js'
 import { type Session, stateOf } from '../core/session.js'
 import type { SessionsInternal } from '../core/sessions.js'
 
@@ -641,4 +641,22 @@ export function dropHeaders(response: Pick<NodeResponse, 'getHeader' | 'removeHe
     if (response.getHeader(name) !== undefined) response.removeHeader(name)
   }
   response.setHeader('Cache-Control', 'no-store')
+}
+
+/** The headers of a reply of Fastify. */
+export interface ReplyHeaders {
+  getHeader(name: string): number | string | string[] | undefined
+  header(name: string, value: unknown): unknown
+  removeHeader(name: string): unknown
+}
+
+/** Fastify adds a Set-Cookie to those that are there. */
+export function targetOf(reply: ReplyHeaders): HeaderTarget {
+  return {
+    getHeader: (name) => reply.getHeader(name),
+    setHeader(name, value) {
+      reply.removeHeader(name)
+      reply.header(name, value)
+    },
+  }
 }

@@ -8,7 +8,7 @@ import type { SessionData } from '../../shared/types.js'
 import type { HeaderTarget } from '../core/http.js'
 import { internal } from '../core/verify-sessions.js'
 import { unavailable } from './fetch.js'
-import { withStatus } from './held-response.js'
+import { type ReplyHeaders, targetOf, withStatus } from './held-response.js'
 import { type SessionsFor, sessionsFinder } from './saving.js'
 
 /** Whose pages may ask. */
@@ -53,13 +53,6 @@ interface TouchResponse {
 
 interface TouchOfFastify {
   readonly raw: TouchRequest
-}
-
-/** The headers of a reply of Fastify. */
-export interface ReplyHeaders {
-  getHeader(name: string): number | string | string[] | undefined
-  header(name: string, value: unknown): unknown
-  removeHeader(name: string): unknown
 }
 
 /** The part of a reply of Fastify that is used here. */
@@ -205,15 +198,4 @@ function checkOrigins(origins: readonly string[]): readonly string[] {
 
 function headersOf(status: number): [name: string, value: string][] {
   return [['Cache-Control', 'no-store'], ...(status === 405 ? [['Allow', 'POST'] as [string, string]] : [])]
-}
-
-/** Fastify adds a Set-Cookie to those that are there. */
-export function targetOf(reply: ReplyHeaders): HeaderTarget {
-  return {
-    getHeader: (name) => reply.getHeader(name),
-    setHeader(name, value) {
-      reply.removeHeader(name)
-      reply.header(name, value)
-    },
-  }
 }

@@ -20,30 +20,63 @@ import { CLOCK_TOLERANCE } from './lifetime.js'
 import { BOUND, hasApplicationKeys, isEmpty } from './own-keys.js'
 import { type BoundState, type Draft, loadedData, type Session, type SessionState, stateOf } from './session.js'
 
+/** What device bound sessions need. Every option has a default: `bound: {}` binds, and refuses nobody. */
 export interface BoundOptions<Data extends object = SessionData> {
-  /** Where the browser registers and renews, below the session's own path: `/dbsc` by default, for `/dbsc/register` and `/dbsc/refresh`. */
+  /**
+   * Where the browser registers and renews: `PATH/register` and `PATH/refresh`, below the session's own path.
+   *
+   * @defaultValue `/dbsc` below the session's path
+   */
   path?: string
-  /** How long a proof is valid, and so how long a stolen cookie works. Default 10 minutes; browsers renew two minutes before its end. */
+  /**
+   * How long a proof is valid, and so how long a stolen cookie works. Browsers renew two minutes before its end.
+   *
+   * @defaultValue 10 minutes
+   */
   life?: Duration
-  /** How long a session goes without a proof after `bind()`, for the browser to register. Default one minute; 0: not at all. */
+  /**
+   * How long a session goes without a proof after `bind()`, for the browser to register. 0: not at all.
+   *
+   * @defaultValue one minute
+   */
   grace?: Duration
   /**
-   * Which sessions need a proof. `false` (default): none, `session.isBound` tells. `'if-bound'`: those that a browser has bound. `true`: all
-   * with data of the application, which shuts out browsers that can't bind. A function: as it says of each session.
+   * Which sessions need a proof. `false`: none, `session.isBound` tells. `'if-bound'`: those that a browser has bound. `true`: all with data
+   * of the application, which shuts out browsers that can't bind. A function: as it says of each session.
+   *
+   * @defaultValue `false`
    */
   required?: boolean | 'if-bound' | ((session: Session<Data>) => boolean)
-  /** Binds each session at its sign-in, `regenerate({ authenticated: true })`, without a call of `bind()`. Default false. */
+  /**
+   * Binds each session at its sign-in, `regenerate({ authenticated: true })`, without a call of `bind()`.
+   *
+   * @defaultValue `false`
+   */
   auto?: boolean
-  /** Paths whose requests never wait for a renewal, as that of the sign-out: each covers what is below it, too. */
+  /**
+   * Paths whose requests never wait for a renewal, as that of the sign-out: each covers what is below it, too.
+   *
+   * @defaultValue none
+   */
   exclude?: readonly string[]
   /**
-   * `true`: the browser also renews for requests to other hosts of the site, and the option `domain` is set. An origin: that of the site, if
-   * the sign-in is on a subdomain; see docs/bound.md. Default: for the host of the sign-in alone.
+   * `true`: the browser also renews for requests to other hosts of the site, which need the option `domain`. An origin: that of the site, if
+   * the sign-in is on a subdomain.
+   *
+   * @defaultValue `false`: for the host of the sign-in alone
    */
   includeSite?: boolean | string
-  /** What `destroy()` has the browser clear beside the cookies of the session (`Clear-Site-Data`). Default: nothing. */
+  /**
+   * What `destroy()` has the browser clear beside the cookies of the session (`Clear-Site-Data`).
+   *
+   * @defaultValue nothing
+   */
   clearSiteData?: 'cookies' | 'storage'
-  /** For codecs with key pairs alone: what signs proofs and challenges. Default: keys derived from the secrets of the codecs. */
+  /**
+   * What signs proofs and challenges. Codecs with key pairs alone need it.
+   *
+   * @defaultValue keys derived from the secrets of the codecs
+   */
   secrets?: Secrets | SecretSource
 }
 
@@ -184,7 +217,7 @@ export function createBound(options: BoundOptions, settings: BoundSettings): Bou
     if (!isFree && known.key !== undefined) return
     const time = isFree ? toSeconds(now) : known.time
     const mark = `${encodeBase64Url(platform.randomBytes(ID_BYTES))}.${time.toString(36)}`
-    state.bound = { ...state.bound, mark, key: undefined, isProved: false, isOffered: true }
+    state.bound = { ...state.bound, mark, boundKey: undefined, isBound: false, isOffered: true }
     data[BOUND] = mark
   }
 
@@ -233,10 +266,10 @@ export function createBound(options: BoundOptions, settings: BoundSettings): Bou
       if (mark) {
         const proved = browser.isToken ? undefined : await proofOf(mark, source, toSeconds(now))
         bound.mark = data[BOUND] as string
-        bound.key = proved ?? mark.key
-        bound.isProved = proved !== undefined
+        bound.boundKey = proved ?? mark.key
+        bound.isBound = proved !== undefined
       }
-      if (bound.isProved || !needsProof(session, mark, data) || isInGrace(mark, data, now)) return undefined
+      if (bound.isBound || !needsProof(session, mark, data) || isInGrace(mark, data, now)) return undefined
       return new SessionError('ERR_SESSION_UNBOUND', 'The request has no proof of the device of the session', {
         verified: true,
       })
@@ -306,7 +339,7 @@ export function createBound(options: BoundOptions, settings: BoundSettings): Bou
       const value = await seals.seal('proof', `${id}.${key}.${end.toString(36)}`)
       return proofs.set(proofName, value, cookieFor(end - toSeconds(now), now))
     },
-    hasStaleProof: (session, source) => !stateOf(session).bound?.isProved && cookiesOf(source, proofName).length > 0,
+    hasStaleProof: (session, source) => !stateOf(session).bound?.isBound && cookiesOf(source, proofName).length > 0,
     expireProof: () => proofs.expire(proofName, { httpOnly: true }),
     configuration(identifier) {
       const cookie = String(proofs.set(proofName, '', { httpOnly: true, now: settings.clock() }))

@@ -231,7 +231,7 @@ async function verifyCandidate(
       family = codec.family
     }
   }
-  return failure ?? new SessionError('ERR_SESSION_UNSUPPORTED', 'No codec of this server reads values of this form')
+  return failure ?? new SessionError('ERR_SESSION_UNSUPPORTED', 'No codec reads values of this form')
 }
 
 /** A codec that throws anything else must not take the request down. */

@@ -58,9 +58,9 @@ export interface BoundState {
   /** As the data has it. */
   mark?: string
   /** The thumbprint of the key, once a browser has registered. */
-  key?: string | undefined
+  boundKey?: string | undefined
   /** This request has a proof of the key. */
-  isProved?: boolean
+  isBound?: boolean
   /** `bind()` was called, and the browser does not know yet. */
   isOffered?: boolean
   /** The browser has, or may have, cookies of a binding. */
@@ -363,12 +363,12 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
 
   /** This request has a proof of the device that the session is bound to: see the option `bound`. */
   get isBound(): boolean {
-    return this.#state.bound?.isProved === true
+    return this.#state.bound?.isBound ?? false
   }
 
   /** The thumbprint (RFC 7638) of the device's key, once the browser has bound the session; it says nothing of this request. */
   get boundKey(): string | undefined {
-    return this.#state.bound?.key
+    return this.#state.bound?.boundKey
   }
 
   /**
