@@ -376,7 +376,7 @@ export class Session<Data extends object = SessionData, Parsed = unknown> {
    * A browser that can't ignores it. A session that is bound already stays as it is, unless the visitor has just proved who they are:
    * then it begins anew. For a session of `load({ token })` it does nothing.
    *
-   * @throws {TypeError} without the option `bound`
+   * @throws {TypeError} without the option `bound`, and if nothing is ever written
    * @see docs/bound.md
    */
   bind(): void {

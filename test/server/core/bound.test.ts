@@ -48,12 +48,12 @@ describe('a sign-in', () => {
     }
   })
 
-  test('bind() without the option is refused, and does nothing where sessions are only read', async () => {
+  test('bind() without the option is refused, and where sessions are only read', async () => {
     const sessions = createSessions({ secrets: SECRET, expose: false })
     const session = await sessions.load(null)
     expect(() => session.bind()).toThrow('bind() needs the option "bound" of createSessions()')
     const verified = await verifySessions({ codecs: [beakerJwt({ secrets: SECRET })] }).load('')
-    verified.bind()
+    expect(() => verified.bind()).toThrow('This call needs sessions that write')
     expect([verified.isBound, verified.boundKey, verified.data]).toEqual([false, undefined, {}])
   })
 
