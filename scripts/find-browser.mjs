@@ -1,7 +1,7 @@
 // @ts-check
-/** Finds the browsers to test with: a Chromium, the system's first, then the one that Playwright keeps; and the system's Firefox. */
+/** Finds the browsers to test with: a Chromium, the system's first, then the one that Playwright keeps; the system's Firefox, and its WebKit. */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { delimiter, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -37,6 +37,25 @@ export function findFirefox() {
   if (process.platform === 'darwin') return ['/Applications/Firefox.app/Contents/MacOS/firefox'].find(starts)
   if (process.platform === 'win32') return [`${process.env.PROGRAMFILES}/Mozilla Firefox/firefox.exe`].find(starts)
   return onPath(['firefox-esr', 'firefox']).find(starts)
+}
+
+/** What to tell somebody who has no WebKit. */
+export const webKitHint = 'no WebKit found: install one (Debian: apt-get install webkit2gtk-driver xvfb)'
+
+/**
+ * Finds WebKit's driver, its small browser, and a screen that nobody sees.
+ *
+ * @returns {{ driver: string, browser: string, screen: string } | undefined} the paths of their programs
+ */
+export function findWebKit() {
+  const folders = ['/usr/lib', '/usr/libexec'].filter(existsSync)
+  const within = folders.flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+  const versions = ['webkit2gtk-4.1', 'webkitgtk-6.0', 'webkit2gtk-4.0']
+  const browsers = within.flatMap((folder) => ['', ...versions].map((version) => join(folder, version, 'MiniBrowser')))
+  const [driver, browser, screen] = [onPath(['WebKitWebDriver']), browsers, onPath(['Xvfb'])].map((paths) =>
+    paths.find(existsSync),
+  )
+  return driver && browser && screen ? { driver, browser, screen } : undefined
 }
 
 /** @returns {string[]} */
@@ -90,7 +109,11 @@ function starts(path) {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [found, hint] = process.argv.includes('firefox') ? [findFirefox(), firefoxHint] : [findBrowser(), browserHint]
+  const [found, hint] = process.argv.includes('firefox')
+    ? [findFirefox(), firefoxHint]
+    : process.argv.includes('webkit')
+      ? [findWebKit()?.driver, webKitHint]
+      : [findBrowser(), browserHint]
   console.log(found ?? hint)
   if (found === undefined) process.exitCode = 1
 }

@@ -71,10 +71,11 @@ export function readCandidates<Public>(
   return candidates as readonly Found<Public>[]
 }
 
+/** As many as the server has: so that an attacker can't make a page join more. */
+const MAX_CHUNKS = 4
+
 /** The values of a name, the likeliest first: that of all chunks, up to where one is missing, then of fewer, then each alone. */
 function readValues(cookies: string, cookie: string): string[] {
-  // As many as the server has: so that an attacker can't make a page join more.
-  const MAX_CHUNKS = 4
   const values = readCookies(cookies, cookie)
   let joined = values.at(-1)
   for (let index = 1; joined && index < MAX_CHUNKS; index++) {
@@ -129,6 +130,13 @@ function pageCookies(): string {
   } catch {
     return ''
   }
+}
+
+/** What a page may show of it. What shows nothing is no session to a page. */
+export function visibleOf<Data>(data?: Data): Readonly<Data> | null {
+  let shown: Readonly<Data> | null = null
+  for (const _ in data) shown = data as Data
+  return shown
 }
 
 /** What has `data` has `meta`. */

@@ -4,7 +4,7 @@
 import type { SessionDefinition } from '../shared/define-session.js'
 import { DEFAULT_NAME } from '../shared/define-session.js'
 import type { SessionData } from '../shared/types.js'
-import { isCurrent, readCandidates, TOLERANCE } from './candidates.js'
+import { isCurrent, readCandidates, TOLERANCE, visibleOf } from './candidates.js'
 import type { ReadOptions } from './inspect.js'
 
 export type { SessionDefinition, SessionFields } from '../shared/define-session.js'
@@ -39,13 +39,12 @@ export { checkSessions, createSessionStore, refreshSession, watchRequests, watch
  */
 export function getSession<Public = SessionData, Data = unknown>(
   session: SessionDefinition<Data, Public> | string = DEFAULT_NAME,
-  { cookie, reader, clockTolerance = TOLERANCE, now = new Date() }: ReadOptions = {},
+  { cookie, now = new Date(), reader, clockTolerance = TOLERANCE }: ReadOptions = {},
 ): Readonly<Partial<Public>> | null {
   if (typeof session === 'string') session = { name: session } as SessionDefinition<Data, Public>
-  const data = readCandidates(session as SessionDefinition<unknown, Partial<Public>>, cookie, reader).find((found) =>
-    isCurrent(found, session as SessionDefinition<unknown>, +now, clockTolerance * 1_000),
-  )?.data
-  // What shows nothing is no session to a page.
-  for (const _ in data) return data
-  return null
+  return visibleOf(
+    readCandidates(session as SessionDefinition<unknown, Partial<Public>>, cookie, reader).find((found) =>
+      isCurrent(found, session as SessionDefinition<unknown>, +now, clockTolerance * 1_000),
+    )?.data,
+  )
 }

@@ -145,8 +145,8 @@ export function useSessionEnd(definition: SessionDefinition<unknown, unknown>, s
       const rest = (getEnd()?.getTime() as number) - Date.now()
       const seconds = Math.ceil(rest / 1_000)
       setLeft(seconds > 0 && seconds <= secondsBefore ? seconds : null)
-      // Timers stand still while a machine sleeps, so it looks at the clock every ten seconds.
-      timer = setTimeout(count, Math.min(rest - Math.min(seconds - 1, secondsBefore) * 1_000, 10_000) || 10_000)
+      // Timers stand still while a machine sleeps, so it looks at the clock every second.
+      timer = setTimeout(count, Math.min(rest - Math.min(seconds - 1, secondsBefore) * 1_000, 1_000) || 1_000)
     }
     const stop = subscribe(count)
     count()

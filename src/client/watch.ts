@@ -4,7 +4,7 @@
  */
 import type { SessionDefinition } from '../shared/define-session.js'
 import type { SessionMeta } from '../shared/types.js'
-import { endsOf, isCurrent, type Readable, readCandidates, TOLERANCE } from './candidates.js'
+import { endsOf, type Found, isCurrent, type Readable, readCandidates, TOLERANCE, visibleOf } from './candidates.js'
 import type { ReadOptions } from './inspect.js'
 
 /** What became of it: it appeared, its data changed, it disappeared, it came to its end. */
@@ -35,9 +35,9 @@ export interface StoreOptions extends Pick<ReadOptions, 'reader'> {
    */
   clockTolerance?: number
   /**
-   * Seconds between two looks at the cookies beside all events; `Infinity` for none.
+   * Seconds between two looks at the cookies and the clock beside all events; `Infinity` for none.
    *
-   * @defaultValue 60, or 5 in a browser without a Cookie Store
+   * @defaultValue 1 while a session with an end is shown; else 60, or 5 in a browser without a Cookie Store
    */
   poll?: number
 }
@@ -106,8 +106,7 @@ export function createSessionStore<Public, Data = unknown>(
   session: SessionDefinition<Data, Public> | string,
   options: StoreOptions = {},
 ): ClientSessionStore<Public> {
-  if (typeof session === 'string')
-    return followSession({ name: session } as SessionDefinition<unknown, Public>, options)
+  if (typeof session === 'string') session = { name: session } as SessionDefinition<Data, Public>
   for (const _ in options) return followSession(session, options)
   const store = stores.get(session) ?? followSession(session, options)
   stores.set(session, store as ClientSessionStore<unknown>)
@@ -136,11 +135,14 @@ function followSession<Public>(
   let end = Infinity
   /** How far that is ahead of the visitor's, or a little more: whatever time a server wrote, it is not in its future. */
   let ahead = behind
+  /** What is shown, and the text of a cookie whose end has been seen: it stays ended, whatever the clock says then. */
+  let found: Found<Partial<Public>> | undefined
+  let over: string | undefined
   /** It changes when somebody sets this machine's clock, and after its sleep. */
   let started = 0
   let timer: ReturnType<typeof setTimeout> | undefined
   let followers = 0
-  let following: AbortController | undefined
+  let following: AbortController
   /** Tells other tabs where no event of the browser does. */
   let channel: BroadcastChannel | undefined
 
@@ -150,23 +152,28 @@ function followSession<Public>(
     // If a listener looks again, all hear of this change before the next.
     if (event) setTimeout(look)
     else if (document) update()
-    else void cookieStore?.getAll().then((all) => update(all.map(({ name, value }) => `${name}=${value}`).join(';')))
+    // biome-ignore lint/style/useTemplate: smaller after gzip, and a page has no byte to spare
+    else void cookieStore?.getAll().then((all) => update(all.map((one) => one.name + '=' + one.value).join(';')))
   }
 
   function update(cookies?: string): void {
     const previous = snapshot
     const before = end
     const candidates = readCandidates(definition, cookies, reader)
-    const now = serverNow(candidates.find(({ data }) => data)?.meta)
+    const now = serverNow(candidates.find((one) => one.data)?.meta)
     // Its end has patience by `ahead` already, its beginning gets it here.
-    const found = candidates.find((candidate) => isCurrent(candidate, definition, now - behind, -behind))
-    let data: Snapshot<Public> = null
-    for (const _ in found?.data) data = (found as { data: Snapshot<Public> }).data
+    found = candidates.find(
+      (candidate) => candidate.value !== over && isCurrent(candidate, definition, now - behind, -behind),
+    )
+    const data = visibleOf(found?.data)
     if (contentOf(previous) !== contentOf(data)) snapshot = data
     end = Math.min(...(found ? endsOf(found as Readable, definition).filter(Boolean) : []))
     clearTimeout(timer)
     // No timer holds more than 24 days.
-    if (following) timer = setTimeout(look, Math.min(end - now, (poll ?? (cookieStore ? 60 : 5)) * 1_000, 2e9))
+    if (followers) {
+      const pause = (poll ?? (end < Infinity ? 1 : cookieStore ? 60 : 5)) * 1_000
+      timer = setTimeout(look, Math.min(end - now, pause, 2e9))
+    }
     if (snapshot === previous && end === before) return
     channel?.postMessage(0)
     // A browser that knows the server's clock better drops the cookie before `now` is there.
@@ -180,15 +187,21 @@ function followSession<Public>(
   function serverNow({ accessedAt, createdAt }: SessionMeta = {}): number {
     const now = Date.now()
     const start = now - performance.now()
-    if (Math.abs(start - started) > 1_000) ahead = behind
+    // By more than a second.
+    if ((start - started) ** 2 > 1e6) ahead = behind
     started = start
     ahead = Math.max(ahead, +(accessedAt ?? createdAt ?? 0) - now)
+    if (now + ahead >= end) {
+      // Until the next look, even if somebody sets the clock back.
+      end = 0
+      over = found?.value
+    }
     return now + ahead
   }
 
-  function open(following: AbortController): void {
+  function open(): void {
     // What happened while a page was not seen may have been told to nobody.
-    for (const type of ['focus', 'pageshow', 'visibilitychange', 'cookiechange'])
+    for (const type of ['pageshow', 'visibilitychange', 'cookiechange', 'focus'])
       addEventListener(type, look, following)
     cookieStore?.addEventListener('change', look, following)
     // A service worker has to ask for them.
@@ -202,33 +215,33 @@ function followSession<Public>(
 
   return {
     getSnapshot() {
-      if (!following) update()
-      return snapshot
+      if (!followers) update()
+      // The timer may be late: after a sleep, and in a page that nobody sees.
+      return serverNow() < end ? snapshot : null
     },
     getServerSnapshot: () => null,
     getEnd() {
-      if (!following) update()
-      return end < Infinity ? new Date(end - ahead) : null
+      if (!followers) update()
+      // Neither an end that has been seen nor none.
+      return end / end ? new Date(end - ahead) : null
     },
     subscribe(listener, signal) {
       if (!followers++) {
         following = new AbortController()
         // On a server there is nothing to follow.
-        if (document || cookieStore) open(following)
+        if (document || cookieStore) open()
         look()
       }
       const own = new AbortController()
       events.addEventListener('change', () => listener(event as StoreEvent<Public>), own)
-      const stop = (): void => {
-        if (own.signal.aborted) return
-        own.abort()
+      const stop = (): void => own.abort()
+      own.signal.addEventListener('abort', () => {
         if (--followers) return
-        following?.abort()
-        channel?.close()
-        following = channel = undefined
+        following.abort()
+        channel = channel?.close() as undefined
         looks.delete(look)
         clearTimeout(timer)
-      }
+      })
       signal?.addEventListener('abort', stop, own)
       if (signal?.aborted) stop()
       return stop

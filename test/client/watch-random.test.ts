@@ -64,10 +64,8 @@ class Model {
     this.stop = watchSession(this.definition, (session, { reason, previous }) => {
       const { time } = this.world
       expect(previous, 'what it was before').toEqual(this.shown === null ? null : { user: this.shown })
-      // Somebody has set the clock just after the end: the page has patience again.
-      const isBack = reason === 'signedIn' && !this.isExact && time >= this.end && time < this.end + PATIENCE
       if (reason === 'expired') this.expectEnd(time)
-      else if (!isBack) this.log.push(reason)
+      else this.log.push(reason)
       this.shown = (session as { user?: string } | null)?.user ?? null
     })
     // Nobody has told it what happened meanwhile.

@@ -272,10 +272,71 @@ describe('the end', () => {
     stop()
   })
 
+  test('a machine that slept: within a second also without an event', () => {
+    const { events, stop } = follow()
+    set(cookieOf({ user: 'dave' }))
+    vi.advanceTimersByTime(MINUTE)
+    vi.setSystemTime(NOW + 60 * MINUTE)
+    vi.advanceTimersByTime(1_000)
+    expect(events[1]).toEqual(['expired', null, { user: 'dave' }])
+    stop()
+  })
+
+  test('the snapshot knows it before any timer and any event, and has no end any more', () => {
+    const { events, stop } = follow()
+    const store = createSessionStore(app)
+    set(cookieOf({ user: 'dave' }))
+    vi.setSystemTime(NOW + 60 * MINUTE)
+    expect([store.getSnapshot(), store.getEnd()]).toEqual([null, null])
+    // Nobody is told in the midst of a question.
+    expect(events).toHaveLength(1)
+    vi.setSystemTime(NOW)
+    expect([store.getSnapshot(), store.getEnd()]).toEqual([null, null])
+    vi.advanceTimersByTime(1_000)
+    expect(events[1]).toEqual(['expired', null, { user: 'dave' }])
+    stop()
+  })
+
+  test('an end that has been seen stays one, whatever the clock says then; another cookie is shown', () => {
+    const { events, stop } = follow()
+    set(cookieOf({ user: 'dave' }))
+    vi.advanceTimersByTime(10 * MINUTE + 1)
+    expect(events).toHaveLength(2)
+    vi.setSystemTime(NOW)
+    page.emit('focus')
+    vi.advanceTimersByTime(MINUTE)
+    expect([events.length, createSessionStore(app).getSnapshot()]).toEqual([2, null])
+    set(cookieOf({ user: 'dave' }, { ago: -1_000 }))
+    expect(events[2]).toEqual(['signedIn', { user: 'dave' }, null])
+    stop()
+    expect(createSessionStore(app).getSnapshot()).toEqual({ user: 'dave' })
+  })
+
+  test('a cookie that the browser drops without an event: within a second', () => {
+    set(cookieOf({ user: 'dave' }, { ago: 5 * MINUTE }))
+    const { events, stop } = follow()
+    vi.advanceTimersByTime(5 * MINUTE)
+    page.cookie = ''
+    vi.advanceTimersByTime(1_000)
+    expect(events).toEqual([['expired', null, { user: 'dave' }]])
+    stop()
+  })
+
+  test('a slow clock and an old cookie: late by the age of the cookie at most', () => {
+    vi.setSystemTime(NOW - 60 * MINUTE)
+    set(cookieOf({ user: 'dave' }, { ago: 4 * MINUTE }))
+    const { events, stop } = follow()
+    vi.advanceTimersByTime(10 * MINUTE)
+    expect(events).toEqual([])
+    vi.advanceTimersByTime(1)
+    expect(events).toEqual([['expired', null, { user: 'dave' }]])
+    stop()
+  })
+
   test('months ahead: a timer holds 24 days at most', () => {
     const long = defineSession({ name: 's', idleTimeout: '52w' })
     const events: unknown[] = []
-    const stop = watchSession(long, (_, { reason }) => events.push(reason))
+    const stop = watchSession(long, (_, { reason }) => events.push(reason), { poll: Infinity })
     set(cookieOf({ user: 'dave' }))
     vi.advanceTimersByTime(40 * 24 * 60 * MINUTE)
     expect(events).toEqual(['signedIn'])
