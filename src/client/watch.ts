@@ -170,10 +170,8 @@ function followSession<Public>(
     end = Math.min(...(found ? endsOf(found as Readable, definition).filter(Boolean) : []))
     clearTimeout(timer)
     // No timer holds more than 24 days.
-    if (followers) {
-      const pause = (poll ?? (end < Infinity ? 1 : cookieStore ? 60 : 5)) * 1_000
-      timer = setTimeout(look, Math.min(end - now, pause, 2e9))
-    }
+    if (followers)
+      timer = setTimeout(look, Math.min(end - now, (poll ?? (end < Infinity ? 1 : cookieStore ? 60 : 5)) * 1_000, 2e9))
     if (snapshot === previous && end === before) return
     channel?.postMessage(0)
     // A browser that knows the server's clock better drops the cookie before `now` is there.

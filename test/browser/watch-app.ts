@@ -21,6 +21,7 @@ export type Heard = [reason: string, user: string | null, time: number][]
 
 const PAGE = `<!doctype html><title>page</title><p id="user"></p><iframe hidden></iframe>
 <script src="/import-map.js"></script>
+<script>if (location.search === '?without') Object.defineProperty(window, 'cookieStore', { value: undefined })</script>
 <script type="module">
 import * as client from '/dist/client/index.js'
 import { defineSession } from '/dist/shared/index.js'
@@ -29,6 +30,7 @@ const app = window.app = defineSession({ name: 'app', idleTimeout: ${SECONDS * 6
 window.brief = defineSession({ name: 'brief', idleTimeout: ${SECONDS} })
 const show = (session) => { document.querySelector('#user').textContent = session?.user ?? 'nobody' }
 show(client.getSession(app))
+if (document.prerendering) localStorage.prerendered = document.querySelector('#user').textContent
 for (const definition of [app, window.brief]) {
   client.watchSession(definition, (session, { reason }) => {
     if (definition === app) show(session)
@@ -44,7 +46,7 @@ watchSession(defineSession({ name: 'app', idleTimeout: ${SECONDS * 60} }), (sess
 addEventListener('message', ({ ports }) => ports[0].postMessage(heard))
 addEventListener('activate', (event) => event.waitUntil(clients.claim()))`
 
-/** `/sign-in?name=app&user=`, `/sign-out?name=app`, `/who?name=app`; `/page` is the page. */
+/** `/sign-in?name=app&user=`, `/sign-out?name=app`, `/who?name=app`; `/page` is the page, `/page?without` as in a browser without a Cookie Store. */
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost')
   if (pathname === '/page') return void response.setHeader('content-type', 'text/html').end(PAGE)
