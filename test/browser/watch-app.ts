@@ -30,7 +30,11 @@ const app = window.app = defineSession({ name: 'app', idleTimeout: ${SECONDS * 6
 window.brief = defineSession({ name: 'brief', idleTimeout: ${SECONDS} })
 const show = (session) => { document.querySelector('#user').textContent = session?.user ?? 'nobody' }
 show(client.getSession(app))
-if (document.prerendering) localStorage.prerendered = document.querySelector('#user').textContent
+if (document.prerendering) {
+  localStorage.prerendered = document.querySelector('#user').textContent
+  const tell = () => { localStorage.activated = document.querySelector('#user').textContent }
+  document.addEventListener('prerenderingchange', () => setInterval(tell, 50))
+}
 for (const definition of [app, window.brief]) {
   client.watchSession(definition, (session, { reason }) => {
     if (definition === app) show(session)

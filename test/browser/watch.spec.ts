@@ -65,6 +65,24 @@ for (const [kind, prepare] of kinds) {
     await expect.poll(() => reasons(page), { timeout: 10_000 }).toHaveLength(2)
     expect((await reasons(page))[1]).toEqual(['signedOut', null])
   })
+
+  test(`${kind}: a cookie that the browser drops at its end`, async ({ page, url }) => {
+    await prepare(page)
+    await page.goto(`${url}/page`)
+    await send(page, '/sign-in?user=dave')
+    await page.evaluate('client.checkSessions()')
+    await page.evaluate(() => {
+      const [public_] = document.cookie.match(/app\.public=[^;]*/) ?? []
+      // biome-ignore lint/suspicious/noDocumentCookie: what a page of former days does
+      document.cookie = `${public_}; Max-Age=3; Path=/`
+    })
+    await expect
+      .poll(() => reasons(page), { timeout: 20_000 })
+      .toEqual([
+        ['signedIn', 'dave'],
+        ['signedOut', null],
+      ])
+  })
 }
 
 test(`the session ends after ${SECONDS} seconds: the page and the server say so within a second of each other`, async ({
