@@ -1,7 +1,11 @@
 /** The command line with files, servers and arguments that are not as they should be: secrets stay secret, and it ends. */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { type AddressInfo, createServer as createNetServer } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { root } from '../../scripts/run.mjs'
 import { cli, fileOf, folder, SECRET, withServer } from './cli.helpers.js'
@@ -101,6 +105,39 @@ describe('doctor sends cookies', () => {
     expect(asked).toEqual(['/: mine=1', 'other: undefined', '/last: mine=1; kept=1'])
   })
   let back: string | undefined
+
+  const hasOpenssl = spawnSync('openssl', ['version']).status === 0
+  if (!hasOpenssl) console.warn('No openssl: the test of a redirect from https to http is skipped')
+  test.skipIf(!hasOpenssl)('never from https to http', async () => {
+    const files = ['-keyout', 'tls.key', '-out', 'tls.pem', '-subj', '/CN=localhost', '-days', '1']
+    spawnSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...files], { cwd: folder })
+    const [key, cert] = ['tls.key', 'tls.pem'].map((name) => readFileSync(join(folder, name)))
+    const asked: string[] = []
+    const plain = createServer(({ headers }, response) => {
+      asked.push(`http: ${headers.cookie}`)
+      response.end()
+    })
+    const secure = createSecureServer({ key, cert }, ({ headers }, response) => {
+      asked.push(`https: ${headers.cookie}`)
+      response.writeHead(302, { location: `http://${headers.host}/`, 'set-cookie': 'set=1; Path=/' }).end()
+    })
+    // One port for both, so that the host is the same. A TLS connection begins with the byte 22.
+    const both = createNetServer((socket) => {
+      socket.once('data', (first) => {
+        socket.pause()
+        socket.unshift(first)
+        const server = first[0] === 22 ? secure : plain
+        server.emit('connection', socket)
+        process.nextTick(() => socket.resume())
+      })
+    })
+    await once(both.listen(0, '127.0.0.1'), 'listening')
+    const url = `https://127.0.0.1:${(both.address() as AddressInfo).port}/`
+    const { code } = await cli(['doctor', '--cookie', 'mine=1', url], { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } })
+    both.close()
+    expect(code).toBe(1)
+    expect(asked).toEqual(['https: mine=1', 'http: undefined'])
+  })
 
   test('one address is asked, that of the page or of the statistics', async () => {
     expect((await cli(['doctor', 'http://localhost:9/', '--stats-url', 'http://localhost:9/'])).code).toBe(2)
