@@ -65,7 +65,7 @@ export function fetchBound<Data extends object = SessionData, Rest extends unkno
 interface BoundRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
-  readonly originalUrl?: string
+  readonly originalUrl?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
