@@ -333,6 +333,32 @@ console.log(response.status) // → 403`,
 const secrets = ${SECRET}`,
     after: `console.log(sessions.warnings.length) // → 0`,
   },
+  fetchBound: {
+    before: `import { createSessions, fetchBound, fetchSessions } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: false, bound: {} })`,
+  },
+  expressBound: {
+    before: `import express from 'express'
+import { createSessions, expressBound, expressSessions } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: false, bound: {} })
+const app = express()`,
+    after: `app.listen(3000)
+console.log((await fetch('http://localhost:3000/dbsc/refresh', { method: 'POST' })).status) // → 200`,
+  },
+  honoBound: {
+    before: `import { Hono } from 'hono'
+import { createSessions, honoBound, honoSessions } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: false, bound: {} })
+const app = new Hono()`,
+    after: `console.log((await app.request('/dbsc/refresh', { method: 'POST' })).status) // → 200`,
+  },
+  fastifyBound: {
+    before: `import { fastify } from 'fastify'
+import { createSessions, fastifyBound, fastifySessions } from 'sessionglass/server'
+const sessions = createSessions({ secrets: ${SECRET}, expose: false, bound: {} })
+const app = fastify()`,
+    after: `console.log((await app.inject({ method: 'POST', url: '/dbsc/refresh' })).statusCode) // → 200`,
+  },
   honoSessions: {
     before: `import { Hono } from 'hono'
 import { createSessions, honoSessions, type Session } from 'sessionglass/server'

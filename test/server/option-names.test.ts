@@ -6,6 +6,7 @@ import { SECRET } from './server.helpers.js'
 
 const secrets = [SECRET]
 const sessions = server.createSessions({ secrets, expose: false })
+const bound = server.createSessions({ secrets, expose: false, bound: {} })
 const execute = async (): Promise<[]> => []
 const redis = { get() {}, set() {}, del() {}, pexpire() {}, eval() {}, call() {} } as unknown as server.IoRedisClient
 const sqlite = { prepare() {}, exec() {} } as unknown as server.SqliteDatabase
@@ -47,6 +48,10 @@ const functions: Record<string, [call: (options: object) => unknown, wrong: stri
     'password_field',
     'passwordField',
   ],
+  expressBound: [(more) => server.expressBound(bound, more), 'reloads', 'reload'],
+  fastifyBound: [(more) => server.fastifyBound(bound, more), 'reloads', 'reload'],
+  fetchBound: [(more) => server.fetchBound(bound, undefined, more), 'reloads', 'reload'],
+  honoBound: [(more) => server.honoBound(bound, more), 'reloads', 'reload'],
   expressJwks: [(more) => server.expressJwks(sessions, more), 'max_age', 'maxAge'],
   expressSessions: [(more) => server.expressSessions(sessions, more), 'props', 'property'],
   fastifySessions: [(more) => server.fastifySessions(sessions, more), 'decorator', 'property'],
