@@ -119,7 +119,7 @@ describe('a registration', () => {
     ['no key', signed({ header: { jwk: undefined } })],
     ['another type', signed({ header: { typ: 'JWT' } })],
     ['no type', signed({ header: { typ: undefined } })],
-    ['a critical extension', signed({ text: (token) => withHeader(token, { crit: ['exp'] }) })],
+    ['a critical extension', signed({ header: { crit: ['b64'], b64: true } })],
     ['no algorithm', signed({ text: (token) => withHeader(token, { alg: 'none' }) })],
     ['an empty signature', signed({ text: (token) => token.slice(0, token.lastIndexOf('.') + 1) })],
     [
@@ -410,6 +410,7 @@ describe('a renewal', () => {
     }
     await register(one)
     const key = browser.cookies.get(KEY) ?? ''
+    const proof = browser.cookies.get(PROOF) ?? ''
     for (const [name, value] of jar) browser.cookies.set(name, value)
     await register(two)
     // Without a store both have a session of their own: the key of the one is not that of the other.
@@ -418,6 +419,8 @@ describe('a renewal', () => {
     const response = await post('refresh', { 'secure-session-response': await one.sign(challengeIn(first)) })
     expect(await response.json()).toEqual({ session_identifier: ID, continue: false })
     expect((await load()).isBound).toBe(true)
+    browser.cookies.set(PROOF, proof)
+    expect((await load()).isBound).toBe(false)
   })
 
   test('of a session that is gone, expired or without a key is ended, and nothing is set', async () => {
