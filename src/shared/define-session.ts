@@ -101,8 +101,11 @@ export interface SessionDefinition<Data = SessionData, Public = Data, Parsed = u
   readonly migrate?: (old: SessionData, version: number) => unknown
   /** The oldest and the newest version that this release reads. */
   readonly reads?: readonly [oldest: number, newest: number]
-  /** @internal The idle timeout, if nobody asked for it: what another system has configured counts before it. */
-  readonly '~'?: number
+  /**
+   * @internal The idle timeout, if nobody asked for one: what another system has configured counts before it. Also the mark of a definition
+   * that `defineSession` made.
+   */
+  readonly '~': string | false
   /** @internal Carries the type; never there at run time. */
   readonly '~data'?: Data
   /** @internal Carries the type of what the page may see; never there at run time. */
@@ -235,17 +238,18 @@ export function defineSession(options?: SessionOptions & { expose?: Exposed }): 
   // `token = 1*<any CHAR except CTLs or separators>` (RFC 2616 §2.2).
   if (!(typeof name === 'string' && /^[!#-'*+.^`|~\w-]+$/.test(name))) refuse('name')
   if (Array.isArray(fields)) refuse('fields')
+  const byDefault = (absoluteTimeout ?? idleTimeout) === undefined && '2w'
   const definition: Definition = {
     name,
     ...((fields ?? options.sessionField) !== undefined && { fields: { ...fields }, sessionField }),
     // A list stays as it is now.
     ...(expose !== undefined && { expose }),
+    '~': byDefault,
   }
   // The server knows the names of those that go with a schema; `~` is in a definition, which is no options.
   for (const option in others)
     if (!(others as Partial<SchemaOptions>).schema || option > 'z') refuse(option, DEFINITION_OPTIONS)
-  const byDefault = (absoluteTimeout ?? idleTimeout) === undefined && '2w'
-  const timeouts = { absoluteTimeout, idleTimeout: byDefault || idleTimeout, '~': byDefault }
+  const timeouts = { absoluteTimeout, idleTimeout: byDefault || idleTimeout }
   for (const option in timeouts) {
     const value = timeouts[option as 'idleTimeout']
     if (value !== undefined && value !== false) {

@@ -1,13 +1,13 @@
 /** The command line with files, servers and arguments that are not as they should be: secrets stay secret, and it ends. */
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { type AddressInfo, createServer as createNetServer } from 'node:net'
-import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { root } from '../../scripts/run.mjs'
+import { certificateFor } from '../browser/certificate.js'
 import { cli, fileOf, folder, SECRET, withServer } from './cli.helpers.js'
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -106,12 +106,8 @@ describe('doctor sends cookies', () => {
   })
   let back: string | undefined
 
-  const hasOpenssl = spawnSync('openssl', ['version']).status === 0
-  if (!hasOpenssl) console.warn('No openssl: the test of a redirect from https to http is skipped')
-  test.skipIf(!hasOpenssl)('never from https to http', async () => {
-    const files = ['-keyout', 'tls.key', '-out', 'tls.pem', '-subj', '/CN=localhost', '-days', '1']
-    spawnSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...files], { cwd: folder })
-    const [key, cert] = ['tls.key', 'tls.pem'].map((name) => readFileSync(join(folder, name)))
+  test('never from https to http', async () => {
+    const { key, cert } = certificateFor(['localhost'])
     const asked: string[] = []
     const plain = createServer(({ headers }, response) => {
       asked.push(`http: ${headers.cookie}`)

@@ -58,6 +58,7 @@ test.each<[string, () => unknown, string | RegExp]>([
   ],
   ['a switch that is null', create({ secure: null }), 'Option "secure" must be true or false'],
   ['a definition by hand, frozen', create({ session: frozen({ idleTimeout: '30m' }) }), 'defineSession()'],
+  ['a definition by hand, frozen, in seconds', create({ session: frozen({ idleTimeout: 1800 }) }), 'defineSession()'],
   ['one with a typing error', create({ session: frozen({ idleTimout: 1_800_000 }) }), 'defineSession()'],
   ['a definition that an import left out', create({ session: undefined }), 'Option "session" is undefined'],
   ['a store that an import left out', create({ store: undefined }), 'Option "store" is undefined'],

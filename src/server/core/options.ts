@@ -489,13 +489,12 @@ function timeoutsOf(
   [writer]: readonly SessionCodec[],
   store: SessionStore | undefined,
 ): LifetimeOptions {
-  const configured = byDefault && (store ?? writer)?.idleTimeout
-  return { idleTimeout: configured ?? idleTimeout, absoluteTimeout }
+  return { idleTimeout: (byDefault && (store ?? writer)?.idleTimeout) || idleTimeout, absoluteTimeout }
 }
 
-/** As `defineSession` makes one: frozen, with times in milliseconds. Written by hand, a time that is text would never come. */
+/** As `defineSession` makes one: frozen, with its mark, and with times in milliseconds. Written by hand, a time that is text would never come. */
 function isDefinition(session: SessionDefinition<unknown> | null): boolean {
-  if (typeof session?.name !== 'string' || !Object.isFrozen(session)) return false
+  if (session?.['~'] === undefined || !Object.isFrozen(session)) return false
   const { idleTimeout = 1, absoluteTimeout = 1 } = session
   const isKnown = (name: string): unknown =>
     session.schema || name.startsWith('~') || DEFINITION_OPTIONS.split(', ').includes(name)
