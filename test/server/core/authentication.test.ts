@@ -209,6 +209,15 @@ describe('authenticatedAt', () => {
       expect((await load()).authenticatedAt).toBeDefined()
     })
 
+    test('stays with another owner who has proved it in the same millisecond', async () => {
+      const { load, change } = await signedIn({ owner })
+      await change((session) => {
+        session.regenerate({ authenticated: true })
+        Object.assign(session.data, { user: 'eve' })
+      })
+      expect(await load()).toMatchObject({ owner: 'eve', authenticatedAt: new Date(START + 250) })
+    })
+
     test('stays with the same owner', async () => {
       const { load, change } = await signedIn({ owner })
       await change((session) => Object.assign(session.data, { visits: 1 }))

@@ -180,6 +180,26 @@ describe.each(Object.entries(places))('%s', (_, place) => {
     browser.take(await repairing.commit(repaired))
     expect((await release(two, where).load(browser.cookie)).data).toMatchObject({ user: 'dave', _version: 2 })
   })
+
+  test('newer data that a function repairs has the version of this release, also if that is the first', async () => {
+    const where = place()
+    const browser = await signIn(release({ ...two, migrate: undefined }, where), { user: 'dave', roles: [] })
+    const onInvalid: SessionsOptions['onInvalid'] = (_, data) => ({ name: (data as Given).user })
+    const sessions = release({ ...one, reads: [1, 2] }, { ...where, onInvalid })
+    const repaired = await sessions.load(browser.cookie)
+    expect(repaired.data).toMatchObject({ name: 'dave', _version: 1 })
+    browser.take(await sessions.commit(repaired))
+    expect((await release(one, where).load(browser.cookie)).data).toMatchObject({ name: 'dave' })
+  })
+
+  test('what is undefined is no data, so a schema that wants nothing else has it', async () => {
+    const exact = schemaOf({ name: isText, others: (_, all) => Object.keys(all).length === 1 })
+    const where = place()
+    const sessions = release({ schema: exact }, where)
+    const session = await sessions.load('')
+    Object.assign(session.data, { name: 'dave', gone: undefined })
+    expect(await sessions.commit(session)).not.toEqual([])
+  })
 })
 
 test('a first version is written nowhere, a later one with the first key of the application', async () => {
