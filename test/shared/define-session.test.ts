@@ -5,7 +5,9 @@ import { defineSession, type SessionOptions } from '../../src/shared/define-sess
 const define = (options: object) => () => defineSession(options as SessionOptions)
 
 /** Two weeks in milliseconds, and that nobody asked for them. */
-const byDefault = { '~': 1_209_600_000, idleTimeout: 1_209_600_000 }
+/** The mark of a definition tells whether its idle timeout is the default. */
+const byDefault = { '~': '2w', idleTimeout: 1_209_600_000 }
+const given = { '~': false }
 
 test('the default is the name of Beaker, and an end after two weeks without a request', () => {
   for (const definition of [defineSession({}), defineSession({ expose: undefined } as never)])
@@ -14,14 +16,20 @@ test('the default is the name of Beaker, and an end after two weeks without a re
 
 test('timeouts are milliseconds, and there only where they were given', () => {
   const options = { name: 'sid', idleTimeout: '30m', absoluteTimeout: 86_400 } as const
-  expect(defineSession(options)).toStrictEqual({ name: 'sid', idleTimeout: 1_800_000, absoluteTimeout: 86_400_000 })
-  expect(defineSession({ idleTimeout: 0.5 })).toStrictEqual({ name: 'beaker.session.id', idleTimeout: 500 })
+  expect(defineSession(options)).toStrictEqual({
+    name: 'sid',
+    ...given,
+    idleTimeout: 1_800_000,
+    absoluteTimeout: 86_400_000,
+  })
+  expect(defineSession({ idleTimeout: 0.5 })).toStrictEqual({ name: 'beaker.session.id', ...given, idleTimeout: 500 })
   expect(define({ idleTimeout: undefined })()).toStrictEqual({ name: 'beaker.session.id', ...byDefault })
   expect(defineSession({ absoluteTimeout: '1d' })).toStrictEqual({
     name: 'beaker.session.id',
+    ...given,
     absoluteTimeout: 86_400_000,
   })
-  expect(defineSession({ idleTimeout: '14d' })).not.toHaveProperty('~')
+  expect(defineSession({ idleTimeout: '14d' })).toMatchObject(given)
 })
 
 test('a definition is frozen, and a copy of the options', () => {

@@ -38,7 +38,7 @@ describe('defineSession', () => {
     fields.user_id = 'changed'
     expect(definition).toMatchObject({ fields: { user_id: 'u' }, sessionField: 'sk' })
     expect(Object.isFrozen(definition.fields)).toBe(true)
-    expect(defineSession({ idleTimeout: false })).toStrictEqual({ name: 'beaker.session.id' })
+    expect(defineSession({ idleTimeout: false })).toStrictEqual({ name: 'beaker.session.id', '~': false })
     expect(defineSession({ sessionField: 'sid' })).toMatchObject({ fields: {}, sessionField: 'sid' })
     expect(define({ same: 'same' })).not.toThrow()
   })
