@@ -3,7 +3,7 @@
 import { expect } from 'playwright/test'
 import puppeteer, { type Browser, type Page } from 'puppeteer-core'
 import { findFirefox, firefoxHint } from '../../scripts/find-browser.mjs'
-import { type Heard, SECONDS, test } from './watch-app.js'
+import { endOnServer, type Heard, SECONDS, test } from './watch-app.js'
 
 const executablePath = findFirefox()
 
@@ -91,13 +91,7 @@ test(`the session ends after ${SECONDS} seconds, within a second of the server's
     await send(page, '/sign-in?name=brief&user=dave')
     // The server, asked all the time in another way, so that the page hears nothing of it.
     const cookie = (await page.browserContext().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
-    const who = async (): Promise<string | null> => {
-      const response = await fetch(`${url}/who?name=brief`, { headers: { cookie } })
-      return ((await response.json()) as { user: string | null }).user
-    }
-    expect(await who()).toBe('dave')
-    while (await who()) await new Promise((resolve) => setTimeout(resolve, 20))
-    const serverEnded = Date.now()
+    const serverEnded = await endOnServer(url, cookie)
     await expect
       .poll(() => reasons(page), { timeout: 10_000 })
       .toEqual([

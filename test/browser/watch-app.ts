@@ -1,6 +1,8 @@
-/** A page that follows two sessions and writes down what it hears, and its server. Chromium and Firefox show it. */
+/** A page that follows two sessions and writes down what it hears, and its server. Chromium, Firefox and WebKit show it. */
+
 import { readFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { expect } from 'playwright/test'
 import { beakerJwt, createSessions } from '../../src/server/index.js'
 import { defineSession } from '../../src/shared/index.js'
 import { clientFiles } from './client-page.js'
@@ -72,3 +74,14 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 }
 
 export const test = servedBy(answer)
+
+/** Asks the server all the time, outside of any browser, until it says that the brief session of a cookie has ended. @returns when it did */
+export async function endOnServer(url: string, cookie: string): Promise<number> {
+  const who = async (): Promise<string | null> => {
+    const response = await fetch(`${url}/who?name=brief`, { headers: { cookie } })
+    return ((await response.json()) as { user: string | null }).user
+  }
+  expect(await who()).toBe('dave')
+  while (await who()) await new Promise((resolve) => setTimeout(resolve, 20))
+  return Date.now()
+}

@@ -3,7 +3,7 @@
  * of the session at the moment at which the server ends it.
  */
 import { expect, type Page } from 'playwright/test'
-import { type Heard, SECONDS, test } from './watch-app.js'
+import { endOnServer, type Heard, SECONDS, test } from './watch-app.js'
 
 const heardBy = (page: Page): Promise<Heard> => page.evaluate('window.heard')
 const reasons = async (page: Page): Promise<unknown[]> => (await heardBy(page)).map(([reason, user]) => [reason, user])
@@ -94,12 +94,7 @@ test(`the session ends after ${SECONDS} seconds: the page and the server say so 
   const signedIn = Date.now()
   // The server, asked all the time in another way, so that the page hears nothing of it.
   const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join('; ')
-  const who = async (): Promise<string | null> => {
-    const response = await fetch(`${url}/who?name=brief`, { headers: { cookie } })
-    return ((await response.json()) as { user: string | null }).user
-  }
-  while (await who()) await new Promise((resolve) => setTimeout(resolve, 20))
-  const serverEnded = Date.now()
+  const serverEnded = await endOnServer(url, cookie)
   await expect
     .poll(() => reasons(page), { timeout: 5_000, intervals: [50] })
     .toEqual([

@@ -4,7 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { expect } from 'playwright/test'
 import { findWebKit, webKitHint } from '../../scripts/find-browser.mjs'
-import { type Heard, SECONDS, test } from './watch-app.js'
+import { endOnServer, type Heard, SECONDS, test } from './watch-app.js'
 
 const programs = findWebKit()
 
@@ -130,13 +130,7 @@ test(`the session ends after ${SECONDS} seconds, within a second of the server's
     // The server, asked all the time in another way, so that the page hears nothing of it.
     const cookies = (await command('GET', `${window.path}/cookie`)) as { name: string; value: string }[]
     const cookie = cookies.map(({ name, value }) => `${name}=${value}`).join('; ')
-    const who = async (): Promise<string | null> => {
-      const response = await fetch(`${url}/who?name=brief`, { headers: { cookie } })
-      return ((await response.json()) as { user: string | null }).user
-    }
-    expect(await who()).toBe('dave')
-    while (await who()) await new Promise((resolve) => setTimeout(resolve, 20))
-    const serverEnded = Date.now()
+    const serverEnded = await endOnServer(url, cookie)
     await expect
       .poll(() => window.reasons(), { timeout: 10_000 })
       .toEqual([
